@@ -1,0 +1,136 @@
+// latepy/core/builtins.hpp: Python's built-in functions and types by their own names.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/object.hpp>
+
+namespace latepy {
+inline namespace v1 {
+
+// All take anything convertible, need the GIL and throw what Python raises.
+
+inline Object none() { return detail::none(); }
+/// str(object) as UTF-8: of an int its decimal digits, however many.
+inline std::string str(const detail::Value& object) {
+  return detail::own(detail::api().Object_Str(object.ptr())).as<std::string>();
+}
+inline std::string repr(const detail::Value& object) {
+  return detail::own(detail::api().Object_Repr(object.ptr())).as<std::string>();
+}
+inline std::size_t len(const detail::Value& object) {
+  return static_cast<std::size_t>(detail::check_result(detail::api().Object_Size(object.ptr())));
+}
+inline std::ptrdiff_t hash(const detail::Value& object) { return detail::check_result(detail::api().Object_Hash(object.ptr())); }
+inline Object type(const detail::Value& object) { return detail::own(detail::api().Object_Type(object.ptr())); }
+inline bool callable(const detail::Value& object) { return detail::api().Callable_Check(object.ptr()) != 0; }
+/// isinstance(object, type), where type may be a tuple of types.
+inline bool isinstance(const detail::Value& object, const Ref& type) {
+  return detail::check_result(detail::api().Object_IsInstance(object.ptr(), type.checked())) != 0;
+}
+inline bool issubclass(const Ref& derived, const Ref& base) {
+  return detail::check_result(detail::api().Object_IsSubclass(derived.checked(), base.checked())) != 0;
+}
+inline Object dir(const Ref& object) { return detail::own(detail::api().Object_Dir(object.checked())); }
+inline Object iter(const detail::Value& object) { return detail::own(detail::api().Object_GetIter(object.ptr())); }
+
+/// An int from its decimal digits, however many: what no C++ integer can hold.
+inline Object integer(const std::string& digits) {
+  return detail::own(detail::api().Long_FromString(digits.c_str(), nullptr, 10));
+}
+
+inline Object floor_div(const detail::Value& a, const detail::Value& b) {
+  return detail::own(detail::api().Number_FloorDivide(a.ptr(), b.ptr()));
+}
+inline Object pow(const detail::Value& base, const detail::Value& exponent) {
+  return detail::own(detail::api().Number_Power(base.ptr(), exponent.ptr(), detail::api().NoneStruct));
+}
+inline Object pow(const detail::Value& base, const detail::Value& exponent, const detail::Value& modulus) {
+  return detail::own(detail::api().Number_Power(base.ptr(), exponent.ptr(), modulus.ptr()));
+}
+inline Object matmul(const detail::Value& a, const detail::Value& b) {
+  return detail::own(detail::api().Number_MatrixMultiply(a.ptr(), b.ptr()));
+}
+inline Object divmod(const detail::Value& a, const detail::Value& b) {
+  return detail::own(detail::api().Number_Divmod(a.ptr(), b.ptr()));
+}
+inline Object abs(const Ref& value) { return detail::own(detail::api().Number_Absolute(value.checked())); }
+
+/// `object[slice(first, last)]`, `object[slice(nullptr, nullptr, -1)]`: nullptr is None.
+inline Object slice(const detail::Value& first, const detail::Value& last, const detail::Value& step = nullptr) {
+  return detail::own(detail::api().Slice_New(first.ptr(), last.ptr(), step.ptr()));
+}
+
+/// A list of the values. `list()` is empty; `list_of(iterable)` is Python's list(iterable).
+template <class... T>
+Object list(T&&... items) {
+  Object made = detail::own(detail::api().List_New(sizeof...(T)));
+  [[maybe_unused]] detail::ssize at = 0;
+  (detail::check_result(detail::api().List_SetItem(made.ptr(), at++, to_py(std::forward<T>(items)).release())), ...);
+  return made;
+}
+inline Object list_of(const detail::Value& iterable) { return detail::own(detail::api().Sequence_List(iterable.ptr())); }
+
+template <class... T>
+Object tuple(T&&... items) {
+  Object made = detail::own(detail::api().Tuple_New(sizeof...(T)));
+  [[maybe_unused]] detail::ssize at = 0;
+  (detail::check_result(detail::api().Tuple_SetItem(made.ptr(), at++, to_py(std::forward<T>(items)).release())), ...);
+  return made;
+}
+inline Object tuple_of(const detail::Value& iterable) { return detail::own(detail::api().Sequence_Tuple(iterable.ptr())); }
+
+/// A set of the values.
+template <class... T>
+Object set(T&&... items) {
+  Object made = detail::own(detail::api().Set_New(nullptr));
+  (detail::check_result(detail::api().Set_Add(made.ptr(), to_py(std::forward<T>(items)).ptr())), ...);
+  return made;
+}
+
+/// A dict of named values: `dict("a"_a = 1, "b"_a = 2)`.
+template <class... A>
+Object dict(A&&... items) {
+  static_assert((std::is_same_v<detail::plain<A>, Arg> && ...), "dict() takes \"name\"_a = value");
+  Object made = detail::own(detail::api().Dict_New());
+  [[maybe_unused]] const auto add = [&](const detail::Argument& item) {
+    detail::check_result(detail::api().Dict_SetItemString(made.ptr(), item.name(), item.object()));
+  };
+  (add(detail::Argument(std::forward<A>(items))), ...);
+  return made;
+}
+
+namespace detail {
+/// The items of a mapping, as pairs for structured bindings.
+class Items {
+ public:
+  explicit Items(const Ref& mapping) : items_(own(api().Mapping_Items(mapping.checked()))) {}
+  class iterator {
+   public:
+    iterator(const Object& items, ssize at) noexcept : items_(items.ptr()), at_(at) {}
+    std::pair<Object, Object> operator*() const {
+      PyObject* pair = check(api().List_GetItem(items_, at_));
+      return {Object::borrow(check(api().Tuple_GetItem(pair, 0))), Object::borrow(check(api().Tuple_GetItem(pair, 1)))};
+    }
+    iterator& operator++() noexcept {
+      ++at_;
+      return *this;
+    }
+    bool operator!=(const iterator& other) const noexcept { return at_ != other.at_; }
+
+   private:
+    PyObject* items_;
+    ssize at_;
+  };
+  iterator begin() const noexcept { return {items_, 0}; }
+  iterator end() const { return {items_, check_result(api().List_Size(items_.ptr()))}; }
+
+ private:
+  Object items_;
+};
+}  // namespace detail
+
+/// The items of a mapping, as they are now: `for (auto [key, value] : items(dict))`.
+inline detail::Items items(const Ref& mapping) { return detail::Items(mapping); }
+
+}  // namespace v1
+}  // namespace latepy

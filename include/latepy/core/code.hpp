@@ -1,0 +1,171 @@
+// latepy/core/code.hpp: Code, Python source compiled once, whose lines tracebacks can show.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/builtins.hpp>
+
+namespace latepy {
+inline namespace v1 {
+
+/// What a source text is.
+enum class Mode : int {
+  exec,  ///< statements
+  eval,  ///< one expression
+  run,   ///< statements, of which the last may be an expression whose value is the result
+};
+
+namespace detail {
+
+/// Raw strings stand indented in C++: where the first line of code is indented, which Python would refuse, the common
+/// indentation goes.
+LATEPY_COLD inline std::string dedent(std::string_view text) {
+  const auto each_line = [text](auto&& visit) {
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = text.find('\n', at) == text.npos ? text.size() : text.find('\n', at) + 1;
+      const std::string_view line = text.substr(at, end - at);
+      const std::size_t indent = line.find_first_not_of(" \t");
+      visit(line, indent == line.npos || line[indent] == '\n' || line[indent] == '\r' ? line.npos : indent);
+      at = end;
+    }
+  };
+  bool first = true, wanted = false;
+  std::string_view common;
+  each_line([&](std::string_view line, std::size_t indent) {
+    if (indent == line.npos) return;
+    if (first) {
+      first = false;
+      wanted = indent > 0 && line[indent] != '#';
+      common = line.substr(0, indent);
+    }
+    std::size_t same = 0;
+    while (same < common.size() && same < indent && common[same] == line[same]) ++same;
+    common = common.substr(0, same);
+  });
+  if (!wanted || common.empty()) return std::string(text);
+  std::string result;
+  each_line([&](std::string_view line, std::size_t indent) { result += indent == line.npos ? line : line.substr(common.size()); });
+  return result;
+}
+
+/// `<string-7>`: a name under which Python's linecache knows the text, so that tracebacks and inspect show its lines.
+/// The last thousand texts are known.
+LATEPY_COLD inline Object remember_source(const Object& source, std::string_view filename) {
+  std::atomic<unsigned>& texts = the_state.sources;
+  const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
+  const Object linecache = Object::steal(api().Import_ImportModule("linecache"));
+  const Object cache = attribute_or_empty(linecache.ptr(), "cache");
+  if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) {
+    const Object entry = tuple(len(source), nullptr, source.call_method("splitlines", true), name);
+    check_result(api().Dict_SetItem(cache.ptr(), name.ptr(), entry.ptr()));
+    constexpr unsigned kept = 1000;
+    if (filename.empty() && texts > kept) {
+      const Object old = to_py("<string-" + std::to_string(texts - kept) + ">");
+      if (api().Dict_DelItem(cache.ptr(), old.ptr()) != 0) api().Err_Clear();
+    }
+  }
+  api().Err_Clear();  // a trimmed standard library may lack linecache
+  return name;
+}
+
+/// A str of source code. What Python would cut or misread is a SyntaxError with the line.
+LATEPY_COLD inline Object source_text(std::string_view text) {
+  if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
+  const auto line_of = [text](std::size_t at) {
+    std::size_t line = 1;
+    for (std::size_t i = 0; i < at; ++i) line += text[i] == '\n';
+    return " (line " + std::to_string(line) + ")";
+  };
+  const std::size_t nul = text.find('\0');
+  if (nul != text.npos) throw SyntaxError("source code holds a NUL byte" + line_of(nul));
+  PyObject* source = api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr);
+  if (source) return Object::steal(source);
+  const PythonError error = take_python_error();
+  if (!error.is("UnicodeDecodeError")) error.rethrow();
+  throw SyntaxError("source code is not UTF-8: " + error.message() + line_of(error.value().attr("start").as<std::size_t>()));
+}
+
+LATEPY_COLD inline Object compile_text(const char* text, const Object& filename, int start, int flags) {
+  CompilerFlags options{flags, the_state.version.minor};
+  return own(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
+}
+
+}  // namespace detail
+
+/// Compiled source, to run many times: `Code f = python.compile("x * 2", py::Mode::eval); f(globals)`.
+/// Making and running one needs the GIL.
+class Code {
+ public:
+  /// \param text UTF-8 source; where its first line is indented, the common indentation is taken off.
+  /// \param filename what tracebacks say; without one `<string-N>`. The lines are shown in both cases.
+  /// \throws SyntaxError, also for NUL bytes and text that is not UTF-8.
+  explicit Code(std::string_view text, Mode mode = Mode::exec, std::string_view filename = {}) {
+    const std::string source = mode == Mode::eval ? strip(text) : detail::dedent(text);
+    const Object lines = detail::source_text(source);
+    const Object name = detail::remember_source(lines, filename);
+    const std::string utf8 = lines.as<std::string>();
+    constexpr int flags = detail::source_is_utf8 | detail::ignore_cookie;
+    if (mode == Mode::run && split(utf8, name, flags | detail::only_ast)) return;
+    (mode == Mode::eval ? value_ : body_) =
+        detail::compile_text(utf8.c_str(), name, mode == Mode::eval ? detail::eval_input : detail::file_input, flags);
+  }
+
+  /// Runs in a namespace, a dict. Gives the value of an expression (Mode::eval, and Mode::run where one stands last),
+  /// else None. \throws what the code raises, as PythonError.
+  Object operator()(const Ref& globals) const {
+    prepare(globals);
+    if (!body_.is_empty()) run(body_, globals);
+    return value_.is_empty() ? none() : run(value_, globals);
+  }
+  /// As operator(), with the exception as a value.
+  template <class T = Object>
+  Result<T> try_run(const Ref& globals) const {
+    prepare(globals);
+    if (!body_.is_empty()) {
+      const Object done = Object::steal(eval(body_, globals));
+      if (done.is_empty()) return detail::make_result<T>(nullptr);
+    }
+    return detail::make_result<T>(value_.is_empty() ? none().release() : eval(value_, globals));
+  }
+
+ private:
+  static std::string strip(std::string_view text) {  // as eval() does
+    const std::size_t first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
+    return std::string(first == text.npos ? std::string_view() : text.substr(first, last - first + 1));
+  }
+
+  /// Two code objects, where the last statement is an expression.
+  LATEPY_COLD bool split(const std::string& utf8, const Object& name, int flags) {
+    const Object tree = detail::compile_text(utf8.c_str(), name, detail::file_input, flags);
+    const Object body = tree.attr("body");
+    if (len(body) == 0) return false;
+    const Object last = body[-1];
+    const Object ast = detail::own(detail::api().Import_ImportModule("_ast"));
+    if (!isinstance(last, Object(ast.attr("Expr")))) return false;
+    const Object compile = detail::own(detail::api().Import_ImportModule("builtins")).attr("compile");
+    const Object expression = ast.attr("Expression")(last.attr("value"));
+    body[-1].del();
+    body_ = compile(tree, name, "exec", 0, true);
+    value_ = compile(expression, name, "eval", 0, true);
+    return true;
+  }
+
+  static void prepare(const Ref& globals) {
+    const detail::Api& api = detail::api();
+    if (!detail::has_flag(globals.checked(), detail::type_is_dict))
+      throw TypeError("code runs in a dict, not in " + detail::show(globals.ptr()));
+    const detail::Name builtins("__builtins__");  // without them Python knows only a few names before 3.10
+    PyObject* present = api.Dict_GetItemWithError(globals.ptr(), builtins.ptr());
+    if (present) return;
+    if (api.Err_Occurred()) detail::throw_python_error();
+    detail::check_result(api.Dict_SetItem(globals.ptr(), builtins.ptr(), api.Eval_GetBuiltins()));
+  }
+  static PyObject* eval(const Object& code, const Ref& globals) {
+    return detail::api().Eval_EvalCode(code.checked(), globals.ptr(), globals.ptr());
+  }
+  static Object run(const Object& code, const Ref& globals) { return detail::own(eval(code, globals)); }
+
+  Object body_, value_;
+};
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,200 @@
+// latepy/core/detail/convert_text.hpp: the converters of characters, strings and bytes; part of core/convert.hpp.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/convert.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// A str from code units; what is no text in that encoding is a ConversionError with the place.
+inline Object decode(const void* units, std::size_t bytes, const char* encoding) {
+  const auto* data = static_cast<const char*>(units);
+  const auto size = static_cast<ssize>(bytes);
+  PyObject* str = encoding ? api().Unicode_Decode(data, size, encoding, nullptr) : api().Unicode_DecodeUTF8(data, size, nullptr);
+  if (LATEPY_UNLIKELY(!str)) {
+    if (!api().Err_ExceptionMatches(*api().UnicodeError)) throw_python_error();
+    throw ConversionError("cannot convert text to str: " + take_python_error().message() + "; pass latepy::Bytes for bytes");
+  }
+  return Object::steal(str);
+}
+
+inline bool load_utf8(PyObject* object, std::string_view& text) noexcept {
+  ssize size = 0;
+  const char* utf8 = api().Unicode_AsUTF8AndSize(object, &size);
+  if (!utf8) {
+    only_a_mismatch();
+    return false;
+  }
+  text = {utf8, static_cast<std::size_t>(size)};
+  return true;
+}
+
+template <class T>
+struct LoadsText : Loads<T, Converter<T>> {
+  static const char* why(PyObject* object) noexcept {
+    return has_flag(object, type_is_str) ? "it holds lone surrogates, which no Unicode encoding can carry" : "";
+  }
+};
+
+/// The codec of a code unit's size in this machine's byte order, without a byte order mark.
+template <class Char>
+constexpr const char* codec() {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  return sizeof(Char) == 1 ? nullptr : sizeof(Char) == 2 ? "utf-16-be" : "utf-32-be";
+#else
+  return sizeof(Char) == 1 ? nullptr : sizeof(Char) == 2 ? "utf-16-le" : "utf-32-le";
+#endif
+}
+
+template <class Char>
+inline constexpr const char* string_name = std::is_same_v<Char, wchar_t>    ? "std::wstring"
+                                           : std::is_same_v<Char, char16_t> ? "std::u16string"
+                                           : std::is_same_v<Char, char32_t> ? "std::u32string"
+                                           : std::is_same_v<Char, char>     ? "std::string"
+                                                                            : "std::u8string";
+}  // namespace detail
+
+/// Strings of every character type are Unicode text: std::string and u8string UTF-8, the others UTF-16 or UTF-32.
+template <class Char>
+struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<Char>>> : detail::LoadsText<std::basic_string<Char>> {
+  static constexpr const char* name = detail::string_name<Char>;
+  static Object to_py(std::basic_string_view<Char> text) {
+    return detail::decode(text.data(), text.size() * sizeof(Char), detail::codec<Char>());
+  }
+  static bool load(PyObject* object, std::basic_string<Char>& text) noexcept {
+    if constexpr (sizeof(Char) == 1) {
+      std::string_view utf8;
+      if (!detail::load_utf8(object, utf8)) return false;
+      text.assign(reinterpret_cast<const Char*>(utf8.data()), utf8.size());
+    } else {
+      const Object bytes = Object::steal(detail::has_flag(object, detail::type_is_str)
+                                             ? detail::api().Unicode_AsEncodedString(object, detail::codec<Char>(), nullptr)
+                                             : nullptr);
+      char* data = nullptr;
+      detail::ssize size = 0;
+      if (bytes.is_empty() || detail::api().Bytes_AsStringAndSize(bytes.ptr(), &data, &size) != 0) {
+        if (detail::api().Err_Occurred()) detail::only_a_mismatch();
+        return false;
+      }
+      text.resize(static_cast<std::size_t>(size) / sizeof(Char));
+      std::memcpy(text.data(), data, static_cast<std::size_t>(size));
+    }
+    return true;
+  }
+};
+
+/// To Python like the strings. From Python only std::string_view, which points into the str and lives as long.
+template <class Char>
+struct Converter<std::basic_string_view<Char>, std::enable_if_t<detail::is_character<Char>>>
+    : detail::LoadsText<std::basic_string_view<Char>> {
+  static constexpr const char* name = "std::string_view";
+  static Object to_py(std::basic_string_view<Char> text) { return Converter<std::basic_string<Char>>::to_py(text); }
+  static bool load(PyObject* object, std::basic_string_view<Char>& text) noexcept {
+    static_assert(std::is_same_v<Char, char>, "a str holds UTF-8 and nothing else to point into: convert to a string");
+    return detail::load_utf8(object, text);
+  }
+};
+
+/// Null-terminated text. A null pointer becomes None; a str with a NUL inside does not come back as one.
+template <class Char>
+struct Converter<const Char*, std::enable_if_t<detail::is_character<Char>>> : detail::LoadsText<const Char*> {
+  static Object to_py(const Char* text) {
+    return text ? Converter<std::basic_string<Char>>::to_py(text) : detail::none();
+  }
+  static bool load(PyObject* object, const Char*& text) noexcept {
+    static_assert(std::is_same_v<Char, char>, "a str holds UTF-8 and nothing else to point into: convert to a string");
+    std::string_view utf8;
+    if (!detail::load_utf8(object, utf8)) return false;
+    text = utf8.data();
+    return utf8.find('\0') == std::string_view::npos;
+  }
+  static const char* why(PyObject* object) noexcept {
+    std::string_view utf8;
+    return detail::load_utf8(object, utf8) ? "it holds a NUL" : detail::LoadsText<const Char*>::why(object);
+  }
+};
+template <class Char>
+struct Converter<Char*, std::enable_if_t<detail::is_character<Char>>> {
+  static Object to_py(const Char* text) { return Converter<const Char*>::to_py(text); }
+};
+
+namespace detail {
+template <>
+inline constexpr bool borrows<std::string_view> = true;
+template <>
+inline constexpr bool borrows<const char*> = true;
+}  // namespace detail
+
+/// One character: a str of length 1. `char` is ASCII, char16_t a code point up to U+FFFF.
+template <class Char>
+struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::Loads<Char, Converter<Char>> {
+  static constexpr std::uint32_t last = sizeof(Char) == 1 ? 0x7F : sizeof(Char) == 2 ? 0xFFFF : 0x10FFFF;
+  static Object to_py(Char c) {
+    const auto code = static_cast<std::uint32_t>(static_cast<std::make_unsigned_t<Char>>(c));
+    if (code > last) throw ConversionError("cannot convert character " + std::to_string(code) + " to str: it is no code point of its own");
+    return detail::own(detail::api().Unicode_FromOrdinal(static_cast<int>(code)));
+  }
+  static bool load(PyObject* object, Char& c) noexcept {
+    if (!detail::has_flag(object, detail::type_is_str) || detail::api().Unicode_GetLength(object) != 1) return false;
+    const std::uint32_t code = detail::api().Unicode_ReadChar(object, 0);
+    c = static_cast<Char>(code);
+    return code <= last;
+  }
+  static const char* why(PyObject* object) noexcept {
+    return detail::has_flag(object, detail::type_is_str) ? "it is not one character that fits" : "";
+  }
+};
+
+/// Bytes, as distinct from text: Python's bytes and bytearray. std::string is always str.
+class Bytes {
+ public:
+  Bytes() = default;
+  explicit Bytes(std::string data) noexcept : data_(std::move(data)) {}
+  Bytes(const void* data, std::size_t size) : data_(static_cast<const char*>(data), size) {}
+  const char* data() const noexcept { return data_.data(); }
+  std::size_t size() const noexcept { return data_.size(); }
+  bool empty() const noexcept { return data_.empty(); }
+  const std::string& string() const noexcept { return data_; }
+  friend bool operator==(const Bytes& a, const Bytes& b) noexcept { return a.data_ == b.data_; }
+  friend bool operator!=(const Bytes& a, const Bytes& b) noexcept { return a.data_ != b.data_; }
+
+ private:
+  std::string data_;
+};
+
+namespace detail {
+/// The content of bytes and bytearray, valid until the object changes.
+inline bool load_bytes(PyObject* object, std::string_view& view) noexcept {
+  char* data = nullptr;
+  ssize size = 0;
+  if (has_flag(object, type_is_bytes)) {
+    api().Bytes_AsStringAndSize(object, &data, &size);
+  } else if (api().Type_IsSubtype(type_of(object), api().ByteArray_Type)) {
+    data = api().ByteArray_AsString(object);
+    size = api().ByteArray_Size(object);
+  } else {
+    return false;
+  }
+  view = {data, static_cast<std::size_t>(size)};
+  return true;
+}
+}  // namespace detail
+
+template <>
+struct Converter<Bytes> : detail::Loads<Bytes, Converter<Bytes>> {
+  static constexpr const char* name = "latepy::Bytes";
+  static Object to_py(const Bytes& bytes) {
+    return detail::own(detail::api().Bytes_FromStringAndSize(bytes.data(), static_cast<detail::ssize>(bytes.size())));
+  }
+  static bool load(PyObject* object, Bytes& bytes) noexcept {
+    std::string_view view;
+    const bool fits = detail::load_bytes(object, view);
+    if (fits) bytes = Bytes(view.data(), view.size());
+    return fits;
+  }
+};
+
+}  // namespace v1
+}  // namespace latepy

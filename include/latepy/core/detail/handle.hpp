@@ -1,0 +1,219 @@
+// latepy/core/detail/handle.hpp: Ref and Object, declared; what their members do stands in the kernel's other headers.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/gil.hpp>
+
+#include <iosfwd>
+
+namespace latepy {
+inline namespace v1 {
+
+/// Comparison operators by CPython's numbers (Py_LT … Py_GE, Include/object.h).
+enum class Op : int { lt = 0, le = 1, eq = 2, ne = 3, gt = 4, ge = 5 };
+
+/// The Python form of a C++ value. Needs the GIL. \throws ConversionError, PythonError.
+template <class T>
+Object to_py(T&& value);
+/// The C++ form of a Python object, by Converter<T>. Needs the GIL. \throws ConversionError, PythonError.
+template <class T>
+T from_py(const Ref& object);
+
+namespace detail {
+
+[[noreturn]] void throw_python_error();
+
+LATEPY_COLD inline void check_use(PyObject* object, std::uint32_t life) {
+  if (!object || life == empty_life) throw StateError("an empty Object was used: it was never set, or was moved from");
+  const std::uint32_t now = current_life();
+  if (now == no_life) throw StateError("an Object was used after its Python had ended");
+  if (life != now) throw StateError("an Object of an earlier interpreter was used: that interpreter has ended");
+  if (!holds_gil())
+    throw StateError("a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
+}
+
+/// A new reference from CPython; null means that an error is set.
+inline PyObject* check(PyObject* object) {
+  if (LATEPY_UNLIKELY(!object)) throw_python_error();
+  return object;
+}
+/// A result code from CPython; -1 means that an error is set.
+template <class Int>
+Int check_result(Int result) {
+  if (LATEPY_UNLIKELY(result == static_cast<Int>(-1))) throw_python_error();
+  return result;
+}
+
+class Name;
+template <class T>
+inline constexpr bool borrows = false;  // string_view and the like, which point into the object
+template <class T>
+using plain = std::remove_cv_t<std::remove_reference_t<T>>;
+template <class T>
+inline constexpr bool is_handle = std::is_base_of_v<Ref, plain<T>>;
+template <class T>
+inline constexpr bool is_proxy = std::is_same_v<Proxy, plain<T>>;
+template <bool OthersOnly>
+class ValueOf;
+
+}  // namespace detail
+
+/// A borrowed view of a Python object: trivially copyable, owns nothing, valid while somebody else owns the object.
+/// Everything that can be done to an object is a member here; Object inherits it. Every member but ptr(), is_empty(),
+/// is_alive(), is_none() and same() needs the GIL, and throws StateError for an empty handle, one of an interpreter that ended,
+/// and (with LATEPY_CHECKS) on a thread without the GIL.
+class Ref {
+ public:
+  constexpr Ref() noexcept = default;
+  /// Of the running interpreter; null makes an empty one.
+  explicit Ref(PyObject* object) noexcept : ptr_(object), life_(object ? detail::current_life() : detail::empty_life) {}
+
+  PyObject* ptr() const noexcept { return ptr_; }
+  bool is_empty() const noexcept { return ptr_ == nullptr; }
+  /// Whether there is an object and its interpreter still runs. Any thread, no GIL.
+  bool is_alive() const noexcept { return ptr_ && life_ == detail::current_life(); }
+  bool is_none() const noexcept { return ptr_ && ptr_ == detail::api().NoneStruct; }
+  /// Identity: Python's `is`.
+  bool same(const Ref& other) const noexcept { return ptr_ == other.ptr_; }
+
+  /// Converts by Converter<T>. \throws ConversionError naming both types and the value; PythonError when the
+  /// object's own code raised.
+  template <class T>
+  T as() const& {
+    return from_py<T>(*this);
+  }
+  template <class T>
+  T as() const&& {
+    static_assert(!detail::borrows<T>, "this type points into the object: keep the Object in a variable, then call as()");
+    return from_py<T>(*this);
+  }
+  /// Converts, or gives nothing where as() would throw ConversionError.
+  template <class T>
+  std::optional<T> try_as() const;
+  /// Whether as<T>() would succeed.
+  template <class T>
+  bool is() const;
+
+  /// `object.name`. Read, call, assign or delete what it gives at once: `o.attr("x").as<int>()`, `o.attr("x") = 1`.
+  Proxy attr(const detail::Name& name) const;
+  bool has_attr(const detail::Name& name) const;
+  /// The attribute, or `otherwise` where there is none. Other errors of the look-up are thrown.
+  template <class T>
+  Object get_attr(const detail::Name& name, T&& otherwise) const;
+  /// `object[key]`: Python's `__getitem__`, always. Negative indices count from the end as Python does.
+  template <class Key>
+  Proxy operator[](const Key& key) const;
+
+  /// Calls with positional arguments, `"name"_a = value`, `args(sequence)` and `kwargs(mapping)` in any order.
+  template <class... A>
+  Object operator()(A&&... arguments) const;
+  /// Calls and converts the result. T may be void.
+  template <class T, class... A>
+  T call(A&&... arguments) const;
+  /// Calls `object.name(arguments…)` without making the bound method.
+  template <class... A>
+  Object call_method(const detail::Name& name, A&&... arguments) const;
+  /// As call(), with Python's exception as a value and not thrown.
+  template <class T = Object, class... A>
+  Result<T> try_call(A&&... arguments) const;
+
+  /// For `for (py::Object item : object)`: Python's iteration. The Iterator holds what it needs.
+  Iterator begin() const;
+  std::nullptr_t end() const noexcept { return nullptr; }
+  /// Python's `item in object`.
+  template <class T>
+  bool contains(T&& item) const;
+  /// Python's truth value.
+  explicit operator bool() const { return detail::check_result(detail::api().Object_IsTrue(checked())) != 0; }
+
+  /// The pointer, after the checks that every use makes. Borrowed.
+  PyObject* checked() const {
+    if (LATEPY_UNLIKELY(life_ != detail::shared().fast_life.load(std::memory_order_relaxed))) detail::check_use(ptr_, life_);
+    return ptr_;
+  }
+
+ protected:
+  constexpr Ref(PyObject* object, std::uint32_t life) noexcept : ptr_(object), life_(life) {}
+  PyObject* ptr_ = nullptr;
+  std::uint32_t life_ = detail::empty_life;
+};
+
+/// One owned reference to a Python object. May be kept as long as one likes and dropped on any thread, with or without
+/// the GIL, after the interpreter, after main: where the reference cannot be given back it is not touched.
+class Object : public Ref {
+ public:
+  /// Empty; any use but assignment throws StateError.
+  constexpr Object() noexcept = default;
+  explicit Object(const Ref& ref) : Ref(ref) {
+    if (ptr_) detail::incref(ref.checked());
+  }
+  Object(const Object& other) : Object(static_cast<const Ref&>(other)) {}
+  Object(Object&& other) noexcept : Ref(other.ptr_, other.life_) { other.forget(); }
+  Object& operator=(Object other) noexcept {
+    std::swap(ptr_, other.ptr_);
+    std::swap(life_, other.life_);
+    return *this;
+  }
+  ~Object() {
+    if (ptr_) detail::drop(ptr_, life_);
+  }
+
+  /// Takes over a reference that the caller owns ("new reference"). Null makes an empty Object.
+  static Object steal(PyObject* object) noexcept { return Object(object, object ? detail::current_life() : detail::empty_life); }
+  /// Adds a reference to one that somebody else owns. Needs the GIL.
+  static Object borrow(PyObject* object) {
+    if (object) detail::incref(object);
+    return steal(object);
+  }
+  /// Gives the reference to the caller, who now has to drop it. Leaves this empty.
+  PyObject* release() noexcept {
+    PyObject* object = ptr_;
+    forget();
+    return object;
+  }
+
+  Object& operator+=(const detail::ValueOf<false>& value);
+  Object& operator-=(const detail::ValueOf<false>& value);
+  Object& operator*=(const detail::ValueOf<false>& value);
+  Object& operator/=(const detail::ValueOf<false>& value);
+  Object& operator%=(const detail::ValueOf<false>& value);
+  Object& operator<<=(const detail::ValueOf<false>& value);
+  Object& operator>>=(const detail::ValueOf<false>& value);
+  Object& operator&=(const detail::ValueOf<false>& value);
+  Object& operator|=(const detail::ValueOf<false>& value);
+  Object& operator^=(const detail::ValueOf<false>& value);
+
+ private:
+  Object(PyObject* object, std::uint32_t life) noexcept : Ref(object, life) {}
+  void forget() noexcept {
+    ptr_ = nullptr;
+    life_ = detail::empty_life;
+  }
+};
+
+namespace detail {
+
+/// A new reference from CPython as an Object; null means that an error is set.
+inline Object own(PyObject* object) { return Object::steal(check(object)); }
+inline Object none() { return Object::borrow(api().NoneStruct); }
+
+/// An attribute's name, from text or from a str object.
+class Name {
+ public:
+  Name(const char* text) : name_(own(api().Unicode_InternFromString(text))) {}
+  Name(const std::string& text) : name_(from(text)) {}
+  Name(std::string_view text) : name_(from(text)) {}
+  Name(const Ref& name) : name_(name) {}
+  const Object& object() const noexcept { return name_; }
+  PyObject* ptr() const noexcept { return name_.ptr(); }
+
+ private:
+  static Object from(std::string_view text) {
+    return own(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
+  }
+  Object name_;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

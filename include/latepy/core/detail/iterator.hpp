@@ -1,0 +1,42 @@
+// latepy/core/detail/iterator.hpp: Iterator, Python's iteration for C++ loops; part of core/object.hpp.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/detail/proxy.hpp>
+
+#include <iterator>
+
+namespace latepy {
+inline namespace v1 {
+
+/// Steps through an iterable, as Python's `for` does. An input iterator; its end is nullptr. Needs the GIL.
+/// Exceptions of the iterable are thrown by the step that met them.
+class Iterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = Object;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const Object*;
+  using reference = const Object&;
+
+  explicit Iterator(const Ref& iterable) : iterator_(detail::own(detail::api().Object_GetIter(iterable.checked()))) { ++*this; }
+  const Object& operator*() const noexcept { return item_; }
+  const Object* operator->() const noexcept { return &item_; }
+  Iterator& operator++() {
+    item_ = Object::steal(detail::api().Iter_Next(iterator_.checked()));
+    if (item_.is_empty() && detail::api().Err_Occurred()) detail::throw_python_error();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const Iterator& at, std::nullptr_t) noexcept { return at.item_.is_empty(); }
+  friend bool operator!=(const Iterator& at, std::nullptr_t) noexcept { return !at.item_.is_empty(); }
+
+ private:
+  Object iterator_, item_;
+};
+
+inline Iterator Ref::begin() const { return Iterator(*this); }
+inline Iterator Proxy::begin() const { return Iterator(get()); }
+
+}  // namespace v1
+}  // namespace latepy

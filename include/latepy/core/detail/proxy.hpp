@@ -1,0 +1,226 @@
+// latepy/core/detail/proxy.hpp: Proxy, what attr() and [] give, and the operators of objects; part of core/object.hpp.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/result.hpp>
+
+namespace latepy {
+inline namespace v1 {
+
+/// An attribute or item that was named and not yet read: `o.attr("x")`, `o["k"]`. Read it (`as`, conversion to Object),
+/// call, assign or delete it in the same expression; to keep the value write `py::Object x = o.attr("x");`.
+/// Members throw what the access throws: AttributeError, KeyError, IndexError …
+class Proxy {
+ public:
+  Proxy(const Proxy&) = delete;
+
+  operator Object() && { return get(); }
+  template <class T>
+  T as() && {
+    static_assert(!detail::borrows<T>, "this type points into the object: keep it in an Object first");
+    return get().template as<T>();
+  }
+  template <class T>
+  std::optional<T> try_as() && {
+    static_assert(!detail::borrows<T>, "this type points into the object: keep it in an Object first");
+    return get().template try_as<T>();
+  }
+  template <class T>
+  bool is() && {
+    return get().template is<T>();
+  }
+  bool is_none() && { return get().is_none(); }
+  explicit operator bool() && { return static_cast<bool>(get()); }
+
+  Proxy attr(detail::Name name) && { return Proxy(Kind::attribute, get(), name.object()); }
+  template <class Key>
+  Proxy operator[](const Key& key) && {
+    return Proxy(Kind::item, get(), to_py(key));
+  }
+  template <class... A>
+  Object operator()(A&&... arguments) && {
+    const std::optional<GilGuard> gil = guard();
+    if (kind_ == Kind::attribute)
+      return detail::own(detail::call_with(base_.checked(), key_.ptr(), std::forward<A>(arguments)...));
+    return get()(std::forward<A>(arguments)...);
+  }
+  template <class T, class... A>
+  T call(A&&... arguments) && {
+    const std::optional<GilGuard> gil = guard();
+    return detail::convert_result<T>(std::move(*this)(std::forward<A>(arguments)...));
+  }
+  template <class... A>
+  Object call_method(detail::Name name, A&&... arguments) && {
+    return get().call_method(name, std::forward<A>(arguments)...);
+  }
+
+  template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
+  void operator=(T&& value) && {
+    const std::optional<GilGuard> gil = guard();
+    set(to_py(std::forward<T>(value)));
+  }
+  /// `a["x"] = b["y"]` assigns the value.
+  void operator=(Proxy&& other) && {
+    const std::optional<GilGuard> gil = guard();
+    set(other.get());
+  }
+#define LATEPY_IN_PLACE(SYMBOL)                                  \
+  template <class T>                                             \
+  void operator SYMBOL##=(T&& value) && {                        \
+    const std::optional<GilGuard> gil = guard();                 \
+    Object object = get();                                       \
+    object SYMBOL##= std::forward<T>(value);                     \
+    set(object);                                                 \
+  }
+  LATEPY_IN_PLACE(+)
+  LATEPY_IN_PLACE(-)
+  LATEPY_IN_PLACE(*)
+  LATEPY_IN_PLACE(/)
+  LATEPY_IN_PLACE(%)
+  LATEPY_IN_PLACE(<<)
+  LATEPY_IN_PLACE(>>)
+  LATEPY_IN_PLACE(&)
+  LATEPY_IN_PLACE(|)
+  LATEPY_IN_PLACE(^)
+#undef LATEPY_IN_PLACE
+  /// Python's `del`.
+  void del() && {
+    const std::optional<GilGuard> gil = guard();
+    const detail::Api& api = detail::api();
+    detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base_.checked(), key_.ptr(), nullptr)
+                                                  : api.Object_DelItem(base_.checked(), key_.ptr()));
+  }
+
+  /// For `for (py::Object item : o.attr("items"))`.
+  Iterator begin() const;
+  std::nullptr_t end() const noexcept { return nullptr; }
+
+ private:
+  friend class Ref;
+  friend class Object;
+  friend class Scope;
+  /// A global is an item of a namespace that an interpreter reached: each access takes the GIL itself.
+  enum class Kind : unsigned char { attribute, item, global };
+  Proxy(Kind kind, Object base, Object key) noexcept : base_(std::move(base)), key_(std::move(key)), kind_(kind) {}
+  Proxy(Proxy&&) = default;
+
+  std::optional<GilGuard> guard() const { return kind_ == Kind::global ? std::optional<GilGuard>(std::in_place) : std::nullopt; }
+  Object get() const {
+    const std::optional<GilGuard> gil = guard();
+    const detail::Api& api = detail::api();
+    return detail::own(kind_ == Kind::attribute ? api.Object_GetAttr(base_.checked(), key_.ptr())
+                                                : api.Object_GetItem(base_.checked(), key_.ptr()));
+  }
+  void set(const Object& value) const {
+    const detail::Api& api = detail::api();
+    detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base_.checked(), key_.ptr(), value.checked())
+                                                  : api.Object_SetItem(base_.checked(), key_.ptr(), value.checked()));
+  }
+
+  Object base_, key_;
+  Kind kind_;
+};
+
+inline Proxy Ref::attr(const detail::Name& name) const { return Proxy(Proxy::Kind::attribute, Object(*this), name.object()); }
+template <class Key>
+Proxy Ref::operator[](const Key& key) const {
+  return Proxy(Proxy::Kind::item, Object(*this), to_py(key));
+}
+
+inline bool Ref::has_attr(const detail::Name& name) const {
+  PyObject* value = nullptr;
+  detail::check_result(detail::api().Object_GetOptionalAttr(checked(), name.ptr(), &value));
+  return !Object::steal(value).is_empty();
+}
+template <class T>
+Object Ref::get_attr(const detail::Name& name, T&& otherwise) const {
+  PyObject* value = nullptr;
+  detail::check_result(detail::api().Object_GetOptionalAttr(checked(), name.ptr(), &value));
+  return value ? Object::steal(value) : to_py(std::forward<T>(otherwise));
+}
+template <class T>
+bool Ref::contains(T&& item) const {
+  const detail::Argument value(std::forward<T>(item));
+  return detail::check_result(detail::api().Sequence_Contains(checked(), value.object())) != 0;
+}
+
+namespace detail {
+
+/// The operand of an operator: any convertible value. OthersOnly leaves Refs and Proxies to the other operand's side,
+/// so that each pair of operands has one overload.
+template <bool OthersOnly>
+class ValueOf {
+ public:
+  template <class T, class = std::enable_if_t<!std::is_base_of_v<ValueOf, plain<T>> && (!OthersOnly || (!is_handle<T> && !is_proxy<T>))>>
+  ValueOf(T&& value) : argument_(std::forward<T>(value)) {}
+  PyObject* ptr() const noexcept { return argument_.object(); }
+
+ private:
+  Argument argument_;
+};
+using Value = ValueOf<false>;
+using Other = ValueOf<true>;
+
+inline bool compare_bool(PyObject* a, PyObject* b, Op op) {
+  const Object result = own(api().Object_RichCompare(a, b, static_cast<int>(op)));
+  return check_result(api().Object_IsTrue(result.ptr())) != 0;
+}
+
+}  // namespace detail
+
+// Two overloads serve all pairs of Ref, Object, Proxy and C++ value: a Proxy becomes an Object on the way to a Ref.
+#define LATEPY_OPERATOR(RESULT, SYMBOL, EXPRESSION)                            \
+  inline RESULT operator SYMBOL(const Ref& left, const detail::Value& right) { \
+    PyObject *a = left.checked(), *b = right.ptr();                            \
+    return EXPRESSION;                                                         \
+  }                                                                            \
+  inline RESULT operator SYMBOL(const detail::Other& left, const Ref& right) { \
+    PyObject *a = left.ptr(), *b = right.checked();                            \
+    return EXPRESSION;                                                         \
+  }
+// Comparisons give the truth of what Python's comparison gives; compare() gives the object itself.
+LATEPY_OPERATOR(bool, ==, detail::compare_bool(a, b, Op::eq))
+LATEPY_OPERATOR(bool, !=, detail::compare_bool(a, b, Op::ne))
+LATEPY_OPERATOR(bool, <, detail::compare_bool(a, b, Op::lt))
+LATEPY_OPERATOR(bool, <=, detail::compare_bool(a, b, Op::le))
+LATEPY_OPERATOR(bool, >, detail::compare_bool(a, b, Op::gt))
+LATEPY_OPERATOR(bool, >=, detail::compare_bool(a, b, Op::ge))
+LATEPY_OPERATOR(Object, +, detail::own(detail::api().Number_Add(a, b)))
+LATEPY_OPERATOR(Object, -, detail::own(detail::api().Number_Subtract(a, b)))
+LATEPY_OPERATOR(Object, *, detail::own(detail::api().Number_Multiply(a, b)))
+LATEPY_OPERATOR(Object, /, detail::own(detail::api().Number_TrueDivide(a, b)))
+LATEPY_OPERATOR(Object, %, detail::own(detail::api().Number_Remainder(a, b)))
+LATEPY_OPERATOR(Object, <<, detail::own(detail::api().Number_Lshift(a, b)))
+LATEPY_OPERATOR(Object, >>, detail::own(detail::api().Number_Rshift(a, b)))
+LATEPY_OPERATOR(Object, &, detail::own(detail::api().Number_And(a, b)))
+LATEPY_OPERATOR(Object, |, detail::own(detail::api().Number_Or(a, b)))
+LATEPY_OPERATOR(Object, ^, detail::own(detail::api().Number_Xor(a, b)))
+#undef LATEPY_OPERATOR
+
+inline Object operator-(const Ref& value) { return detail::own(detail::api().Number_Negative(value.checked())); }
+inline Object operator+(const Ref& value) { return detail::own(detail::api().Number_Positive(value.checked())); }
+inline Object operator~(const Ref& value) { return detail::own(detail::api().Number_Invert(value.checked())); }
+
+#define LATEPY_IN_PLACE(SYMBOL, FUNCTION)                                        \
+  inline Object& Object::operator SYMBOL(const detail::Value& value) {           \
+    return *this = detail::own(detail::api().FUNCTION(checked(), value.ptr()));  \
+  }
+LATEPY_IN_PLACE(+=, Number_InPlaceAdd)
+LATEPY_IN_PLACE(-=, Number_InPlaceSubtract)
+LATEPY_IN_PLACE(*=, Number_InPlaceMultiply)
+LATEPY_IN_PLACE(/=, Number_InPlaceTrueDivide)
+LATEPY_IN_PLACE(%=, Number_InPlaceRemainder)
+LATEPY_IN_PLACE(<<=, Number_InPlaceLshift)
+LATEPY_IN_PLACE(>>=, Number_InPlaceRshift)
+LATEPY_IN_PLACE(&=, Number_InPlaceAnd)
+LATEPY_IN_PLACE(|=, Number_InPlaceOr)
+LATEPY_IN_PLACE(^=, Number_InPlaceXor)
+#undef LATEPY_IN_PLACE
+
+/// The result object of a comparison, such as numpy's array of bools.
+inline Object compare(const detail::Value& left, Op op, const detail::Value& right) {
+  return detail::own(detail::api().Object_RichCompare(left.ptr(), right.ptr(), static_cast<int>(op)));
+}
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,58 @@
+// latepy/fwd.hpp: every public name, declared.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/load/config_macros.hpp>
+
+// CPython's own tags (Include/pytypedefs.h 3.11, Include/object.h before), so that these are the same types when a
+// program includes Python.h beside latepy. Never defined here.
+struct _object;
+struct _typeobject;
+struct _ts;
+struct _is;
+typedef struct _object PyObject;
+typedef struct _typeobject PyTypeObject;
+typedef struct _ts PyThreadState;
+typedef struct _is PyInterpreterState;
+
+namespace latepy {
+inline namespace v1 {
+
+// load/
+class Error;
+class LoadError;
+class SymbolError;
+class StartError;
+class StateError;
+class ConversionError;
+class Path;
+class DynLib;
+struct Version;
+struct Candidate;
+struct Search;
+class Discovery;
+
+// core/
+class GilGuard;
+class GilRelease;
+class Ref;
+class Object;
+class Proxy;
+class Iterator;
+class PythonError;
+class Bytes;
+class Code;
+class Arg;
+enum class Op : int;
+enum class Mode : int;
+template <class T, class = void>
+struct Converter;
+template <class T>
+class Result;
+
+// run/
+struct Config;
+class Interpreter;
+
+}  // namespace v1
+}  // namespace latepy

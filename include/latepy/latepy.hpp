@@ -1,0 +1,6 @@
+// latepy/latepy.hpp: all of latepy but the opt-in converters of stl/: what a program includes once, where main is.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/object.hpp>
+#include <latepy/run/interpreter.hpp>

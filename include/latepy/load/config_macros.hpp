@@ -1,0 +1,63 @@
+// latepy/load/config_macros.hpp: what the compiler and the platform are, as LATEPY_* macros with the values 0 and 1.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#if defined(_MSVC_LANG) ? _MSVC_LANG < 201703L : __cplusplus < 201703L
+#error "latepy needs C++17: compile with -std=c++17 or /std:c++17"
+#endif
+#if !defined(_MSC_VER) && !defined(__EXCEPTIONS)
+#error "latepy reports errors as C++ exceptions: compile without -fno-exceptions"
+#endif
+
+/// 1 for every Windows, also under MinGW.
+#ifdef _WIN32
+#define LATEPY_WINDOWS 1
+#else
+#define LATEPY_WINDOWS 0
+#endif
+
+#ifdef __APPLE__
+#define LATEPY_APPLE 1
+#else
+#define LATEPY_APPLE 0
+#endif
+
+/// Checks of the GIL and of lives at every use of an Object. Defined by the user to 0 or 1; by default on in builds
+/// without NDEBUG. No layout depends on it, so files with and without it may be linked together.
+#ifndef LATEPY_CHECKS
+#ifdef NDEBUG
+#define LATEPY_CHECKS 0
+#else
+#define LATEPY_CHECKS 1
+#endif
+#endif
+
+/// 128-bit integers, where the compiler has them.
+#ifdef __SIZEOF_INT128__
+#define LATEPY_INT128 1
+#else
+#define LATEPY_INT128 0
+#endif
+
+#if defined(__GNUC__)
+/// Runs once or on errors only: kept out of line and away from the hot code.
+#define LATEPY_COLD __attribute__((cold, noinline))
+#define LATEPY_INLINE inline __attribute__((always_inline))
+#define LATEPY_LIKELY(x) __builtin_expect(!!(x), 1)
+#define LATEPY_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#else
+#define LATEPY_COLD __declspec(noinline)
+#define LATEPY_INLINE __forceinline
+#define LATEPY_LIKELY(x) (x)
+#define LATEPY_UNLIKELY(x) (x)
+#endif
+
+#if LATEPY_WINDOWS
+#define LATEPY_VISIBLE
+#define LATEPY_HIDDEN
+#else
+/// Exceptions cross shared libraries, so their type information must be one in the process.
+#define LATEPY_VISIBLE __attribute__((visibility("default")))
+/// State is one a shared library, even where the linker would merge inline variables.
+#define LATEPY_HIDDEN __attribute__((visibility("hidden")))
+#endif

@@ -1,0 +1,232 @@
+// latepy/load/detail/installation.hpp: where the parts of an installed CPython lie, known from their names.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/load/discovery.hpp>
+#if LATEPY_WINDOWS
+#include <latepy/load/detail/process_windows.hpp>
+#else
+#include <latepy/load/detail/process_posix.hpp>
+#endif
+
+#include <algorithm>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// What the name of a library or executable tells: `python3.13td` is 3.13, free-threaded, debug.
+struct PythonName {
+  bool matches = false;  // it is a name of Python's
+  Version version;       // unknown for `python` and `python3`
+  bool free_threaded = false;
+  bool debug = false;
+  std::string flags() const { return std::string(free_threaded ? "t" : "") + (debug ? "d" : ""); }
+  std::string dotted() const { return std::to_string(version.major) + "." + std::to_string(version.minor); }
+  std::string digits() const { return std::to_string(version.major) + std::to_string(version.minor); }
+  bool same(const PythonName& other) const noexcept {
+    return version.major == other.version.major && version.minor == other.version.minor &&
+           free_threaded == other.free_threaded && debug == other.debug;
+  }
+};
+
+/// Reads `3.13td` off the front; the flags m (pymalloc) and u (wide Unicode) are of 3.7 and older.
+LATEPY_COLD inline PythonName read_dotted(std::string_view& text) {
+  PythonName name;
+  name.version = Version::parse(text.substr(0, std::min(text.find_first_not_of("0123456789."), text.size())));
+  std::size_t at = text.find_first_not_of("0123456789");
+  if (!name.version.known() || at == std::string_view::npos || text[at] != '.') return name;
+  at = text.find_first_not_of("0123456789", at + 1);
+  for (at = std::min(at, text.size()); at < text.size() && std::string_view("tdmu").find(text[at]) != std::string_view::npos; ++at) {
+    name.free_threaded |= text[at] == 't';
+    name.debug |= text[at] == 'd';
+  }
+  name.version.micro = -1;
+  name.matches = true;
+  text.remove_prefix(at);
+  return name;
+}
+
+/// `libpythonX.Y{t}{d}.so[.1.0]`, `.dylib`, `Python.framework/Versions/X.Y/Python`, `pythonXY{t}{_d}.dll`; not
+/// `libpython3.so` and `python3.dll`, which only forward to one of these.
+LATEPY_COLD inline PythonName library_name(std::string_view path) {
+  std::string_view file = file_name(path);
+  PythonName name;
+  if (starts_with(file, "libpython")) {
+    file.remove_prefix(9);
+    name = read_dotted(file);
+    name.matches = name.matches && (file == ".so" || starts_with(file, ".so.") || file == ".dylib");
+  } else if (file == "Python" || file == "PythonT" || file == "Python3") {
+    const std::string folder = parent(path);
+    std::string_view version = file_name(folder);
+    name = read_dotted(version);
+    name.matches = name.matches && version.empty() && file_name(parent(folder)) == "Versions";
+    name.free_threaded |= file == "PythonT";
+  } else if (const std::string text = lower(file); starts_with(text, "python3") && ends_with(text, ".dll")) {
+    std::string_view rest = std::string_view(text).substr(7, text.size() - 11);
+    const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    if (digits == 0 || digits > 3) return name;
+    name.version = {3, Version::parse(rest.substr(0, digits)).major, -1};
+    rest.remove_prefix(digits);
+    if ((name.free_threaded = starts_with(rest, "t"))) rest.remove_prefix(1);
+    name.debug = rest == "_d";
+    name.matches = rest.empty() || name.debug;
+  }
+  return name;
+}
+
+/// `python`, `python3`, `python3.13td`, `python3.13t_d.exe`.
+LATEPY_COLD inline PythonName executable_name(std::string_view path) {
+  const std::string text = lower(file_name(path));
+  std::string_view rest = text;
+  PythonName name;
+  if (!starts_with(rest, "python")) return name;
+  rest.remove_prefix(6);
+  if (ends_with(rest, ".exe")) rest.remove_suffix(4);
+  const bool debug = ends_with(rest, "_d");
+  if (debug) rest.remove_suffix(2);
+  if (rest.find('.') != std::string_view::npos) name = read_dotted(rest);
+  name.matches = rest.empty() || rest == "3";
+  name.debug |= debug;
+  return name;
+}
+
+/// Debian's folder below lib for this machine, "" on machines where it has none that we know.
+inline constexpr std::string_view multiarch =
+#if !defined(__linux__) || defined(__ANDROID__)
+    "";
+#elif defined(__x86_64__) && !defined(__ILP32__)
+    "x86_64-linux-gnu";
+#elif defined(__aarch64__)
+    "aarch64-linux-gnu";
+#elif defined(__i386__)
+    "i386-linux-gnu";
+#elif defined(__arm__)
+    "arm-linux-gnueabihf";
+#elif defined(__s390x__)
+    "s390x-linux-gnu";
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+    "powerpc64le-linux-gnu";
+#elif defined(__riscv) && __riscv_xlen == 64
+    "riscv64-linux-gnu";
+#else
+    "";
+#endif
+
+LATEPY_COLD inline std::vector<std::string> library_folders(const std::string& home) {
+  if (LATEPY_WINDOWS) return {home};
+  const std::string lib = join(home, "lib");
+  if (multiarch.empty()) return {lib, join(home, "lib64"), home};
+  return {lib, join(lib, multiarch), join(home, "lib64"), home};  // home itself: a framework's Versions/X.Y
+}
+
+/// The shared libraries of an installation; of one version where the executable's name told it.
+LATEPY_COLD inline std::vector<std::string> libraries_below(const std::string& home, const PythonName& wanted) {
+  std::vector<std::string> paths;
+  for (const std::string& folder : library_folders(home)) {
+    if (!LATEPY_WINDOWS && wanted.version.known()) {  // asking by name is cheaper than listing /usr/lib
+      const std::string stem = join(folder, "libpython" + wanted.dotted() + wanted.flags());
+      for (const char* ending : {".so.1.0", ".so", ".dylib"})
+        if (is_file(stem + ending)) {
+          paths.push_back(stem + ending);
+          break;
+        }
+      for (const char* file : {"Python", "PythonT", "Python3"})
+        if (folder == home && library_name(join(folder, file)).same(wanted) && is_file(join(folder, file)))
+          paths.push_back(join(folder, file));
+      if (!paths.empty()) break;
+      continue;
+    }
+    std::vector<std::string> names = list_folder(folder);
+    std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+      return a.size() != b.size() ? a.size() > b.size() : a > b;  // 3.10 before 3.9, .so.1.0 before .so
+    });
+    std::vector<PythonName> seen;
+    for (const std::string& file : names) {
+      const std::string path = join(folder, file);
+      const PythonName name = library_name(path);
+      if (!name.matches || (wanted.version.known() && !name.same(wanted))) continue;
+      if (std::any_of(seen.begin(), seen.end(), [&](const PythonName& other) { return other.same(name); })) continue;
+      if (!is_file(path)) continue;
+      seen.push_back(name);
+      paths.push_back(path);
+    }
+  }
+  return paths;
+}
+
+/// Whether the standard library lies below the folder: what CPython looks for at its start, and what it imports first.
+LATEPY_COLD inline bool has_stdlib(const std::string& home, const PythonName& name) {
+  if (LATEPY_WINDOWS) {
+    const std::string lib = join(home, "Lib");
+    return (is_file(join(lib, "os.py")) && is_folder(join(lib, "encodings"))) ||
+           is_file(join(home, "python" + name.digits() + ".zip"));
+  }
+  for (const char* platlib : {"lib", "lib64"}) {
+    const std::string lib = join(home, platlib);
+    const std::string folder = join(lib, "python" + name.dotted() + (name.free_threaded ? "t" : ""));
+    if ((is_file(join(folder, "os.py")) || is_file(join(folder, "os.pyc"))) && is_folder(join(folder, "encodings"))) return true;
+    if (is_file(join(lib, "python" + name.digits() + (name.free_threaded ? "t" : "") + ".zip"))) return true;
+  }
+  return false;
+}
+
+/// The folder above the library that has its standard library, "" without one.
+LATEPY_COLD inline std::string find_home(const std::string& library, const PythonName& name) {
+  std::string folder = parent(library);
+  for (int up = 0; up < 3 && !folder.empty(); ++up, folder = parent(folder)) {  // Windows and frameworks; lib; lib/<multiarch>
+    if (has_stdlib(folder, name)) return folder;
+    // Debian's libraries may lie in /lib/<multiarch> and the standard library in /usr/lib.
+    if (up > 0 && has_stdlib(join(folder, "usr"), name)) return join(folder, "usr");
+  }
+  return {};
+}
+
+/// The installation's own executable for this library, "" without one.
+LATEPY_COLD inline std::string find_executable(const std::string& home, const PythonName& name) {
+  const std::string bin = LATEPY_WINDOWS ? home : join(home, "bin");
+  std::vector<std::string> names;
+  if (LATEPY_WINDOWS) {
+    const std::string debug = name.debug ? "_d.exe" : ".exe";
+    names = {"python" + debug, "python" + name.dotted() + (name.free_threaded ? "t" : "") + debug};
+    if (name.free_threaded) std::swap(names[0], names[1]);
+  } else {
+    names = {"python" + name.dotted() + name.flags(), "python" + name.dotted(), "python3", "python"};
+  }
+  for (const std::string& file : names) {
+    const std::string path = join(bin, file);
+    if (!is_file(path)) continue;
+    const PythonName real = executable_name(real_path(path));  // python3 may be another version's
+    if (!real.version.known() || (real.version.minor == name.version.minor && real.version.major == name.version.major)) return path;
+  }
+  return {};
+}
+
+/// The micro version, where a small file or the folder's name says it, else -1.
+LATEPY_COLD inline int find_micro(const std::string& home, const PythonName& name) {
+  const std::string flags = name.free_threaded ? "t" : "";
+  for (const std::string& folder : {"python" + name.dotted() + name.flags(), "python" + name.dotted() + flags}) {
+    const std::string header =
+        join(LATEPY_WINDOWS ? join(home, "include") : join(join(home, "include"), folder), "patchlevel.h");
+    const std::string text = read_file(header).text;
+    const std::size_t at = text.find("define PY_MICRO_VERSION");
+    if (at == std::string::npos) continue;
+    const Version micro = Version::parse(trim(std::string_view(text).substr(at + 23, 24)));
+    return micro.major;
+  }
+  const std::string lib = LATEPY_WINDOWS ? join(home, "Lib") : join(join(home, "lib"), "python" + name.dotted() + flags);
+  std::vector<std::string> texts{std::string(file_name(home))};  // pyenv's 3.12.1, uv's cpython-3.12.3-linux-…
+  if (name.version.minor >= 14) texts.insert(texts.begin(), read_file(join(lib, "build-details.json")).text);  // PEP 739
+  for (const std::string& text : texts) {
+    for (std::size_t at = text.find(name.dotted() + "."); at != std::string::npos; at = text.find(name.dotted() + ".", at + 1)) {
+      if (at > 0 && ((text[at - 1] >= '0' && text[at - 1] <= '9') || text[at - 1] == '.')) continue;
+      const Version version = Version::parse(std::string_view(text).substr(at));
+      if (version.micro >= 0) return version.micro;
+    }
+  }
+  return -1;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,139 @@
+// latepy/load/discovery.hpp: what was found when looking for a CPython, as data and as a table for people.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/load/dynlib.hpp>
+
+namespace latepy {
+inline namespace v1 {
+
+/// A CPython version. `micro` is -1 where only major and minor are known, all are 0 where nothing is.
+struct Version {
+  int major = 0;
+  int minor = 0;
+  int micro = -1;
+
+  /// The first two or three numbers of texts such as "3.12", "3.12.3", "3.12.3.final.0", "3.13.0rc1+ (heads...)".
+  static Version parse(std::string_view text) noexcept {
+    Version version;
+    int* const parts[] = {&version.major, &version.minor, &version.micro};
+    std::size_t at = 0;
+    for (int* part : parts) {
+      if (at >= text.size() || text[at] < '0' || text[at] > '9') break;
+      *part = 0;
+      while (at < text.size() && text[at] >= '0' && text[at] <= '9' && *part < 100000) *part = *part * 10 + (text[at++] - '0');
+      if (at < text.size() && text[at] == '.')
+        ++at;
+      else
+        break;
+    }
+    return version;
+  }
+  bool known() const noexcept { return major != 0; }
+  std::string to_string() const {
+    if (!known()) return "?";
+    return std::to_string(major) + "." + std::to_string(minor) + (micro < 0 ? "" : "." + std::to_string(micro));
+  }
+  friend bool operator==(const Version& a, const Version& b) noexcept {
+    return a.major == b.major && a.minor == b.minor && a.micro == b.micro;
+  }
+  friend bool operator!=(const Version& a, const Version& b) noexcept { return !(a == b); }
+};
+
+/// What became of a candidate.
+enum class Verdict {
+  chosen,   ///< the first one that passed every check
+  usable,   ///< passes every check, and another came before it
+  refused,  ///< `reason` says why
+};
+
+/// One CPython that was met. All paths are absolute and UTF-8; empty where there is none.
+struct Candidate {
+  std::string library;          ///< libpython: .so, .dylib, framework binary or .dll
+  std::string executable;       ///< what sys.executable will be: the environment's python where one was chosen
+  std::string base_executable;  ///< the python of the installation itself; equals `executable` without an environment
+  std::string prefix;           ///< what sys.prefix will be: the environment's folder, or the installation's
+  std::string home;             ///< the installation's folder, below which the standard library lies
+  Version version;
+  std::string source;           ///< where the trace began: "Config::python", "VIRTUAL_ENV", "PATH", "pyenv" …
+  bool free_threaded = false;
+  bool debug = false;
+  bool in_process = false;      ///< its library is loaded in this process already
+  Verdict verdict = Verdict::refused;
+  std::string reason;           ///< why refused, or what is worth knowing of one that was not
+};
+
+/// Everything that was tried, in order.
+class Discovery {
+ public:
+  Discovery() = default;
+  Discovery(std::vector<Candidate> candidates, std::string remedy)
+      : candidates_(std::move(candidates)), remedy_(std::move(remedy)) {}
+
+  const std::vector<Candidate>& candidates() const noexcept { return candidates_; }
+  /// The one that will be loaded, or nullptr.
+  const Candidate* chosen() const noexcept {
+    for (const Candidate& candidate : candidates_)
+      if (candidate.verdict == Verdict::chosen) return &candidate;
+    return nullptr;
+  }
+  /// What to do on this system when nothing was chosen: the packages to install, the options to build with.
+  const std::string& remedy() const noexcept { return remedy_; }
+
+  /// A table with one line a candidate: verdict, version, source, library, reason.
+  LATEPY_COLD std::string to_string() const {
+    if (candidates_.empty()) return "no Python was found anywhere\n";
+    std::vector<std::vector<std::string>> rows{{"", "version", "found by", "library", "why"}};
+    for (const Candidate& c : candidates_) {
+      const char* mark = c.verdict == Verdict::chosen ? "=>" : c.verdict == Verdict::usable ? "ok" : "no";
+      rows.push_back({mark, c.version.to_string() + (c.free_threaded ? "t" : "") + (c.debug ? "d" : ""), c.source,
+                      !c.library.empty() ? c.library : !c.executable.empty() ? c.executable : c.prefix, c.reason});
+    }
+    std::string text;
+    std::vector<std::size_t> width(5);
+    for (const auto& row : rows)
+      for (std::size_t i = 0; i < 4; ++i) width[i] = row[i].size() > width[i] ? row[i].size() : width[i];
+    for (const auto& row : rows) {
+      std::string line;
+      for (std::size_t i = 0; i < 5; ++i) {
+        line += row[i];
+        if (i < 4) line.append(width[i] - row[i].size() + 2, ' ');
+      }
+      while (!line.empty() && line.back() == ' ') line.pop_back();
+      text += line + "\n";
+    }
+    return text;
+  }
+
+ private:
+  std::vector<Candidate> candidates_;
+  std::string remedy_;
+};
+
+inline const Discovery& LoadError::discovery() const noexcept {
+  static const Discovery nothing;
+  return discovery_ ? *discovery_ : nothing;
+}
+
+/// What locate() looks for. The fields that Config has too mean the same there.
+struct Search {
+  Path library;             ///< this libpython and no other
+  Path python;              ///< this python executable, or the folder of a virtual environment
+  Path home;                ///< this installation folder
+  std::string version;      ///< ">=3.10,<3.14", "==3.12.*" or "3.12"; empty takes 3.9 and everything newer
+  bool search_path = true;  ///< `python3` and `python` on PATH are candidates (their files are read, nothing is run)
+  bool ask_python = false;  ///< a Python that files do not explain may be run and asked
+  bool strict = false;      ///< refuse candidates that other users may write to
+
+  /// For tests: the environment to read instead of the process's, as NAME=VALUE.
+  std::vector<std::string> environment;
+  bool own_environment = true;  ///< false: `environment` is all there is
+  /// For tests: the folder that stands for "/", so that a made-up system can be searched.
+  Path root;
+  Path program;            ///< For tests: the file that stands for this program.
+  bool as_secure = false;  ///< For tests: as if the process were set-uid: no environment, no PATH.
+  bool in_process = true;  ///< a Python already in this process is the only candidate
+};
+
+}  // namespace v1
+}  // namespace latepy

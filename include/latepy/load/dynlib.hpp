@@ -1,0 +1,114 @@
+// latepy/load/dynlib.hpp: DynLib, a shared library opened at run time, and Path, how latepy takes file names.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/load/error.hpp>
+#if LATEPY_WINDOWS
+#include <latepy/load/detail/dynlib_windows.hpp>
+#else
+#include <latepy/load/detail/dynlib_posix.hpp>
+#endif
+
+#include <type_traits>
+
+namespace latepy {
+inline namespace v1 {
+
+/// A file name in UTF-8, made from strings and from anything with `u8string()`, such as std::filesystem::path.
+class Path {
+ public:
+  Path() = default;
+  Path(const char* utf8) : text_(utf8 ? utf8 : "") {}
+  Path(std::string utf8) : text_(std::move(utf8)) {}
+  Path(std::string_view utf8) : text_(utf8) {}
+  template <class P, class = decltype(std::declval<const P&>().u8string())>
+  Path(const P& path) {
+    const auto utf8 = path.u8string();  // char8_t from C++20 on
+    text_.assign(reinterpret_cast<const char*>(utf8.data()), utf8.size());
+  }
+  const std::string& string() const noexcept { return text_; }
+  const char* c_str() const noexcept { return text_.c_str(); }
+  bool empty() const noexcept { return text_.empty(); }
+  friend bool operator==(const Path& a, const Path& b) noexcept { return a.text_ == b.text_; }
+  friend bool operator!=(const Path& a, const Path& b) noexcept { return a.text_ != b.text_; }
+
+ private:
+  std::string text_;
+};
+
+/// RAII over dlopen and LoadLibraryExW. Movable; the destructor closes the library unless keep() was called.
+/// No Python thread or GIL state is needed.
+class DynLib {
+ public:
+  /// Opens a library by its absolute path, all symbols bound at once and visible to libraries loaded later, as
+  /// CPython's extension modules need it. A library that is already loaded for itself only is made visible.
+  /// \throws LoadError with the file and the loader's own words.
+  explicit DynLib(const Path& path) : DynLib(check(path), detail::NativeLib::open(path.string(), error_text())) {}
+
+  /// The library already in this process that holds the address, without loading anything.
+  /// \throws LoadError when the address lies in no library.
+  static DynLib containing(const void* address) {
+    std::string path, error;
+    const detail::NativeLib lib = detail::NativeLib::containing(address, path, error);
+    if (!lib) throw LoadError("no library of this process holds the address: " + error);
+    return DynLib(std::move(path), lib);
+  }
+
+  /// The whole program: what it links and what was loaded for all to see. Has no path.
+  static DynLib program() { return DynLib(std::string(), detail::NativeLib::program()); }
+
+  DynLib(DynLib&& other) noexcept : path_(std::move(other.path_)), lib_(other.lib_) { other.lib_ = {}; }
+  DynLib& operator=(DynLib&& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(lib_, other.lib_);
+    return *this;
+  }
+  ~DynLib() { lib_.close(); }
+
+  const std::string& path() const noexcept { return path_; }
+  /// Never unload: CPython and its extension modules do not bear it.
+  void keep() noexcept { lib_.keep(); }
+
+  /// The address of a symbol, or nullptr.
+  void* find(const char* name) const noexcept { return lib_.find(name); }
+
+  /// A function or variable by its type: `lib.get<int()>("Py_IsInitialized")()`, `lib.get<int>("Py_UTF8Mode")`.
+  /// \throws SymbolError naming the library and the symbol.
+  template <class T>
+  T* get(const char* name) const {
+    if (void* address = find(name)) return cast<T>(address);
+    throw SymbolError((path_.empty() ? std::string("this program") : path_) + " has no symbol " + name, {name});
+  }
+  template <class T>
+  T* try_get(const char* name) const noexcept {
+    return cast<T>(find(name));
+  }
+
+ private:
+  DynLib(std::string path, detail::NativeLib lib) : path_(std::move(path)), lib_(lib) {}
+  DynLib(const Path& path, detail::NativeLib lib) : path_(path.string()), lib_(lib) {
+    if (!lib_) throw LoadError("cannot load " + path_ + ": " + error_text());
+  }
+  template <class T>
+  static T* cast(void* address) noexcept {
+    if constexpr (std::is_function_v<T>)
+      return reinterpret_cast<T*>(address);
+    else
+      return static_cast<T*>(address);
+  }
+  static const Path& check(const Path& path) {
+    if (path.empty()) throw LoadError("cannot load a library: the path is empty");
+    if (path.string().find('\0') != std::string::npos) throw LoadError("cannot load a library: NUL byte in " + path.string());
+    return path;
+  }
+  static std::string& error_text() {
+    thread_local std::string text;
+    return text;
+  }
+
+  std::string path_;
+  detail::NativeLib lib_;
+};
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,138 @@
+// latepy/run/detail/config_layout.hpp: PyConfig of 3.9 to 3.13 without its header: offsets, proved on the library.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/load/api.hpp>
+
+#include <cstdint>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// A line of config_rows.inl.
+struct ConfigField {
+  const char* name;
+  char kind;
+  unsigned short at[6];
+};
+inline constexpr ConfigField config_fields[] = {
+#define LATEPY_FIELD(kind, name, ...) {#name, kind, {__VA_ARGS__}},
+#include <latepy/run/config_rows.inl>
+};
+inline constexpr int config_minors[] = {9, 10, 11, 12, 13, 13};  // the columns; the last is free-threaded
+
+/// Memory for a PyConfig of any size, and more, so that writing past its end is seen.
+struct ConfigMemory {
+  static constexpr std::size_t capacity = 4096;
+  alignas(16) unsigned char bytes[capacity];
+
+  explicit ConfigMemory(unsigned char filler) { std::memset(bytes, filler, capacity); }
+  void* at(std::size_t offset) { return bytes + offset; }
+  template <class T>
+  T read(std::size_t offset) const {
+    T value;
+    std::memcpy(&value, bytes + offset, sizeof value);
+    return value;
+  }
+  template <class T>
+  void write(std::size_t offset, T value) {
+    std::memcpy(bytes + offset, &value, sizeof value);
+  }
+  /// The bytes up to the last that is not the filler.
+  std::size_t used(unsigned char filler) const {
+    std::size_t size = capacity;
+    while (size > 0 && bytes[size - 1] == filler) --size;
+    return size;
+  }
+};
+
+/// One column of a table of fields.
+struct ConfigRow {
+  const ConfigField* fields = config_fields;
+  std::size_t count = sizeof config_fields / sizeof *config_fields;
+  int column = -1;
+
+  /// The field, or nullptr where this version lacks it.
+  const ConfigField* find(const std::string& name) const {
+    if (name == "size") return nullptr;
+    for (std::size_t i = 0; i < count; ++i)
+      if (fields[i].at[column] != 0 && name == fields[i].name) return &fields[i];
+    return nullptr;
+  }
+  std::size_t offset(const ConfigField& field) const { return field.at[column]; }
+};
+
+/// Empty when the library lays PyConfig out as the row says, else what speaks against it. Both initialisers are without
+/// effect, also before the pre-initialisation. Each CPython from 3.9 to 3.13 accepts exactly its own row.
+LATEPY_COLD inline std::string disproof(const Api& api, const ConfigRow& row) {
+  ConfigMemory isolated(0xA5), python(0x5A);
+  api.Config_InitIsolatedConfig(isolated.bytes);
+  api.Config_InitPythonConfig(python.bytes);
+  const std::size_t size = isolated.used(0xA5);
+  std::size_t expected = 0;
+  for (std::size_t i = 0; i < row.count; ++i)
+    if (row.fields[i].kind == 'z') expected = row.offset(row.fields[i]);
+  if (size != python.used(0x5A)) return "its size cannot be measured";
+  // Debug builds of 3.13 have one pointer more at the end, run_presite.
+  if (size != expected && size != expected + sizeof(void*))
+    return std::to_string(size) + " bytes instead of " + std::to_string(expected);
+
+  // What an isolated Python and `python` have different from parse_argv on is the version's signature.
+  static const char* const signature[] = {"parse_argv", "user_site_directory", "configure_c_stdio",
+                                          "safe_path",  "int_max_str_digits",  "pathconfig_warnings"};
+  std::size_t matched = 0, differing = 0, wanted = 0, first = size;
+  for (const char* name : signature)
+    if (const ConfigField* field = row.find(name)) {
+      if (row.offset(*field) + sizeof(int) > size) return std::string(name) + " lies outside";
+      ++wanted;
+      matched += isolated.read<int>(row.offset(*field)) != python.read<int>(row.offset(*field));
+      first = row.offset(*field) < first ? row.offset(*field) : first;
+    }
+  for (std::size_t at = first; at + sizeof(int) <= size; at += sizeof(int))
+    differing += isolated.read<int>(at) != python.read<int>(at);
+  if (matched != wanted || differing != wanted) return "its defaults are elsewhere";
+
+  for (std::size_t i = 0; i < row.count; ++i) {
+    const ConfigField& field = row.fields[i];
+    const std::size_t at = row.offset(field);
+    if (at == 0 || field.kind == 'z') continue;
+    const std::size_t width = field.kind == 'l'   ? sizeof(WideStringList)
+                              : field.kind == 's' ? sizeof(void*)
+                                                  : sizeof(int);
+    if (at + width > size) return std::string(field.name) + " lies outside";
+    const bool is_pointer = field.kind == 's' || field.kind == 'l';
+    if (is_pointer && (isolated.read<void*>(at) || python.read<void*>(at)))
+      return std::string(field.name) + " is no pointer";
+    if (field.kind == 'l' && isolated.read<WideStringList>(at).items) return std::string(field.name) + " is no list";
+  }
+  const ConfigField* init_main = row.find("_init_main");
+  if (!init_main || isolated.read<int>(row.offset(*init_main)) != 1) return "_init_main is not 1";
+  const struct {
+    const char* name;
+    int isolated;
+  } defaults[] = {{"isolated", 1}, {"use_environment", 0}, {"install_signal_handlers", 0}};
+  for (const auto& wanted_default : defaults) {
+    const ConfigField* field = row.find(wanted_default.name);
+    if (!field || isolated.read<int>(row.offset(*field)) != wanted_default.isolated ||
+        python.read<int>(row.offset(*field)) != 1 - wanted_default.isolated)
+      return std::string(wanted_default.name) + " has another default";
+  }
+  return {};
+}
+
+/// The row of this library, whatever its flavour: the first of its minor version that is not disproved. `column` is -1
+/// when none is.
+LATEPY_COLD inline ConfigRow find_row(const Api& api, const Version& version) {
+  ConfigRow row;
+  for (int column = 0; column < 6; ++column) {
+    row.column = column;
+    if (version.major == 3 && version.minor == config_minors[column] && disproof(api, row).empty()) return row;
+  }
+  row.column = -1;
+  return row;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,133 @@
+// latepy/run/detail/host_state.hpp: HostState, what belongs to the program and CPython must give back.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/load/config_macros.hpp>
+
+#include <array>
+#include <cfenv>
+#include <clocale>
+#include <csignal>
+#include <string>
+#if LATEPY_WINDOWS
+#include <direct.h>
+#include <stdlib.h>
+#else
+#include <dlfcn.h>
+#include <signal.h>
+#include <unistd.h>
+#endif
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The signal dispositions, locale, floating point environment and working directory of the moment it is made.
+/// Environment variables are not here: neither CPython nor latepy sets any.
+class HostState {
+ public:
+  LATEPY_COLD HostState() {
+    if (const char* locale = std::setlocale(LC_ALL, nullptr)) locale_ = locale;
+    std::fegetenv(&floating_point_);
+    folder_ = working_folder();
+    for (int signal = 1; signal <= last_signal; ++signal) known_[index(signal)] = get(signal, signals_[index(signal)]);
+  }
+  HostState(const HostState&) = delete;
+  HostState& operator=(const HostState&) = delete;
+
+  /// Puts everything back. `with_signals` false leaves the signals to Python, as Config::signal_handlers asks.
+  LATEPY_COLD void restore(bool with_signals = true) const {
+    const char* locale = std::setlocale(LC_ALL, nullptr);
+    if (!locale_.empty() && (!locale || locale_ != locale)) std::setlocale(LC_ALL, locale_.c_str());
+    std::fesetenv(&floating_point_);
+    if (!folder_.empty() && folder_ != working_folder()) change_folder();
+    if (with_signals)
+      for (int signal = 1; signal <= last_signal; ++signal) put_back(signal);
+  }
+
+  /// After the stop, with `before` made just before it: the same, but a handler that the program installed while
+  /// Python ran stays. One that lies in the library at `python` is no such handler, nor is what the stop changed.
+  LATEPY_COLD void restore_after_stop(const HostState& before, const void* python) const {
+    restore(false);
+    for (int signal = 1; signal <= last_signal; ++signal)
+      if (!before.is_programs(signal, python))
+        put_back(signal);
+      else
+        before.put_back(signal);
+  }
+
+ private:
+  static std::size_t index(int signal) { return static_cast<std::size_t>(signal - 1); }
+
+#if LATEPY_WINDOWS
+  static constexpr int last_signal = 22;  // SIGABRT
+  using Disposition = void (*)(int);
+
+  static bool get(int signal, Disposition& disposition) {
+    // The C runtime ends the process when asked for a signal that Windows has not.
+    if (signal != SIGINT && signal != SIGTERM && signal != SIGBREAK && signal != SIGABRT) return false;
+    disposition = std::signal(signal, SIG_DFL);
+    if (disposition == SIG_ERR) return false;
+    std::signal(signal, disposition);
+    return true;
+  }
+  void put_back(int signal) const {
+    if (known_[index(signal)]) std::signal(signal, signals_[index(signal)]);
+  }
+  bool is_programs(int, const void*) const { return false; }
+
+  static std::wstring working_folder() {
+    std::wstring folder;
+    if (wchar_t* text = _wgetcwd(nullptr, 0)) {
+      folder = text;
+      free(text);
+    }
+    return folder;
+  }
+  void change_folder() const { (void)_wchdir(folder_.c_str()); }
+  std::wstring folder_;
+#else
+  static constexpr int last_signal = 64;
+  using Disposition = struct sigaction;
+
+  static bool get(int signal, Disposition& disposition) { return sigaction(signal, nullptr, &disposition) == 0; }
+  void put_back(int signal) const {
+    Disposition now;
+    const Disposition& then = signals_[index(signal)];
+    if (!known_[index(signal)] || !get(signal, now)) return;
+    if (handler(now) != handler(then) || now.sa_flags != then.sa_flags) sigaction(signal, &then, nullptr);
+  }
+  static const void* handler(const Disposition& disposition) {
+    return disposition.sa_flags & SA_SIGINFO ? reinterpret_cast<const void*>(disposition.sa_sigaction)
+                                             : reinterpret_cast<const void*>(disposition.sa_handler);
+  }
+  bool is_programs(int signal, const void* python) const {
+    const Disposition& disposition = signals_[index(signal)];
+    const bool is_function =
+        (disposition.sa_flags & SA_SIGINFO) || (disposition.sa_handler != SIG_DFL && disposition.sa_handler != SIG_IGN);
+    Dl_info ours, theirs;
+    return known_[index(signal)] && is_function && dladdr(handler(disposition), &ours) != 0 &&
+           dladdr(python, &theirs) != 0 && ours.dli_fbase != theirs.dli_fbase;
+  }
+
+  static std::string working_folder() {
+    std::string folder(4096, '\0');
+    if (!getcwd(folder.data(), folder.size())) return {};
+    return folder.c_str();
+  }
+  void change_folder() const {
+    if (chdir(folder_.c_str()) != 0) {
+    }  // the folder is gone: nothing to go back to
+  }
+  std::string folder_;
+#endif
+
+  std::string locale_;
+  std::fenv_t floating_point_;
+  std::array<Disposition, last_signal> signals_{};
+  std::array<bool, last_signal> known_{};
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,231 @@
+// latepy/run/detail/process.hpp: one Python a process: loading it, meeting other users of it, and ending it.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/run/detail/source_file.hpp>
+#include <latepy/run/startup.hpp>
+
+#include <chrono>
+#include <thread>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+inline LATEPY_HIDDEN void* the_interpreter = nullptr;
+inline LATEPY_HIDDEN bool started_before = false;
+inline LATEPY_HIDDEN std::string loaded_library;
+/// Why a second start is refused; empty where it may be tried.
+inline LATEPY_HIDDEN std::string restart_refusal;
+
+LATEPY_COLD inline std::string join(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+/// Opens the candidate's library for good and fills the table. \throws LoadError with the loader's words, SymbolError.
+LATEPY_COLD inline void load(const Candidate& found, const std::shared_ptr<const Discovery>& discovery) {
+  State& state = the_state;
+  if (!loaded_library.empty() && state.api.IsInitialized) return;  // never a second one
+  std::optional<DynLib> library;
+  try {
+    if (found.library.empty())
+      library.emplace(DynLib::program());
+    else
+      library.emplace(found.library);
+  } catch (const LoadError& error) {
+    if (!found.in_process) throw LoadError(std::string(error.what()) + "\n" + discovery->to_string(), discovery);
+    library.emplace(DynLib::program());  // Python is part of the program, which cannot be opened by its name
+  }
+  Api api;
+  fill(api, *library, found.library.empty() ? "this program" : found.library);
+  state.version = Version::parse(api.GetVersion());
+  if (state.version.major != 3 || state.version.minor < 9)
+    throw LoadError(found.library + " is Python " + state.version.to_string() + "; latepy needs CPython 3.9 or newer", discovery);
+  state.free_threaded = std::string_view(api.GetVersion()).find("free-threading") != std::string_view::npos;
+  state.current_is_per_thread = state.version.minor >= 12;
+  state.api = api;
+  library->keep();
+  loaded_library = found.library.empty() ? std::string("the program itself") : found.library;
+}
+
+/// Fields that only a start can honour, in an Interpreter that attaches. \throws StateError naming the field.
+LATEPY_COLD inline void refuse_start_fields(const Config& config) {
+  const Config usual;
+  const std::pair<const char*, bool> fields[] = {
+      {"argv", config.argv != usual.argv},
+      {"site", config.site != usual.site},
+      {"use_environment", config.use_environment != usual.use_environment},
+      {"user_site", config.user_site != usual.user_site},
+      {"signal_handlers", config.signal_handlers != usual.signal_handlers},
+      {"release_gil", config.release_gil != usual.release_gil},
+      {"utf8", config.utf8 != usual.utf8},
+      {"write_bytecode", config.write_bytecode != usual.write_bytecode},
+      {"options", config.options != usual.options},
+      {"home", !config.home.empty()},
+  };
+  for (const auto& [name, changed] : fields)
+    if (changed)
+      throw StateError(std::string("Config::") + name +
+                       " cannot be honoured: Python runs in this process already, and only a start can set it");
+}
+
+/// Holds the GIL of a Python that latepy does not know yet.
+class AttachGuard {
+ public:
+  AttachGuard() {
+    const Api& a = api();
+    PyThreadState* current = a.ThreadState_GetUnchecked();
+    if (current && !the_state.current_is_per_thread && current != a.GILState_GetThisThreadState()) {
+      // Before 3.12 this is the process's: another thread's, unless this one holds a sub-interpreter's, which only
+      // the code that entered it could know.
+      current = nullptr;
+    }
+    if (!current) {
+      PyThreadState* own = a.GILState_GetThisThreadState();
+      made_ = own ? nullptr : a.ThreadState_New(a.InterpreterState_Main());
+      a.Eval_RestoreThread(own ? own : made_);
+      entered_ = true;
+    }
+    interpreter_ = a.InterpreterState_Get();
+  }
+  AttachGuard(const AttachGuard&) = delete;
+  ~AttachGuard() {
+    if (!entered_) return;
+    if (made_) {
+      api().ThreadState_Clear(made_);
+      api().ThreadState_DeleteCurrent();
+    } else {
+      api().Eval_SaveThread();
+    }
+  }
+  PyInterpreterState* interpreter() const noexcept { return interpreter_; }
+
+ private:
+  PyInterpreterState* interpreter_ = nullptr;
+  PyThreadState* made_ = nullptr;
+  bool entered_ = false;
+};
+
+inline constexpr char meeting_place[] = "latepy.v1.shared";
+
+/// Where other shared libraries that use latepy find what they share with us. Needs the GIL.
+LATEPY_COLD inline void publish(Shared& shared) {
+  const Object capsule = own(api().Capsule_New(&shared, meeting_place, nullptr));
+  PyObject* place = api().InterpreterState_GetDict(the_state.interpreter);
+  if (!place) throw StateError("this Python has no interpreter dict to share state in");
+  check_result(api().Dict_SetItemString(place, meeting_place, capsule.ptr()));
+}
+
+/// Called by a Python that another embedder ends. First, while Python code still runs: no new thread enters.
+inline PyObject* close_gate(PyObject*, PyObject*) {
+  format_live_errors();
+  shared().stopping.store(1);
+  incref(api().NoneStruct);
+  return api().NoneStruct;
+}
+/// Last: every handle that still lives is harmless from now on.
+inline void end_life() {
+  show_life(shared(), no_life);
+  drain(shared());
+}
+
+/// Joins the latepy that knows this Python, or becomes the first that does. Needs the GIL.
+LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
+  State& state = the_state;
+  const bool known = state.interpreter == interpreter && current_life() != no_life;
+  state.interpreter = interpreter;
+  if (known) return;
+  PyObject* place = api().InterpreterState_GetDict(interpreter);
+  const Object name = own(api().Unicode_InternFromString(meeting_place));
+  PyObject* capsule = place ? api().Dict_GetItemWithError(place, name.ptr()) : nullptr;
+  if (capsule && api().Capsule_IsValid(capsule, meeting_place)) {
+    auto* shared = static_cast<Shared*>(api().Capsule_GetPointer(capsule, meeting_place));
+    if (shared->layout == Shared().layout && shared->life.load() != no_life) {
+      state.shared = shared;
+      show_life(*shared, shared->life.load());  // with checks, where this library was built with them
+      return;
+    }
+  }
+  begin_life(own_shared());
+  publish(own_shared());
+  static MethodDef gate{"latepy_close_gate", &close_gate, meth_noargs, nullptr};
+  const Object closer = own(api().CFunction_NewEx(&gate, nullptr, nullptr));
+  own(api().Import_ImportModule("atexit")).attr("register")(closer);
+  static bool registered = false;
+  if (!registered) registered = api().AtExit(&end_life) == 0;  // one of 32 places
+}
+
+/// The names of the threads that Python would wait for. Needs the GIL.
+LATEPY_COLD inline std::vector<std::string> living_threads() {
+  std::vector<std::string> names;
+  const Object threading = own(api().Import_ImportModule("threading"));
+  const Object self = threading.attr("current_thread")(), main = threading.attr("main_thread")();
+  for (const Object& thread : Object(threading.attr("enumerate")()))
+    if (!thread.same(self) && !thread.same(main) && !thread.attr("daemon") && thread.attr("is_alive")())
+      names.push_back(thread.attr("name").as<std::string>());
+  return names;
+}
+
+/// Waits for Python's own threads, then closes the gate and waits for C++ threads to leave. Needs the GIL and lets
+/// others have it meanwhile. \param timeout in ms; negative waits for Python's threads as long as it takes, as Python
+/// does, and 10 s for C++ threads. \returns false, with the gate open and the names, when the time is over before.
+LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::string>& alive) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point since = Clock::now();
+  const auto is_over = [&since](long long limit) {
+    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since).count();
+    if (passed >= limit) return true;
+    const GilRelease others;
+    std::this_thread::sleep_for(std::chrono::milliseconds(passed < 20 ? 1 : 10));
+    return false;
+  };
+  while (!(alive = living_threads()).empty())
+    if (is_over(timeout < 0 ? std::numeric_limits<long long>::max() : timeout)) return false;
+  if (timeout < 0) since = Clock::now();
+  shared().stopping.store(1);
+  while (const int inside = shared().inside.load()) {
+    if (!is_over(timeout < 0 ? 10000 : timeout)) continue;
+    shared().stopping.store(0);
+    alive.push_back(std::to_string(inside) + " C++ thread(s) inside a GilGuard");
+    return false;
+  }
+  return true;
+}
+
+/// Why this process could not bear a second start; empty where CPython bears it. Needs the GIL.
+LATEPY_COLD inline std::string why_no_restart() {
+  const Object modules = Object::borrow(api().Import_GetModuleDict());
+  if (the_state.version.minor == 12)  // static types are not cleared (python/cpython#117914)
+    for (const char* name : {"_datetime", "_decimal", "_ctypes"})
+      if (modules.contains(name)) return std::string("3.12 aborts after the module ") + name + " was imported";
+  const std::string own_folder = text_of(attribute_or_empty(own(api().Import_ImportModule("os")).ptr(), "__file__").ptr());
+  const std::string library = own_folder.substr(0, own_folder.find_last_of("/\\") + 1);
+  for (const auto& [name, module] : items(modules)) {
+    const std::string file = text_of(attribute_or_empty(module.ptr(), "__file__").ptr());
+    const std::string suffix = file.substr(std::min(file.find_last_of('.'), file.size()));
+    if (suffix != ".so" && suffix != ".pyd" && suffix != ".dylib") continue;
+    const bool foreign = file.compare(0, library.size(), library) != 0 || file.find("-packages") != std::string::npos;
+    if (foreign && file.find("lib-dynload") == std::string::npos && file.find("DLLs") == std::string::npos)
+      return "the extension module " + str(name) + " does not bear it";
+  }
+  return {};
+}
+
+/// Py_FinalizeEx, and with it the life of every handle. Needs the GIL, on the starter's thread.
+LATEPY_COLD inline bool finalize() {
+  Shared& s = shared();
+  drain(s);
+  const bool clean = api().FinalizeEx() == 0;
+  show_life(s, no_life);
+  drain(s);
+  thread_record.state = nullptr;
+  thread_record.life = no_life;
+  the_state.interpreter = nullptr;
+  return clean;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

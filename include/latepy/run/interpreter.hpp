@@ -1,0 +1,171 @@
+// latepy/run/interpreter.hpp: Interpreter, CPython in this process: found, loaded, started, and stopped at its end.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/load/locate.hpp>
+#include <latepy/run/detail/process.hpp>
+#include <latepy/run/scope.hpp>
+
+namespace latepy {
+inline namespace v1 {
+
+/// CPython in this process, for as long as this object lives. One at a time; made and destroyed on one thread, usable
+/// on every thread. After the constructor the starting thread holds the GIL, unless Config::release_gil.
+///
+/// Where Python runs in the process already (latepy inside an extension module, or beside another embedder) it
+/// attaches to that one, on a thread with or without the GIL, and does not end it.
+class Interpreter : public Scope {
+ public:
+  /// Locates, loads, starts. \throws LoadError with everything that was tried, SymbolError, StartError; StateError
+  /// while another Interpreter lives, and for Config fields that an attached Python cannot honour any more.
+  explicit Interpreter(const Config& config = {}) : config_(config) {
+    if (detail::the_interpreter) throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
+    discovery_ = std::make_shared<const Discovery>(locate(config.search()));
+    const Candidate& found = detail::choose(*discovery_);
+    detail::load(found, discovery_);
+    if (detail::api().IsInitialized())
+      attach();
+    else
+      start(found);
+    detail::the_interpreter = this;
+  }
+  /// Stops Python, if this object started it (see stop()). On another thread than the starter's, or while C++ threads
+  /// will not leave Python, Python is left running, its output flushed, and Config::on_warning told.
+  ~Interpreter() {
+    try {
+      std::vector<std::string> alive;
+      if (!is_stopped_ && !end(-1, alive)) warn("Python was left running at the end of its Interpreter: " + detail::join(alive));
+    } catch (const std::exception& error) {
+      warn(std::string("the Interpreter ended with an error: ") + error.what());
+    }
+    if (detail::the_interpreter == this) detail::the_interpreter = nullptr;
+  }
+
+  /// The one that lives. \throws StateError when there is none.
+  static Interpreter& current() {
+    if (!detail::the_interpreter) throw StateError("no latepy::Interpreter lives in this program");
+    return *static_cast<Interpreter*>(detail::the_interpreter);
+  }
+  /// Whether a Python that latepy knows runs in this process. Any thread.
+  static bool is_running() noexcept { return detail::current_life() != detail::no_life; }
+
+  /// Stops Python: `atexit` runs, output is flushed, Objects that still live become harmless. On the starter's thread.
+  /// Waits for Python's own threads as Python does, but no longer than the timeout.
+  /// \param alive gets the names of the threads that still live.
+  /// \returns false, and leaves everything running, when there are such threads. \throws StateError on another thread.
+  template <class Rep, class Period>
+  bool stop(std::chrono::duration<Rep, Period> timeout, std::vector<std::string>* alive = nullptr) {
+    std::vector<std::string> names;
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+    const bool stopped = is_stopped_ || end(milliseconds < 0 ? 0 : static_cast<long long>(milliseconds), names);
+    if (alive) *alive = std::move(names);
+    return stopped;
+  }
+  /// As above, without a time limit.
+  bool stop() {
+    std::vector<std::string> names;
+    return is_stopped_ || end(-1, names);
+  }
+
+  /// "3.11.7"
+  std::string version() const { return detail::the_state.version.to_string(); }
+  /// sys.executable: the python that stands for this one, a virtual environment's where one was chosen.
+  std::string executable() const { return text("executable"); }
+  /// sys.prefix.
+  std::string prefix() const { return text("prefix"); }
+  /// The file of libpython; of the program, where Python is part of it.
+  const std::string& library() const noexcept { return detail::loaded_library; }
+  bool is_free_threaded() const noexcept { return detail::the_state.free_threaded; }
+  /// Whether Python was running before this object.
+  bool is_attached() const noexcept { return is_attached_; }
+  /// What was found on this machine, and what was chosen.
+  const Discovery& discovery() const noexcept { return *discovery_; }
+
+ private:
+  void start(const Candidate& found) {
+    detail::State& state = detail::state();
+    if (!detail::restart_refusal.empty() && !config_.allow_restart)
+      throw StateError("Python " + version() + " cannot be started again in this process: " + detail::restart_refusal +
+                       ". Keep one Interpreter and use reset(), or set Config::allow_restart at your own risk");
+    before_.emplace();
+    detail::start(detail::api(), config_, found, state.version, detail::started_before);
+    detail::started_before = true;
+    starter_ = &detail::thread_record;
+    state.interpreter = detail::api().InterpreterState_Get();
+    detail::Shared& shared = detail::own_shared();
+    const std::uint32_t life = detail::begin_life(shared);
+    detail::thread_record.state = detail::api().ThreadState_Get();
+    detail::thread_record.life = life;
+    detail::publish(shared);
+    adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
+    if (config_.release_gil) detail::api().Eval_SaveThread();
+  }
+
+  void attach() {
+    detail::refuse_start_fields(config_);
+    is_attached_ = true;
+    const detail::AttachGuard gil;
+    detail::join_or_found(gil.interpreter());
+    adopt_attached_main();
+    for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
+  }
+
+  void adopt_attached_main() { adopt_main(detail::own(detail::api().Import_ImportModule("__main__"))); }
+
+  /// \param timeout in ms; negative waits as long as it takes.
+  LATEPY_COLD bool end(long long timeout, std::vector<std::string>& alive) {
+    if (is_attached_ || !config_.finalize) {
+      if (std::optional<GilGuard> gil = GilGuard::try_acquire()) {
+        detail::Entry::flush();
+        forget_main();
+      }
+      is_stopped_ = true;
+      return true;
+    }
+    if (starter_ != &detail::thread_record) {
+      if (timeout < 0) {  // the destructor: nobody could catch
+        if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::Entry::flush();
+        alive.emplace_back("it was destroyed on another thread than the one that started it");
+        return false;
+      }
+      throw StateError("stop() on another thread than the one that started Python");
+    }
+    const bool held = detail::holds_gil();
+    if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
+    if (!detail::wait_for_threads(timeout, alive)) {
+      if (!held) detail::api().Eval_SaveThread();
+      return false;
+    }
+    detail::restart_refusal = detail::why_no_restart();
+    detail::format_live_errors();
+    detail::Entry::flush();
+    forget_main();
+    const detail::HostState last;
+    if (!detail::finalize()) warn("Python reported an error while it flushed its output at the end");
+    before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));
+    is_stopped_ = true;
+    return true;
+  }
+
+  std::string text(const char* name) const {
+    const detail::Entry entry;
+    const Object value = detail::sys(name);
+    return value.is_none() ? std::string() : value.as<std::string>();
+  }
+  void warn(const std::string& what) const noexcept {
+    try {
+      if (config_.on_warning) config_.on_warning(what);
+    } catch (...) {  // a warning that fails is no reason to end the program
+    }
+  }
+
+  Config config_;
+  std::shared_ptr<const Discovery> discovery_;
+  std::optional<detail::HostState> before_;
+  const void* starter_ = nullptr;  // the address of a thread's record names the thread
+  bool is_attached_ = false;
+  bool is_stopped_ = false;
+};
+
+}  // namespace v1
+}  // namespace latepy

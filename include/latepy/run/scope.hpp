@@ -1,0 +1,249 @@
+// latepy/run/scope.hpp: what can be run in an interpreter; Interpreter inherits it.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/builtins.hpp>
+#include <latepy/core/code.hpp>
+#include <latepy/run/detail/source_file.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// How many calls into a Scope this thread is inside of.
+inline thread_local LATEPY_HIDDEN int scope_depth = 0;
+
+/// What each call into a Scope holds: the GIL and, at the outermost return of what may print, a flush of the streams.
+class Entry {
+ public:
+  explicit Entry(bool flushes = false) : flushes_(flushes) { ++scope_depth; }
+  Entry(const Entry&) = delete;
+  ~Entry() {
+    if (--scope_depth == 0 && flushes_) flush();
+  }
+  LATEPY_COLD static void flush() noexcept {
+    for (const char* name : {"stdout", "stderr"}) {
+      PyObject* stream = api().Sys_GetObject(name);
+      if (!stream || stream == api().NoneStruct) continue;
+      const Object flush = attribute_or_empty(stream, "flush");
+      const Object done = Object::steal(flush.is_empty() ? nullptr : api().Object_CallNoArgs(flush.ptr()));
+      if (done.is_empty()) api().Err_Clear();
+    }
+  }
+
+ private:
+  GilGuard gil_;
+  bool flushes_;
+};
+
+}  // namespace detail
+
+/// An interpreter as a place to run code in: its `__main__`, its modules. Every member takes the GIL itself and may be
+/// called on any thread; what it throws is PythonError for exceptions of the code, StateError while Python is stopping.
+/// Where `globals` is not given, code runs in the first `__main__`.
+class Scope {
+ public:
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  /// Runs statements.
+  void exec(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
+    const detail::Entry entry(true);
+    Code(code, Mode::exec, filename)(globals_or_main(globals));
+  }
+  /// The value of an expression.
+  template <class T = Object>
+  T eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
+    const detail::Entry entry;
+    return detail::convert_result<T>(Code(expression, Mode::eval, filename)(globals_or_main(globals)));
+  }
+  /// As eval(), with Python's exception as a value.
+  template <class T = Object>
+  Result<T> try_eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
+    const detail::Entry entry;
+    std::optional<Code> code;
+    try {
+      code.emplace(expression, Mode::eval, filename);
+    } catch (const SyntaxError& error) {
+      return PythonError(error);
+    }
+    return code->try_run<T>(globals_or_main(globals));
+  }
+  /// Runs statements and gives the value of the last one where it is an expression, else None.
+  Object run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
+    const detail::Entry entry(true);
+    return Code(code, Mode::run, filename)(globals_or_main(globals));
+  }
+  /// Compiles source to run it many times.
+  Code compile(std::string_view code, Mode mode = Mode::exec, std::string_view filename = {}) {
+    const detail::Entry entry;
+    return Code(code, mode, filename);
+  }
+
+  /// Runs a file as `python file arguments…` does: in a new `__main__`, with sys.argv and with the file's folder first
+  /// on sys.path; all three are put back at the return, and what the script imported stays. Gives the script's
+  /// namespace, a dict.
+  /// \throws FileNotFoundError, PermissionError, OSError (a folder), SyntaxError (also for the wrong encoding),
+  /// SystemExit, which never ends the program, and what else the script raises. StateError while another file runs.
+  Object run_file(const Path& path, const std::vector<std::string>& argv = {}) {
+    const detail::Entry entry(true);
+    return run_script(path, argv);
+  }
+
+  /// Calls a function of a module, importing the module where needed: `call<double>("math", "hypot", 3, 4)`.
+  /// The function may be dotted: "Path.home".
+  template <class T = Object, class... A>
+  T call(const char* module, const char* function, A&&... arguments) {
+    const detail::Entry entry;
+    return detail::convert_result<T>(detail::own(detail::call_with(find(module, function).ptr(), nullptr, std::forward<A>(arguments)...)));
+  }
+  /// As call(), with Python's exception as a value; also that of the import.
+  template <class T = Object, class... A>
+  Result<T> try_call(const char* module, const char* function, A&&... arguments) {
+    const detail::Entry entry;
+    std::optional<Object> found;
+    try {
+      found = find(module, function);
+    } catch (const PythonError& error) {
+      return error;
+    }
+    return detail::make_result<T>(detail::call_with(found->ptr(), nullptr, std::forward<A>(arguments)...));
+  }
+
+  /// A dotted name: imports modules as far as needed, then takes attributes: `get("os.path.sep")`.
+  Object get(std::string_view dotted) {
+    const detail::Entry entry;
+    return resolve(dotted);
+  }
+  /// The module itself: `import_module("os.path")` is the module os.path.
+  Object import_module(const std::string& name) {
+    const detail::Entry entry;
+    return detail::own(detail::api().Import_ImportModule(name.c_str()));
+  }
+  /// Makes a module from source, which scripts can then import.
+  /// \throws StateError where a module of that name is imported already.
+  Object module_from_string(const std::string& name, std::string_view code) {
+    const detail::Entry entry(true);
+    return make_module(name, code);
+  }
+
+  /// A global of the first `__main__`, to read, assign, call or delete; a missing one is a KeyError, and built-in
+  /// names are not searched.
+  Proxy operator[](const char* name) {
+    const detail::Entry entry;
+    return Proxy(Proxy::Kind::global, globals_, detail::Name(name).object());
+  }
+  Proxy operator[](const std::string& name) { return (*this)[name.c_str()]; }
+  /// The namespace of the first `__main__`, a dict.
+  Object globals() const {
+    const detail::Entry entry;
+    return globals_;
+  }
+
+  /// Puts a folder or zip file first on sys.path, where it is not there already.
+  void add_path(const Path& folder) {
+    const detail::Entry entry;
+    const Object path = detail::sys("path"), text = to_py(detail::absolute(folder.string()));
+    if (!path.contains(text)) path.call_method("insert", 0, text);
+  }
+  /// importlib.reload(): runs a module's source again, in the same module.
+  Object reload(const Ref& module) {
+    const detail::Entry entry;
+    return resolve("importlib.reload")(module);
+  }
+  Object reload(const std::string& name) {
+    const detail::Entry entry;
+    return reload(import_module(name));
+  }
+  /// A fresh, empty `__main__`, without stopping Python. Objects made so far stay valid, modules stay imported.
+  void reset() {
+    const detail::Entry entry;
+    adopt_main(detail::new_main());
+  }
+
+ protected:
+  Scope() = default;
+  ~Scope() = default;
+
+  void adopt_main(Object module) {
+    globals_ = Object::borrow(detail::check(detail::api().Module_GetDict(module.checked())));
+    main_ = std::move(module);
+    detail::set_main(main_);
+  }
+  void forget_main() noexcept { main_ = globals_ = Object(); }
+  const Object& main() const noexcept { return main_; }
+
+ private:
+  const Ref& globals_or_main(const Ref& globals) const noexcept { return globals.is_empty() ? globals_ : globals; }
+
+  Object find(const char* module, const char* function) const {
+    Object found = detail::own(detail::api().Import_ImportModule(module));
+    const std::string_view path = function;
+    for (std::size_t at = 0; at <= path.size();) {
+      const std::size_t dot = std::min(path.find('.', at), path.size());
+      found = found.attr(path.substr(at, dot - at));
+      at = dot + 1;
+    }
+    return found;
+  }
+
+  LATEPY_COLD Object resolve(std::string_view dotted) const {
+    std::size_t dot = std::min(dotted.find('.'), dotted.size());
+    Object found = detail::own(detail::api().Import_ImportModule(std::string(dotted.substr(0, dot)).c_str()));
+    bool in_modules = true;  // so far every name was a module
+    while (dot < dotted.size()) {
+      const std::size_t next = std::min(dotted.find('.', dot + 1), dotted.size());
+      const detail::Name name(dotted.substr(dot + 1, next - dot - 1));
+      PyObject* value = nullptr;
+      detail::check_result(detail::api().Object_GetOptionalAttr(found.ptr(), name.ptr(), &value));
+      if (!value && in_modules) value = detail::import_or_null(dotted.substr(0, next));
+      if (!value) value = detail::check(detail::api().Object_GetAttr(found.ptr(), name.ptr()));  // its AttributeError
+      found = Object::steal(value);
+      in_modules = in_modules && detail::is_module(found);
+      dot = next;
+    }
+    return found;
+  }
+
+  LATEPY_COLD Object make_module(const std::string& name, std::string_view code) const {
+    const Object modules = Object::borrow(detail::api().Import_GetModuleDict());
+    if (modules.contains(name)) throw StateError("a module named " + name + " is imported already: choose another name, or use reload()");
+    const Object module = detail::own(detail::api().Module_NewObject(detail::Name(name).ptr()));
+    modules[name] = module;
+    try {
+      Code(code, Mode::exec, name + ".py")(module.attr("__dict__"));
+    } catch (...) {
+      modules.call_method("pop", name, nullptr);
+      throw;
+    }
+    return modules[name];
+  }
+
+  LATEPY_COLD Object run_script(const Path& path, const std::vector<std::string>& argv) {
+    struct Running {
+      explicit Running(std::atomic_flag& f) : flag(f) {
+        if (flag.test_and_set()) throw StateError("run_file while another file is running: a process has one __main__ and one sys.argv");
+      }
+      ~Running() { flag.clear(); }
+      std::atomic_flag& flag;
+    };
+    const Running running(running_file_);
+    const std::string file = detail::absolute(path.string());
+    const Object code = detail::compile_file(file);
+    const Object module = detail::new_main();
+    module.attr("__file__") = file;
+    module.attr("__cached__") = nullptr;
+    Object arguments = list(file);
+    for (const std::string& argument : argv) arguments.call_method("append", argument);
+    const detail::ScriptSetting setting(module, main_, arguments, file);
+    const Object globals = module.attr("__dict__");
+    detail::own(detail::api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
+    return globals;
+  }
+
+  Object main_, globals_;
+  std::atomic_flag running_file_ = ATOMIC_FLAG_INIT;
+};
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,176 @@
+// latepy/run/startup.hpp: how a Config reaches each CPython, and what is settled once it runs.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/run/detail/host_state.hpp>
+#include <latepy/run/detail/start_ways.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The standard library must be there before the start: without it CPython fails with "No module named 'encodings'",
+/// and a failed start cannot be repeated. Looks where Modules/getpath.py does when home is set.
+/// \throws StartError with every path tried.
+LATEPY_COLD inline void check_home(const Candidate& candidate, const Version& version) {
+  if (has_path_file(candidate)) return;
+  const std::string digits = std::to_string(version.major) + std::to_string(version.minor);
+  std::vector<std::string> zips, folders;
+#if LATEPY_WINDOWS
+  const std::size_t slash = candidate.library.find_last_of("\\/");
+  const std::string beside = candidate.library.substr(0, slash == std::string::npos ? 0 : slash);
+  zips = {beside + "\\python" + digits + ".zip", candidate.home + "\\python" + digits + ".zip"};
+  folders = {candidate.home + "\\Lib"};
+#else
+  const std::string dotted = std::to_string(version.major) + "." + std::to_string(version.minor);
+  for (const char* lib : {"/lib", "/lib64"})
+    for (const char* flavour : {"t", ""}) {
+      if (*flavour && !candidate.free_threaded) continue;
+      folders.push_back(candidate.home + lib + "/python" + dotted + flavour);
+      zips.push_back(candidate.home + lib + "/python" + digits + flavour + ".zip");
+    }
+#endif
+  for (const std::string& zip : zips)
+    if (file_exists(zip)) return;
+  std::string tried;
+  for (const std::string& folder : folders) {
+    const std::string os = folder + separator + "os.py", encodings = folder + separator + "encodings";
+    if ((file_exists(os) || file_exists(os + "c")) && file_exists(encodings)) return;
+    tried += "\n  " + os + (file_exists(os) ? " is there, " + encodings + " is not" : " is not there");
+  }
+  for (const std::string& zip : zips) tried += "\n  " + zip + " is not there";
+  throw StartError("cannot start Python " + version.to_string() + ": no standard library in its home \"" +
+                   candidate.home + "\":" + tried +
+                   "\nInstall it there, or name another Python by Config::python or Config::home.");
+}
+
+/// What is settled in Python, in a namespace that holds `paths`, `executable`, `base_executable`, `signal_handlers`.
+inline constexpr char settle_source[] = R"(
+import io, os, sys, threading, _signal
+
+sys.executable, sys._base_executable = executable, base_executable
+sys.path[:0] = [os.path.abspath(path) for path in paths]
+
+# _signal makes SIGINT Python's at its first import, so that is now, and it is given back. Were default_int_handler
+# left there, asyncio.run() would install itself.
+if not signal_handlers and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+class Nowhere(io.RawIOBase):
+    def writable(self): return True
+    def write(self, data): return memoryview(data).nbytes
+
+# A program without a console, or with closed descriptors, has None here. These take no descriptor.
+for name in 'stdin', 'stdout', 'stderr':
+    if getattr(sys, name) is None:
+        raw = io.BytesIO() if name == 'stdin' else io.BufferedWriter(Nowhere())
+        errors = 'backslashreplace' if name == 'stderr' else 'surrogateescape'
+        stream = io.TextIOWrapper(raw, encoding='utf-8', errors=errors, line_buffering=name != 'stdin')
+        stream.mode = 'r' if name == 'stdin' else 'w'
+        setattr(sys, name, stream)
+        setattr(sys, '__' + name + '__', stream)
+if type(sys.stdout) is io.TextIOWrapper:
+    sys.stdout.reconfigure(line_buffering=True)
+if type(sys.stderr) is io.TextIOWrapper:
+    sys.stderr.reconfigure(errors='backslashreplace')
+)";
+
+/// The error indicator as text; clears it.
+LATEPY_COLD inline std::string take_error_text(const Api& api) {
+  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+  api.Err_Fetch(&type, &value, &traceback);
+  api.Err_NormalizeException(&type, &value, &traceback);
+  PyObject* text = value ? api.Object_Repr(value) : nullptr;
+  const char* utf8 = text ? api.Unicode_AsUTF8AndSize(text, nullptr) : nullptr;
+  std::string result = utf8 ? utf8 : "an error without text";
+  api.Err_Clear();
+  for (PyObject* object : {type, value, traceback, text})
+    if (object) api.DecRef(object);
+  return result;
+}
+
+/// Runs settle_source. \returns what went wrong, or nothing.
+LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Settings& settings) {
+  struct Owned {
+    const Api& api;
+    PyObject* object;
+    ~Owned() {
+      if (object) api.DecRef(object);
+    }
+    operator PyObject*() const { return object; }
+  };
+  const auto text = [&](const std::string& utf8) {
+    return api.Unicode_DecodeUTF8(utf8.data(), static_cast<ssize>(utf8.size()), "surrogateescape");
+  };
+  Owned globals{api, api.Dict_New()}, paths{api, api.List_New(0)};
+  if (!globals || !paths) return take_error_text(api);
+  const auto give = [&](const char* name, PyObject* value) {
+    Owned owned{api, value};
+    return value && api.Dict_SetItemString(globals, name, value) == 0;
+  };
+  for (const Path& path : config.paths) {
+    Owned item{api, text(path.string())};
+    if (!item || api.List_Append(paths, item) != 0) return take_error_text(api);
+  }
+  PyObject* builtins = api.Eval_GetBuiltins();
+  if (api.Dict_SetItemString(globals, "__builtins__", builtins) != 0 ||
+      api.Dict_SetItemString(globals, "paths", paths) != 0 ||
+      !give("executable", text(value_of(settings, "executable"))) ||
+      !give("base_executable", text(value_of(settings, "base_executable"))) ||
+      !give("signal_handlers", api.Long_FromLongLong(config.signal_handlers)))
+    return take_error_text(api);
+  CompilerFlags flags{source_is_utf8, 9};
+  Owned code{api, api.CompileStringExFlags(settle_source, "<latepy>", file_input, &flags, -1)};
+  Owned result{api, code ? api.Eval_EvalCode(code, globals, globals) : nullptr};
+  return result ? std::string() : take_error_text(api);
+}
+
+/// For tests: the ways that come later can be forced.
+enum class StartWay { best, config, flags };
+
+/// Starts CPython on the calling thread, which holds the GIL afterwards. The caller has loaded the candidate's library
+/// and filled the table, and makes sure that no Python runs in the process. `again`: one ran before.
+/// Costs about 10 ms with the imports of `site`. What the program owns is as before (HostState); a second HostState,
+/// made before this, restores it after the stop.
+/// \throws StartError with CPython's own reason and what was set. Errors found before anything was touched may be
+/// repaired and tried again; after CPython itself refused, every later start throws with the first reason.
+LATEPY_COLD inline void start(const Api& api, const Config& config, const Candidate& candidate, const Version& version,
+                              bool again, StartWay way = StartWay::best) {
+  if (failed_start)
+    throw StartError(
+        "Python cannot be started in this process any more, because an earlier start failed and CPython "
+        "cannot repeat one. The first reason: " +
+        *failed_start);
+  check_home(candidate, version);
+  Settings settings = settings_of(config, candidate, version);
+  for (const Path& path : config.paths)
+    if (path.string().find('\0') != std::string::npos)
+      throw StartError("cannot start Python: Config::paths holds a NUL byte: " + std::string(path.c_str()) + "\\0...");
+  Start start{api, settings, "CPython " + version.to_string() + " (" + candidate.library + ")"};
+  const HostState host;
+  struct Restore {
+    const HostState& host;
+    bool with_signals;
+    ~Restore() { host.restore(with_signals); }
+  } restore{host, !config.signal_handlers};
+
+  // Left over from the life before, this makes 3.14 lose the extension modules of a virtual environment.
+  if (again && api.SetPath) api.SetPath(nullptr);
+  if (way == StartWay::best && api.InitConfig_Create) {
+    start_by_init_config(start);
+  } else {
+    const ConfigRow row = way == StartWay::flags ? ConfigRow{} : find_row(api, version);
+    if (row.column >= 0)
+      start_by_config(start, row);
+    else
+      start_by_flags(start);
+  }
+  if (const std::string error = settle(api, config, settings); !error.empty()) {
+    api.FinalizeEx();
+    start.fail(error);
+  }
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
