@@ -5,6 +5,9 @@
 #include <latepy/core/refcount.hpp>
 
 #include <optional>
+#if !LATEPY_WINDOWS
+#include <pthread.h>
+#endif
 
 namespace latepy {
 inline namespace v1 {
@@ -15,7 +18,8 @@ struct ThreadRecord {
   PyThreadState* state = nullptr;  ///< kept from guard to guard; Python's own when `retire` is null
   std::uint32_t life = no_life;    ///< the life that `state` belongs to
   RetiredThread* retire = nullptr; ///< made with `state`, handed over when the thread ends
-  bool ended = false;              ///< the thread is ending: what is made now is not kept
+  int depth = 0;                   ///< outermost guards of this thread: 1 inside one
+  bool ended = false;              ///< the state was handed over: the thread cannot enter any more
 };
 inline thread_local LATEPY_HIDDEN ThreadRecord thread_record{};
 
@@ -28,18 +32,33 @@ void push(std::atomic<Node*>& list, Node* node) noexcept {
 
 /// Hands the thread state over when its thread ends. The end of a thread never waits for the GIL: a thread that holds
 /// it may be joining this one. The next thread that enters frees the state.
-struct ThreadEnd {
-  bool armed = false;
-  ~ThreadEnd() {
-    thread_record.ended = true;
-    if (RetiredThread* node = thread_record.retire) {
-      thread_record.retire = nullptr;
-      thread_record.state = nullptr;
-      push(shared().retired, node);
-    }
-  }
-};
-inline thread_local LATEPY_HIDDEN ThreadEnd thread_end{};
+inline void retire_thread(void*) noexcept {
+  thread_record.ended = true;
+  RetiredThread* const node = thread_record.retire;
+  if (!node) return;
+  thread_record.retire = nullptr;
+  thread_record.state = nullptr;
+  push(shared().retired, node);
+}
+
+LATEPY_COLD inline void retire_at_thread_end() {
+#if LATEPY_WINDOWS
+  struct End {
+    bool armed = false;
+    ~End() { retire_thread(nullptr); }
+  };
+  static thread_local End end;
+  end.armed = true;  // the first touch registers the destructor
+#else
+  // Runs after the destructors of all thread_local objects, which may therefore use guards.
+  static const pthread_key_t key = [] {
+    pthread_key_t made{};
+    if (pthread_key_create(&made, &retire_thread) != 0) throw std::bad_alloc();
+    return made;
+  }();
+  if (pthread_setspecific(key, &thread_record) != 0) throw std::bad_alloc();
+#endif
+}
 
 /// Whether this thread holds the GIL of our interpreter (on free-threaded builds: is attached to it). Any thread.
 inline bool holds_gil() noexcept {
@@ -49,8 +68,40 @@ inline bool holds_gil() noexcept {
   PyThreadState* current = s.api.ThreadState_GetUnchecked();
   if (!current) return false;
   if (current == thread_record.state && thread_record.life == life) return true;
-  return s.current_is_per_thread ? s.api.ThreadState_GetInterpreter(current) == s.interpreter
+  return s.current_is_per_thread ? s.api.ThreadState_GetInterpreter(current) == shared().interpreter.load(std::memory_order_relaxed)
                                  : current == s.api.GILState_GetThisThreadState();
+}
+
+/// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
+LATEPY_COLD inline void free_retired(Shared& s, std::uint32_t life) noexcept {
+  const Api& a = api();
+  RetiredThread* thread = s.retired.exchange(nullptr, std::memory_order_acquire);
+  const bool are_ours = thread && life != no_life && !the_state.leaks_thread_states;
+  // From 3.12 CPython forgets which state PyGILState uses on the thread that deletes another thread's
+  // (unbind_gilstate_tstate, Python/pystate.c). One that is forgotten anyway stands in for this thread's meanwhile.
+  PyThreadState *own = nullptr, *stand_in = nullptr;
+  if (are_ours && the_state.current_is_per_thread) {
+    stand_in = a.ThreadState_New(s.interpreter.load(std::memory_order_relaxed));
+    if (!stand_in) life = no_life;  // no memory: they stay until the stop
+  }
+  if (stand_in) {
+    own = a.Eval_SaveThread();
+    a.Eval_RestoreThread(stand_in);
+  }
+  while (thread) {
+    RetiredThread* const next = thread->next;
+    if (are_ours && thread->life == life) {
+      a.ThreadState_Clear(thread->state);
+      a.ThreadState_Delete(thread->state);
+    }
+    process_free(thread);
+    thread = next;
+  }
+  if (stand_in) {
+    a.ThreadState_Clear(stand_in);
+    a.ThreadState_DeleteCurrent();
+    a.Eval_RestoreThread(own);
+  }
 }
 
 /// Frees what threads without the GIL left behind. Needs the GIL.
@@ -70,15 +121,7 @@ LATEPY_COLD inline void drain(Shared& s) noexcept {
     process_free(in_order);
     in_order = next;
   }
-  for (RetiredThread* thread = s.retired.exchange(nullptr, std::memory_order_acquire); thread;) {
-    RetiredThread* next = thread->next;
-    if (thread->life == life) {
-      api().ThreadState_Clear(thread->state);
-      api().ThreadState_Delete(thread->state);
-    }
-    process_free(thread);
-    thread = next;
-  }
+  free_retired(s, life);
 }
 
 inline void drain_if_any(Shared& s) noexcept {
@@ -108,9 +151,10 @@ inline void drop(PyObject* object, std::uint32_t life) noexcept {
 
 /// A thread state for this thread, kept until the thread ends. Needs no GIL.
 LATEPY_COLD inline PyThreadState* make_thread_state(std::uint32_t life) {
+  retire_at_thread_end();
   auto* node = static_cast<RetiredThread*>(process_alloc(sizeof(RetiredThread)));
   if (!node) throw std::bad_alloc();
-  PyThreadState* made = api().ThreadState_New(the_state.interpreter);
+  PyThreadState* made = api().ThreadState_New(shared().interpreter.load(std::memory_order_relaxed));
   if (!made) {
     process_free(node);
     throw std::bad_alloc();
@@ -121,7 +165,6 @@ LATEPY_COLD inline PyThreadState* make_thread_state(std::uint32_t life) {
   thread_record.state = made;
   thread_record.life = life;
   thread_record.retire = node;
-  if (!thread_record.ended) thread_end.armed = true;  // the first touch registers the destructor
   return made;
 }
 
@@ -144,12 +187,12 @@ class GilGuard {
   GilGuard(GilGuard&& other) noexcept : how_(other.how_), outer_(other.outer_) { other.how_ = How::not_at_all; }
   GilGuard& operator=(GilGuard&&) = delete;
   ~GilGuard() {
-    if (how_ >= How::fresh) leave();
+    if (how_ == How::fresh) leave();
   }
 
  private:
   struct Unentered {};
-  enum class How : unsigned char { not_at_all, nested, fresh, passing };
+  enum class How : unsigned char { not_at_all, nested, fresh };
   explicit GilGuard(Unentered) noexcept {}
 
   bool enter() {
@@ -159,34 +202,33 @@ class GilGuard {
       detail::drain_if_any(shared);
       return true;
     }
+    const detail::Api& api = detail::api();
+    detail::ThreadRecord& record = detail::thread_record;
     // The order matters: the stop sets `stopping` and then waits for `inside` to fall to zero.
     shared.inside.fetch_add(1);
     const std::uint32_t life = shared.life.load();
-    if (shared.stopping.load() != 0 || life == detail::no_life) {
+    if (shared.stopping.load() != 0 || life == detail::no_life || record.ended) {
       shared.inside.fetch_sub(1);
       return false;
     }
-    const detail::Api& api = detail::api();
-    detail::ThreadRecord& record = detail::thread_record;
-    // A thread that is inside another interpreter leaves that one first. Before 3.12 CPython cannot tell it.
-    if (detail::the_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
     PyThreadState* state = record.life == life ? record.state : nullptr;
     if (!state) {
       state = api.GILState_GetThisThreadState();
-      if (state && api.ThreadState_GetInterpreter(state) != detail::the_state.interpreter) state = nullptr;
+      if (state && api.ThreadState_GetInterpreter(state) != shared.interpreter.load()) state = nullptr;
     }
-    how_ = How::fresh;
     if (!state) {
       try {
         state = detail::make_thread_state(life);
       } catch (...) {
         shared.inside.fetch_sub(1);
-        how_ = How::not_at_all;
         throw;
       }
-      if (record.ended) how_ = How::passing;
     }
+    // A thread that is inside another interpreter leaves that one first. Before 3.12 CPython cannot tell it.
+    if (detail::the_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
     api.Eval_RestoreThread(state);
+    how_ = How::fresh;
+    ++record.depth;
     detail::drain_if_any(shared);
     return true;
   }
@@ -195,24 +237,17 @@ class GilGuard {
     detail::Shared& shared = detail::shared();
     const detail::Api& api = detail::api();
     detail::drain_if_any(shared);
-    if (how_ == How::passing) {  // made while the thread ends: nobody would free it later
-      detail::ThreadRecord& record = detail::thread_record;
-      api.ThreadState_Clear(record.state);
-      api.ThreadState_DeleteCurrent();
-      detail::process_free(record.retire);
-      record.retire = nullptr;
-      record.state = nullptr;
-    } else {
-      api.Eval_SaveThread();
-    }
+    --detail::thread_record.depth;
+    api.Eval_SaveThread();
     shared.inside.fetch_sub(1);
     if (outer_) api.Eval_RestoreThread(outer_);
   }
 
   [[noreturn]] LATEPY_COLD static void refuse() {
-    throw StateError(detail::shared().stopping.load() ? "the GIL was asked for while Python is stopping"
-                                                      : "the GIL was asked for, but no Python runs in this process: "
-                                                        "make a latepy::Interpreter first, and keep it");
+    if (detail::current_life() == detail::no_life)
+      throw StateError("the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
+    throw StateError(detail::thread_record.ended ? "the GIL was asked for at the very end of a thread"
+                                                 : "the GIL was asked for while Python is stopping");
   }
 
   How how_ = How::not_at_all;
@@ -223,16 +258,18 @@ class GilGuard {
 /// The thread must hold the GIL; Objects must not be used inside. Where the thread holds no GIL nothing happens.
 class GilRelease {
  public:
-  GilRelease() noexcept : state_(detail::holds_gil() ? detail::api().Eval_SaveThread() : nullptr) {}
+  GilRelease() noexcept
+      : life_(detail::current_life()), state_(detail::holds_gil() ? detail::api().Eval_SaveThread() : nullptr) {}
   GilRelease(const GilRelease&) = delete;
   GilRelease& operator=(const GilRelease&) = delete;
   ~GilRelease() {
-    if (!state_) return;
+    if (!state_ || life_ != detail::current_life()) return;  // Python was stopped inside the scope
     detail::api().Eval_RestoreThread(state_);
     detail::drain_if_any(detail::shared());
   }
 
  private:
+  std::uint32_t life_;
   PyThreadState* state_;
 };
 

@@ -56,12 +56,15 @@ LATEPY_COLD inline void add_running_python(const RunningPython& python, const Se
 
   const std::string instead = ", and a process can have one Python only";
   if (!search.library.empty() && real_path(absolute_path(search.library.string())) != real_path(c.library))
-    return finder.refuse(std::move(c), "this process has it already, " + search.library.string() + " is wanted" + instead);
+    return finder.refuse(std::move(c),
+                         "this process has it already, " + search.library.string() + " is wanted" + instead);
   if (c.version.major != 3 || c.version.minor < 9)
     return finder.refuse(std::move(c), "too old: " + c.version.to_string() + " is in this process" + instead);
-  if (const std::string why = finder.unwanted(c.version); !why.empty()) return finder.refuse(std::move(c), why + instead);
+  if (const std::string why = finder.unwanted(c.version); !why.empty())
+    return finder.refuse(std::move(c), why + instead);
   if (python.is_initialized() == 0 && (c.home.empty() || !has_stdlib(c.home, name)))
-    return finder.refuse(std::move(c), "standard library missing: none belongs to the Python in this process" + instead);
+    return finder.refuse(std::move(c),
+                         "standard library missing: none belongs to the Python in this process" + instead);
   finder.accept(std::move(c));
 }
 
@@ -125,7 +128,9 @@ LATEPY_COLD inline Discovery locate(const Search& search = {}) {
     places.system();
   }
   std::vector<Candidate> candidates = finder.take();
-  std::string remedy = detail::remedy_for(search.root.empty() ? "/" : search.root.string(), candidates);
+  const bool served = finder.has_chosen();
+  const std::string root = search.root.empty() ? "/" : search.root.string();
+  std::string remedy = served ? std::string() : detail::remedy_for(root, candidates);
   return Discovery(std::move(candidates), std::move(remedy));
 }
 

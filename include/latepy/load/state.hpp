@@ -47,6 +47,8 @@ struct Shared {
   std::atomic<RetiredThread*> retired{nullptr};
   /// References that were leaked because no memory was left to queue them.
   std::atomic<std::uint64_t> leaked{0};
+  /// The interpreter of `life`.
+  std::atomic<PyInterpreterState*> interpreter{nullptr};
   /// Bound types by name, for host/class.hpp.
   std::atomic<void*> types{nullptr};
 };
@@ -58,11 +60,13 @@ struct ErrorData;
 struct State {
   Api api;
   Shared* shared = nullptr;
-  PyInterpreterState* interpreter = nullptr;
   Version version;
   bool free_threaded = false;
   /// From 3.12 PyThreadState_GetUnchecked answers for the calling thread; before it answered for the process.
   bool current_is_per_thread = false;
+  /// Debug builds from 3.12 assert that a thread state is deleted by its own thread; there those of ended threads stay
+  /// until the stop.
+  bool leaks_thread_states = false;
   std::atomic<bool> checks{false};
   /// Numbers the texts without a file name; see core/code.hpp.
   std::atomic<unsigned> sources{0};
@@ -104,11 +108,12 @@ inline void show_life(Shared& shared, std::uint32_t life) noexcept {
   shared.life.store(life, std::memory_order_release);
 }
 
-LATEPY_COLD inline std::uint32_t begin_life(Shared& shared) noexcept {
+LATEPY_COLD inline std::uint32_t begin_life(Shared& shared, PyInterpreterState* interpreter) noexcept {
   std::uint32_t life;
   do life = shared.last_life.fetch_add(1) + 1;
   while (life == no_life || life >= checked_life);
   shared.stopping.store(0);
+  shared.interpreter.store(interpreter);
   show_life(shared, life);
   return life;
 }

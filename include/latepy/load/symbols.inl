@@ -21,6 +21,7 @@ LATEPY_FUNCTION(9, 99, optional, void, Py_, SetPythonHome, (const wchar_t*))
 LATEPY_FUNCTION(9, 99, optional, void, PySys_, SetArgvEx, (int, wchar_t**, int))
 LATEPY_FUNCTION(9, 99, optional, void, PySys_, AddXOption, (const wchar_t*))
 LATEPY_FUNCTION(13, 99, optional, int, Py_, IsFinalizing, (void))
+LATEPY_FUNCTION(9, 99, optional, void, _Py_, NegativeRefcount, (const char*, int, PyObject*))  // debug builds only
 
 // configuration by PyConfig (PEP 587)
 LATEPY_FUNCTION(9, 99, required, void, Py, PreConfig_InitIsolatedConfig, (detail::PreConfig*))

@@ -91,9 +91,8 @@ class Interpreter : public Scope {
     detail::start(detail::api(), config_, found, state.version, detail::started_before);
     detail::started_before = true;
     starter_ = &detail::thread_record;
-    state.interpreter = detail::api().InterpreterState_Get();
     detail::Shared& shared = detail::own_shared();
-    const std::uint32_t life = detail::begin_life(shared);
+    const std::uint32_t life = detail::begin_life(shared, detail::api().InterpreterState_Get());
     detail::thread_record.state = detail::api().ThreadState_Get();
     detail::thread_record.life = life;
     detail::publish(shared);
@@ -130,6 +129,7 @@ class Interpreter : public Scope {
       }
       throw StateError("stop() on another thread than the one that started Python");
     }
+    if (detail::thread_record.depth > 0) throw StateError("stop() inside a GilGuard of this thread: leave its scope first");
     const bool held = detail::holds_gil();
     if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
     if (!detail::wait_for_threads(timeout, alive)) {

@@ -51,7 +51,8 @@ class ByteReader {
     std::uint64_t value = 0;
     for (unsigned i = 0; i < size; ++i) {
       const std::uint64_t place = at + (big_ ? i : size - 1 - i);
-      value = value << 8 | (place < bytes_.size() ? static_cast<unsigned char>(bytes_[static_cast<std::size_t>(place)]) : 0u);
+      value = value << 8 |
+              (place < bytes_.size() ? static_cast<unsigned char>(bytes_[static_cast<std::size_t>(place)]) : 0u);
     }
     return value;
   }
@@ -79,15 +80,32 @@ LATEPY_COLD inline BinaryHeader read_elf(std::string_view bytes, std::uint64_t s
   if (read.get(16, 2) != 3) return header.fault = "an ELF file, but no shared library", header;
   const std::uint64_t machine = read.get(18, 2);
   switch (machine) {
-    case 3: header.machines = {"i386"}; break;
-    case 21: header.machines = {big ? "ppc64" : "ppc64le"}; break;
-    case 22: header.machines = {wide ? "s390x" : "s390"}; break;
-    case 40: header.machines = {"arm"}; break;
-    case 62: header.machines = {wide ? "x86-64" : "x32"}; break;
-    case 183: header.machines = {"arm64"}; break;
-    case 243: header.machines = {wide ? "riscv64" : "riscv32"}; break;
-    case 258: header.machines = {"loongarch64"}; break;
-    default: header.machines = {machine_name("ELF", machine)};
+    case 3:
+      header.machines = {"i386"};
+      break;
+    case 21:
+      header.machines = {big ? "ppc64" : "ppc64le"};
+      break;
+    case 22:
+      header.machines = {wide ? "s390x" : "s390"};
+      break;
+    case 40:
+      header.machines = {"arm"};
+      break;
+    case 62:
+      header.machines = {wide ? "x86-64" : "x32"};
+      break;
+    case 183:
+      header.machines = {"arm64"};
+      break;
+    case 243:
+      header.machines = {wide ? "riscv64" : "riscv32"};
+      break;
+    case 258:
+      header.machines = {"loongarch64"};
+      break;
+    default:
+      header.machines = {machine_name("ELF", machine)};
   }
   return header;
 }
@@ -97,16 +115,26 @@ LATEPY_COLD inline BinaryHeader read_pe(std::string_view bytes, std::uint64_t si
   BinaryHeader header{"PE", {}, {}};
   const ByteReader read(bytes, false);
   const std::uint64_t at = read.get(0x3c, 4);
-  if (bytes.size() < 0x40 || at + 24 > size || at + 24 > bytes.size()) return header.fault = "truncated PE file", header;
+  if (bytes.size() < 0x40 || at + 24 > size || at + 24 > bytes.size())
+    return header.fault = "truncated PE file", header;
   if (read.get(at, 4) != 0x4550) return header.fault = "an MS-DOS program, not a DLL", header;
   if ((read.get(at + 22, 2) & 0x2000) == 0) return header.fault = "a PE program, not a DLL", header;
   const std::uint64_t machine = read.get(at + 4, 2);
   switch (machine) {
-    case 0x14c: header.machines = {"i386"}; break;
-    case 0x1c4: header.machines = {"arm"}; break;
-    case 0x8664: header.machines = {"x86-64"}; break;
-    case 0xaa64: header.machines = {"arm64"}; break;
-    default: header.machines = {machine_name("PE", machine)};
+    case 0x14c:
+      header.machines = {"i386"};
+      break;
+    case 0x1c4:
+      header.machines = {"arm"};
+      break;
+    case 0x8664:
+      header.machines = {"x86-64"};
+      break;
+    case 0xaa64:
+      header.machines = {"arm64"};
+      break;
+    default:
+      header.machines = {machine_name("PE", machine)};
   }
   return header;
 }
@@ -116,11 +144,16 @@ LATEPY_COLD inline BinaryHeader read_mach_o(std::string_view bytes, std::uint64_
   BinaryHeader header{"Mach-O", {}, {}};
   const auto name = [](std::uint64_t cpu) -> std::string {
     switch (cpu) {
-      case 7: return "i386";
-      case 12: return "arm";
-      case 0x01000007: return "x86-64";
-      case 0x0100000c: return "arm64";
-      default: return machine_name("Mach-O", cpu);
+      case 7:
+        return "i386";
+      case 12:
+        return "arm";
+      case 0x01000007:
+        return "x86-64";
+      case 0x0100000c:
+        return "arm64";
+      default:
+        return machine_name("Mach-O", cpu);
     }
   };
   if (magic != 0xcafebabe && magic != 0xcafebabf) {
@@ -137,7 +170,8 @@ LATEPY_COLD inline BinaryHeader read_mach_o(std::string_view bytes, std::uint64_
   if (8 + count * entry > bytes.size()) return header.fault = "truncated Mach-O file", header;
   for (std::uint64_t at = 8; at < 8 + count * entry; at += entry) {
     const unsigned word = entry == 32 ? 8 : 4;
-    if (read.get(at + 8, word) + read.get(at + 8 + word, word) > size) return header.fault = "truncated Mach-O file", header;
+    if (read.get(at + 8, word) + read.get(at + 8 + word, word) > size)
+      return header.fault = "truncated Mach-O file", header;
     header.machines.push_back(name(read.get(at, 4)));
   }
   return header;
@@ -150,9 +184,15 @@ LATEPY_COLD inline BinaryHeader read_binary_header(std::string_view bytes, std::
   if (magic == 0x7f454c46) return read_elf(bytes, size);
   if (starts_with(bytes, "MZ")) return read_pe(bytes, size);
   switch (magic) {
-    case 0xfeedface: case 0xfeedfacf: case 0xcefaedfe: case 0xcffaedfe: case 0xcafebabe: case 0xcafebabf:
+    case 0xfeedface:
+    case 0xfeedfacf:
+    case 0xcefaedfe:
+    case 0xcffaedfe:
+    case 0xcafebabe:
+    case 0xcafebabf:
       return read_mach_o(bytes, size, magic);
-    default: break;
+    default:
+      break;
   }
   if (starts_with(bytes, "!<arch>")) return {{}, {}, "a static library, which cannot be loaded"};
   if (starts_with(bytes, "#!")) return {{}, {}, "a script, not a shared library"};
@@ -170,7 +210,8 @@ LATEPY_COLD inline std::string binary_fault(const BinaryHeader& header, std::str
     if (header.format == format && one == machine) fits = true;
   }
   if (fits) return {};
-  return "wrong architecture: it is " + found + ", this program is " + std::string(format) + " for " + std::string(machine);
+  return "wrong architecture: it is " + found + ", this program is " + std::string(format) + " for " +
+         std::string(machine);
 }
 
 }  // namespace detail

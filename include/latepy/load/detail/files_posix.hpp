@@ -86,8 +86,8 @@ LATEPY_COLD inline std::string absolute_path(const std::string& path) {
   return join(folder, starts_with(path, "./") ? std::string_view(path).substr(2) : std::string_view(path));
 }
 
-/// The file, or the first of the folders above it, that others than the process's user and root may write to, or ""; a folder with the
-/// sticky bit (/tmp) is safe for what lies in it.
+/// The file, or the first of the folders above it, that others than the process's user and root may write to, or ""; a
+/// folder with the sticky bit (/tmp) is safe for what lies in it.
 LATEPY_COLD inline std::string writable_by_others(std::string path) {
   bool is_leaf = true;
   for (path = real_path(path); !path.empty(); path = parent(path), is_leaf = false) {

@@ -38,7 +38,8 @@ inline void* invalid_handle() noexcept { return reinterpret_cast<void*>(static_c
 LATEPY_COLD inline FileKind file_kind(const std::string& path) {
   if (path.empty()) return FileKind::missing;
   const unsigned long attributes = GetFileAttributesW(to_wide(path).c_str());
-  if (attributes == 0xffffffffUL) return GetLastError() == 5 ? FileKind::denied : FileKind::missing;  // ERROR_ACCESS_DENIED
+  if (attributes == 0xffffffffUL)
+    return GetLastError() == 5 ? FileKind::denied : FileKind::missing;  // ERROR_ACCESS_DENIED
   return attributes & 0x10 ? FileKind::folder : FileKind::file;
 }
 inline bool is_file(const std::string& path) { return file_kind(path) == FileKind::file; }

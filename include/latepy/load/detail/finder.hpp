@@ -16,7 +16,7 @@ class Finder {
   explicit Finder(const Search& search) : search_(search), range_(search.version) {}
 
   std::vector<Candidate> take() { return std::move(found_); }
-  bool found_any() const noexcept { return !found_.empty(); }
+  bool has_chosen() const noexcept { return chosen_; }
 
   /// An environment variable; "" when it is unset, empty, or not to be trusted.
   LATEPY_COLD std::string variable(const char* name) const {
@@ -45,14 +45,16 @@ class Finder {
     if (!name.matches) name = library_name(asked);
     if (c.home.empty()) c.home = find_home(c.library, name);
     if (c.home.empty()) c.home = find_home(asked, name);
-    complete(c, name);
+    if (c.prefix.empty()) c.prefix = c.home;
     if (is_known(c)) return;
+    complete(c, name);
     check(std::move(c), name);
   }
 
   /// What a chosen home, or a found one, makes of the rest.
   LATEPY_COLD static void complete(Candidate& c, const PythonName& name) {
-    const int hint = c.version.major == name.version.major && c.version.minor == name.version.minor ? c.version.micro : -1;
+    const int hint =
+        c.version.major == name.version.major && c.version.minor == name.version.minor ? c.version.micro : -1;
     c.free_threaded = name.free_threaded;
     c.debug = name.debug;
     c.version = name.version;
@@ -61,7 +63,8 @@ class Finder {
     if (c.version.micro < 0) c.version.micro = hint;
     const std::string own = find_executable(c.home, name);
     const std::string met = c.base_executable;
-    if (!own.empty() && (met.empty() || real_path(met) == real_path(own))) {  // python3.12, not the link by which it was met
+    if (!own.empty() &&
+        (met.empty() || real_path(met) == real_path(own))) {  // python3.12, not the link by which it was met
       c.base_executable = own;
       if (c.executable == met) c.executable = own;
     }
@@ -93,7 +96,8 @@ class Finder {
       for (const char* file : {"python", "python3", "python.exe"})
         if (c.executable.empty() && is_file(join(bin, file))) c.executable = join(bin, file);
       c.prefix = folder;
-      if (c.executable.empty()) return refuse(std::move(c), "its python is missing: the environment's base was removed or moved");
+      if (c.executable.empty())
+        return refuse(std::move(c), "its python is missing: the environment's base was removed or moved");
       return add_environment(folder, std::move(c));
     }
     if (!is_folder(folder)) {
@@ -127,13 +131,15 @@ class Finder {
 
  private:
   /// c.prefix holds pyvenv.cfg. `home` in it is the folder of the base's executable; virtualenv names that executable
-  /// in `base-executable`, venv since 3.11 in `executable`; the version is `version` (venv) or `version_info` (uv, virtualenv).
+  /// in `base-executable`, venv since 3.11 in `executable`; the version is `version` (venv) or `version_info` (uv,
+  /// virtualenv).
   LATEPY_COLD void add_environment(const std::string& folder, Candidate c, int depth = 0) {
     const FileText file = read_file(join(folder, "pyvenv.cfg"));
     if (!file.readable) return refuse(std::move(c), "pyvenv.cfg cannot be read");
     const std::string home = config_value(file.text, "home");
     const std::string kind = config_value(file.text, "implementation");
-    if (!kind.empty() && lower(kind) != "cpython") return refuse(std::move(c), "an environment of " + kind + ", not of CPython");
+    if (!kind.empty() && lower(kind) != "cpython")
+      return refuse(std::move(c), "an environment of " + kind + ", not of CPython");
     if (home.empty()) return refuse(std::move(c), "its pyvenv.cfg does not say where its base is (no home)");
     if (!is_absolute(home)) return refuse(std::move(c), "its pyvenv.cfg has a relative home: " + home);
     std::string text = config_value(file.text, "version");
@@ -169,10 +175,12 @@ class Finder {
     PythonName name = executable_name(real);
     if (!name.matches) name = executable_name(c.base_executable);
     if (!name.matches) return refuse(std::move(c), "not named like a Python: " + real);
-    if (!name.version.known() && c.version.known() && !LATEPY_WINDOWS) name.version = {c.version.major, c.version.minor, -1};
+    if (!name.version.known() && c.version.known() && !LATEPY_WINDOWS)
+      name.version = {c.version.major, c.version.minor, -1};
     // Links that keep the installation's layout come first: the real path leads into stores and cellars.
     std::vector<std::string> homes{LATEPY_WINDOWS ? parent(real) : parent(parent(real))};
-    if (!LATEPY_WINDOWS && parent(parent(c.base_executable)) != homes[0]) homes.push_back(parent(parent(c.base_executable)));
+    if (!LATEPY_WINDOWS && parent(parent(c.base_executable)) != homes[0])
+      homes.push_back(parent(parent(c.base_executable)));
     for (const std::string& home : homes) {
       const std::vector<std::string> libraries = libraries_below(home, name);
       for (const std::string& library : libraries) {
@@ -195,9 +203,10 @@ class Finder {
     c.free_threaded = name.free_threaded;
     c.debug = name.debug;
     if (too_old(c.version)) return refuse(std::move(c), old_reason(c.version));
-    refuse(std::move(c), "built without a shared library (static), or its package is not installed: no " +
-                             (name.version.known() ? "libpython" + name.dotted() + name.flags() : std::string("shared library")) +
-                             " below " + homes[0]);
+    refuse(std::move(c),
+           "built without a shared library (static), or its package is not installed: no " +
+               (name.version.known() ? "libpython" + name.dotted() + name.flags() : std::string("shared library")) +
+               " below " + homes[0]);
   }
 
   /// Runs a Python by its absolute path and asks where its library is.
@@ -220,7 +229,9 @@ class Finder {
   }
 
   static bool too_old(const Version& v) noexcept { return v.known() && (v.major != 3 || v.minor < 9); }
-  static std::string old_reason(const Version& v) { return "too old: " + v.to_string() + ", 3.9 is the oldest that serves"; }
+  static std::string old_reason(const Version& v) {
+    return "too old: " + v.to_string() + ", 3.9 is the oldest that serves";
+  }
 
   LATEPY_COLD void check(Candidate c, const PythonName& name) {
     const FileText file = read_file(c.library, 4096);
@@ -236,10 +247,11 @@ class Finder {
     if (why.empty() && too_old(c.version)) why = old_reason(c.version);
     if (why.empty()) why = unwanted(c.version);
     if (why.empty() && (c.home.empty() || !has_stdlib(c.home, name)))
-      why = "standard library missing: no " +
-            (LATEPY_WINDOWS ? std::string("Lib\\os.py or python") + name.digits() + ".zip"
-                            : "lib/python" + name.dotted() + (name.free_threaded ? "t" : "") + "/os.py with encodings") +
-            " below " + (c.home.empty() ? parent(parent(c.library)) : c.home);
+      why =
+          "standard library missing: no " +
+          (LATEPY_WINDOWS ? std::string("Lib\\os.py or python") + name.digits() + ".zip"
+                          : "lib/python" + name.dotted() + (name.free_threaded ? "t" : "") + "/os.py with encodings") +
+          " below " + (c.home.empty() ? parent(parent(c.library)) : c.home);
     if (why.empty() && search_.strict) {
       for (const std::string& path : {c.library, c.home, c.executable, c.base_executable}) {
         const std::string open = path.empty() ? path : writable_by_others(path);

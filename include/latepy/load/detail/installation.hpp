@@ -37,7 +37,8 @@ LATEPY_COLD inline PythonName read_dotted(std::string_view& text) {
   std::size_t at = text.find_first_not_of("0123456789");
   if (!name.version.known() || at == std::string_view::npos || text[at] != '.') return name;
   at = text.find_first_not_of("0123456789", at + 1);
-  for (at = std::min(at, text.size()); at < text.size() && std::string_view("tdmu").find(text[at]) != std::string_view::npos; ++at) {
+  for (at = std::min(at, text.size());
+       at < text.size() && std::string_view("tdmu").find(text[at]) != std::string_view::npos; ++at) {
     name.free_threaded |= text[at] == 't';
     name.debug |= text[at] == 'd';
   }
@@ -165,7 +166,8 @@ LATEPY_COLD inline bool has_stdlib(const std::string& home, const PythonName& na
   for (const char* platlib : {"lib", "lib64"}) {
     const std::string lib = join(home, platlib);
     const std::string folder = join(lib, "python" + name.dotted() + (name.free_threaded ? "t" : ""));
-    if ((is_file(join(folder, "os.py")) || is_file(join(folder, "os.pyc"))) && is_folder(join(folder, "encodings"))) return true;
+    if ((is_file(join(folder, "os.py")) || is_file(join(folder, "os.pyc"))) && is_folder(join(folder, "encodings")))
+      return true;
     if (is_file(join(lib, "python" + name.digits() + (name.free_threaded ? "t" : "") + ".zip"))) return true;
   }
   return false;
@@ -174,7 +176,8 @@ LATEPY_COLD inline bool has_stdlib(const std::string& home, const PythonName& na
 /// The folder above the library that has its standard library, "" without one.
 LATEPY_COLD inline std::string find_home(const std::string& library, const PythonName& name) {
   std::string folder = parent(library);
-  for (int up = 0; up < 3 && !folder.empty(); ++up, folder = parent(folder)) {  // Windows and frameworks; lib; lib/<multiarch>
+  for (int up = 0; up < 3 && !folder.empty();
+       ++up, folder = parent(folder)) {  // Windows and frameworks; lib; lib/<multiarch>
     if (has_stdlib(folder, name)) return folder;
     // Debian's libraries may lie in /lib/<multiarch> and the standard library in /usr/lib.
     if (up > 0 && has_stdlib(join(folder, "usr"), name)) return join(folder, "usr");
@@ -196,8 +199,10 @@ LATEPY_COLD inline std::string find_executable(const std::string& home, const Py
   for (const std::string& file : names) {
     const std::string path = join(bin, file);
     if (!is_file(path)) continue;
+    if (executable_name(path).version.known()) return path;
     const PythonName real = executable_name(real_path(path));  // python3 may be another version's
-    if (!real.version.known() || (real.version.minor == name.version.minor && real.version.major == name.version.major)) return path;
+    if (!real.version.known() || (real.version.minor == name.version.minor && real.version.major == name.version.major))
+      return path;
   }
   return {};
 }
@@ -214,11 +219,14 @@ LATEPY_COLD inline int find_micro(const std::string& home, const PythonName& nam
     const Version micro = Version::parse(trim(std::string_view(text).substr(at + 23, 24)));
     return micro.major;
   }
-  const std::string lib = LATEPY_WINDOWS ? join(home, "Lib") : join(join(home, "lib"), "python" + name.dotted() + flags);
+  const std::string lib =
+      LATEPY_WINDOWS ? join(home, "Lib") : join(join(home, "lib"), "python" + name.dotted() + flags);
   std::vector<std::string> texts{std::string(file_name(home))};  // pyenv's 3.12.1, uv's cpython-3.12.3-linux-…
-  if (name.version.minor >= 14) texts.insert(texts.begin(), read_file(join(lib, "build-details.json")).text);  // PEP 739
+  if (name.version.minor >= 14)
+    texts.insert(texts.begin(), read_file(join(lib, "build-details.json")).text);  // PEP 739
   for (const std::string& text : texts) {
-    for (std::size_t at = text.find(name.dotted() + "."); at != std::string::npos; at = text.find(name.dotted() + ".", at + 1)) {
+    for (std::size_t at = text.find(name.dotted() + "."); at != std::string::npos;
+         at = text.find(name.dotted() + ".", at + 1)) {
       if (at > 0 && ((text[at - 1] >= '0' && text[at - 1] <= '9') || text[at - 1] == '.')) continue;
       const Version version = Version::parse(std::string_view(text).substr(at));
       if (version.micro >= 0) return version.micro;

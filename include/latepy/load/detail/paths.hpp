@@ -46,10 +46,13 @@ LATEPY_COLD inline std::string join(std::string_view folder, std::string_view na
 
 inline bool is_absolute(std::string_view path) noexcept {
   if (!LATEPY_WINDOWS) return !path.empty() && path[0] == '/';
-  return path.size() >= 3 && ((path[1] == ':' && is_separator(path[2])) || (is_separator(path[0]) && is_separator(path[1])));
+  return path.size() >= 3 &&
+         ((path[1] == ':' && is_separator(path[2])) || (is_separator(path[0]) && is_separator(path[1])));
 }
 
-inline bool starts_with(std::string_view text, std::string_view with) noexcept { return text.substr(0, with.size()) == with; }
+inline bool starts_with(std::string_view text, std::string_view with) noexcept {
+  return text.substr(0, with.size()) == with;
+}
 inline bool ends_with(std::string_view text, std::string_view with) noexcept {
   return text.size() >= with.size() && text.substr(text.size() - with.size()) == with;
 }
@@ -61,7 +64,8 @@ inline bool is_below(std::string_view path, std::string_view folder) noexcept {
 }
 
 inline std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || (text.front() >= '\t' && text.front() <= '\r'))) text.remove_prefix(1);
+  while (!text.empty() && (text.front() == ' ' || (text.front() >= '\t' && text.front() <= '\r')))
+    text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || (text.back() >= '\t' && text.back() <= '\r'))) text.remove_suffix(1);
   return text;
 }

@@ -40,7 +40,8 @@ class Places {
     finder_.add_home(join(above, "python"), c);
     frameworks(join(above, "Frameworks"), c.source);
     finder_.add_home(join(above, "Resources/python"), c);
-    for (const char* system : {"", "usr", "usr/local", "opt/homebrew", "opt/local"})  // a program in /usr/bin did not bring /usr/lib
+    for (const char* system :
+         {"", "usr", "usr/local", "opt/homebrew", "opt/local"})  // a program in /usr/bin did not bring /usr/lib
       if (above == real_path(join(root_, system))) return;
     if (!libraries_below(above, {}).empty()) finder_.add_home(above, c);
   }
@@ -93,7 +94,8 @@ class Places {
   LATEPY_COLD void system() {
 #if LATEPY_WINDOWS
     if (search_.root.empty())
-      for (const RegisteredPython& python : registered_pythons()) finder_.add_home(python.folder, from_source(python.source));
+      for (const RegisteredPython& python : registered_pythons())
+        finder_.add_home(python.folder, from_source(python.source));
     const std::string local = finder_.variable("LOCALAPPDATA");
     if (is_absolute(local)) {
       each_version(join(local, "Programs/Python"), "python.org", "Python3");
@@ -115,8 +117,9 @@ class Places {
     for (const std::string& folder : folders) {
       const std::string path = join(root_, folder);
       if (!is_folder(path)) continue;
-      for (int minor = 30; minor >= 9; --minor)  // by name: these folders may have thousands of files
-        for (const char* flags : {"", "t", "d", "td"}) {
+      for (int minor = 24; minor >= 9; --minor)  // by name: these folders may have thousands of files
+        for (const char* flags : {"", "t"}) {    // debug builds are in the loader's cache
+          if (*flags && minor < 13) continue;
           Candidate c = from_source("system library folder");
           c.library = join(path, "libpython3." + std::to_string(minor) + flags + ".so.1.0");
           if (is_file(c.library)) finder_.add_library(std::move(c));
@@ -168,10 +171,12 @@ class Places {
       const std::string list = read_file(join(home_, ".conda/environments.txt")).text;
       for (const std::string_view line : split(list, "\r\n"))
         if (is_absolute(line)) roots.emplace_back(line);
-      for (const char* name : {"miniconda3", "miniforge3", "mambaforge", "anaconda3", "micromamba"}) roots.push_back(join(home_, name));
+      for (const char* name : {"miniconda3", "miniforge3", "mambaforge", "anaconda3", "micromamba"})
+        roots.push_back(join(home_, name));
     }
     if (!LATEPY_WINDOWS)
-      for (const char* name : {"opt/conda", "opt/miniconda3", "opt/miniforge3", "opt/anaconda3"}) roots.push_back(join(root_, name));
+      for (const char* name : {"opt/conda", "opt/miniconda3", "opt/miniforge3", "opt/anaconda3"})
+        roots.push_back(join(root_, name));
     for (const std::string& root : roots) {
       if (!is_folder(root)) continue;
       finder_.add_home(root, from_source("conda"));

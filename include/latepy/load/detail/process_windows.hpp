@@ -14,9 +14,11 @@ __declspec(dllimport) int __stdcall K32EnumProcessModules(void*, HINSTANCE__**, 
 __declspec(dllimport) int __stdcall OpenProcessToken(void*, unsigned long, void**);
 __declspec(dllimport) int __stdcall CreatePipe(void**, void**, _SECURITY_ATTRIBUTES*, unsigned long);
 __declspec(dllimport) int __stdcall SetHandleInformation(void*, unsigned long, unsigned long);
-__declspec(dllimport) int __stdcall PeekNamedPipe(void*, void*, unsigned long, unsigned long*, unsigned long*, unsigned long*);
-__declspec(dllimport) int __stdcall CreateProcessW(const wchar_t*, wchar_t*, _SECURITY_ATTRIBUTES*, _SECURITY_ATTRIBUTES*, int,
-                                                   unsigned long, void*, const wchar_t*, _STARTUPINFOW*, _PROCESS_INFORMATION*);
+__declspec(dllimport) int __stdcall PeekNamedPipe(void*, void*, unsigned long, unsigned long*, unsigned long*,
+                                                  unsigned long*);
+__declspec(dllimport) int __stdcall CreateProcessW(const wchar_t*, wchar_t*, _SECURITY_ATTRIBUTES*,
+                                                   _SECURITY_ATTRIBUTES*, int, unsigned long, void*, const wchar_t*,
+                                                   _STARTUPINFOW*, _PROCESS_INFORMATION*);
 __declspec(dllimport) unsigned long __stdcall WaitForSingleObject(void*, unsigned long);
 __declspec(dllimport) int __stdcall GetExitCodeProcess(void*, unsigned long*);
 __declspec(dllimport) int __stdcall TerminateProcess(void*, unsigned);
@@ -68,11 +70,12 @@ LATEPY_COLD inline bool is_elevated() {
   // The class is an enum of <windows.h>, which cannot be declared a second time: hence the pointer.
   using Get = int(__stdcall*)(void*, int, void*, unsigned long, unsigned long*);
   HINSTANCE__* const library = GetModuleHandleW(L"advapi32.dll");
-  const auto get = reinterpret_cast<Get>(reinterpret_cast<void*>(library ? GetProcAddress(library, "GetTokenInformation") : nullptr));
+  const auto get = reinterpret_cast<Get>(
+      reinterpret_cast<void*>(library ? GetProcAddress(library, "GetTokenInformation") : nullptr));
   void* token = nullptr;
   unsigned long elevated = 0, size = 0;
   if (!get || !OpenProcessToken(GetCurrentProcess(), 8, &token)) return false;  // TOKEN_QUERY
-  const bool known = get(token, 20, &elevated, sizeof elevated, &size) != 0;      // TokenElevation
+  const bool known = get(token, 20, &elevated, sizeof elevated, &size) != 0;    // TokenElevation
   CloseHandle(token);
   return known && elevated != 0;
 }
@@ -114,8 +117,9 @@ LATEPY_COLD inline std::string run_and_read(const std::vector<std::string>& comm
   std::wstring wide = to_wide(line);
   std::wstring environment = L"SYSTEMROOT=" + to_wide(process_variable("SYSTEMROOT")) + std::wstring(2, L'\0');
   // CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT
-  const bool started = CreateProcessW(to_wide(command[0]).c_str(), &wide[0], nullptr, nullptr, 1, 0x08000400, &environment[0], nullptr,
-                                      reinterpret_cast<_STARTUPINFOW*>(&start), reinterpret_cast<_PROCESS_INFORMATION*>(&child)) != 0;
+  const bool started =
+      CreateProcessW(to_wide(command[0]).c_str(), &wide[0], nullptr, nullptr, 1, 0x08000400, &environment[0], nullptr,
+                     reinterpret_cast<_STARTUPINFOW*>(&start), reinterpret_cast<_PROCESS_INFORMATION*>(&child)) != 0;
   CloseHandle(writer);
   std::string text;
   if (started) {

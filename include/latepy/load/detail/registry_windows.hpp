@@ -1,5 +1,5 @@
-// latepy/load/detail/registry_windows.hpp: the Pythons that installers and the launcher wrote into the registry (PEP 514).
-// SPDX-License-Identifier: MIT
+// latepy/load/detail/registry_windows.hpp: the Pythons that installers and the launcher wrote into the registry (PEP
+// 514). SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/load/detail/process_windows.hpp>
@@ -11,10 +11,10 @@ struct _FILETIME;
 extern "C" {
 __declspec(dllimport) long __stdcall RegOpenKeyExW(HKEY__*, const wchar_t*, unsigned long, unsigned long, HKEY__**);
 __declspec(dllimport) long __stdcall RegCloseKey(HKEY__*);
-__declspec(dllimport) long __stdcall RegEnumKeyExW(HKEY__*, unsigned long, wchar_t*, unsigned long*, unsigned long*, wchar_t*,
-                                                   unsigned long*, _FILETIME*);
-__declspec(dllimport) long __stdcall RegQueryValueExW(HKEY__*, const wchar_t*, unsigned long*, unsigned long*, unsigned char*,
-                                                      unsigned long*);
+__declspec(dllimport) long __stdcall RegEnumKeyExW(HKEY__*, unsigned long, wchar_t*, unsigned long*, unsigned long*,
+                                                   wchar_t*, unsigned long*, _FILETIME*);
+__declspec(dllimport) long __stdcall RegQueryValueExW(HKEY__*, const wchar_t*, unsigned long*, unsigned long*,
+                                                      unsigned char*, unsigned long*);
 }
 
 namespace latepy {
@@ -36,7 +36,8 @@ class RegistryKey {
   LATEPY_COLD std::vector<std::wstring> names() const {
     std::vector<std::wstring> names;
     wchar_t name[256];
-    for (unsigned long i = 0, size = 256; key_ && RegEnumKeyExW(key_, i, name, &size, nullptr, nullptr, nullptr, nullptr) == 0; ++i, size = 256)
+    for (unsigned long i = 0, size = 256;
+         key_ && RegEnumKeyExW(key_, i, name, &size, nullptr, nullptr, nullptr, nullptr) == 0; ++i, size = 256)
       names.emplace_back(name, size);
     return names;
   }
@@ -45,7 +46,8 @@ class RegistryKey {
   LATEPY_COLD std::string value() const {
     wchar_t text[2048];
     unsigned long type = 0, size = sizeof text;
-    if (!key_ || RegQueryValueExW(key_, nullptr, nullptr, &type, reinterpret_cast<unsigned char*>(text), &size) != 0) return {};
+    if (!key_ || RegQueryValueExW(key_, nullptr, nullptr, &type, reinterpret_cast<unsigned char*>(text), &size) != 0)
+      return {};
     if (type != 1) return {};  // REG_SZ
     std::wstring wide(text, size / sizeof(wchar_t));
     return to_utf8(wide.substr(0, wide.find(L'\0')));
@@ -66,11 +68,13 @@ LATEPY_COLD inline std::vector<RegisteredPython> registered_pythons() {
   std::vector<RegisteredPython> found;
   bool machine = is_elevated();
   for (int pass = 0; pass < 2; ++pass, machine = !machine) {
-    auto* const hive = reinterpret_cast<HKEY__*>(static_cast<std::intptr_t>(static_cast<std::int32_t>(machine ? 0x80000002 : 0x80000001)));
+    auto* const hive = reinterpret_cast<HKEY__*>(
+        static_cast<std::intptr_t>(static_cast<std::int32_t>(machine ? 0x80000002 : 0x80000001)));
     for (const unsigned long view : {0x100UL, 0x200UL}) {  // KEY_WOW64_64KEY, KEY_WOW64_32KEY
       const RegistryKey root(hive, L"SOFTWARE\\Python", view);
       std::vector<std::wstring> companies = root.names();
-      std::stable_partition(companies.begin(), companies.end(), [](const std::wstring& name) { return name == L"PythonCore"; });
+      std::stable_partition(companies.begin(), companies.end(),
+                            [](const std::wstring& name) { return name == L"PythonCore"; });
       for (const std::wstring& company : companies) {
         if (company == L"PyLauncher") continue;  // PEP 514: not a company
         const RegistryKey tags(root.get(), company, view);

@@ -37,10 +37,13 @@ LATEPY_COLD inline std::string remedy_for(const std::string& root, const std::ve
 
   std::string text;
   if (LATEPY_WINDOWS)
-    text = "Install Python 3.9 or newer for this architecture with the installer of https://www.python.org/downloads/windows/"
-           " (not from the Microsoft Store)";
+    text =
+        "Install Python 3.9 or newer for this architecture with the installer of "
+        "https://www.python.org/downloads/windows/"
+        " (not from the Microsoft Store)";
   else if (LATEPY_APPLE)
-    text = "Install Python 3.9 or newer: brew install python, or the installer of https://www.python.org/downloads/macos/";
+    text =
+        "Install Python 3.9 or newer: brew install python, or the installer of https://www.python.org/downloads/macos/";
   else if (!install.empty())
     text = "Install Python's shared library: " + install;
   else
@@ -51,8 +54,9 @@ LATEPY_COLD inline std::string remedy_for(const std::string& root, const std::ve
             std::string(file_name(c.prefix));
     break;
   }
-  return text + ". Or name one: LATEPY_LIBRARY=<path of the shared library> or LATEPY_PYTHON=<path of a python or of a "
-                "virtual environment>.";
+  return text +
+         ". Or name one: LATEPY_LIBRARY=<path of the shared library> or LATEPY_PYTHON=<path of a python or of a "
+         "virtual environment>.";
 }
 
 }  // namespace detail

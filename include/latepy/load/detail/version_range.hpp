@@ -47,12 +47,18 @@ class VersionRange {
       order = (have[i] > clause.parts[i]) - (have[i] < clause.parts[i]);
     }
     switch (clause.is) {
-      case Is::at_least: return order >= 0;
-      case Is::at_most: return order <= 0;
-      case Is::above: return order > 0;
-      case Is::below: return order < 0;
-      case Is::equal: return order == 0;
-      case Is::different: return order != 0;
+      case Is::at_least:
+        return order >= 0;
+      case Is::at_most:
+        return order <= 0;
+      case Is::above:
+        return order > 0;
+      case Is::below:
+        return order < 0;
+      case Is::equal:
+        return order == 0;
+      case Is::different:
+        return order != 0;
     }
     return false;
   }

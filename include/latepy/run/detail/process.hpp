@@ -45,6 +45,7 @@ LATEPY_COLD inline void load(const Candidate& found, const std::shared_ptr<const
     throw LoadError(found.library + " is Python " + state.version.to_string() + "; latepy needs CPython 3.9 or newer", discovery);
   state.free_threaded = std::string_view(api.GetVersion()).find("free-threading") != std::string_view::npos;
   state.current_is_per_thread = state.version.minor >= 12;
+  state.leaks_thread_states = state.version.minor >= 12 && api.NegativeRefcount;
   state.api = api;
   library->keep();
   loaded_library = found.library.empty() ? std::string("the program itself") : found.library;
@@ -113,7 +114,7 @@ inline constexpr char meeting_place[] = "latepy.v1.shared";
 /// Where other shared libraries that use latepy find what they share with us. Needs the GIL.
 LATEPY_COLD inline void publish(Shared& shared) {
   const Object capsule = own(api().Capsule_New(&shared, meeting_place, nullptr));
-  PyObject* place = api().InterpreterState_GetDict(the_state.interpreter);
+  PyObject* place = api().InterpreterState_GetDict(shared.interpreter);
   if (!place) throw StateError("this Python has no interpreter dict to share state in");
   check_result(api().Dict_SetItemString(place, meeting_place, capsule.ptr()));
 }
@@ -134,9 +135,7 @@ inline void end_life() {
 /// Joins the latepy that knows this Python, or becomes the first that does. Needs the GIL.
 LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
   State& state = the_state;
-  const bool known = state.interpreter == interpreter && current_life() != no_life;
-  state.interpreter = interpreter;
-  if (known) return;
+  if (current_life() != no_life && shared().interpreter == interpreter) return;
   PyObject* place = api().InterpreterState_GetDict(interpreter);
   const Object name = own(api().Unicode_InternFromString(meeting_place));
   PyObject* capsule = place ? api().Dict_GetItemWithError(place, name.ptr()) : nullptr;
@@ -148,13 +147,12 @@ LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
       return;
     }
   }
-  begin_life(own_shared());
+  begin_life(own_shared(), interpreter);
   publish(own_shared());
   static MethodDef gate{"latepy_close_gate", &close_gate, meth_noargs, nullptr};
   const Object closer = own(api().CFunction_NewEx(&gate, nullptr, nullptr));
   own(api().Import_ImportModule("atexit")).attr("register")(closer);
-  static bool registered = false;
-  if (!registered) registered = api().AtExit(&end_life) == 0;  // one of 32 places
+  api().AtExit(&end_life);  // one of 32 places, freed when Python ends
 }
 
 /// The names of the threads that Python would wait for. Needs the GIL.
@@ -222,7 +220,6 @@ LATEPY_COLD inline bool finalize() {
   drain(s);
   thread_record.state = nullptr;
   thread_record.life = no_life;
-  the_state.interpreter = nullptr;
   return clean;
 }
 

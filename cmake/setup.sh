@@ -1,0 +1,131 @@
+# cmake/setup.sh: finds or installs what it takes to build and run latepy's programs. Sourced by examples/run.sh and
+# tests/run.sh, which then have $root, $build and $jobs. What is there already is not installed again.
+
+# shellcheck disable=SC2034 # used by those who source this
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${LATEPY_BUILD_DIR:-$root/build}
+jobs=$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+
+has() { command -v "$1" >/dev/null 2>&1; }
+fail() { printf 'latepy: %s\n' "$*" >&2; exit 1; }
+
+# A libpython of 3.9 or newer, wherever one is usual; the program itself looks more closely.
+has_libpython() {
+  for library in "${LATEPY_LIBRARY:-}" /usr/lib/libpython3.* /usr/lib64/libpython3.* /usr/lib/*/libpython3.* \
+    /usr/local/lib/libpython3.* "${CONDA_PREFIX:-/nonexistent}"/lib/libpython3.* \
+    "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/*/lib/libpython3.* "${HOME:-}"/.local/share/uv/python/*/lib/libpython3.* \
+    /opt/homebrew/Frameworks/Python.framework/Versions/3.*/Python \
+    /usr/local/Frameworks/Python.framework/Versions/3.*/Python /Library/Frameworks/Python.framework/Versions/3.*/Python
+  do
+    [ -f "$library" ] || continue
+    case $library in
+      *.a | */libpython3.so | *[/n]3.[0-8] | *[/n]3.[0-8][!0-9]*) ;;
+      *) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+has_catch2() {
+  for folder in /usr/include /usr/local/include /opt/homebrew/include; do
+    [ -d "$folder/catch2" ] && return 0
+  done
+  return 1
+}
+
+system_python() { for python in python3 /usr/bin/python3; do has "$python" && "$python" -c "$1" 2>/dev/null && return 0; done; return 1; }
+
+# package <thing>: what this system calls it.
+package() {
+  case $manager:$1 in
+    apt-get:compiler) echo g++ ;;
+    apt-get:build) echo ninja-build ;;
+    apt-get:libpython) echo "libpython$(apt-cache show python3 | sed -n 's/^Version: \(3\.[0-9]*\).*/\1/p' | head -n 1)" ;;
+    apt-get:python) echo python3 python3-venv ;;
+    apt-get:numpy) echo python3-numpy ;;
+    dnf:compiler) echo gcc-c++ ;;
+    dnf:build) echo ninja-build ;;
+    dnf:catch2) echo catch-devel ;;
+    dnf:pkg-config) echo pkgconf-pkg-config ;;
+    dnf:libpython) echo python3-libs ;;
+    dnf:python) echo python3 ;;
+    dnf:numpy) echo python3-numpy ;;
+    pacman:compiler) echo gcc ;;
+    pacman:build) echo ninja ;;
+    pacman:pkg-config) echo pkgconf ;;
+    pacman:libpython | pacman:python) echo python ;;
+    pacman:numpy) echo python-numpy ;;
+    apk:compiler) echo g++ ;;
+    apk:build) echo make ;;
+    apk:catch2) echo catch2-3 ;;
+    apk:pkg-config) echo pkgconf ;;
+    apk:libpython | apk:python) echo python3 ;;
+    apk:numpy) echo py3-numpy ;;
+    brew:compiler) fail 'no C++ compiler: run xcode-select --install, then this script again' ;;
+    brew:build) echo ninja ;;
+    brew:pkg-config) echo pkgconf ;;
+    brew:libpython | brew:python) echo python ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# need <thing>...: installs those of compiler cmake build catch2 pkg-config libpython python numpy that are missing.
+need() {
+  missing=
+  for thing in "$@"; do
+    case $thing in
+      compiler) has "${CXX:-c++}" || has g++ || has clang++ ;;
+      build) has ninja || has make ;;
+      catch2) has_catch2 ;;
+      libpython) has_libpython ;;
+      python) system_python 'import venv, ensurepip' ;;
+      numpy) system_python 'import numpy' ;;
+      *) has "$thing" ;;
+    esac || missing="$missing $thing"
+  done
+  [ -n "$missing" ] || return 0
+
+  manager=
+  for candidate in apt-get dnf pacman apk brew; do
+    if has "$candidate"; then manager=$candidate; break; fi
+  done
+  [ -n "$manager" ] || fail "missing:$missing. Install them: this system has none of apt-get, dnf, pacman, apk and brew."
+  sudo=
+  if [ "$manager" != brew ] && [ "$(id -u)" != 0 ]; then
+    if [ "$missing" = " numpy" ]; then
+      echo 'latepy: numpy is missing and this user may not install it: the tests that use it are skipped'
+      return 0
+    fi
+    has sudo || fail "missing:$missing. Install them as root: this user may not, and there is no sudo."
+    sudo=sudo
+  fi
+
+  export DEBIAN_FRONTEND=noninteractive
+  if [ "$manager" = apt-get ]; then
+    printf 'latepy: missing:%s; reading the lists of packages\n' "$missing"
+    $sudo apt-get update -q
+  fi
+  packages=
+  for thing in $missing; do
+    names=$(package "$thing") || exit 1
+    packages="$packages $names"
+  done
+  printf 'latepy: installing with %s:%s\n' "$manager" "$packages"
+  # shellcheck disable=SC2086 # the list is meant to be split
+  case $manager in
+    apt-get) $sudo apt-get install -q -y --no-install-recommends $packages ;;
+    dnf) $sudo dnf install -y $packages ;;
+    pacman) $sudo pacman -Sy --needed --noconfirm $packages ;;
+    apk) $sudo apk add $packages ;;
+    brew) brew install $packages ;;
+  esac
+}
+
+# configure <folder> <option>...: Ninja where it is, else what CMake takes by itself.
+configure() {
+  folder=$1
+  shift
+  if has ninja && [ ! -f "$folder/CMakeCache.txt" ]; then set -- -G Ninja "$@"; fi
+  cmake -S "$root" -B "$folder" "$@"
+}

@@ -1,0 +1,39 @@
+# Read by ctest when it starts: adds each test of latepy_ctest(), once or on every Python that locate() finds here.
+cmake_policy(VERSION 3.22)
+
+# Nothing of the caller's Python settings reaches a test.
+execute_process(COMMAND ${cmake_command} -E environment OUTPUT_VARIABLE environment)
+string(REGEX MATCHALL "\n(PYTHON|LATEPY_)[A-Z_0-9]*=" clean "\n${environment}")
+list(TRANSFORM clean REPLACE "\n(.*)=" "\\1=unset:")
+list(APPEND clean LSAN_OPTIONS=set:suppressions=${suppressions})
+
+set(pythons)
+if(EXISTS ${pythons_tool})
+  execute_process(COMMAND ${pythons_tool} OUTPUT_VARIABLE pythons ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+  string(REPLACE ";" "|" pythons "${pythons}")
+  string(REPLACE "\n" ";" pythons "${pythons}")
+endif()
+# Fails, with the table of what was looked at, where no Python was found.
+add_test(pythons ${pythons_tool})
+set_tests_properties(pythons PROPERTIES TIMEOUT 120 LABELS once)
+
+function(latepy_add name labels environment)
+  file(MAKE_DIRECTORY ${scratch}/${name})
+  add_test(${name} ${ARGN})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS "${labels}" WORKING_DIRECTORY ${scratch}/${name}
+    SKIP_RETURN_CODE 4 ENVIRONMENT_MODIFICATION "${clean};${environment}")
+endfunction()
+
+function(latepy_run name runs)
+  if(runs STREQUAL "ONCE")
+    latepy_add(${name} once "" ${ARGN})
+    return()
+  endif()
+  foreach(python IN LISTS pythons)
+    string(REPLACE "|" ";" python "${python}")
+    list(GET python 0 version)
+    list(GET python 1 library)
+    string(REGEX REPLACE "^([0-9]+\\.[0-9]+)[.0-9]*(t?d?).*" "py\\1\\2" label "${version}")
+    latepy_add(${name}.py${version} ${label} LATEPY_LIBRARY=set:${library} ${ARGN})
+  endforeach()
+endfunction()

@@ -1,0 +1,405 @@
+// Tests of latepy/core/gil.hpp: threads of C++ and of Python, and references dropped anywhere.
+// SPDX-License-Identifier: MIT
+#include "in_child.hpp"
+
+#ifndef _WIN32
+#include <dlfcn.h>
+
+#include <thread>
+
+using py::GilGuard;
+using py::GilRelease;
+using py::Object;
+using py::StateError;
+
+namespace {
+
+/// A function of the C API by its name, for what other embedders in the process do.
+template <class F>
+F* c_api(const char* name) {
+  void* symbol = dlsym(RTLD_DEFAULT, name);
+  EXPECT(symbol);
+  return reinterpret_cast<F*>(symbol);
+}
+
+template <class F>
+void on_threads(int count, F function) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i) threads.emplace_back(function);
+  for (std::thread& thread : threads) thread.join();
+}
+
+/// How many thread states the interpreter has. Needs the GIL.
+int thread_states() {
+  const auto next = c_api<PyThreadState*(PyThreadState*)>("PyThreadState_Next");
+  int count = 0;
+  for (PyThreadState* state = c_api<PyThreadState*(PyInterpreterState*)>("PyInterpreterState_ThreadHead")(
+           c_api<PyInterpreterState*()>("PyInterpreterState_Main")());
+       state; state = next(state))
+    ++count;
+  return count;
+}
+
+py::Config released() {
+  py::Config config;
+  config.release_gil = true;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("any thread enters Python with a GilGuard", "[P44][P48][P52]") {
+  in_child([] {
+    py::Interpreter python(released());
+    python.exec("count = 0");
+    on_threads(16, [&] {
+      for (int i = 0; i < 10000; ++i) {
+        const GilGuard gil;
+        const GilGuard nested;  // nests freely
+        python["count"] = i;
+      }
+    });
+    EXPECT(python.eval<int>("count") == 9999);
+  });
+}
+
+TEST_CASE("increments under the guard are not lost", "[P44]") {
+  in_child([] {
+    py::Interpreter python(released());
+    python.exec("count = 0");
+    int count = 0;  // not atomic: the GIL protects it
+    on_threads(8, [&] {
+      for (int i = 0; i < 2000; ++i) {
+        const GilGuard gil;
+        if (python.is_free_threaded()) return;
+        ++count;
+      }
+    });
+    EXPECT(count == 16000 || python.is_free_threaded());
+  });
+}
+
+TEST_CASE("with release_gil the program is written as without", "[P48][P49]") {
+  in_child([] {
+    py::Interpreter python(released());
+    EXPECT(!latepy::detail::holds_gil());
+    python["x"] = 1;
+    python["x"] += 1;
+    EXPECT(python["x"].as<int>() == 2);
+    python.exec("def f(a): return a * x");
+    EXPECT(python.call<int>("__main__", "f", 21) == 42);
+    EXPECT(python.eval<int>("f(3)") == 6);
+    EXPECT(python["f"].call<int>(4) == 8);
+    python["x"].del();
+    EXPECT(EXPECT_THROWN(py::NameError, python.eval("f(1)")).message() == "name 'x' is not defined");
+    EXPECT(python.try_eval<int>("y").error().is("NameError"));
+    EXPECT(!latepy::detail::holds_gil());
+    std::thread([&] { python["from_thread"] = "yes"; }).join();  // main waits, and does not hold the GIL
+    EXPECT(python["from_thread"].as<std::string>() == "yes");
+  });
+}
+
+TEST_CASE("Python's threads run while the program is elsewhere, with release_gil or a GilRelease", "[P49]") {
+  in_child([] {
+    py::Interpreter python;
+    python.exec("import threading\ndone = threading.Event()\nthreading.Thread(target=done.set).start()");
+    {
+      const GilRelease others;
+      EXPECT(!latepy::detail::holds_gil());
+      { const GilRelease nothing; }  // where the GIL is not held nothing happens
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      EXPECT(python.eval<bool>("done.is_set()"));
+    }
+    EXPECT(latepy::detail::holds_gil());
+  });
+}
+
+TEST_CASE("without a guard the use of an Object names the rule, where checks are on") {
+  in_child([] {
+    py::Interpreter python;
+    const Object list = python.eval("[1]");
+    latepy::detail::the_state.checks = true;  // as LATEPY_CHECKS does
+    latepy::detail::show_life(latepy::detail::shared(), latepy::detail::current_life());
+    std::string what;
+    std::thread([&] {
+      what = EXPECT_THROWN(StateError, list[0].as<int>()).what();
+    }).join();
+    EXPECT(has(what, "does not hold the GIL") && has(what, "GilGuard"));
+    EXPECT(list[0].as<int>() == 1);
+  });
+}
+
+TEST_CASE("a guard without a Python, or after it, throws StateError; try_acquire gives nothing", "[P39]") {
+  in_child([] {
+    EXPECT(has(EXPECT_THROWN(StateError, GilGuard()).what(), "no Python runs"));
+    EXPECT(!GilGuard::try_acquire());
+    {
+      py::Interpreter python;
+      EXPECT(GilGuard::try_acquire());
+      std::optional<GilGuard> kept = GilGuard::try_acquire();
+      EXPECT(kept);
+    }
+    EXPECT(!GilGuard::try_acquire());
+    EXPECT_THROWN(StateError, GilGuard());
+    std::thread([] { EXPECT(!GilGuard::try_acquire()); }).join();
+  });
+}
+
+TEST_CASE("a guard or a release that outlives its Python is harmless", "[P41]") {
+  in_child([] {
+    auto python = std::make_unique<py::Interpreter>(released());
+    {
+      const GilGuard gil;
+      EXPECT(has(EXPECT_THROWN(StateError, python->stop()).what(), "GilGuard"));
+    }
+    {
+      auto other = std::make_unique<GilRelease>();  // holds nothing: release_gil
+      EXPECT(python->stop());
+    }
+    python.reset();
+  });
+  in_child([] {
+    py::Interpreter python;
+    const GilRelease others;
+    EXPECT(python.stop());
+  });
+}
+
+TEST_CASE("a thread keeps one thread state, and the next one to enter frees that of a thread that ended") {
+  in_child([] {
+    py::Interpreter python(released());
+    const auto count = [] {
+      const GilGuard gil;
+      return thread_states();
+    };
+    const int before = count();
+    std::thread([&] {
+      PyThreadState* state = nullptr;
+      for (int i = 0; i < 100; ++i) {
+        const GilGuard gil;
+        PyThreadState* const now = c_api<PyThreadState*()>("PyThreadState_Get")();
+        EXPECT(!state || state == now);
+        state = now;
+      }
+      EXPECT(count() == before + 1);
+    }).join();
+    EXPECT(count() == before);
+    for (int i = 0; i < 250; ++i) on_threads(8, [] { const GilGuard gil; });  // 2,000 threads
+    EXPECT(count() == before);
+    EXPECT(python.eval<int>("len(__import__('sys')._current_frames())") == 1);
+  });
+}
+
+TEST_CASE("freeing the states of ended threads leaves PyGILState of this thread alone") {
+  // CPython from 3.12 forgets the state of the thread that deletes another thread's; ctypes would then wait for itself.
+  in_child([] {
+    py::Interpreter python;
+    const auto this_state = c_api<PyThreadState*()>("PyGILState_GetThisThreadState");
+    const auto ensure = c_api<int()>("PyGILState_Ensure");
+    const auto release = c_api<void(int)>("PyGILState_Release");
+    PyThreadState* const mine = this_state();
+    {
+      const GilRelease others;
+      on_threads(4, [] { const GilGuard gil; });
+    }
+    python.exec("1");  // frees them
+    EXPECT(thread_states() == 1);
+    EXPECT(this_state() == mine);
+    release(ensure());
+    python.exec("import ctypes\n"
+                "called = ctypes.PYFUNCTYPE(ctypes.c_int)(lambda: 1)()\n"
+                "called += ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)()");
+    EXPECT(python.eval<int>("called") == 2);
+    std::thread([&] {  // the same on a thread of C++
+      { const GilGuard gil; }
+      std::thread([] { const GilGuard gil; }).join();
+      const GilGuard gil;
+      EXPECT(this_state() == c_api<PyThreadState*()>("PyThreadState_Get")());
+      release(ensure());
+    });
+  });
+}
+
+TEST_CASE("the end of a thread never waits for the GIL", "[P48]") {
+  in_child([] {
+    py::Interpreter python;  // this thread holds the GIL
+    std::atomic<bool> entered{false};
+    std::thread worker;
+    {
+      const GilRelease others;
+      worker = std::thread([&] {
+        thread_local Object kept;
+        const GilGuard gil;
+        kept = latepy::to_py("dropped when the thread ends");
+        entered = true;
+      });
+      while (!entered) std::this_thread::yield();
+    }
+    worker.join();  // with the GIL
+    EXPECT(latepy::detail::holds_gil());
+  });
+}
+
+TEST_CASE("guards work in the destructors of thread_local objects", "[P36]") {
+  const std::string output = in_child([] {
+    py::Interpreter python(released());
+    struct Last {
+      ~Last() {
+        {
+          const GilGuard gil;
+          py::Interpreter::current().exec("print('in a destructor')");
+        }
+        const GilGuard again;
+      }
+    };
+    for (int i = 0; i < 3; ++i)
+      std::thread([] {
+        thread_local Last last;  // made before latepy's own thread_locals, and so destroyed after them
+        (void)&last;
+        const GilGuard gil;
+      }).join();
+    const GilGuard gil;
+    EXPECT(thread_states() == 1);
+  });
+  CHECK(output == "in a destructor\nin a destructor\nin a destructor\n");
+}
+
+TEST_CASE("references dropped without the GIL are freed by the next thread that enters", "[P44]") {
+  in_child([] {
+    py::Interpreter python;
+    python.exec("import sys\nclass Thing: pass\nthing = Thing()\ndef references(): return sys.getrefcount(thing)");
+    const int before = python.call<int>("__main__", "references");
+    std::vector<Object> objects;
+    for (int i = 0; i < 1000; ++i) objects.push_back(python["thing"]);
+    EXPECT(python.call<int>("__main__", "references") == before + 1000);
+    std::thread([&] { objects.clear(); }).join();  // while this thread holds the GIL
+    EXPECT(python.call<int>("__main__", "references") == before);
+    EXPECT(latepy::detail::shared().leaked == 0);
+  });
+}
+
+TEST_CASE("100,000 drops from threads without the GIL, while others run Python", "[P44]") {
+  in_child([] {
+    py::Interpreter python(released());
+    python.exec("import sys\nclass Thing: pass\nthing = Thing()");
+    const int before = python.eval<int>("sys.getrefcount(thing)");
+    std::vector<std::vector<Object>> each(10);
+    {
+      const GilGuard gil;
+      for (auto& objects : each)
+        for (int i = 0; i < 10000; ++i) objects.push_back(python["thing"]);
+    }
+    std::atomic<bool> done{false};
+    std::thread busy([&] {
+      while (!done) python.exec("sum(range(100))");
+    });
+    std::vector<std::thread> droppers;
+    for (auto& objects : each) droppers.emplace_back([&] { objects.clear(); });
+    for (std::thread& dropper : droppers) dropper.join();
+    done = true;
+    busy.join();
+    EXPECT(python.eval<int>("sys.getrefcount(thing)") == before);
+  });
+}
+
+TEST_CASE("an object's destructor may run Python when it is freed late", "[P44]") {
+  const std::string output = in_child([] {
+    py::Interpreter python(released());
+    Object object = python.eval("type('T', (), {'__del__': lambda self: print('freed')})()");
+    std::thread([&] { object = Object(); }).join();
+    python.exec("pass");
+    python.exec("print('after')");
+  });
+  CHECK(output == "freed\nafter\n");
+}
+
+TEST_CASE("guards and PyGILState_Ensure of other embedders nest in any order", "[P52]") {
+  in_child([] {
+    py::Interpreter python(released());
+    const auto ensure = c_api<int()>("PyGILState_Ensure");
+    const auto release = c_api<void(int)>("PyGILState_Release");
+    const auto theirs_inside = [&] {
+      const GilGuard gil;
+      const int state = ensure();
+      python["x"] = 1;
+      release(state);
+      EXPECT(python["x"].as<int>() == 1);
+    };
+    const auto theirs_outside = [&] {
+      const int state = ensure();
+      {
+        const GilGuard gil;
+        python["x"] = 2;
+        const GilRelease others;
+        const GilGuard again;
+      }
+      EXPECT(latepy::detail::holds_gil());
+      release(state);
+      EXPECT(!latepy::detail::holds_gil());
+    };
+    on_threads(4, [&] {
+      for (int i = 0; i < 100; ++i) {
+        theirs_inside();
+        theirs_outside();
+      }
+    });
+    on_threads(4, [&] {
+      for (int i = 0; i < 100; ++i) {
+        theirs_outside();
+        theirs_inside();
+      }
+    });
+    theirs_inside();
+    theirs_outside();
+    const GilGuard gil;
+    EXPECT(thread_states() == 1);
+  });
+}
+
+TEST_CASE("threads that Python made need no more than others") {
+  in_child([] {
+    py::Interpreter python(released());
+    static py::Interpreter* interpreter;
+    interpreter = &python;
+    // A callback that a thread of Python calls without the GIL, and one that is called with it.
+    void (*without)() = [] {
+      EXPECT(latepy::detail::holds_gil());  // ctypes took it for us and gives it back
+      interpreter->exec("calls.append('python')");
+      const GilRelease others;
+      interpreter->exec("calls.append('released')");
+    };
+    python.exec("import ctypes, threading\ncalls = []");
+    python["address"] = reinterpret_cast<std::uintptr_t>(without);
+    python.exec("call = ctypes.PYFUNCTYPE(None)(address)\n"
+                "threads = [threading.Thread(target=call) for i in range(8)]\n"
+                "for t in threads: t.start()\n"
+                "for t in threads: t.join()\n");
+    EXPECT(python.eval<int>("len(calls)") == 16);
+    const GilGuard gil;
+    EXPECT(thread_states() == 1);
+  });
+}
+
+TEST_CASE("threads hammer guards, releases and drops at once", "[P44][P52]") {
+  in_child([] {
+    py::Interpreter python(released());
+    python.exec("shared = []");
+    on_threads(8, [&] {
+      for (int i = 0; i < 1000; ++i) {
+        Object list;
+        {
+          const GilGuard gil;
+          list = python["shared"];
+          list.call_method("append", i);
+          if (i % 3 == 0) {
+            const GilRelease others;
+            std::this_thread::yield();
+          }
+        }
+      }  // list is dropped without the GIL
+    });
+    EXPECT(python.eval<int>("len(shared)") == 8000);
+  });
+}
+
+#endif

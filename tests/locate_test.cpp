@@ -1,0 +1,754 @@
+// Tests of load/locate.hpp: which Pythons are found, in what order, and why the others are refused. P01 P03 P04 P09 P11
+// SPDX-License-Identifier: MIT
+#include <latepy/load/locate.hpp>
+
+#include "catch.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+#if !LATEPY_WINDOWS
+#include <spawn.h>
+
+namespace py = latepy;
+using py::Candidate;
+using py::Discovery;
+using py::Search;
+using py::Verdict;
+
+namespace {
+
+std::string native_library() {
+  // The first bytes of a shared library of this machine: those of one that is in this process.
+  for (const std::string& path : py::detail::loaded_libraries())
+    if (path.find("libc.") != std::string::npos || path.find("libc++") != std::string::npos) {
+      std::string bytes = py::detail::read_file(path, 4096).text;
+      const bool wide = bytes[4] == 2;
+      for (unsigned i = wide ? 40 : 32; i < (wide ? 48u : 36u); ++i)
+        bytes[i] = 0;  // no section table: the rest is cut off
+      return bytes;
+    }
+  return {};
+}
+
+/// A made-up system below a temporary folder.
+class Tree {
+ public:
+  Tree() {
+    std::string name = "/tmp/latepy_locate_XXXXXX";
+    root_ = py::detail::real_path(mkdtemp(&name[0]));
+    search.root = root_;
+    search.environment = {"HOME=" + root_ + "/home/me"};
+    search.own_environment = false;
+    search.in_process = false;
+    file("app/bin/host");
+    search.program = at("app/bin/host");
+  }
+  ~Tree() {
+    pid_t child;
+    std::string rm = "/bin/rm", flag = "-rf", folder = root_;
+    char* const argv[] = {&rm[0], &flag[0], &folder[0], nullptr};
+    char* const none[] = {nullptr};
+    if (posix_spawn(&child, rm.c_str(), nullptr, nullptr, argv, none) == 0) waitpid(child, nullptr, 0);
+  }
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  std::string at(const std::string& path) const { return root_ + "/" + path; }
+  void folder(const std::string& path) const {
+    for (std::size_t slash = root_.size(); slash != std::string::npos; slash = at(path).find('/', slash + 1))
+      mkdir(at(path).substr(0, slash).c_str(), 0755);
+    mkdir(at(path).c_str(), 0755);
+  }
+  void file(const std::string& path, const std::string& text = "x") const {
+    folder(py::detail::parent(path));
+    std::ofstream(at(path), std::ios::binary) << text;
+  }
+  void link(const std::string& path, const std::string& to) const {
+    folder(py::detail::parent(path));
+    REQUIRE(symlink(to.c_str(), at(path).c_str()) == 0);
+  }
+  void stdlib(const std::string& home, const std::string& version, const std::string& lib = "lib") const {
+    file(home + "/" + lib + "/python" + version + "/os.py");
+    file(home + "/" + lib + "/python" + version + "/encodings/__init__.py");
+  }
+  void executable(const std::string& home, const std::string& version) const {
+    file(home + "/bin/python" + version,
+         "\x7f"
+         "ELF");
+    link(home + "/bin/python3", "python" + version);
+    link(home + "/bin/python", "python3");
+  }
+  /// An installation with everything that it needs.
+  void python(const std::string& home, const std::string& version, const std::string& lib = "lib") const {
+    executable(home, version);
+    std::string folder = version;
+    while (folder.back() == 'd' || folder.back() == 'm') folder.pop_back();
+    stdlib(home, folder, lib);
+    file(home + "/" + lib + "/libpython" + version + ".so.1.0", native_library());
+  }
+  void venv(const std::string& folder, const std::string& config) const {
+    file(folder + "/bin/python",
+         "\x7f"
+         "ELF");
+    file(folder + "/pyvenv.cfg", config);
+  }
+  void set(const std::string& variable) { search.environment.push_back(variable); }
+
+  Search search;
+
+ private:
+  std::string root_;
+};
+
+/// A literal with its NUL bytes.
+template <std::size_t N>
+std::string raw(const char (&text)[N]) {
+  return std::string(text, N - 1);
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// "source version" of each candidate, refused ones in brackets.
+std::string order(const Discovery& discovery) {
+  std::string text;
+  for (const Candidate& c : discovery.candidates()) {
+    const bool refused = c.verdict == Verdict::refused;
+    text += (text.empty() ? "" : ", ") + std::string(refused ? "[" : "") + c.source + " " + c.version.to_string() +
+            (refused ? "]" : "");
+  }
+  return text;
+}
+
+std::string only_reason(const Discovery& discovery) {
+  REQUIRE(discovery.candidates().size() == 1);
+  CHECK(discovery.candidates()[0].verdict == Verdict::refused);
+  CHECK(discovery.chosen() == nullptr);
+  return discovery.candidates()[0].reason;
+}
+
+std::string elf(unsigned char bits, unsigned char order, unsigned char machine, unsigned char type = 3) {
+  std::string bytes(4096, '\0');
+  bytes.replace(0, 4,
+                "\x7f"
+                "ELF");
+  bytes[4] = static_cast<char>(bits);
+  bytes[5] = static_cast<char>(order);
+  bytes[order == 2 ? 17 : 16] = static_cast<char>(type);
+  bytes[order == 2 ? 19 : 18] = static_cast<char>(machine);
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("the order of the sources is the order of the table", "[locate]") {
+  Tree tree;
+  tree.python("named", "3.14");
+  tree.python("app/python", "3.13");
+  tree.python("app", "3.9");
+  tree.python("base", "3.12");
+  tree.venv("venv", "home = " + tree.at("base/bin") + "\nversion = 3.12.4\n");
+  tree.python("conda", "3.11");
+  tree.python("onpath", "3.10");
+  tree.python("home/me/.local/share/uv/python/cpython-3.12.9-linux-x86_64-gnu", "3.12");
+  tree.python("home/me/.local/share/uv/python/cpython-3.12.10-linux-x86_64-gnu", "3.12");
+  tree.python("home/me/.pyenv/versions/3.13.1", "3.13");
+  tree.python("home/me/miniforge3", "3.11");
+  tree.python("home/me/miniforge3/envs/work", "3.10");
+  tree.python("usr/local", "3.9");
+  tree.python("usr", "3.11", "lib64");
+  tree.python("opt/other", "3.10");
+  tree.file(
+      "etc/ld.so.cache",
+      raw("ld.so-1.7.0\0\0libpython3.10.so.1.0\0/opt/other/lib/libpython3.10.so.1.0\0/opt/gone/libpython3.9.so\0"));
+  tree.set("LATEPY_LIBRARY=" + tree.at("named/lib/libpython3.14.so.1.0"));
+  tree.set("LATEPY_PYTHON=" + tree.at("nowhere/python"));
+  tree.set("VIRTUAL_ENV=" + tree.at("venv/"));
+  tree.set("CONDA_PREFIX=" + tree.at("conda"));
+  tree.set("PATH=relative/bin:.::" + tree.at("onpath/bin") + ":" + tree.at("missing"));
+  const Discovery discovery = py::locate(tree.search);
+  CHECK(order(discovery) ==
+        "LATEPY_LIBRARY 3.14, [LATEPY_PYTHON ?], beside the program 3.13, beside the program 3.9, VIRTUAL_ENV 3.12.4, "
+        "CONDA_PREFIX 3.11, PATH 3.10, "
+        "uv 3.12.10, uv 3.12.9, pyenv 3.13.1, conda 3.11, conda 3.10, system library folder 3.9, system library folder "
+        "3.11, loader cache 3.10");
+  REQUIRE(discovery.chosen() != nullptr);
+  CHECK(discovery.chosen() == &discovery.candidates()[0]);
+  CHECK(std::count_if(discovery.candidates().begin(), discovery.candidates().end(),
+                      [](const Candidate& c) { return c.verdict == Verdict::chosen; }) == 1);
+  const Candidate& venv = discovery.candidates()[4];
+  CHECK(venv.executable == tree.at("venv/bin/python"));
+  CHECK(venv.base_executable == tree.at("base/bin/python3.12"));
+  CHECK(venv.prefix == tree.at("venv"));
+  CHECK(venv.home == tree.at("base"));
+  CHECK(venv.library == tree.at("base/lib/libpython3.12.so.1.0"));
+  const Candidate& on_path = discovery.candidates()[6];
+  CHECK(on_path.executable == tree.at("onpath/bin/python3.10"));
+
+  tree.search.search_path = false;
+  CHECK_FALSE(has(order(py::locate(tree.search)), "PATH 3.10"));
+  tree.search.as_secure = true;
+  CHECK(order(py::locate(tree.search)) ==
+        "beside the program 3.13, beside the program 3.9, system library folder 3.9, "
+        "system library folder 3.11, loader cache 3.10");
+  tree.search.as_secure = false;
+  tree.search.version = "==3.10.*";
+  CHECK(py::locate(tree.search).chosen()->prefix == tree.at("home/me/miniforge3/envs/work"));
+}
+
+TEST_CASE("what the caller names is the only candidate", "[locate]") {
+  Tree tree;
+  tree.python("usr/local", "3.12");
+  tree.python("one", "3.11");
+  tree.venv("venv", "home = " + tree.at("one/bin") + "\n");
+  SECTION("a library") { tree.search.library = tree.at("one/lib/libpython3.11.so.1.0"); }
+  SECTION("an executable") { tree.search.python = tree.at("one/bin/python"); }
+  SECTION("a folder") { tree.search.python = tree.at("one/"); }
+  SECTION("a home") { tree.search.home = tree.at("one"); }
+  SECTION("a library and a home") {
+    tree.search.home = tree.at("one");
+    tree.search.library = tree.at("one/lib/libpython3.11.so.1.0");
+  }
+  SECTION("an environment and a library") {
+    tree.search.python = tree.at("venv");
+    tree.search.library = tree.at("one/lib/libpython3.11.so.1.0");
+  }
+  const Discovery discovery = py::locate(tree.search);
+  REQUIRE(discovery.candidates().size() == 1);
+  REQUIRE(discovery.chosen() != nullptr);
+  const Candidate& c = *discovery.chosen();
+  CHECK(has(c.source, "Config::"));
+  CHECK(c.library == tree.at("one/lib/libpython3.11.so.1.0"));
+  CHECK(c.home == tree.at("one"));
+  CHECK(c.base_executable == tree.at("one/bin/python3.11"));
+}
+
+TEST_CASE("a named Python that does not serve is not replaced by another", "[locate]") {
+  Tree tree;
+  tree.python("usr/local", "3.12");
+  tree.search.python = tree.at("gone/bin/python");
+  const Discovery discovery = py::locate(tree.search);
+  CHECK(only_reason(discovery) == "not found");
+  try {
+    py::detail::choose(discovery);
+    FAIL("nothing was chosen");
+  } catch (const py::LoadError& error) {
+    const std::string text = error.what();
+    CHECK(text.find("no usable CPython was found\n") == 0);
+    CHECK(has(text, tree.at("gone/bin/python")));
+    CHECK(has(text, "Config::python"));
+    CHECK(has(text, discovery.remedy()));
+    CHECK(error.discovery().candidates().size() == 1);
+  }
+}
+
+TEST_CASE("pyvenv.cfg in all its forms", "[locate][P03][P04]") {
+  Tree tree;
+  tree.python("base", "3.12");
+  const std::string bin = tree.at("base/bin");
+  std::string config;
+  std::string version = "3.12.3";
+  SECTION("venv of 3.9") { config = "home = " + bin + "\ninclude-system-site-packages = false\nversion = 3.12.3\n"; }
+  SECTION("venv of 3.11") {
+    config = "home = " + bin + "\nversion = 3.12.3\nexecutable = " + bin + "/python3.12\ncommand = x = y\n";
+  }
+  SECTION("virtualenv") {
+    config = "home = " + bin +
+             "\nimplementation = CPython\nversion_info = 3.12.3.final.0\nvirtualenv = 20.25.0\nbase-prefix = " +
+             tree.at("base") + "\nbase-executable = " + bin + "/python3.12\n";
+  }
+  SECTION("uv") { config = "home = " + bin + "\nimplementation = CPython\nuv = 0.5.1\nversion_info = 3.12.3\n"; }
+  SECTION("uv with a minor version only") {
+    config = "home = " + bin + "\nversion_info = 3.12\n";
+    version = "3.12";
+  }
+  SECTION("blank lines, CRLF, tabs, spaces, capitals") {
+    config = "\r\n\r\n\t Home=" + bin + "  \r\n\r\nVERSION =\t3.12.3\r\n";
+  }
+  SECTION("a byte order mark and no last newline") { config = "\xEF\xBB\xBFversion=3.12.3\nhome=" + bin; }
+  SECTION("lines that are none") { config = "what\n= 3\n===\nhome = " + bin + "\nversion = 3.12.3\nhome = /second\n"; }
+  SECTION("a version that is none") {
+    config = "home = " + bin + "\nversion = three\n";
+    version = "3.12";
+  }
+  SECTION("an executable that is gone") {
+    config = "home = " + bin + "\nexecutable = /gone/python3.12\nversion = 3.12.3\n";
+  }
+  tree.venv("venv", config);
+  for (const char* named : {"venv", "venv/", "venv/bin/python"}) {
+    tree.search.python = tree.at(named);
+    const Discovery discovery = py::locate(tree.search);
+    INFO(discovery.to_string());
+    REQUIRE(discovery.chosen() != nullptr);
+    CHECK(discovery.chosen()->version.to_string() == version);
+    CHECK(discovery.chosen()->prefix == tree.at("venv"));
+    CHECK(discovery.chosen()->executable == tree.at("venv/bin/python"));
+    CHECK(discovery.chosen()->base_executable == tree.at("base/bin/python3.12"));
+    CHECK(discovery.chosen()->home == tree.at("base"));
+  }
+}
+
+TEST_CASE("a broken environment says what is broken", "[locate]") {
+  Tree tree;
+  std::string config, reason;
+  SECTION("empty") { config = "", reason = "does not say where its base is"; }
+  SECTION("binary") { config = raw("\0\xff\xfe home"), reason = "does not say where its base is"; }
+  SECTION("relative") { config = "home = ../bin", reason = "relative home: ../bin"; }
+  SECTION("gone") { config = "home = /gone/bin", reason = "its base Python is gone: there is no python in /gone/bin"; }
+  SECTION("PyPy") { config = "home = /x\nimplementation = PyPy", reason = "an environment of PyPy, not of CPython"; }
+  SECTION("leads to itself and another") {
+    tree.venv("other", "home = " + tree.at("venv/bin"));
+    config = "home = " + tree.at("other/bin"), reason = "without end";
+  }
+  tree.venv("venv", config);
+  tree.search.python = tree.at("venv");
+  CHECK(has(only_reason(py::locate(tree.search)), reason));
+}
+
+TEST_CASE("shims are resolved by their own files", "[locate]") {
+  Tree tree;
+  tree.python("home/me/.pyenv/versions/3.10.13", "3.10");
+  tree.python("home/me/.pyenv/versions/3.12.1", "3.12");
+  tree.python("home/me/.pyenv/versions/3.12.11", "3.12");
+  tree.file("home/me/.pyenv/shims/python3", "#!/usr/bin/env bash\nexit 1\n");
+  tree.file(".python-version", "3.10.13");
+  tree.python("usr", "3.11");
+  tree.set("PATH=" + tree.at("home/me/.pyenv/shims") + ":" + tree.at("usr/bin"));
+  const auto first = [&] { return order(py::locate(tree.search)).substr(0, 30); };
+  SECTION("nothing set: the system's") { CHECK(has(first(), "PATH 3.11, pyenv 3.12.11")); }
+  SECTION("system") {
+    tree.set("PYENV_VERSION=system");
+    CHECK(has(first(), "PATH 3.11, pyenv 3.12.11"));
+  }
+  SECTION("the global file") {
+    tree.file("home/me/.pyenv/version", "\n 3.12.1\r\n3.10.13\n");
+    CHECK(has(first(), "PATH 3.12.1, PATH 3.11"));
+  }
+  SECTION("the variable goes before") {
+    tree.file("home/me/.pyenv/version", "3.12.1");
+    tree.set("PYENV_VERSION=3.10.13:3.12.1");
+    CHECK(has(first(), "PATH 3.10.13, PATH 3.11"));
+  }
+  SECTION("a part of a version is its newest") {
+    tree.set("PYENV_VERSION=3.12");
+    CHECK(has(first(), "PATH 3.12.11, PATH 3.11"));
+  }
+  SECTION("not installed") {
+    tree.set("PYENV_VERSION=3.9.1");
+    const Discovery discovery = py::locate(tree.search);
+    CHECK(discovery.candidates()[0].reason == "a shim for version 3.9.1, which is not installed");
+    CHECK(discovery.chosen()->version.minor == 11);
+  }
+  SECTION("a version that leads elsewhere") {
+    tree.set("PYENV_VERSION=../../../usr");
+    CHECK(has(py::locate(tree.search).candidates()[0].reason, "not installed"));
+  }
+  SECTION("asdf") {
+    tree.python("home/me/.asdf/installs/python/3.12.7", "3.12");
+    tree.file("home/me/.asdf/shims/python3", "#!/bin/sh\n");
+    tree.file("home/me/.tool-versions", "ruby 3.1\npython 3.12.7\n");
+    tree.search.environment.back() = "PATH=" + tree.at("home/me/.asdf/shims");
+    CHECK(has(first(), "PATH 3.12.7, "));
+  }
+  SECTION("a script that is no shim") {
+    tree.file("scripts/python3", "#!/bin/sh\n");
+    tree.search.environment.back() = "PATH=" + tree.at("scripts");
+    CHECK(py::locate(tree.search).candidates()[0].reason == "a script, not a Python executable");
+  }
+}
+
+TEST_CASE("each reason to refuse a library", "[locate][P01][P09][P11]") {
+  Tree tree;
+  tree.stdlib("py", "3.12");
+  tree.executable("py", "3.12");
+  const std::string library = "py/lib/libpython3.12.so.1.0";
+  tree.search.home = tree.at("py");
+  std::string reason;
+  SECTION("static") {
+    tree.file("py/lib/libpython3.12.a", "!<arch>\n");
+    reason = "built without a shared library (static), or its package is not installed: no libpython3.12 below " +
+             tree.at("py");
+  }
+  SECTION("the forwarder alone") {
+    tree.file("py/lib/libpython3.so", native_library());
+    reason = "built without a shared library (static)";
+  }
+  SECTION("empty") { tree.file(library, ""), reason = "an empty file"; }
+  SECTION("text") { tree.file(library, "INPUT(libpython3.12.so)"), reason = "not a shared library"; }
+  SECTION("truncated") { tree.file(library, elf(2, 1, 62).substr(0, 50)), reason = "truncated ELF file"; }
+  SECTION("truncated after the header") {
+    std::string bytes = elf(2, 1, 62);
+    bytes[42] = 0x7f, bytes[58] = 64, bytes[60] = 30;
+    tree.file(library, bytes);
+    reason = "truncated ELF file";
+  }
+  SECTION("an executable") { tree.file(library, elf(2, 1, 62, 2)), reason = "an ELF file, but no shared library"; }
+  SECTION("another machine") {
+    tree.file(library, elf(2, 2, 22));
+    reason = "wrong architecture: it is ELF for s390x, this program is " + std::string(py::detail::native_format) +
+             " for " + std::string(py::detail::native_machine);
+  }
+  SECTION("standard library missing") {
+    tree.file(library, native_library());
+    REQUIRE(rename(tree.at("py/lib/python3.12/encodings").c_str(), tree.at("py/lib/python3.12/gone").c_str()) == 0);
+    reason = "standard library missing: no lib/python3.12/os.py with encodings below " + tree.at("py");
+  }
+  SECTION("outside of the version range") {
+    tree.file(library, native_library());
+    tree.search.version = ">=3.9, <3.12";
+    reason = "3.12 is not in >=3.9, <3.12";
+  }
+  SECTION("others may write") {
+    tree.file(library, native_library());
+    chmod(tree.at(library).c_str(), 0666);
+    tree.search.strict = true;
+    reason = "not safe (strict): others may write to " + tree.at(library);
+  }
+  SECTION("others may write to a folder above") {
+    tree.file(library, native_library());
+    chmod(tree.at("py").c_str(), 0777);
+    tree.search.strict = true;
+    reason = "not safe (strict): others may write to " + tree.at("py");
+  }
+  CHECK(has(only_reason(py::locate(tree.search)), reason));
+}
+
+TEST_CASE("strict takes what only its owner may write to", "[locate]") {
+  Tree tree;
+  tree.python("py", "3.12");
+  tree.search.strict = true;
+  tree.search.home = tree.at("py");
+  CHECK(py::locate(tree.search).chosen() != nullptr);
+}
+
+TEST_CASE("what may not be read is refused for that", "[locate]") {
+  Tree tree;
+  tree.python("py", "3.12");
+  tree.search.library = tree.at("py/lib/libpython3.12.so.1.0");
+  chmod(tree.at("").c_str(), 0755);
+  chmod(tree.at("py/lib/libpython3.12.so.1.0").c_str(), 0);
+  const bool root = geteuid() == 0;
+  if (root) REQUIRE(seteuid(65534) == 0);
+  const Discovery discovery = py::locate(tree.search);
+  if (root) REQUIRE(seteuid(0) == 0);
+  CHECK(only_reason(discovery) == "cannot be read: permission denied");
+}
+
+TEST_CASE("too old", "[locate]") {
+  Tree tree;
+  tree.python("home/me/.pyenv/versions/3.8.18", "3.8");
+  tree.python("home/me/.pyenv/versions/3.7.16", "3.7m");
+  tree.python("home/me/.pyenv/versions/2.7.18", "2.7");
+  const Discovery discovery = py::locate(tree.search);
+  CHECK(order(discovery) == "[pyenv 3.8.18], [pyenv 3.7.16], [pyenv 2.7.18]");
+  for (const Candidate& c : discovery.candidates()) CHECK(has(c.reason, "too old: " + c.version.to_string()));
+}
+
+TEST_CASE("free-threaded and debug builds are known by name", "[locate]") {
+  Tree tree;
+  tree.python("py", "3.13td");
+  tree.search.home = tree.at("py");
+  const Discovery discovery = py::locate(tree.search);
+  INFO(discovery.to_string());
+  REQUIRE(discovery.chosen());
+  CHECK(discovery.chosen()->free_threaded);
+  CHECK(discovery.chosen()->debug);
+  CHECK(discovery.chosen()->executable == tree.at("py/bin/python3.13td"));
+  CHECK(has(discovery.to_string(), "3.13td"));
+}
+
+TEST_CASE("the same library is listed once, an environment beside its base", "[locate]") {
+  Tree tree;
+  tree.python("usr/local", "3.12");
+  tree.link("usr/local/lib/libpython3.12.so", "libpython3.12.so.1.0");
+  tree.venv("venv", "home = " + tree.at("usr/local/bin"));
+  tree.set("LATEPY_LIBRARY=");
+  tree.set("LATEPY_PYTHON=");
+  tree.set("VIRTUAL_ENV=" + tree.at("venv"));
+  tree.set("PATH=" + tree.at("venv/bin") + ":" + tree.at("usr/local/bin"));
+  tree.file("etc/ld.so.cache", raw("x\0/usr/local/lib/libpython3.12.so\0"));
+  CHECK(order(py::locate(tree.search)) == "VIRTUAL_ENV 3.12, PATH 3.12");
+}
+
+TEST_CASE("Debian keeps its libraries in a folder of the machine", "[locate]") {
+  if (py::detail::multiarch.empty()) return;
+  Tree tree;
+  tree.executable("usr", "3.11");
+  tree.stdlib("usr", "3.11");
+  tree.file("etc/os-release", "NAME=\"Debian GNU/Linux\"\nID=debian\n");
+  tree.set("PATH=" + tree.at("usr/bin"));
+  const Discovery bare = py::locate(tree.search);
+  CHECK(has(only_reason(bare), "built without a shared library (static)"));
+  CHECK(has(bare.remedy(), "apt-get install libpython3.11."));
+  tree.file("usr/lib/" + std::string(py::detail::multiarch) + "/libpython3.11.so.1.0", native_library());
+  tree.file("usr/include/python3.11/patchlevel.h", "/* PY_MICRO_VERSION */\n#define PY_MICRO_VERSION        2\n");
+  const Discovery discovery = py::locate(tree.search);
+  CHECK(order(discovery) == "PATH 3.11.2");
+  CHECK(discovery.chosen()->home == tree.at("usr"));
+  CHECK(discovery.chosen()->executable == tree.at("usr/bin/python3.11"));
+}
+
+TEST_CASE("a library without an executable is usable and says so", "[locate]") {
+  Tree tree;
+  tree.stdlib("usr", "3.12");
+  tree.executable("usr", "3.11");
+  tree.file("usr/lib/libpython3.12.so.1.0", native_library());
+  const Discovery discovery = py::locate(tree.search);
+  REQUIRE(discovery.chosen());
+  CHECK(discovery.chosen()->executable.empty());
+  CHECK(has(discovery.chosen()->reason, "no python executable"));
+}
+
+TEST_CASE("frameworks are met by their names", "[locate]") {
+  Tree tree;
+  tree.stdlib("Library/Frameworks/PythonT.framework/Versions/3.13", "3.13t");
+  tree.file("Library/Frameworks/PythonT.framework/Versions/3.13/PythonT", native_library());
+  const Discovery discovery = py::locate(tree.search);
+  CHECK(order(discovery) == "framework 3.13");
+  CHECK(discovery.chosen()->free_threaded);
+}
+
+TEST_CASE("the remedy is that of the system", "[locate]") {
+  Tree tree;
+  std::string release, remedy;
+  SECTION("Ubuntu") { release = "ID=ubuntu\nID_LIKE=debian", remedy = "apt-get install python3 libpython3-dev"; }
+  SECTION("Fedora") { release = "ID=fedora", remedy = "dnf install"; }
+  SECTION("Rocky") { release = "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"", remedy = "dnf install"; }
+  SECTION("Alpine") { release = "ID=alpine", remedy = "apk add python3"; }
+  SECTION("Arch") { release = "ID=arch", remedy = "pacman -S python"; }
+  SECTION("unknown") { release = "", remedy = "--enable-shared"; }
+  SECTION("pyenv") {
+    tree.executable("home/me/.pyenv/versions/3.12.1", "3.12"),
+        remedy = "PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force 3.12.1";
+  }
+  tree.file("etc/os-release", release);
+  CHECK(has(py::locate(tree.search).remedy(), LATEPY_APPLE && !has(remedy, "pyenv") ? "brew" : remedy));
+}
+
+TEST_CASE("version ranges", "[locate]") {
+  const auto allows = [](const char* range, const char* version) {
+    return py::detail::VersionRange(range).allows(py::Version::parse(version));
+  };
+  const struct {
+    const char *range, *version;
+    bool allowed;
+  } table[] = {
+      {"", "3.9", true},
+      {" ", "3.9", true},
+      {">=3.10", "3.10.0", true},
+      {">=3.10", "3.9.18", false},
+      {">=3.10,<3.14", "3.13.9", true},
+      {">=3.10,<3.14", "3.14.0", false},
+      {" >= 3.10 , < 3.14 ", "3.9", false},
+      {"==3.12.*", "3.12.7", true},
+      {"==3.12", "3.12.7", true},
+      {"3.12", "3.12.7", true},
+      {"3.12.*", "3.12.7", true},
+      {"3.12", "3.1", false},
+      {"3", "3.15", true},
+      {"3.12.3", "3.12.3", true},
+      {"3.12.3", "3.12.4", false},
+      {"!=3.12", "3.12.1", false},
+      {"!=3.12.1", "3.12.2", true},
+      {"!=3.12.*", "3.13", true},
+      {"<=3.13", "3.13.5", true},
+      {">3.11", "3.11.9", false},
+      {">3.11", "3.12.0", true},
+      {"<3.13", "3.13.0", false},
+      {"~=3.10", "3.12.1", true},
+      {"~=3.10", "3.9", false},
+      {"~=3.10.2", "3.10.9", true},
+      {"~=3.10.2", "3.10.1", false},
+      {"~=3.10.2", "3.11.0", false},
+      {">=3.11.4", "3.11", true},
+      {">=3.9", "4.0", true},
+      {"<3.11.4", "3.12.0", false},
+  };
+  for (const auto& row : table) {
+    INFO(row.range << " and " << row.version);
+    CHECK(allows(row.range, row.version) == row.allowed);
+  }
+  for (const char* range : {"x", ">=", ">=3.x", "=3.10", "3.10,", ",", ">=3.10.1.2", "~=3", "3.12.3.*", ">=3.10.*",
+                            "3..1", "3.10rc1", "=>3.9", "3.10 3.11"}) {
+    INFO(range);
+    CHECK_THROWS_AS(py::detail::VersionRange(range), py::LoadError);
+  }
+  Search search;
+  search.version = ">=3.10,latest";
+  try {
+    py::locate(search);
+    FAIL("malformed");
+  } catch (const py::LoadError& error) {
+    CHECK(has(error.what(), "malformed at \"latest\""));
+  }
+}
+
+TEST_CASE("headers of all formats", "[locate][P11]") {
+  using py::detail::binary_fault;
+  using py::detail::read_binary_header;
+  const auto fault = [](const std::string& bytes, std::string_view format, std::string_view machine,
+                        std::uint64_t size = 4096) {
+    return binary_fault(read_binary_header(bytes, size), format, machine);
+  };
+  CHECK(fault(elf(2, 1, 62), "ELF", "x86-64").empty());
+  CHECK(fault(elf(1, 1, 62), "ELF", "x86-64") ==
+        "wrong architecture: it is ELF for x32, this program is ELF for x86-64");
+  CHECK(fault(elf(1, 1, 3), "ELF", "x86-64") ==
+        "wrong architecture: it is ELF for i386, this program is ELF for x86-64");
+  CHECK(fault(elf(2, 1, 183), "ELF", "arm64").empty());
+  CHECK(fault(elf(2, 2, 22), "ELF", "s390x").empty());
+
+  std::string pe(512, '\0');
+  pe.replace(0, 2, "MZ");
+  pe[0x3c] = '\x80';
+  pe.replace(0x80, 2, "PE");
+  pe.replace(0x84, 2, "\x64\x86");
+  CHECK(fault(pe, "PE", "x86-64") == "a PE program, not a DLL");
+  pe[0x97] = 0x20;
+  CHECK(fault(pe, "PE", "x86-64").empty());
+  CHECK(fault(pe, "PE", "arm64") == "wrong architecture: it is PE for x86-64, this program is PE for arm64");
+  CHECK(fault(pe, "ELF", "x86-64") == "wrong architecture: it is PE for x86-64, this program is ELF for x86-64");
+  CHECK(fault(pe.substr(0, 0x85), "PE", "x86-64", 0x85) == "truncated PE file");
+
+  std::string thin = raw("\xcf\xfa\xed\xfe\x0c\0\0\x01");
+  thin.resize(64);
+  thin[12] = 6;
+  CHECK(fault(thin, "Mach-O", "arm64").empty());
+  CHECK(fault(thin, "Mach-O", "x86-64") ==
+        "wrong architecture: it is Mach-O for arm64, this program is Mach-O for x86-64");
+  std::string fat = raw("\xca\xfe\xba\xbe\0\0\0\x02");
+  fat += raw("\x01\0\0\x07\0\0\0\x03\0\0\x10\0\0\0\x20\0\0\0\0\x0c") +
+         raw("\x01\0\0\x0c\0\0\0\0\0\0\x40\0\0\0\x20\0\0\0\0\x0c");
+  CHECK(fault(fat, "Mach-O", "arm64", 1 << 20).empty());
+  CHECK(fault(fat, "Mach-O", "x86-64", 1 << 20).empty());
+  CHECK(fault(fat, "Mach-O", "i386", 1 << 20) ==
+        "wrong architecture: it is Mach-O for x86-64 and arm64, this program is Mach-O for i386");
+  CHECK(fault(fat, "Mach-O", "arm64", 100) == "truncated Mach-O file");
+  CHECK(fault(raw("\xca\xfe\xba\xbe\0\0\0\x41"), "Mach-O", "arm64") == "a Java class, not a shared library");
+  CHECK(fault("", "ELF", "x86-64", 0) == "an empty file");
+  CHECK(fault("\x7f"
+              "ELF",
+              "ELF", "x86-64", 4) == "truncated ELF file");
+}
+
+TEST_CASE("names of libraries and executables", "[locate]") {
+  using py::detail::executable_name;
+  using py::detail::library_name;
+  const auto told = [](const py::detail::PythonName& name) {
+    return name.matches ? name.dotted() + name.flags() : std::string();
+  };
+  CHECK(told(library_name("/usr/lib/libpython3.12.so.1.0")) == "3.12");
+  CHECK(told(library_name("libpython3.13td.so")) == "3.13td");
+  CHECK(told(library_name("libpython3.12d.dylib")) == "3.12d");
+  CHECK(told(library_name("/x/Python.framework/Versions/3.11/Python")) == "3.11");
+  CHECK(told(library_name("/x/PythonT.framework/Versions/3.13/PythonT")) == "3.13t");
+  CHECK(told(library_name("python312.dll")) == "3.12");
+  CHECK(told(library_name("Python313t_d.DLL")) == "3.13td");
+  for (const char* no :
+       {"libpython3.so", "python3.dll", "libpython3.12.a", "libpython3.12.so-gdb.py", "libpython3.12", "libpythonx.so",
+        "/x/Python", "python312.zip", "python3x.dll", "libpython.so", "", "libpython3.12x.so"})
+    CHECK(told(library_name(no)).empty());
+  CHECK(told(executable_name("/x/python3.13td")) == "3.13td");
+  CHECK(executable_name("python_d.exe").debug);
+  CHECK(executable_name("python3").matches);
+  for (const char* no : {"python3-config", "pythonw.exe", "python3.12-config", "pypy3", "host"})
+    CHECK_FALSE(executable_name(no).matches);
+}
+
+TEST_CASE("the Pythons of this machine", "[locate][machine]") {
+  Search search;
+  search.in_process = false;
+  const Discovery discovery = py::locate(search);
+  UNSCOPED_INFO(discovery.to_string());
+  for (const Candidate& c : discovery.candidates()) {
+    if (c.version.known() && (c.version.major < 3 || c.version.minor < 9)) CHECK(has(c.reason, "too old"));
+    if (c.verdict == Verdict::refused) {
+      CHECK_FALSE(c.reason.empty());
+      continue;
+    }
+    CHECK(py::detail::is_file(c.library));
+    CHECK(py::detail::has_stdlib(c.home, py::detail::library_name(c.library)));
+  }
+  const std::string versions = py::detail::join(py::detail::process_variable("PYENV_ROOT"), "versions");
+  for (const std::string& name : py::detail::list_folder(versions)) {
+    const std::string home = py::detail::real_path(py::detail::join(versions, name));
+    if (py::detail::is_file(py::detail::join(home, "pyvenv.cfg"))) continue;
+    INFO(home);
+    CHECK(std::any_of(discovery.candidates().begin(), discovery.candidates().end(),
+                      [&](const Candidate& c) { return c.prefix == home; }));
+  }
+}
+
+TEST_CASE("a question to another program ends", "[locate]") {
+  using py::detail::run_and_read;
+  CHECK(run_and_read({"/bin/sh", "-c", "echo $0 $#; test -z \"$HOME\"", "a b"}) == "a b 0\n");
+  CHECK(run_and_read({"/bin/sh", "-c", "echo x; exit 1"}).empty());
+  CHECK(run_and_read({"/gone"}).empty());
+  CHECK(run_and_read({"/bin/sh", "-c", "echo x; exec sleep 30"}, 100).empty());
+  CHECK(run_and_read({"/bin/sh", "-c", "exec cat /dev/zero"}).empty());
+}
+
+TEST_CASE("a Python that files do not explain is asked only where that is wanted", "[locate][machine]") {
+  Search search;
+  search.in_process = false;
+  const Discovery machine = py::locate(search);
+  const auto with_python =
+      std::find_if(machine.candidates().begin(), machine.candidates().end(), [](const Candidate& c) {
+        return c.verdict != Verdict::refused && !c.base_executable.empty() && c.base_executable[0] == '/' &&
+               !c.home.empty() && c.home != "/usr";
+      });
+  if (with_python == machine.candidates().end()) SKIP("no Python outside of /usr");
+  // A program that starts the real one: its own folder has no library.
+  Tree tree;
+  tree.file("odd/bin/python3", py::detail::read_file(with_python->base_executable, 64u << 20).text);
+  chmod(tree.at("odd/bin/python3").c_str(), 0755);
+  tree.search.python = tree.at("odd/bin/python3");
+  CHECK(has(only_reason(py::locate(tree.search)), "built without a shared library (static)"));
+  tree.search.ask_python = true;
+  const Discovery discovery = py::locate(tree.search);
+  INFO(discovery.to_string());
+  if (!discovery.chosen()) SKIP("the copy does not run here");
+  CHECK(discovery.chosen()->library == with_python->library);
+  tree.search.as_secure = true;
+  CHECK(py::locate(tree.search).chosen() == nullptr);
+}
+
+TEST_CASE("a Python in this process is the only candidate", "[locate][machine][P23]") {
+  Search search;
+  search.in_process = false;
+  const Discovery machine = py::locate(search);
+  if (!machine.chosen()) SKIP("no Python");
+  const Candidate wanted = *machine.chosen();
+  // In a child, because a libpython is never unloaded.
+  for (const int flags : {RTLD_NOW | RTLD_LOCAL, RTLD_NOW | RTLD_GLOBAL}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      int failed = 0;
+      if (!dlopen(wanted.library.c_str(), flags)) _exit(77);
+      const Discovery found = py::locate();
+      const Candidate* c = found.chosen();
+      if (!c || found.candidates().size() != 1) _exit(1);
+      failed |= !c->in_process || c->library != wanted.library || c->home != wanted.home ? 2 : 0;
+      failed |= c->version.micro < 0 || c->source != "in this process" ? 4 : 0;
+      failed |= c->base_executable != wanted.base_executable ? 8 : 0;
+      // Looking does not make a local library global.
+      failed |= (flags & RTLD_GLOBAL) == 0 && dlsym(RTLD_DEFAULT, "Py_GetVersion") ? 16 : 0;
+      Search other;
+      other.version = "<3.9";
+      const Discovery none = py::locate(other);
+      failed |=
+          none.chosen() || !has(none.candidates()[0].reason, "is not in <3.9, and a process can have one Python only")
+              ? 32
+              : 0;
+      Search library;
+      library.library = "/gone/libpython3.12.so";
+      failed |= py::locate(library).chosen() ? 64 : 0;
+      _exit(failed);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+  }
+}
+#endif

@@ -1,0 +1,594 @@
+// Tests of latepy/run/startup.hpp on one CPython: the one at LATEPY_LIBRARY, else the one that locate() chooses.
+// SPDX-License-Identifier: MIT
+#include <latepy/run/startup.hpp>
+
+#if __has_include(<latepy/load/locate.hpp>)
+#include <latepy/load/locate.hpp>
+#endif
+
+#include "catch.hpp"
+
+#ifndef _WIN32
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cfenv>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace fs = std::filesystem;
+using latepy::Candidate;
+using latepy::Config;
+using latepy::StartError;
+using namespace latepy::detail;
+
+extern char** environ;
+
+namespace {
+
+const std::string& temporary_folder() {
+  static const struct Folder {
+    std::string name = "/tmp/latepy startup é XXXXXX";
+    pid_t owner = getpid();
+    Folder() { REQUIRE(mkdtemp(name.data())); }
+    ~Folder() {
+      if (getpid() == owner) fs::remove_all(name);
+    }
+  } folder;
+  return folder.name;
+}
+
+struct Host {
+  Candidate candidate;
+  latepy::Version version;
+  Api api;
+};
+
+/// The candidate as locate() would give it.
+Candidate candidate_at(const std::string& library) {
+  Candidate candidate;
+  candidate.library = library;
+  const std::string name = fs::path(library).filename().string();
+  const std::string version = name.substr(9, name.find_first_of(".td", 11) - 9);
+  for (fs::path folder = fs::path(library).parent_path(); folder != folder.parent_path(); folder = folder.parent_path())
+    if (fs::exists(folder / "lib" / ("python" + version) / "os.py")) candidate.home = folder.string();
+  candidate.prefix = candidate.home;
+  candidate.executable = candidate.base_executable = candidate.home + "/bin/python" + version;
+  return candidate;
+}
+
+/// Loads the library, in a child or here: loading starts nothing.
+Host& host() {
+  static Host* const loaded = [] {
+    Host* result = new Host();
+    if (const char* library = std::getenv("LATEPY_LIBRARY"))
+      result->candidate = candidate_at(library);
+#if __has_include(<latepy/load/locate.hpp>)
+    else if (const auto discovery = latepy::locate({}); discovery.chosen())
+      result->candidate = *discovery.chosen();
+#endif
+    latepy::DynLib lib(result->candidate.library);
+    lib.keep();
+    fill(result->api, lib, result->candidate.library);
+    result->version = latepy::Version::parse(result->api.GetVersion());
+    return result;
+  }();
+  return *loaded;
+}
+
+struct Outcome {
+  std::string output;
+  int status = -1;
+};
+
+/// Runs the function in a child of this process; its output is what the child wrote to stdout and stderr.
+template <class Function>
+Outcome in_child(Function function) {
+  host();
+  std::fflush(nullptr);
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[1], 1);
+    dup2(ends[1], 2);
+    close(ends[0]);
+    close(ends[1]);
+    std::setvbuf(stdout, nullptr, _IONBF, 0);
+    for (int signal = 1; signal < 32; ++signal) std::signal(signal, SIG_DFL);  // Catch2 has handlers
+    int status = 99;
+    try {
+      function();
+      status = 0;
+    } catch (const std::exception& e) {
+      std::printf("exception: %s\n", e.what());
+    }
+    std::fflush(nullptr);
+    _exit(status);
+  }
+  close(ends[1]);
+  Outcome outcome;
+  char buffer[4096];
+  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) outcome.output.append(buffer, std::size_t(n));
+  close(ends[0]);
+  waitpid(child, &outcome.status, 0);
+  return outcome;
+}
+
+void run(const std::string& code) {
+  const Api& api = host().api;
+  PyObject* globals = api.Dict_New();
+  api.Dict_SetItemString(globals, "__builtins__", api.Eval_GetBuiltins());
+  CompilerFlags flags{source_is_utf8, 9};
+  PyObject* compiled = api.CompileStringExFlags(code.c_str(), "<test>", file_input, &flags, -1);
+  PyObject* result = compiled ? api.Eval_EvalCode(compiled, globals, globals) : nullptr;
+  if (!result) throw std::runtime_error(take_error_text(api));
+}
+
+void start_python(const Config& config = {}, StartWay way = StartWay::best, bool again = false) {
+  start(host().api, config, host().candidate, host().version, again, way);
+}
+
+/// What Python code prints after a start in a child of its own.
+std::string printed(const Config& config, const std::string& code, StartWay way = StartWay::best) {
+  const Outcome outcome = in_child([&] {
+    start_python(config, way);
+    run(code);
+    host().api.FinalizeEx();
+  });
+  INFO(outcome.output);
+  CHECK(outcome.status == 0);
+  return outcome.output;
+}
+std::string printed(const std::string& code) { return printed(Config(), code); }
+
+std::string virtual_environment() {
+  static const std::string folder = [] {
+    const std::string name = temporary_folder() + "/venv";
+    const std::string command = "'" + host().candidate.base_executable + "' -I -m venv --without-pip '" + name + "'";
+    REQUIRE(std::system(command.c_str()) == 0);
+    return name;
+  }();
+  return folder;
+}
+struct InVirtualEnvironment {
+  Candidate before = host().candidate;
+  InVirtualEnvironment() {
+    host().candidate.prefix = virtual_environment();
+    host().candidate.executable = virtual_environment() + "/bin/python";
+  }
+  ~InVirtualEnvironment() { host().candidate = before; }
+};
+
+std::string minor() { return std::to_string(host().version.minor); }
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+int own_column() { return host().version.minor > 13 ? -1 : find_row(host().api, host().version).column; }
+
+const char* const describe = R"(
+import sys
+for name in ['executable', '_base_executable', 'prefix', 'base_prefix', 'exec_prefix', 'argv', 'path', 'platlibdir', '_xoptions']:
+    print(name, getattr(sys, name))
+for name in ['isolated', 'ignore_environment', 'no_user_site', 'no_site', 'utf8_mode', 'dev_mode', 'dont_write_bytecode', 'optimize']:
+    print(name, getattr(sys.flags, name))
+print(getattr(sys.flags, 'safe_path', True), sys.getfilesystemencoding())
+)";
+
+}  // namespace
+
+TEST_CASE("a default start", "[startup][P20][P69][P70]") {
+  const std::string text = printed(describe);
+  const Candidate& c = host().candidate;
+  INFO(text);
+  CHECK(contains(text, "\n_base_executable " + c.base_executable + "\n"));
+  CHECK(contains(text, "executable " + c.executable + "\n"));
+  CHECK(contains(text, "\nprefix " + c.home + "\n"));
+  CHECK(contains(text, "\nargv ['']\n"));
+  CHECK(contains(text,
+                 "\nisolated 1\nignore_environment 1\nno_user_site 1\nno_site 0\nutf8_mode 1\ndev_mode False\n"
+                 "dont_write_bytecode 0\noptimize 0\nTrue utf-8\n"));
+  CHECK(printed("import threading; assert threading.current_thread() is threading.main_thread()") == "");
+}
+
+TEST_CASE("all ways to start give the same", "[startup][P22]") {
+  const std::string best = printed(describe);
+  CHECK(printed({}, describe, StartWay::config) == best);
+  CHECK(printed({}, describe, StartWay::flags) == best);
+  const InVirtualEnvironment inside;
+  const std::string in_venv = printed(describe);
+  CHECK(printed({}, describe, StartWay::config) == in_venv);
+  CHECK(printed({}, describe, StartWay::flags) == in_venv);
+}
+
+TEST_CASE("a virtual environment", "[startup][P03][P04]") {
+  const InVirtualEnvironment inside;
+  const std::string& venv = virtual_environment();
+  std::ofstream(venv + "/lib/python3." + minor() + (host().candidate.free_threaded ? "t" : "") +
+                "/site-packages/only_here.py")
+      << "answer = 42\n";
+  const std::string text = printed(
+      "import sys, only_here; print(sys.prefix, sys.base_prefix, sys.executable, sys._base_executable, "
+      "only_here.answer, sep='|')");
+  CHECK(text ==
+        venv + "|" + host().candidate.home + "|" + venv + "/bin/python|" + host().candidate.base_executable + "|42\n");
+  CHECK(printed("import multiprocessing as m, sys, site\n"
+                "with m.get_context('spawn').Pool(1) as p: print(p.map(abs, [-1, 2]), p.apply(eval, "
+                "('__import__(\"sys\").prefix',)) == sys.prefix)") == "[1, 2] True\n");
+}
+
+TEST_CASE("a second start in a virtual environment", "[startup]") {
+  const InVirtualEnvironment inside;
+  const Outcome outcome = in_child([] {
+    for (int i = 0; i < 3; ++i) {
+      start_python({}, StartWay::best, i > 0);
+      run(describe);
+      if (i == 2) run("import ctypes, ssl");
+      host().api.FinalizeEx();
+    }
+  });
+  INFO(outcome.output);
+  CHECK(outcome.status == 0);
+  const std::string once = printed(describe);
+  CHECK(outcome.output == once + once + once);
+}
+
+TEST_CASE("children that run sys.executable", "[startup][P71]") {
+  CHECK(printed("import subprocess, sys\n"
+                "print(subprocess.check_output([sys.executable, *subprocess._args_from_interpreter_flags(), '-c',\n"
+                "  'import sys; print(sys.flags.utf8_mode, sys.flags.isolated)'], text=True))") == "1 1\n\n");
+}
+
+TEST_CASE("the environment of the user is not read", "[startup][P05][P06]") {
+  const Outcome outcome = in_child([] {
+    setenv("PYTHONHOME", "/nowhere", 1);
+    setenv("PYTHONPATH", "/planted", 1);
+    setenv("PYTHONSTARTUP", "/nowhere", 1);
+    setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
+    setenv("PYTHONUTF8", "0", 1);
+    setenv("PYTHONMALLOC", "nonsense", 1);
+    start_python();
+    run("import sys, site; print('/planted' in sys.path, sys.flags.dont_write_bytecode, sys.flags.utf8_mode, "
+        "site.ENABLE_USER_SITE)");
+    host().api.FinalizeEx();
+  });
+  CHECK(outcome.output == "False 0 1 False\n");
+}
+
+TEST_CASE("the environment is read where asked for", "[startup]") {
+  const Outcome outcome = in_child([] {
+    setenv("PYTHONHOME", "/nowhere", 1);
+    setenv("PYTHONPATH", "/planted", 1);
+    setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
+    setenv("PYTHONHASHSEED", "7", 1);
+    setenv("PYTHONFAULTHANDLER", "1", 1);
+    setenv("PYTHONTRACEMALLOC", "3", 1);
+    Config config;
+    config.use_environment = true;
+    start_python(config);
+    run("import sys, faulthandler, tracemalloc; print('/planted' in sys.path, sys.flags.dont_write_bytecode, "
+        "sys.flags.isolated,\n"
+        "  sys.flags.hash_randomization, faulthandler.is_enabled(), tracemalloc.get_traceback_limit(), hash('a'))");
+    host().api.FinalizeEx();
+  });
+  const Outcome expected = in_child([] {
+    const std::string command = "PYTHONHASHSEED=7 '" + host().candidate.base_executable + "' -c 'print(hash(\"a\"))'";
+    if (std::system(command.c_str()) != 0) throw std::runtime_error(command);
+  });
+  CHECK(outcome.output == "True 1 0 1 True 3 " + expected.output);
+}
+
+TEST_CASE("user site where asked for", "[startup][P06]") {
+  Config config;
+  config.user_site = true;
+  CHECK(printed(config, "import sys; print(sys.flags.no_user_site, sys.flags.ignore_environment)") == "0 1\n");
+}
+
+TEST_CASE("the program keeps what is its own", "[startup][P22][P60]") {
+  for (const bool own_handler : {false, true}) {
+    const Outcome outcome = in_child([&] {
+      if (own_handler) std::signal(SIGINT, [](int) {});
+      std::setlocale(LC_ALL, "C");
+      std::setlocale(LC_CTYPE, "C.UTF-8");
+      if (chdir("/usr") != 0) throw std::runtime_error("chdir");
+      std::fesetround(FE_UPWARD);
+      std::string variables;
+      for (char** variable = environ; *variable; ++variable) variables += std::string(*variable) + "\n";
+      struct sigaction before[65], after;
+      for (int i = 1; i < 65; ++i) sigaction(i, nullptr, &before[i]);
+      const auto check = [&](const char* when) {
+        for (int i = 1; i < 65; ++i)
+          if (sigaction(i, nullptr, &after) == 0 && after.sa_handler != before[i].sa_handler)
+            std::printf("signal %d changed %s\n", i, when);
+        if (std::string(std::setlocale(LC_ALL, nullptr)).find("LC_CTYPE=C.UTF-8;LC_NUMERIC=C;") != 0)
+          std::printf("locale %s\n", when);
+        char folder[100];
+        if (std::string(getcwd(folder, sizeof folder)) != "/usr") std::printf("folder %s\n", when);
+        if (std::fegetround() != FE_UPWARD) std::printf("rounding %s\n", when);
+        std::string now;
+        for (char** variable = environ; *variable; ++variable) now += std::string(*variable) + "\n";
+        if (now != variables) std::printf("environment %s\n", when);
+      };
+      const HostState host_state;
+      start_python({}, own_handler ? StartWay::flags : StartWay::best);
+      check("by the start");
+      run("import signal, asyncio\nasync def f(): pass\nasyncio.run(f())\n");
+      check("by imports");
+      run("import signal, os, locale\nsignal.signal(signal.SIGTERM, lambda *a: 0)\nsignal.signal(signal.SIGINT, lambda "
+          "*a: 0)\n"
+          "signal.signal(signal.SIGPIPE, signal.SIG_IGN)\nos.chdir('/')\nlocale.setlocale(locale.LC_NUMERIC, "
+          "'C.UTF-8')\n");
+      const auto hosts_own = [](int) {};
+      std::signal(SIGUSR1, hosts_own);
+      const HostState before_stop;
+      host().api.FinalizeEx();
+      host_state.restore_after_stop(before_stop, reinterpret_cast<const void*>(host().api.FinalizeEx));
+      sigaction(SIGUSR1, nullptr, &after);
+      if (after.sa_handler != +hosts_own) std::printf("the program's own new handler was lost\n");
+      std::signal(SIGUSR1, SIG_DFL);
+      check("by the stop");
+    });
+    CHECK(outcome.output == "");
+    CHECK(outcome.status == 0);
+  }
+}
+
+TEST_CASE("signal handlers where asked for", "[startup][P60]") {
+  Config config;
+  config.signal_handlers = true;
+  CHECK(printed(config,
+                "import signal, os\ntry:\n os.kill(os.getpid(), signal.SIGINT)\n for i in range(10**7): pass\n"
+                "except KeyboardInterrupt: print('interrupted', signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN)") ==
+        "interrupted True\n");
+}
+
+TEST_CASE("nothing planted in PATH or the working directory runs", "[startup][security]") {
+  const std::string trap = temporary_folder() + "/trap";
+  const std::string site = trap + "/lib/python3." + minor() + "/site-packages";
+  fs::create_directories(site);
+  fs::create_directories(trap + "/bin");
+  fs::create_directories(trap + "/below");
+  std::ofstream(trap + "/pyvenv.cfg") << "home = " << host().candidate.home
+                                      << "/bin\ninclude-system-site-packages = false\n";
+  std::ofstream(site + "/evil.pth") << "import os; os.write(1, b'PLANTED ')\n";
+  for (const char* name : {"python", "python3"}) {
+    std::ofstream(trap + "/bin/" + name) << "#!/bin/sh\necho PLANTED\n";
+    fs::permissions(trap + "/bin/" + name, fs::perms::all);
+  }
+  for (const std::string& folder : {trap, trap + "/bin", trap + "/below"})
+    for (const StartWay way : {StartWay::best, StartWay::config, StartWay::flags})
+      for (const bool has_executable : {true, false}) {
+        const Outcome outcome = in_child([&] {
+          setenv("PATH", (trap + "/bin").c_str(), 1);
+          if (chdir(folder.c_str()) != 0) throw std::runtime_error("chdir");
+          Candidate& c = host().candidate;
+          if (!has_executable) c.executable = c.base_executable = "";
+          start_python({}, way);
+          run("import sys; print(sys.prefix, sys.executable != '')");
+          host().api.FinalizeEx();
+        });
+        CHECK(outcome.output == host().candidate.home + " True\n");
+      }
+}
+
+TEST_CASE("a home without a standard library", "[startup][P01][P02]") {
+  const Outcome outcome = in_child([] {
+    const Candidate good = host().candidate;
+    for (const std::string& home : {temporary_folder(), std::string("/nowhere"), std::string("relative")}) {
+      host().candidate.home = home;
+      try {
+        start_python();
+        std::printf("it ran\n");
+      } catch (const StartError& e) {
+        if (!contains(e.what(), "no standard library in its home \"" + home + "\"") ||
+            !contains(e.what(), home + "/lib/python3." + minor() + "/os.py is not there"))
+          std::printf("%s\n", e.what());
+      }
+    }
+    host().candidate = good;
+    start_python();  // nothing was touched
+    run("print('well')");
+    host().api.FinalizeEx();
+  });
+  CHECK(outcome.output == "well\n");
+}
+
+TEST_CASE("a start that CPython refuses", "[startup][P02]") {
+  const std::string home = temporary_folder() + "/broken";
+  const std::string library = home + "/lib/python3." + minor() + (host().candidate.free_threaded ? "t" : "");
+  fs::create_directories(library + "/encodings");
+  std::ofstream(library + "/os.py") << "\n";
+  const Outcome outcome = in_child([&] {
+    const Candidate good = host().candidate;
+    std::string first;
+    for (int i = 0; i < 2; ++i) {
+      if (i == 0) host().candidate.home = home;
+      try {
+        start_python();
+        std::printf("it ran\n");
+      } catch (const StartError& e) {
+        if (i == 0) first = e.what();
+        std::printf("<%s>\n", e.what());
+        if (i == 1 && (!contains(e.what(), "any more") || !contains(e.what(), first))) std::printf("wrong\n");
+      }
+      host().candidate = good;
+    }
+    std::printf("alive\n");
+  });
+  INFO(outcome.output);
+  CHECK(outcome.status == 0);
+  CHECK(contains(outcome.output, "<CPython 3." + minor()));
+  CHECK(contains(outcome.output, "home = \"" + home));
+  CHECK_FALSE(contains(outcome.output, "wrong"));
+  CHECK_FALSE(contains(outcome.output, "it ran"));
+  CHECK(contains(outcome.output, "alive\n"));
+}
+
+TEST_CASE("only the right row is believed", "[startup]") {
+  const Api& api = host().api;
+  const int own = own_column();
+  if (host().version.minor <= 13) REQUIRE(own >= 0);
+  ConfigRow row;
+  for (row.column = 0; row.column < 6; ++row.column) {
+    INFO(row.column << " " << disproof(api, row));
+    CHECK((disproof(api, row) == "") == (row.column == own));
+  }
+  if (own < 0) return;
+  // One field moved by one place, the size wrong, a field missing.
+  for (const char* moved :
+       {"isolated", "parse_argv", "argv", "home", "executable", "pathconfig_warnings", "_init_main", "size"}) {
+    std::vector<ConfigField> fields(std::begin(config_fields), std::end(config_fields));
+    for (ConfigField& field : fields)
+      if (std::string(field.name) == moved) field.at[own] = static_cast<unsigned short>(field.at[own] + 4);
+    const ConfigRow wrong{fields.data(), fields.size(), own};
+    const std::string reason = disproof(api, wrong);
+    INFO(moved);
+    // A pointer that is off by half is still NULL where its neighbours are: then the others have to be right.
+    if (std::string(moved) != "home" && std::string(moved) != "executable" && std::string(moved) != "argv")
+      CHECK(reason != "");
+  }
+}
+
+// A library laid out as a column says, for those of which the machine has none.
+namespace {
+int pretended_column;
+void pretend(void* config, bool isolated) {
+  ConfigRow row;
+  row.column = pretended_column;
+  std::memset(config, 0, row.offset(config_fields[0]));
+  const auto set = [&](const char* name, int value) {
+    if (const ConfigField* field = row.find(name))
+      std::memcpy(static_cast<char*>(config) + row.offset(*field), &value, sizeof value);
+  };
+  for (const char* name : {"isolated", "safe_path"}) set(name, isolated);
+  for (const char* name : {"use_environment", "install_signal_handlers", "parse_argv", "user_site_directory",
+                           "configure_c_stdio", "pathconfig_warnings"})
+    set(name, !isolated);
+  set("int_max_str_digits", isolated ? 4300 : -1);
+  set("_init_main", 1);
+}
+}  // namespace
+
+TEST_CASE("each row is told from the others", "[startup]") {
+  REQUIRE(std::string(config_fields[0].name) == "size");
+  Api api;
+  api.Config_InitIsolatedConfig = [](void* config) { pretend(config, true); };
+  api.Config_InitPythonConfig = [](void* config) { pretend(config, false); };
+  for (pretended_column = 0; pretended_column < 6; ++pretended_column) {
+    ConfigRow row;
+    for (row.column = 0; row.column < 6; ++row.column) {
+      INFO(pretended_column << " taken for " << row.column << ": " << disproof(api, row));
+      CHECK((disproof(api, row) == "") == (row.column == pretended_column));
+    }
+    latepy::Version version{3, config_minors[pretended_column], 2};
+    CHECK(find_row(api, version).column == pretended_column);
+    version.minor = 14;
+    CHECK(find_row(api, version).column == -1);
+  }
+}
+
+TEST_CASE("sys.argv", "[startup][P20][P18]") {
+  Config config;
+  config.argv = {"prog é", "two words", "", "日本", "-x"};
+  for (const StartWay way : {StartWay::best, StartWay::config, StartWay::flags})
+    CHECK(printed(config, "import sys; print(sys.argv)", way) == "['prog é', 'two words', '', '日本', '-x']\n");
+  config.argv = {std::string("a\0b", 3)};
+  const Outcome outcome = in_child([&] {
+    try {
+      start_python(config);
+    } catch (const StartError& e) {
+      std::printf("%s\n", e.what());
+    }
+    start_python();
+    run("print('well')");
+    host().api.FinalizeEx();
+  });
+  CHECK(outcome.output == "cannot start Python: argv holds a NUL byte: a\\0...\nwell\n");
+}
+
+TEST_CASE("Config::paths", "[startup][P07][P08]") {
+  Config config;
+  config.paths = {"/first é", latepy::Path(fs::path("/second")), "third"};
+  CHECK(printed(config,
+                "import sys, os; print(sys.path[:2], sys.path[2] == os.path.join(os.getcwd(), 'third'), len([p for p "
+                "in sys.path if not p]))") == "['/first é', '/second'] True 0\n");
+}
+
+TEST_CASE("the locale is C", "[startup][P18][P22]") {
+  for (const StartWay way : {StartWay::best, StartWay::config, StartWay::flags}) {
+    const Outcome outcome = in_child([&] {
+      setenv("LC_ALL", "C", 1);
+      unsetenv("LANG");
+      Config config;
+      config.argv = {"é"};
+      start_python(config, way);
+      run("import sys, os; print(sys.argv, 'ü日本', sys.getfilesystemencoding(), sys.stdout.encoding, "
+          "sys.stderr.errors)\n"
+          "open(os.path.join(sys.argv[0] + 'x'), 'w').close() if 0 else None");
+      host().api.FinalizeEx();
+    });
+    CHECK(outcome.output == "['é'] ü日本 utf-8 utf-8 backslashreplace\n");
+  }
+}
+
+TEST_CASE("options by CPython's names", "[startup]") {
+  Config config;
+  config.write_bytecode = false;
+  config.site = false;
+  config.set("optimization_level", "2")
+      .set("xoptions", "mine=1")
+      .set("warnoptions", "error::UserWarning")
+      .set("stdio_encoding", "ascii")
+      .set("stdio_errors", "replace");
+  config.set("hash_seed", "42").set("use_hash_seed", "1");
+  CHECK(printed(config,
+                "import sys; print(sys.flags.optimize, sys._xoptions, sys.warnoptions, sys.flags.no_site, "
+                "sys.dont_write_bytecode, sys.stdout.encoding, sys.flags.hash_randomization)") ==
+        "2 {'utf8': '1', 'mine': '1'} ['error::UserWarning'] 1 True ascii 1\n");
+  const Outcome outcome = in_child([&] {
+    for (const StartWay way : {StartWay::best, StartWay::config, StartWay::flags})
+      for (const auto& [name, value] :
+           {std::pair("no_such_thing", "1"), std::pair("verbose", "much"), std::pair("isolated", "1x")}) {
+        try {
+          start_python(Config().set(name, value), way);
+          std::printf("it ran\n");
+        } catch (const StartError& e) {
+          if (!contains(e.what(), name) || failed_start) std::printf("%s\n", e.what());
+        }
+      }
+    start_python();
+    run("print('well')");
+    host().api.FinalizeEx();
+  });
+  CHECK(outcome.output == "well\n");
+}
+
+TEST_CASE("standard streams", "[startup][P76][P77]") {
+  for (const StartWay way : {StartWay::best, StartWay::flags}) {
+    const Outcome outcome = in_child([&] {
+      const int out = dup(1);
+      close(0);
+      close(1);
+      close(2);
+      start_python({}, way);
+      run("import sys\nprint('lost', file=sys.stderr); print('lost')\n"
+          "assert sys.stdin.read() == '' and sys.stdin.readline() == '' and sys.stdout.write('é\\udcff') == 2\n"
+          "assert sys.__stdout__ is sys.stdout and sys.stdin.isatty() is False\n"
+          "try: input()\nexcept EOFError: pass\n");
+      dup2(out, 1);
+      if (write(1, "well\n", 5) != 5) throw std::runtime_error("write");
+      host().api.FinalizeEx();
+    });
+    INFO(outcome.output);
+    CHECK(outcome.output == "well\n");
+    CHECK(outcome.status == 0);
+  }
+  CHECK(in_child([] {
+          start_python();
+          run("print('first'); import sys; print('\\udcff', file=sys.stderr)");
+          if (write(1, "second\n", 7) != 7) throw std::runtime_error("write");
+          _exit(0);
+        }).output == "first\n\\udcff\nsecond\n");
+}
+
+#endif  // !_WIN32
