@@ -63,6 +63,7 @@ inline Object slice(const detail::Value& first, const detail::Value& last, const
 /// A list of the values. `list()` is empty; `list_of(iterable)` is Python's list(iterable).
 template <class... T>
 Object list(T&&... items) {
+  detail::check_running();
   Object made = detail::own(detail::api().List_New(sizeof...(T)));
   [[maybe_unused]] detail::ssize at = 0;
   (detail::check_result(detail::api().List_SetItem(made.ptr(), at++, to_py(std::forward<T>(items)).release())), ...);
@@ -72,6 +73,7 @@ inline Object list_of(const detail::Value& iterable) { return detail::own(detail
 
 template <class... T>
 Object tuple(T&&... items) {
+  detail::check_running();
   Object made = detail::own(detail::api().Tuple_New(sizeof...(T)));
   [[maybe_unused]] detail::ssize at = 0;
   (detail::check_result(detail::api().Tuple_SetItem(made.ptr(), at++, to_py(std::forward<T>(items)).release())), ...);
@@ -82,6 +84,7 @@ inline Object tuple_of(const detail::Value& iterable) { return detail::own(detai
 /// A set of the values.
 template <class... T>
 Object set(T&&... items) {
+  detail::check_running();
   Object made = detail::own(detail::api().Set_New(nullptr));
   (detail::check_result(detail::api().Set_Add(made.ptr(), to_py(std::forward<T>(items)).ptr())), ...);
   return made;
@@ -91,6 +94,7 @@ Object set(T&&... items) {
 template <class... A>
 Object dict(A&&... items) {
   static_assert((std::is_same_v<detail::plain<A>, Arg> && ...), "dict() takes \"name\"_a = value");
+  detail::check_running();
   Object made = detail::own(detail::api().Dict_New());
   [[maybe_unused]] const auto add = [&](const detail::Argument& item) {
     detail::check_result(detail::api().Dict_SetItemString(made.ptr(), item.name(), item.object()));

@@ -48,7 +48,14 @@ constexpr std::string_view type_name() {
 LATEPY_COLD inline std::string show_value(PyObject* object) {
   std::string text;
   if (has_flag(object, type_is_str)) {
-    text = "\"" + text_of(object) + "\"";
+    text = "\"";
+    for (const char c : text_of(object)) {
+      if (static_cast<unsigned char>(c) < 0x20)
+        text.append("\\x").append(1, "01"[c >> 4]).append(1, "0123456789abcdef"[c & 15]);
+      else
+        text += c;
+    }
+    text += "\"";
   } else {
     const Object repr = Object::steal(api().Object_Repr(object));
     text = repr.is_empty() ? "<its repr() failed>" : text_of(repr.ptr());
@@ -86,7 +93,7 @@ LATEPY_COLD inline bool only_a_mismatch() noexcept {
   return true;
 }
 
-/// A converter made of `static bool load(PyObject*, T&) noexcept`: false for a mismatch, or with Python's error set.
+/// A converter made of `static bool load(PyObject*, T&)`: false for a mismatch, or with Python's error set.
 template <class T, class Self>
 struct Loads {
   static T from_py(Ref object) {
@@ -94,12 +101,15 @@ struct Loads {
     if (LATEPY_UNLIKELY(!Self::load(object.checked(), value))) throw_mismatch(object.ptr(), type_name<T>(), Self::why(object.ptr()));
     return value;
   }
-  static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<T>& result) noexcept try {
     if (!Self::load(object.ptr(), result.emplace())) {
       result.reset();
       api().Err_Clear();
     }
     return result.has_value();
+  } catch (const std::bad_alloc&) {
+    result.reset();
+    return false;
   }
   static const char* why(PyObject*) noexcept { return ""; }
 };
@@ -157,6 +167,7 @@ Object to_py(T&& value) {
   } else {
     static_assert(detail::converts_to<D>,
                   "no Converter<T>::to_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+    detail::check_running();
     return Converter<D>::to_py(std::forward<T>(value));
   }
 }

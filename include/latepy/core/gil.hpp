@@ -212,7 +212,7 @@ class GilGuard {
       return false;
     }
     PyThreadState* state = record.life == life ? record.state : nullptr;
-    if (!state) {
+    if (!state && !record.retire) {  // after a life with a state of ours, 3.14 would answer with that one, long freed
       state = api.GILState_GetThisThreadState();
       if (state && api.ThreadState_GetInterpreter(state) != shared.interpreter.load()) state = nullptr;
     }

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/locate.hpp>
 #include <latepy/run/detail/process.hpp>
 #include <latepy/run/scope.hpp>
 
@@ -22,7 +21,7 @@ class Interpreter : public Scope {
     if (detail::the_interpreter) throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
     discovery_ = std::make_shared<const Discovery>(locate(config.search()));
     const Candidate& found = detail::choose(*discovery_);
-    detail::load(found, discovery_);
+    detail::load(found, config.version, discovery_);
     if (detail::api().IsInitialized())
       attach();
     else

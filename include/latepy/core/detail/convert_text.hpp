@@ -63,7 +63,7 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
   static Object to_py(std::basic_string_view<Char> text) {
     return detail::decode(text.data(), text.size() * sizeof(Char), detail::codec<Char>());
   }
-  static bool load(PyObject* object, std::basic_string<Char>& text) noexcept {
+  static bool load(PyObject* object, std::basic_string<Char>& text) {
     if constexpr (sizeof(Char) == 1) {
       std::string_view utf8;
       if (!detail::load_utf8(object, utf8)) return false;
@@ -188,7 +188,7 @@ struct Converter<Bytes> : detail::Loads<Bytes, Converter<Bytes>> {
   static Object to_py(const Bytes& bytes) {
     return detail::own(detail::api().Bytes_FromStringAndSize(bytes.data(), static_cast<detail::ssize>(bytes.size())));
   }
-  static bool load(PyObject* object, Bytes& bytes) noexcept {
+  static bool load(PyObject* object, Bytes& bytes) {
     std::string_view view;
     const bool fits = detail::load_bytes(object, view);
     if (fits) bytes = Bytes(view.data(), view.size());

@@ -31,6 +31,16 @@ LATEPY_COLD inline void check_use(PyObject* object, std::uint32_t life) {
   if (!holds_gil())
     throw StateError("a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
 }
+LATEPY_COLD inline void check_making() {
+  if (current_life() == no_life) throw StateError("a Python object was asked for, but no Python runs in this process");
+  if (!holds_gil())
+    throw StateError("a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
+}
+/// As Ref::checked(), where no object is used and one is made.
+inline void check_running() {
+  const std::uint32_t life = shared().fast_life.load(std::memory_order_relaxed);
+  if (LATEPY_UNLIKELY(life == no_life || life == checked_life)) check_making();
+}
 
 /// A new reference from CPython; null means that an error is set.
 inline PyObject* check(PyObject* object) {
@@ -200,7 +210,7 @@ inline Object none() { return Object::borrow(api().NoneStruct); }
 /// An attribute's name, from text or from a str object.
 class Name {
  public:
-  Name(const char* text) : name_(own(api().Unicode_InternFromString(text))) {}
+  Name(const char* text) : name_((check_running(), own(api().Unicode_InternFromString(text)))) {}
   Name(const std::string& text) : name_(from(text)) {}
   Name(std::string_view text) : name_(from(text)) {}
   Name(const Ref& name) : name_(name) {}
@@ -209,6 +219,7 @@ class Name {
 
  private:
   static Object from(std::string_view text) {
+    check_running();
     return own(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
   }
   Object name_;

@@ -18,19 +18,28 @@ class Proxy {
   template <class T>
   T as() && {
     static_assert(!detail::borrows<T>, "this type points into the object: keep it in an Object first");
+    const std::optional<GilGuard> gil = guard();
     return get().template as<T>();
   }
   template <class T>
   std::optional<T> try_as() && {
     static_assert(!detail::borrows<T>, "this type points into the object: keep it in an Object first");
+    const std::optional<GilGuard> gil = guard();
     return get().template try_as<T>();
   }
   template <class T>
   bool is() && {
+    const std::optional<GilGuard> gil = guard();
     return get().template is<T>();
   }
-  bool is_none() && { return get().is_none(); }
-  explicit operator bool() && { return static_cast<bool>(get()); }
+  bool is_none() && {
+    const std::optional<GilGuard> gil = guard();
+    return get().is_none();
+  }
+  explicit operator bool() && {
+    const std::optional<GilGuard> gil = guard();
+    return static_cast<bool>(get());
+  }
 
   Proxy attr(detail::Name name) && { return Proxy(Kind::attribute, get(), name.object()); }
   template <class Key>

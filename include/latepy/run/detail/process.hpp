@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/load/locate.hpp>
 #include <latepy/run/detail/source_file.hpp>
 #include <latepy/run/startup.hpp>
 
@@ -25,7 +26,7 @@ LATEPY_COLD inline std::string join(const std::vector<std::string>& parts) {
 }
 
 /// Opens the candidate's library for good and fills the table. \throws LoadError with the loader's words, SymbolError.
-LATEPY_COLD inline void load(const Candidate& found, const std::shared_ptr<const Discovery>& discovery) {
+LATEPY_COLD inline void load(const Candidate& found, const std::string& wanted, const std::shared_ptr<const Discovery>& discovery) {
   State& state = the_state;
   if (!loaded_library.empty() && state.api.IsInitialized) return;  // never a second one
   std::optional<DynLib> library;
@@ -43,6 +44,8 @@ LATEPY_COLD inline void load(const Candidate& found, const std::shared_ptr<const
   state.version = Version::parse(api.GetVersion());
   if (state.version.major != 3 || state.version.minor < 9)
     throw LoadError(found.library + " is Python " + state.version.to_string() + "; latepy needs CPython 3.9 or newer", discovery);
+  if (!VersionRange(wanted).allows(state.version))  // files may not tell the micro version
+    throw LoadError(found.library + " is Python " + state.version.to_string() + "; Config::version asks for " + wanted, discovery);
   state.free_threaded = std::string_view(api.GetVersion()).find("free-threading") != std::string_view::npos;
   state.current_is_per_thread = state.version.minor >= 12;
   state.leaks_thread_states = state.version.minor >= 12 && api.NegativeRefcount;
@@ -119,10 +122,33 @@ LATEPY_COLD inline void publish(Shared& shared) {
   check_result(api().Dict_SetItemString(place, meeting_place, capsule.ptr()));
 }
 
-/// Called by a Python that another embedder ends. First, while Python code still runs: no new thread enters.
+/// Time that passes while others may have the GIL. Needs the GIL.
+class Waiting {
+ public:
+  /// Whether `limit` ms have passed; else lets the others run for a moment.
+  bool is_over(long long limit) const {
+    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since_).count();
+    if (passed >= limit) return true;
+    const GilRelease others;
+    std::this_thread::sleep_for(std::chrono::milliseconds(passed < 20 ? 1 : 10));
+    return false;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point since_ = Clock::now();
+};
+/// How long C++ threads that are inside a guard are waited for when nobody said, in ms.
+inline constexpr long long patience = 10000;
+
+/// Called by a Python that another embedder ends. First, while Python code still runs: no new thread enters, and those
+/// inside leave, because CPython kills or hangs threads that want the GIL later.
 inline PyObject* close_gate(PyObject*, PyObject*) {
   format_live_errors();
   shared().stopping.store(1);
+  const Waiting waiting;
+  while (shared().inside.load() > thread_record.depth && !waiting.is_over(patience)) {
+  }
   incref(api().NoneStruct);
   return api().NoneStruct;
 }
@@ -170,21 +196,13 @@ LATEPY_COLD inline std::vector<std::string> living_threads() {
 /// others have it meanwhile. \param timeout in ms; negative waits for Python's threads as long as it takes, as Python
 /// does, and 10 s for C++ threads. \returns false, with the gate open and the names, when the time is over before.
 LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::string>& alive) {
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point since = Clock::now();
-  const auto is_over = [&since](long long limit) {
-    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since).count();
-    if (passed >= limit) return true;
-    const GilRelease others;
-    std::this_thread::sleep_for(std::chrono::milliseconds(passed < 20 ? 1 : 10));
-    return false;
-  };
+  Waiting waiting;
   while (!(alive = living_threads()).empty())
-    if (is_over(timeout < 0 ? std::numeric_limits<long long>::max() : timeout)) return false;
-  if (timeout < 0) since = Clock::now();
+    if (waiting.is_over(timeout < 0 ? std::numeric_limits<long long>::max() : timeout)) return false;
+  if (timeout < 0) waiting = Waiting();
   shared().stopping.store(1);
   while (const int inside = shared().inside.load()) {
-    if (!is_over(timeout < 0 ? 10000 : timeout)) continue;
+    if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
     shared().stopping.store(0);
     alive.push_back(std::to_string(inside) + " C++ thread(s) inside a GilGuard");
     return false;

@@ -1,0 +1,158 @@
+// latepy/stl/chrono.hpp: std::chrono durations as timedelta, time points of the system clock as datetime in UTC.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/datetime.hpp>
+
+#include <cmath>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Ticks of Rep and Period from and to a Delta, in integers that cannot overflow, or in doubles where Rep is one.
+template <class Rep, class Period>
+struct Ticks {
+  static constexpr std::int64_t num = Period::num, den = Period::den;
+  static_assert(num <= 9000000000000 / den, "a tick of this length is not converted");
+  static constexpr std::int64_t second = 1000000;  // in microseconds
+
+  /// False where it is out of range. What is finer than a tick is cut off, downwards where `floors`.
+  static bool load(Delta delta, bool floors, Rep& ticks) noexcept {
+    if constexpr (std::is_floating_point_v<Rep>) {
+      ticks = static_cast<Rep>((static_cast<double>(delta.seconds) * second + static_cast<double>(delta.micros)) * den /
+                               (static_cast<double>(num) * second));
+      return true;
+    } else {
+      if (delta.seconds < 0 && delta.micros > 0) delta = {delta.seconds + 1, delta.micros - second};
+      const std::int64_t whole = delta.seconds / num;
+      const std::int64_t rest = (delta.seconds % num * second + delta.micros) * den;
+      std::int64_t part = rest / (num * second);
+      if (floors && rest % (num * second) < 0) --part;
+      using Limits = std::numeric_limits<std::int64_t>;
+      if (whole > Limits::max() / den || whole < Limits::min() / den) return false;
+      const std::int64_t most = whole * den;
+      if (part >= 0 ? most > Limits::max() - part : most < Limits::min() - part) return false;
+      const std::int64_t count = most + part;
+      ticks = static_cast<Rep>(count);
+      return static_cast<std::int64_t>(ticks) == count && (ticks < Rep(0)) == (count < 0);
+    }
+  }
+
+  /// What is finer than a microsecond is cut off; in doubles it is rounded.
+  static Delta store(Rep count) {
+    constexpr double most = 1e14;  // seconds, more than a timedelta holds
+    if constexpr (std::is_floating_point_v<Rep>) {
+      const double seconds = static_cast<double>(count) * num / den;
+      if (!(std::fabs(seconds) < most)) refuse(std::to_string(seconds));
+      const double whole = std::floor(seconds);
+      return {static_cast<std::int64_t>(whole), static_cast<std::int64_t>(std::nearbyint((seconds - whole) * second))};
+    } else {
+      if (!(std::fabs(static_cast<double>(count) * num / den) < most))
+        refuse(std::to_string(count) + "*" + std::to_string(num) + "/" + std::to_string(den));
+      const auto ticks = static_cast<std::int64_t>(count);
+      const std::int64_t micros = ticks % den * num * second / den;
+      return {ticks / den * num + micros / second, micros % second};
+    }
+  }
+
+ private:
+  [[noreturn]] LATEPY_COLD static void refuse(const std::string& seconds) {
+    throw ConversionError("cannot convert a duration of " + seconds + " seconds to datetime.timedelta: out of range");
+  }
+};
+
+template <class D>
+inline constexpr const char* duration_name =
+    std::is_floating_point_v<typename D::rep>           ? "std::chrono::duration of a floating-point type"
+    : std::is_same_v<typename D::period, std::nano>     ? "std::chrono::nanoseconds"
+    : std::is_same_v<typename D::period, std::micro>    ? "std::chrono::microseconds"
+    : std::is_same_v<typename D::period, std::milli>    ? "std::chrono::milliseconds"
+    : std::is_same_v<typename D::period, std::ratio<1>> ? "std::chrono::seconds"
+    : std::is_same_v<typename D::period, std::chrono::minutes::period> ? "std::chrono::minutes"
+    : std::is_same_v<typename D::period, std::chrono::hours::period>   ? "std::chrono::hours"
+                                                                       : "std::chrono::duration";
+
+/// from_py and try_from_py of what is read from an object by `Self::read`, which may throw.
+template <class T, class Self>
+struct ReadsTime {
+  static T from_py(Ref object) {
+    if (!Self::fits(object.checked())) throw_mismatch(object.ptr(), Self::name, Self::otherwise);
+    T result{};
+    if (!Self::read(object, result)) throw_mismatch(object.ptr(), Self::name, "out of range");
+    return result;
+  }
+  static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
+    try {
+      if (Self::fits(object.ptr()) && Self::read(object, result.emplace())) return true;
+    } catch (...) {
+    }
+    api().Err_Clear();
+    result.reset();
+    return false;
+  }
+};
+
+}  // namespace detail
+
+/// A timedelta, and only that: a number does not say its unit. Both ways, what the other side cannot hold is cut off,
+/// as by duration_cast: the nanoseconds of a C++ duration, the milliseconds of a timedelta that becomes seconds.
+/// Durations in floating point are rounded to microseconds.
+template <class Rep, class Period>
+struct Converter<std::chrono::duration<Rep, Period>, std::enable_if_t<std::is_arithmetic_v<Rep>>>
+    : detail::ReadsTime<std::chrono::duration<Rep, Period>, Converter<std::chrono::duration<Rep, Period>>> {
+  using Duration = std::chrono::duration<Rep, Period>;
+  static constexpr const char* name = detail::duration_name<Duration>;
+  static constexpr const char* otherwise = "it is not a datetime.timedelta";
+
+  static Object to_py(const Duration& duration) {
+    return detail::make_delta(detail::Ticks<Rep, Period>::store(duration.count()));
+  }
+  static bool fits(PyObject* object) noexcept { return detail::is_delta(object); }
+  static bool read(const Ref& object, Duration& duration) {
+    Rep ticks{};
+    const bool in_range = detail::Ticks<Rep, Period>::load(detail::read_delta(object), false, ticks);
+    duration = Duration(ticks);
+    return in_range;
+  }
+};
+
+/// An aware datetime in UTC. From Python: aware datetimes exactly, and naive ones as local time, as
+/// datetime.timestamp() does. What the other side cannot hold is cut off towards the past, as by std::chrono::floor.
+template <class Duration>
+struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
+    : detail::ReadsTime<std::chrono::time_point<std::chrono::system_clock, Duration>,
+                        Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>> {
+  using Time = std::chrono::time_point<std::chrono::system_clock, Duration>;
+  using Ticks = detail::Ticks<typename Duration::rep, typename Duration::period>;
+  static constexpr const char* name = "std::chrono::system_clock::time_point";
+  static constexpr const char* otherwise = "it is not a datetime.datetime";
+
+  static Object to_py(const Time& time) {
+    const Duration since = time.time_since_epoch();
+    Object delta;
+    if constexpr (std::ratio_less_v<typename Duration::period, std::micro> &&
+                  std::is_integral_v<typename Duration::rep>) {
+      using Micros = std::chrono::duration<std::int64_t, std::micro>;
+      delta = Converter<Micros>::to_py(std::chrono::floor<Micros>(since));
+    } else {
+      delta = Converter<Duration>::to_py(since);
+    }
+    PyObject* made = detail::api().Number_Add(detail::epoch().ptr(), delta.ptr());
+    if (!made && detail::api().Err_ExceptionMatches(*detail::api().OverflowError)) {
+      detail::api().Err_Clear();
+      throw ConversionError("cannot convert the time " + str(delta) + " from 1970 to datetime.datetime: out of range");
+    }
+    return detail::own(made);
+  }
+  static bool fits(PyObject* object) noexcept { return detail::is_datetime(object); }
+  static bool read(const Ref& object, Time& time) {
+    typename Duration::rep ticks{};
+    const bool in_range = Ticks::load(detail::read_datetime(object), true, ticks);
+    time = Time(Duration(ticks));
+    return in_range;
+  }
+};
+
+}  // namespace v1
+}  // namespace latepy

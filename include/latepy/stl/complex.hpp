@@ -1,0 +1,58 @@
+// latepy/stl/complex.hpp: std::complex as complex.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/name.hpp>
+
+#include <complex>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+inline constexpr char complex_name[] = "std::complex";
+}
+
+/// A complex. From Python: complex, what has __complex__, and what converts to a float.
+template <class T>
+struct Converter<std::complex<T>> : detail::Loads<std::complex<T>, Converter<std::complex<T>>> {
+  static constexpr const char* name = detail::template_name<detail::complex_name, T>;
+  static constexpr auto native = &detail::Api::Complex_Type;
+
+  static Object to_py(const std::complex<T>& value) {
+    return detail::own(
+        detail::api().Complex_FromDoubles(static_cast<double>(value.real()), static_cast<double>(value.imag())));
+  }
+  static bool load(PyObject* object, std::complex<T>& value) noexcept {
+    const detail::Api& api = detail::api();
+    T real{}, imaginary{};
+    if (!api.Type_IsSubtype(detail::type_of(object), api.Complex_Type)) {
+      const Object method = detail::attribute_or_empty(object, "__complex__");
+      if (method.is_empty()) {
+        if (!Converter<T>::load(object, real)) return false;
+        value = real;
+        return true;
+      }
+      const Object made = Object::steal(api.Object_CallNoArgs(method.ptr()));
+      if (made.is_empty()) {
+        detail::only_a_mismatch();
+        return false;
+      }
+      return api.Type_IsSubtype(detail::type_of(made.ptr()), api.Complex_Type) && load(made.ptr(), value);
+    }
+    const double parts[] = {api.Complex_RealAsDouble(object), api.Complex_ImagAsDouble(object)};
+    real = static_cast<T>(parts[0]);
+    imaginary = static_cast<T>(parts[1]);
+    value = {real, imaginary};
+    return !narrowed(parts[0], real) && !narrowed(parts[1], imaginary);
+  }
+  static const char* why(PyObject* object) noexcept {
+    return detail::api().Type_IsSubtype(detail::type_of(object), detail::api().Complex_Type) ? "out of range" : "";
+  }
+
+ private:
+  /// A finite number that became infinite.
+  static bool narrowed(double wide, T number) noexcept { return wide - wide == 0.0 && !(number - number == T(0)); }
+};
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,205 @@
+// latepy/stl/detail/elements.hpp: what list-like and set-like containers share: which objects they take, and the loop.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/name.hpp>
+
+#include <algorithm>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+enum class Kind { sequence, set };
+
+inline bool has_attribute(PyObject* object, const char* name) noexcept {
+  return !attribute_or_empty(object, name).is_empty();
+}
+inline bool is_mapping(PyObject* object) noexcept {
+  return has_flag(object, type_is_dict) || has_attribute(object, "keys");
+}
+inline bool is_bytes_like(PyObject* object) noexcept {
+  return has_flag(object, type_is_bytes) || api().Type_IsSubtype(type_of(object), api().ByteArray_Type) != 0;
+}
+
+/// Why an object is not taken as a container's content; null where it is.
+inline const char* refusal(PyObject* object, Kind kind) noexcept {
+  const PyTypeObject* type = type_of(object);
+  if (kind == Kind::set) {
+    if (type == api().Set_Type || type == api().FrozenSet_Type || has_attribute(object, "isdisjoint")) return nullptr;
+    return "it is not a set";
+  }
+  if (type == api().List_Type || type == api().Tuple_Type) return nullptr;
+  if (has_flag(object, type_is_str)) return "text is not taken apart into characters";
+  if (is_bytes_like(object)) return "bytes are not taken apart: convert to latepy::Bytes or std::vector<std::byte>";
+  if (is_mapping(object)) return "a mapping is no sequence: take its keys(), values() or items()";
+  return nullptr;
+}
+
+/// Steps through the elements of an object. Lists and sets are copied into a tuple first, because the conversion of an
+/// element may run Python code, which may change them; other iterables are iterated, and can change as they like.
+class Elements {
+ public:
+  /// Empty where the object is not taken, or where its iter() failed.
+  Elements(PyObject* object, Kind kind) noexcept {
+    if ((why_ = refusal(object, kind))) return;
+    const Api& a = api();
+    const PyTypeObject* type = type_of(object);
+    is_tuple_ = type == a.List_Type || type == a.Tuple_Type || type == a.Set_Type || type == a.FrozenSet_Type;
+    source_ = Object::steal(is_tuple_ ? a.Sequence_Tuple(object) : a.Object_GetIter(object));
+    if (source_.is_empty()) {
+      why_ = "it is not iterable";
+      only_a_mismatch();
+    } else if (is_tuple_) {
+      size_ = a.Tuple_Size(source_.ptr());
+    } else if ((size_ = a.Object_LengthHint(object, 0)) < 0) {
+      source_ = Object();
+    }
+  }
+  explicit operator bool() const noexcept { return !source_.is_empty(); }
+  const char* why() const noexcept { return why_ ? why_ : ""; }
+  /// Whether iterating uses the object up, so that it must not be done to merely ask.
+  bool is_one_way(PyObject* object) const noexcept { return source_.ptr() == object && !is_tuple_; }
+  /// How many elements to make room for. A hint of an iterable's own may be anything, and is believed up to 64 KiB.
+  std::size_t expected(std::size_t element) const noexcept {
+    const auto size = static_cast<std::size_t>(size_);
+    return is_tuple_ ? size : std::min(size, 65536 / element);
+  }
+
+  bool next() noexcept {
+    ++at_;
+    if (is_tuple_) return at_ < size_ && (element_ = api().Tuple_GetItem(source_.ptr(), at_));
+    item_ = Object::steal(api().Iter_Next(source_.ptr()));
+    element_ = item_.ptr();
+    return element_ != nullptr;
+  }
+  Ref element() const noexcept { return Ref(element_); }
+  /// The place of the element, for the path of an error.
+  LATEPY_COLD std::string step(Kind kind) const {
+    return kind == Kind::sequence ? "[" + std::to_string(at_) + "]" : "{" + show_value(element_) + "}";
+  }
+
+ private:
+  Object source_, item_;
+  PyObject* element_ = nullptr;
+  const char* why_ = nullptr;
+  ssize at_ = -1, size_ = 0;
+  bool is_tuple_ = false;
+};
+
+/// Python wants what it hashes unchangeable: lists and sets as elements of a set, or as keys, become tuples and
+/// frozensets.
+inline Object hashable(Object&& object) {
+  if (is_exactly(object.ptr(), api().List_Type)) return own(api().Sequence_Tuple(object.ptr()));
+  if (is_exactly(object.ptr(), api().Set_Type)) return own(api().FrozenSet_New(object.ptr()));
+  return std::move(object);
+}
+
+template <class C, class = void>
+inline constexpr bool has_reserve = false;
+template <class C>
+inline constexpr bool has_reserve<C, std::void_t<decltype(std::declval<C&>().reserve(1))>> = true;
+
+/// An element as an rvalue where its container is one.
+template <class C, class T>
+decltype(auto) forward_element(T& element) noexcept {
+  if constexpr (std::is_lvalue_reference_v<C>)
+    return static_cast<const T&>(element);
+  else
+    return static_cast<T&&>(element);
+}
+
+/// The loop of to_py for what becomes a list.
+template <class C>
+Object make_list(C&& items) {
+  using T = typename plain<C>::value_type;
+  Object list = own(api().List_New(static_cast<ssize>(items.size())));
+  ssize at = 0;
+  try {
+    for (auto&& item : items) {
+      Object element = [&] {
+        if constexpr (std::is_same_v<T, bool>)  // std::vector<bool> has no bools to refer to
+          return latepy::to_py(static_cast<bool>(item));
+        else
+          return latepy::to_py(forward_element<C>(item));
+      }();
+      check_result(api().List_SetItem(list.ptr(), at, element.release()));
+      ++at;
+    }
+  } catch (ConversionError& error) {
+    error.inside("[" + std::to_string(at) + "]");
+    throw;
+  }
+  return list;
+}
+
+/// The converter of a container of elements, but for its name.
+template <class C, Kind K>
+struct ElementsConverter {
+  using T = typename C::value_type;
+  static_assert(!borrows<T>,
+                "these elements point into Python objects that go away: convert to a container of std::string");
+  static constexpr auto native = K == Kind::sequence ? &Api::List_Type : &Api::Set_Type;
+
+  template <class U>
+  static Object to_py(U&& items) {
+    if constexpr (K == Kind::sequence) {
+      return make_list(std::forward<U>(items));
+    } else {
+      Object set = own(api().Set_New(nullptr));
+      for (const auto& item : items) check_result(api().Set_Add(set.ptr(), hashable(latepy::to_py(item)).ptr()));
+      return set;
+    }
+  }
+
+  static C from_py(Ref object) {
+    Elements elements(object.checked(), K);
+    if (!elements) throw_mismatch(object.ptr(), type_name<C>(), elements.why());
+    C result = empty(elements);
+    try {
+      while (elements.next()) add(result, latepy::from_py<T>(elements.element()));
+    } catch (ConversionError& error) {
+      error.inside(elements.step(K));
+      throw;
+    }
+    if (api().Err_Occurred()) throw_python_error();
+    return result;
+  }
+
+  /// An iterator, which can be read only once, is not taken here: that would use up what was only asked about.
+  static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
+    try {
+      Elements elements(object.ptr(), K);
+      if (elements && !elements.is_one_way(object.ptr())) {
+        C& made = result.emplace(empty(elements));
+        bool fits = true;
+        while (fits && elements.next()) {
+          std::optional<T> element;
+          if ((fits = try_convert<T>(elements.element(), element))) add(made, *std::move(element));
+        }
+        if (fits && !api().Err_Occurred()) return true;
+      }
+    } catch (...) {
+    }
+    api().Err_Clear();
+    result.reset();
+    return false;
+  }
+
+ private:
+  static C empty(const Elements& elements) {
+    C result;
+    if constexpr (has_reserve<C>) result.reserve(elements.expected(sizeof(T)));
+    return result;
+  }
+  static void add(C& result, T&& element) {
+    if constexpr (K == Kind::sequence)
+      result.push_back(std::move(element));
+    else
+      result.insert(std::move(element));
+  }
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,55 @@
+// latepy/stl/detail/fixed.hpp: what containers of a fixed length share: sequences of exactly that length, as a tuple.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/elements.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Whether the object has elements in an order and can be asked for their number.
+inline bool is_sequence(PyObject* object) noexcept {
+  return has_flag(object, type_is_list) || has_flag(object, type_is_tuple) ||
+         (api().Sequence_Check(object) && !refusal(object, Kind::sequence));
+}
+
+/// The elements of a sequence of that length; empty where it is none.
+inline Object as_tuple(PyObject* object, std::size_t length) noexcept {
+  const Api& a = api();
+  if (is_sequence(object) && a.Object_Size(object) == static_cast<ssize>(length)) {
+    Object tuple = Object::steal(a.Sequence_Tuple(object));  // an exact tuple is its own
+    if (!tuple.is_empty() && a.Tuple_Size(tuple.ptr()) == static_cast<ssize>(length)) return tuple;
+  }
+  if (a.Err_Occurred()) only_a_mismatch();
+  return Object();
+}
+
+[[noreturn]] LATEPY_COLD inline void throw_not_fixed(PyObject* object, std::string_view wanted, std::size_t length) {
+  if (api().Err_Occurred()) throw_python_error();
+  const ssize size = is_sequence(object) ? api().Object_Size(object) : -1;
+  if (size < 0) {
+    api().Err_Clear();
+    const char* why = refusal(object, Kind::sequence);
+    throw_mismatch(object, wanted, why ? why : "it is not a list, a tuple or another sequence with a length");
+  }
+  throw_mismatch(object, wanted,
+                 ("it has " + std::to_string(size) + (size == 1 ? " element, " : " elements, ") +
+                  std::to_string(length) + " are wanted")
+                     .c_str());
+}
+
+/// as_tuple(), or the error.
+inline Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length) {
+  Object tuple = as_tuple(object.checked(), length);
+  if (LATEPY_UNLIKELY(tuple.is_empty())) throw_not_fixed(object.ptr(), wanted, length);
+  return tuple;
+}
+
+inline Ref element_of(const Object& tuple, std::size_t at) noexcept {
+  return Ref(api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(at)));
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,116 @@
+// latepy/stl/detail/mapping.hpp: what std::map and std::unordered_map share: Python's dicts and other mappings.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/elements.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Steps through a copy of a mapping's entries, because the conversion of an entry may run code that changes it.
+class Entries {
+ public:
+  explicit Entries(PyObject* object) noexcept {
+    const Api& a = api();
+    is_dict_ = is_exactly(object, a.Dict_Type);
+    if (!is_dict_ && !is_mapping(object)) return;
+    source_ = Object::steal(is_dict_ ? a.Dict_Copy(object) : a.Mapping_Items(object));
+    if (source_.is_empty()) only_a_mismatch();
+  }
+  explicit operator bool() const noexcept { return !source_.is_empty(); }
+  std::size_t size() const noexcept { return static_cast<std::size_t>(api().Object_Size(source_.ptr())); }
+
+  bool next() noexcept {
+    const Api& a = api();
+    if (is_dict_) return a.Dict_Next(source_.ptr(), &at_, &key_, &value_) != 0;
+    if (at_ >= a.List_Size(source_.ptr())) return false;
+    PyObject* pair = a.List_GetItem(source_.ptr(), at_++);
+    if (!has_flag(pair, type_is_tuple) || a.Tuple_Size(pair) != 2) {
+      a.Err_SetString(*a.TypeError, "items() of a mapping gave something that is no (key, value) tuple");
+      return false;
+    }
+    key_ = a.Tuple_GetItem(pair, 0);
+    value_ = a.Tuple_GetItem(pair, 1);
+    return true;
+  }
+  Ref key() const noexcept { return Ref(key_); }
+  Ref value() const noexcept { return Ref(value_); }
+  LATEPY_COLD std::string step(bool in_key) const { return (in_key ? ".keys()[" : "[") + show_value(key_) + "]"; }
+
+ private:
+  Object source_;
+  PyObject *key_ = nullptr, *value_ = nullptr;
+  ssize at_ = 0;
+  bool is_dict_ = false;
+};
+
+/// The converter of a map, but for its name. Of keys that become equal in C++ the last one wins.
+template <class C>
+struct MappingConverter {
+  using K = typename C::key_type;
+  using V = typename C::mapped_type;
+  static_assert(!borrows<K> && !borrows<V>,
+                "these elements point into Python objects that go away: convert to a map of std::string");
+  static constexpr auto native = &Api::Dict_Type;
+
+  template <class U>
+  static Object to_py(U&& map) {
+    Object dict = own(api().Dict_New());
+    for (auto&& item : map) {
+      const Object key = hashable(latepy::to_py(item.first));
+      try {
+        check_result(api().Dict_SetItem(dict.ptr(), key.ptr(), latepy::to_py(forward_element<U>(item.second)).ptr()));
+      } catch (ConversionError& error) {
+        error.inside("[" + show_value(key.ptr()) + "]");
+        throw;
+      }
+    }
+    return dict;
+  }
+
+  static C from_py(Ref object) {
+    Entries entries(object.checked());
+    if (!entries) throw_mismatch(object.ptr(), type_name<C>(), "it is not a mapping");
+    C result;
+    if constexpr (has_reserve<C>) result.reserve(entries.size());
+    bool in_key = true;
+    try {
+      while (entries.next()) {
+        in_key = true;
+        K key = latepy::from_py<K>(entries.key());
+        in_key = false;
+        result.insert_or_assign(std::move(key), latepy::from_py<V>(entries.value()));
+      }
+    } catch (ConversionError& error) {
+      error.inside(entries.step(in_key));
+      throw;
+    }
+    if (api().Err_Occurred()) throw_python_error();
+    return result;
+  }
+
+  static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
+    try {
+      if (Entries entries(object.ptr()); entries) {
+        C& made = result.emplace();
+        bool fits = true;
+        while (fits && entries.next()) {
+          std::optional<K> key;
+          std::optional<V> value;
+          if ((fits = try_convert<K>(entries.key(), key) && try_convert<V>(entries.value(), value)))
+            made.insert_or_assign(*std::move(key), *std::move(value));
+        }
+        if (fits && !api().Err_Occurred()) return true;
+      }
+    } catch (...) {
+    }
+    api().Err_Clear();
+    result.reset();
+    return false;
+  }
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

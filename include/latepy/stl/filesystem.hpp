@@ -1,0 +1,80 @@
+// latepy/stl/filesystem.hpp: std::filesystem::path as pathlib.Path.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/name.hpp>
+
+#include <filesystem>
+
+namespace latepy {
+inline namespace v1 {
+
+/// A pathlib.Path. From Python: str, bytes and what has __fspath__. Names that are no text in the file system's
+/// encoding make the round trip, as by os.fsdecode() and os.fsencode().
+template <>
+struct Converter<std::filesystem::path> {
+  static constexpr const char* name = "std::filesystem::path";
+
+  static Object to_py(const std::filesystem::path& path) {
+    const detail::Api& api = detail::api();
+    const auto& native = path.native();
+#if LATEPY_WINDOWS
+    const Object text = detail::own(api.Unicode_Decode(reinterpret_cast<const char*>(native.data()),
+                                                       static_cast<detail::ssize>(native.size() * sizeof(wchar_t)),
+                                                       "utf-16-le", "surrogatepass"));
+#else
+    const Object text =
+        detail::own(api.Unicode_DecodeFSDefaultAndSize(native.data(), static_cast<detail::ssize>(native.size())));
+#endif
+    return detail::own(api.Import_ImportModule("pathlib")).call_method("Path", text);
+  }
+  static std::filesystem::path from_py(Ref object) {
+    std::filesystem::path::string_type native;
+    if (const char* why = load(object.checked(), native)) detail::throw_mismatch(object.ptr(), name, why);
+    return std::filesystem::path(std::move(native));
+  }
+  static bool try_from_py(Ref object, std::optional<std::filesystem::path>& result) noexcept {
+    try {
+      std::filesystem::path::string_type native;
+      if (!load(object.ptr(), native)) result.emplace(std::move(native));
+    } catch (...) {
+    }
+    detail::api().Err_Clear();
+    return result.has_value();
+  }
+
+ private:
+  /// Null, or why it is none; or Python's error is set.
+  static const char* load(PyObject* object, std::filesystem::path::string_type& native) {
+    const detail::Api& api = detail::api();
+    Object path = Object::steal(api.OS_FSPath(object));
+    if (path.is_empty()) {
+      detail::only_a_mismatch();
+      return "it is neither str, bytes nor os.PathLike";
+    }
+#if LATEPY_WINDOWS
+    if (detail::has_flag(path.ptr(), detail::type_is_bytes)) {
+      char* data = nullptr;
+      detail::ssize size = 0;
+      api.Bytes_AsStringAndSize(path.ptr(), &data, &size);
+      path = Object::steal(api.Unicode_DecodeFSDefaultAndSize(data, size));
+    }
+    if (!path.is_empty()) path = Object::steal(api.Unicode_AsEncodedString(path.ptr(), "utf-16-le", "surrogatepass"));
+#else
+    if (!detail::has_flag(path.ptr(), detail::type_is_bytes))
+      path = Object::steal(api.Unicode_EncodeFSDefault(path.ptr()));
+#endif
+    char* data = nullptr;
+    detail::ssize size = 0;
+    if (path.is_empty() || api.Bytes_AsStringAndSize(path.ptr(), &data, &size) != 0) {
+      detail::only_a_mismatch();
+      return "it cannot be encoded for the file system";
+    }
+    native.resize(static_cast<std::size_t>(size) / sizeof(native[0]));
+    std::memcpy(native.data(), data, static_cast<std::size_t>(size));
+    return native.find(std::filesystem::path::value_type(0)) == native.npos ? nullptr : "it holds a NUL";
+  }
+};
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,70 @@
+// latepy/stl/function.hpp: std::function as a Python function, and Python's callables as std::function.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/function.hpp>
+#include <latepy/stl/detail/name.hpp>
+
+#include <functional>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+inline constexpr char function_name[] = "std::function";
+
+/// A Python callable in a std::function. Copies share one reference, so that copying needs no GIL.
+template <class R, class... A>
+struct PythonFunction {
+  static_assert(!std::is_reference_v<R>, "a Python function gives a new value: nothing is left to refer to");
+  std::shared_ptr<const Object> callable;
+
+  R operator()(A... arguments) const {
+    const GilGuard gil;
+    return callable->template call<R>(std::forward<A>(arguments)...);
+  }
+};
+
+}  // namespace detail
+
+/// A function, or None for an empty one. From Python: any callable, and None. The std::function takes the GIL itself
+/// and may be called, copied and destroyed on any thread; what the callable raises it throws; once its interpreter has
+/// ended it throws StateError.
+template <class R, class... A>
+struct Converter<std::function<R(A...)>> {
+  using Function = std::function<R(A...)>;
+  static constexpr const char* name = detail::template_name<detail::function_name, R(A...)>;
+
+  static Object to_py(Function function) {
+    if (!function) return detail::none();
+#ifdef __cpp_rtti
+    if (const auto* python = function.template target<detail::PythonFunction<R, A...>>()) return *python->callable;
+#endif
+    return detail::make_callable("function", std::move(function), detail::Signature<R, A...>());
+  }
+  static Function from_py(Ref object) {
+    std::optional<Function> result;
+    if (!convert(object.checked(), result)) detail::throw_mismatch(object.ptr(), name, "it is not callable");
+    return *std::move(result);
+  }
+  static bool try_from_py(Ref object, std::optional<Function>& result) noexcept {
+    try {
+      return convert(object.ptr(), result);
+    } catch (...) {
+      result.reset();
+      return false;
+    }
+  }
+
+ private:
+  static bool convert(PyObject* object, std::optional<Function>& result) {
+    if (object == detail::api().NoneStruct)
+      result.emplace();
+    else if (detail::api().Callable_Check(object))
+      result.emplace(detail::PythonFunction<R, A...>{std::make_shared<const Object>(Object::borrow(object))});
+    return result.has_value();
+  }
+};
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,22 @@
+// latepy/stl/map.hpp: std::map as dict.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/mapping.hpp>
+
+#include <map>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+inline constexpr char map_name[] = "std::map";
+}
+
+/// A dict. From Python: dicts and other mappings; of keys that become equal in C++ the last one wins.
+template <class K, class V, class Less, class A>
+struct Converter<std::map<K, V, Less, A>> : detail::MappingConverter<std::map<K, V, Less, A>> {
+  static constexpr const char* name = detail::template_name<detail::map_name, K, V>;
+};
+
+}  // namespace v1
+}  // namespace latepy

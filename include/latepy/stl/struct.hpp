@@ -1,0 +1,148 @@
+// latepy/stl/struct.hpp: LATEPY_STRUCT(Point, x, y) makes a plain struct convertible, by the names of its fields.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/elements.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The field of a mapping or the attribute of an object; empty where there is none, or with Python's error set.
+inline Object find_field(PyObject* object, bool mapping, const char* name) noexcept {
+  const Api& a = api();
+  const Object key = Object::steal(a.Unicode_InternFromString(name));
+  PyObject* value = nullptr;
+  if (key.is_empty()) return Object();
+  if (!mapping) {
+    a.Object_GetOptionalAttr(object, key.ptr(), &value);
+  } else if (!(value = a.Object_GetItem(object, key.ptr())) && a.Err_ExceptionMatches(*a.KeyError)) {
+    a.Err_Clear();
+  }
+  return Object::steal(value);
+}
+
+[[noreturn]] LATEPY_COLD inline void throw_no_field(PyObject* object, bool mapping, const char* type,
+                                                    const char* field) {
+  throw_mismatch(object, type,
+                 ((mapping ? "it has no key \"" : "it has no attribute \"") + std::string(field) + "\"").c_str());
+}
+
+/// The converter of a struct, whose fields `Self::each(visit)` names one after the other.
+template <class T, class Self>
+struct StructConverter {
+  template <class U>
+  static Object to_py(U&& value) {
+    Object dict = own(api().Dict_New());
+    Self::each([&](const char* field, auto member) {
+      try {
+        check_result(
+            api().Dict_SetItemString(dict.ptr(), field, latepy::to_py(forward_element<U>(value.*member)).ptr()));
+      } catch (ConversionError& error) {
+        error.inside("." + std::string(field));
+        throw;
+      }
+      return true;
+    });
+    return dict;
+  }
+  static T from_py(Ref object) {
+    const bool mapping = is_mapping(object.checked());
+    T result{};
+    const char* at = nullptr;
+    try {
+      Self::each([&](const char* field, auto member) {
+        at = nullptr;
+        const Object value = find_field(object.ptr(), mapping, field);
+        if (value.is_empty()) throw_no_field(object.ptr(), mapping, Self::name, field);
+        at = field;
+        result.*member = latepy::from_py<plain<decltype(result.*member)>>(value);
+        return true;
+      });
+    } catch (ConversionError& error) {
+      if (at) error.inside("." + std::string(at));
+      throw;
+    }
+    return result;
+  }
+  static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
+    try {
+      const bool mapping = is_mapping(object.ptr());
+      T& made = result.emplace();
+      const bool fits = Self::each([&](const char* field, auto member) {
+        std::optional<plain<decltype(made.*member)>> converted;
+        const Object value = find_field(object.ptr(), mapping, field);
+        if (value.is_empty() || !try_convert(value, converted)) return false;
+        made.*member = *std::move(converted);
+        return true;
+      });
+      if (fits) return true;
+    } catch (...) {
+    }
+    api().Err_Clear();
+    result.reset();
+    return false;
+  }
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
+
+// One visit a field, up to 32. LATEPY_EXPAND, because MSVC hands __VA_ARGS__ on as one argument.
+#define LATEPY_EXPAND(x) x
+#define LATEPY_FIELDS_1(T, a) &&visit(#a, &T::a)
+#define LATEPY_FIELDS_2(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_1(T, __VA_ARGS__))
+#define LATEPY_FIELDS_3(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_2(T, __VA_ARGS__))
+#define LATEPY_FIELDS_4(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_3(T, __VA_ARGS__))
+#define LATEPY_FIELDS_5(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_4(T, __VA_ARGS__))
+#define LATEPY_FIELDS_6(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_5(T, __VA_ARGS__))
+#define LATEPY_FIELDS_7(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_6(T, __VA_ARGS__))
+#define LATEPY_FIELDS_8(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_7(T, __VA_ARGS__))
+#define LATEPY_FIELDS_9(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_8(T, __VA_ARGS__))
+#define LATEPY_FIELDS_10(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_9(T, __VA_ARGS__))
+#define LATEPY_FIELDS_11(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_10(T, __VA_ARGS__))
+#define LATEPY_FIELDS_12(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_11(T, __VA_ARGS__))
+#define LATEPY_FIELDS_13(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_12(T, __VA_ARGS__))
+#define LATEPY_FIELDS_14(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_13(T, __VA_ARGS__))
+#define LATEPY_FIELDS_15(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_14(T, __VA_ARGS__))
+#define LATEPY_FIELDS_16(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_15(T, __VA_ARGS__))
+#define LATEPY_FIELDS_17(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_16(T, __VA_ARGS__))
+#define LATEPY_FIELDS_18(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_17(T, __VA_ARGS__))
+#define LATEPY_FIELDS_19(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_18(T, __VA_ARGS__))
+#define LATEPY_FIELDS_20(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_19(T, __VA_ARGS__))
+#define LATEPY_FIELDS_21(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_20(T, __VA_ARGS__))
+#define LATEPY_FIELDS_22(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_21(T, __VA_ARGS__))
+#define LATEPY_FIELDS_23(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_22(T, __VA_ARGS__))
+#define LATEPY_FIELDS_24(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_23(T, __VA_ARGS__))
+#define LATEPY_FIELDS_25(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_24(T, __VA_ARGS__))
+#define LATEPY_FIELDS_26(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_25(T, __VA_ARGS__))
+#define LATEPY_FIELDS_27(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_26(T, __VA_ARGS__))
+#define LATEPY_FIELDS_28(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_27(T, __VA_ARGS__))
+#define LATEPY_FIELDS_29(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_28(T, __VA_ARGS__))
+#define LATEPY_FIELDS_30(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_29(T, __VA_ARGS__))
+#define LATEPY_FIELDS_31(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_30(T, __VA_ARGS__))
+#define LATEPY_FIELDS_32(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_31(T, __VA_ARGS__))
+#define LATEPY_33RD(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, \
+                    a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, n, ...)                                  \
+  n
+#define LATEPY_COUNT(...)                                                                                            \
+  LATEPY_EXPAND(LATEPY_33RD(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, \
+                            13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0))
+#define LATEPY_JOIN_EXPANDED(a, b) a##b
+#define LATEPY_JOIN(a, b) LATEPY_JOIN_EXPANDED(a, b)
+#define LATEPY_FIELDS(T, ...) LATEPY_EXPAND(LATEPY_JOIN(LATEPY_FIELDS_, LATEPY_COUNT(__VA_ARGS__))(T, __VA_ARGS__))
+
+/// Makes a struct convertible: `LATEPY_STRUCT(Point, x, y)`, outside of all namespaces, after its definition; the
+/// type's full name first, then its public fields, as many as 32, each of a convertible type. To Python it is a dict.
+/// From Python a mapping's items, or else an object's attributes, of those names; others are passed over, a missing one
+/// is an error. The struct must be default-constructible. A semicolon may follow.
+#define LATEPY_STRUCT(TYPE, ...)                                                                    \
+  template <>                                                                                       \
+  struct latepy::Converter<TYPE> : latepy::detail::StructConverter<TYPE, latepy::Converter<TYPE>> { \
+    static constexpr const char* name = #TYPE;                                                      \
+    template <class Visit>                                                                          \
+    static bool each(Visit&& visit) {                                                               \
+      return true LATEPY_FIELDS(TYPE, __VA_ARGS__);                                                 \
+    }                                                                                               \
+  };

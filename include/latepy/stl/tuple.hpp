@@ -1,0 +1,82 @@
+// latepy/stl/tuple.hpp: std::tuple and std::pair as tuple, of exactly their length.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/fixed.hpp>
+
+#include <tuple>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+inline constexpr char tuple_name[] = "std::tuple";
+inline constexpr char pair_name[] = "std::pair";
+
+/// The converter of a tuple-like C of T…, but for its name.
+template <class C, class... T>
+struct TupleConverter {
+  static_assert((!borrows<T> && ...),
+                "these elements point into Python objects that may go away: convert to std::string");
+  static constexpr auto native = &Api::Tuple_Type;
+
+  template <class U>
+  static Object to_py(U&& values) {
+    return make(std::forward<U>(values), std::index_sequence_for<T...>());
+  }
+  static C from_py(Ref object) {
+    const Object tuple = need_tuple(object, type_name<C>(), sizeof...(T));
+    std::size_t at = 0;
+    [[maybe_unused]] const auto next = [&]() noexcept { return element_of(tuple, at++); };
+    try {
+      return C{latepy::from_py<T>(next())...};  // braces: from left to right
+    } catch (ConversionError& error) {
+      error.inside("[" + std::to_string(at - 1) + "]");
+      throw;
+    }
+  }
+  static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
+    const Object tuple = as_tuple(object.ptr(), sizeof...(T));
+    if (tuple.is_empty()) return api().Err_Clear(), false;
+    return load(tuple, result, std::index_sequence_for<T...>());
+  }
+
+ private:
+  template <class U, std::size_t... I>
+  static Object make(U&& values, std::index_sequence<I...>) {
+    Object tuple = own(api().Tuple_New(sizeof...(T)));
+    std::size_t at = 0;
+    try {
+      ((at = I, check_result(api().Tuple_SetItem(tuple.ptr(), I,
+                                                 latepy::to_py(std::get<I>(std::forward<U>(values))).release()))),
+       ...);
+    } catch (ConversionError& error) {
+      error.inside("[" + std::to_string(at) + "]");
+      throw;
+    }
+    return tuple;
+  }
+  template <std::size_t... I>
+  static bool load([[maybe_unused]] const Object& tuple, std::optional<C>& result, std::index_sequence<I...>) noexcept {
+    std::tuple<std::optional<T>...> values;
+    if ((try_convert<T>(element_of(tuple, I), std::get<I>(values)) && ...))
+      result.emplace(*std::move(std::get<I>(values))...);
+    return result.has_value();
+  }
+};
+
+}  // namespace detail
+
+/// A tuple. From Python: tuples, lists and other sequences of exactly that length.
+template <class... T>
+struct Converter<std::tuple<T...>> : detail::TupleConverter<std::tuple<T...>, T...> {
+  static constexpr const char* name = detail::template_name<detail::tuple_name, T...>;
+};
+/// A tuple of two.
+template <class A, class B>
+struct Converter<std::pair<A, B>> : detail::TupleConverter<std::pair<A, B>, A, B> {
+  static constexpr const char* name = detail::template_name<detail::pair_name, A, B>;
+};
+
+}  // namespace v1
+}  // namespace latepy

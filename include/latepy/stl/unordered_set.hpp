@@ -1,0 +1,23 @@
+// latepy/stl/unordered_set.hpp: std::unordered_set as set.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/elements.hpp>
+
+#include <unordered_set>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+inline constexpr char unordered_set_name[] = "std::unordered_set";
+}
+
+/// A set. From Python: sets, frozensets, the keys of a dict and what else behaves as a set; not lists.
+template <class T, class Hash, class Equal, class A>
+struct Converter<std::unordered_set<T, Hash, Equal, A>>
+    : detail::ElementsConverter<std::unordered_set<T, Hash, Equal, A>, detail::Kind::set> {
+  static constexpr const char* name = detail::template_name<detail::unordered_set_name, T>;
+};
+
+}  // namespace v1
+}  // namespace latepy

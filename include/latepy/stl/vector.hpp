@@ -1,0 +1,50 @@
+// latepy/stl/vector.hpp: std::vector as list, of std::byte as bytes.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/stl/detail/elements.hpp>
+
+#include <vector>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+inline constexpr char vector_name[] = "std::vector";
+}
+
+/// A list. From Python: lists, tuples and any other iterable of elements that convert; not str, bytes or mappings.
+template <class T, class A>
+struct Converter<std::vector<T, A>> : detail::ElementsConverter<std::vector<T, A>, detail::Kind::sequence> {
+  static constexpr const char* name = detail::template_name<detail::vector_name, T>;
+};
+
+/// bytes; from Python also bytearray.
+template <class A>
+struct Converter<std::vector<std::byte, A>> {
+  static constexpr const char* name = "std::vector<std::byte>";
+  static constexpr auto is_native = &detail::is_bytes_like;
+  static Object to_py(const std::vector<std::byte, A>& bytes) {
+    return detail::own(detail::api().Bytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()),
+                                                             static_cast<detail::ssize>(bytes.size())));
+  }
+  static std::vector<std::byte, A> from_py(Ref object) {
+    std::string_view view;
+    if (!detail::load_bytes(object.checked(), view))
+      detail::throw_mismatch(object.ptr(), name, "it is neither bytes nor bytearray");
+    const auto* data = reinterpret_cast<const std::byte*>(view.data());
+    return std::vector<std::byte, A>(data, data + view.size());
+  }
+  static bool try_from_py(Ref object, std::optional<std::vector<std::byte, A>>& result) noexcept {
+    std::string_view view;
+    if (!detail::load_bytes(object.ptr(), view)) return false;
+    try {
+      result.emplace(from_py(object));
+    } catch (...) {
+      result.reset();
+    }
+    return result.has_value();
+  }
+};
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,186 @@
+// tests/stl_chrono_test.cpp: durations and time points.
+// SPDX-License-Identifier: MIT
+#include <latepy/stl/chrono.hpp>
+#include <latepy/stl/optional.hpp>
+#include <latepy/stl/variant.hpp>
+#include <latepy/stl/vector.hpp>
+
+#include "python.hpp"
+
+using namespace std::chrono;
+
+namespace {
+
+template <class P>
+using In = duration<std::int64_t, P>;
+template <class D>
+using Time = time_point<system_clock, D>;
+using WholeDays = duration<int, std::ratio<86400>>;
+
+void import_datetime() { python().exec("from datetime import *\nimport time, os"); }
+py::Object eval(const std::string& code) { return python().eval(code); }
+template <class T>
+std::string shown(const T& value) { return py::str(py::to_py(value)); }
+
+template <class T>
+std::string refusal(const std::string& code) {
+  const py::Object object = eval(code);
+  CHECK_FALSE(object.is<T>());
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+  return thrown<py::ConversionError>([&] { object.as<T>(); }).what();
+}
+template <class T>
+std::string refusal_of(const T& value) {
+  const std::string what = thrown<py::ConversionError>([&] { py::to_py(value); }).what();
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+  return what;
+}
+
+}  // namespace
+
+TEST_CASE("durations are timedeltas") {
+  import_datetime();
+  CHECK(py::repr(py::to_py(seconds(90))) == "datetime.timedelta(seconds=90)");
+  CHECK(py::repr(py::to_py(hours(25))) == "datetime.timedelta(days=1, seconds=3600)");
+  CHECK(py::repr(py::to_py(milliseconds(-1))) == "datetime.timedelta(days=-1, seconds=86399, microseconds=999000)");
+  CHECK(shown(WholeDays(-3)) == "-3 days, 0:00:00");
+  CHECK(shown(duration<double>(1.5)) == "0:00:01.500000");
+  CHECK(shown(duration<float, std::milli>(-0.25f)) == "-1 day, 23:59:59.999750");
+  CHECK(shown(duration<double>(0.9999999)) == "0:00:01");  // rounded
+
+  CHECK(eval("timedelta(seconds=90)").as<seconds>() == seconds(90));
+  CHECK(eval("timedelta(seconds=90)").try_as<minutes>() == std::optional<minutes>(1));
+  CHECK(eval("timedelta(microseconds=-1)").as<microseconds>() == microseconds(-1));
+  CHECK(eval("timedelta(microseconds=-1)").as<nanoseconds>() == nanoseconds(-1000));
+  CHECK(eval("timedelta(days=-1, microseconds=5)").as<microseconds>() == microseconds(-86400LL * 1000000 + 5));
+  CHECK(eval("timedelta(milliseconds=2500)").as<duration<double>>().count() == 2.5);
+  CHECK(eval("timedelta(microseconds=-1)").as<duration<double>>().count() == -1e-6);
+  for (const long long us : {0LL, 1LL, -1LL, 999999LL, -999999LL, 1000000LL, -1000001LL, 86399999999LL, -86400000001LL, 1234567890123456LL})
+    CHECK(py::to_py(microseconds(us)).as<microseconds>().count() == us);
+  CHECK(eval("timedelta.max").as<seconds>() == seconds(999999999LL * 86400 + 86399));
+  CHECK(eval("timedelta.min").as<seconds>() == seconds(-999999999LL * 86400));
+  CHECK(py::to_py(WholeDays(999999999)).as<WholeDays>() == WholeDays(999999999));
+}
+
+TEST_CASE("what the other side cannot hold is cut off") {
+  import_datetime();
+  CHECK(shown(nanoseconds(1999)) == "0:00:00.000001");
+  CHECK(py::to_py(nanoseconds(-1999)).as<microseconds>() == microseconds(-1));
+  CHECK(py::to_py(nanoseconds(-999)).as<microseconds>() == microseconds(0));
+  CHECK(eval("timedelta(seconds=1.5)").as<seconds>() == seconds(1));
+  CHECK(eval("timedelta(seconds=-1.5)").as<seconds>() == seconds(-1));
+  CHECK(eval("timedelta(seconds=-1.5)").as<hours>() == hours(0));
+  // frames of NTSC video: 30000/1001 a second
+  CHECK(eval("timedelta(seconds=1.5)").as<In<std::ratio<1001, 30000>>>().count() == 44);
+  CHECK(py::to_py(In<std::ratio<1001, 30000>>(30)).as<microseconds>().count() == 1001000);
+}
+
+TEST_CASE("a duration out of range is refused") {
+  import_datetime();
+  CHECK(refusal<nanoseconds>("timedelta(days=200000)") ==
+        "cannot convert 'datetime.timedelta' datetime.timedelta(days=200000) to std::chrono::nanoseconds: out of range");
+  CHECK_THAT(refusal<microseconds>("timedelta.max"), ContainsSubstring("to std::chrono::microseconds: out of range"));
+  CHECK_THAT((refusal<duration<std::int8_t>>("timedelta(seconds=128)")), ContainsSubstring("out of range"));
+  CHECK((eval("timedelta(seconds=-128)").as<duration<std::int8_t>>().count() == -128));
+  CHECK_THAT((refusal<duration<unsigned>>("timedelta(seconds=-1)")), ContainsSubstring("out of range"));
+  // the last nanosecond
+  const py::Object most = eval("timedelta(microseconds=9223372036854775)");
+  CHECK(most.as<nanoseconds>().count() == 9223372036854775000LL);
+  CHECK_FALSE(eval("timedelta(microseconds=9223372036854776)").is<nanoseconds>());
+  CHECK(eval("timedelta(microseconds=-9223372036854775)").as<nanoseconds>().count() == -9223372036854775000LL);
+  CHECK_FALSE(eval("timedelta(microseconds=-9223372036854776)").is<nanoseconds>());
+
+  CHECK(shown(nanoseconds::max()) == "106751 days, 23:47:16.854775");
+  CHECK(shown(nanoseconds::min()) == "-106752 days, 0:12:43.145225");
+  CHECK_THAT(refusal_of(seconds::max()), ContainsSubstring("to datetime.timedelta: out of range"));
+  CHECK_THAT(refusal_of(hours::max()), ContainsSubstring("to datetime.timedelta: out of range"));
+  CHECK_THAT(refusal_of(In<std::ratio<86400>>(1000000000)), ContainsSubstring("a duration of 1000000000 days"));
+  CHECK_THAT(refusal_of(In<std::ratio<86400>>(-1000000000)), ContainsSubstring("a duration of -1000000000 days"));
+  CHECK_THAT(refusal_of(duration<double>(std::nan(""))), ContainsSubstring("out of range"));
+  CHECK_THAT(refusal_of(duration<double>(-HUGE_VAL)), ContainsSubstring("out of range"));
+  CHECK_THAT((refusal_of(duration<std::uint64_t>(~0ull))), ContainsSubstring("out of range"));
+}
+
+TEST_CASE("only a timedelta is a duration, only a datetime a time") {
+  import_datetime();
+  CHECK(refusal<seconds>("3") == "cannot convert 'int' 3 to std::chrono::seconds: it is not a datetime.timedelta");
+  CHECK(refusal<duration<double>>("3.5") ==
+        "cannot convert 'float' 3.5 to std::chrono::duration of a floating-point type: it is not a datetime.timedelta");
+  CHECK(refusal<std::vector<milliseconds>>("[timedelta(1), None]") ==
+        "[1]: cannot convert None to std::chrono::milliseconds: it is not a datetime.timedelta");
+  CHECK(refusal<system_clock::time_point>("date(2020, 1, 2)") ==
+        "cannot convert 'datetime.date' datetime.date(2020, 1, 2) to std::chrono::system_clock::time_point: it is not a datetime.datetime");
+  CHECK_THAT(refusal<system_clock::time_point>("1.5e9"), ContainsSubstring("it is not a datetime.datetime"));
+  CHECK(eval("timedelta(1)").as<std::variant<int, seconds>>().index() == 1);
+  CHECK(eval("type('D', (timedelta,), {})(1)").as<hours>() == hours(24));
+}
+
+TEST_CASE("time points are datetimes in UTC") {
+  import_datetime();
+  using Micros = Time<microseconds>;
+  CHECK(py::repr(py::to_py(Micros())) == "datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)");
+  CHECK(shown(Micros(microseconds(1600000000123456))) == "2020-09-13 12:26:40.123456+00:00");
+  CHECK(shown(Micros(microseconds(-1))) == "1969-12-31 23:59:59.999999+00:00");
+  CHECK(shown(Time<nanoseconds>(nanoseconds(-1))) == "1969-12-31 23:59:59.999999+00:00");  // towards the past
+  CHECK(shown(Time<nanoseconds>(nanoseconds(1999))) == "1970-01-01 00:00:00.000001+00:00");
+  CHECK(shown(Time<In<std::ratio<86400>>>(In<std::ratio<86400>>(-719162))) == "0001-01-01 00:00:00+00:00");
+  CHECK(refusal_of(Time<In<std::ratio<86400>>>(In<std::ratio<86400>>(-719163))) ==
+        "cannot convert the time -719163 days, 0:00:00 from 1970 to datetime.datetime: out of range");
+
+  CHECK(eval("datetime(2020, 9, 13, 12, 26, 40, 123456, timezone.utc)").as<Micros>().time_since_epoch() == microseconds(1600000000123456));
+  CHECK(eval("datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))").as<Micros>().time_since_epoch() == hours(-1));
+  CHECK(eval("datetime(1969, 12, 31, 23, 59, 59, 999999, timezone.utc)").as<Micros>().time_since_epoch() == microseconds(-1));
+  CHECK(eval("datetime(1969, 12, 31, 23, 59, 59, 999999, timezone.utc)").as<Time<seconds>>().time_since_epoch() == seconds(-1));
+  CHECK(eval("datetime.max.replace(tzinfo=timezone.utc)").as<Time<seconds>>().time_since_epoch() == seconds(253402300799));
+  CHECK_THAT(refusal<Time<nanoseconds>>("datetime(1, 1, 1, tzinfo=timezone.utc)"), ContainsSubstring("out of range"));
+  CHECK_THAT(refusal<Time<nanoseconds>>("datetime(9999, 1, 1, tzinfo=timezone.utc)"), ContainsSubstring("out of range"));
+  const auto now = floor<microseconds>(system_clock::now());
+  CHECK(py::to_py(now).as<Micros>() == now);
+  CHECK(std::abs(duration<double>(eval("datetime.now(timezone.utc)").as<system_clock::time_point>() - system_clock::now()).count()) < 60);
+}
+
+#if !LATEPY_WINDOWS
+TEST_CASE("a naive datetime is local time, also where clocks are put forward and back") {
+  import_datetime();
+  using Seconds = Time<seconds>;
+  const auto at = [](const char* zone, const char* code) {
+    python().exec("os.environ['TZ'] = '" + std::string(zone) + "'\ntime.tzset()");
+    return eval(code).as<Seconds>().time_since_epoch().count();
+  };
+  const char* amsterdam = "CET-1CEST,M3.5.0,M10.5.0/3";
+  CHECK(at(amsterdam, "datetime(2012, 3, 25, 1, 59, 59)") == 1332637199);
+  CHECK(at(amsterdam, "datetime(2012, 3, 25, 3)") == 1332637200);
+  CHECK(at(amsterdam, "datetime(2012, 10, 28, 2, 30)") == 1351384200);
+  CHECK(at(amsterdam, "datetime(2012, 10, 28, 2, 30, fold=1)") == 1351387800);
+  CHECK(at("NZST-12", "datetime(1970, 1, 1)") == -12 * 3600);
+  CHECK(at("NZST-12", "datetime(1969, 12, 31, 23, 59, 59, 999999)") == -12 * 3600 - 1);
+  for (const char* naive : {"datetime(2012, 3, 25, 2, 59)", "datetime(2500, 1, 1, 0, 0, 1)", "datetime(1890, 6, 1)"}) {
+    INFO(naive);
+    const auto seconds = at(amsterdam, naive);
+    CHECK(static_cast<double>(seconds) == eval(naive).call_method("timestamp").as<double>());
+  }
+  // a double holds no microseconds of that year
+  CHECK(eval("datetime(2500, 1, 1, 0, 0, 1, 999999)").as<Time<microseconds>>().time_since_epoch().count() % 1000000 == 999999);
+  CHECK_FALSE(eval("datetime.min").is<Time<nanoseconds>>());
+  python().exec("del os.environ['TZ']\ntime.tzset()");
+}
+#endif
+
+TEST_CASE("thousands of conversions leak nothing") {
+  import_datetime();
+  python().exec("import sys\nwhen = [datetime.now(timezone.utc)] * 3\nlong = [timedelta(1, 2, 3)]");
+  const py::Object when = python()["when"], span = python()["long"];
+  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  long drift = 1;
+  for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
+    const long first = blocks.call<long>();
+    for (int i = 0; i < 2000; ++i) {
+      py::to_py(when.as<std::vector<system_clock::time_point>>());
+      py::to_py(span.as<std::vector<microseconds>>());
+      when.is<std::vector<seconds>>();
+      if (i % 20 == 0) CHECK_THROWS_AS(span.as<std::vector<system_clock::time_point>>(), py::ConversionError);
+    }
+    drift = blocks.call<long>() - first;
+  }
+  CHECK(drift == 0);
+}

@@ -1,0 +1,158 @@
+// tests/stl_maps_test.cpp: map and unordered_map.
+// SPDX-License-Identifier: MIT
+#include <latepy/stl/map.hpp>
+#include <latepy/stl/tuple.hpp>
+#include <latepy/stl/unordered_map.hpp>
+#include <latepy/stl/vector.hpp>
+
+#include "python.hpp"
+
+namespace {
+
+py::Object eval(const char* code) { return python().eval(code); }
+
+template <class T>
+std::string refusal(const char* code) {
+  const py::Object object = eval(code);
+  CHECK_FALSE(object.is<T>());
+  CHECK_FALSE(object.try_as<T>().has_value());
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+  return thrown<py::ConversionError>([&] { object.as<T>(); }).what();
+}
+
+template <class T>
+void round_trip(const T& value, const char* repr) {
+  const py::Object object = py::to_py(value);
+  CHECK(py::repr(object) == repr);
+  CHECK(object.as<T>() == value);
+  CHECK(object.try_as<T>() == std::optional<T>(value));
+  CHECK(py::repr(py::to_py(T(value))) == repr);
+}
+
+using M = std::map<std::string, int>;
+
+}  // namespace
+
+TEST_CASE("maps make the round trip") {
+  python();
+  round_trip<M>({}, "{}");
+  round_trip<M>({{"a", 1}, {"b", 2}}, "{'a': 1, 'b': 2}");
+  round_trip<std::unordered_map<int, std::string>>({{1, "x"}}, "{1: 'x'}");
+  round_trip<std::map<std::string, std::map<int, std::vector<double>>>>({{"a", {{1, {0.5}}}}}, "{'a': {1: [0.5]}}");
+  round_trip<std::map<std::pair<int, int>, bool>>({{{1, 2}, true}}, "{(1, 2): True}");
+  round_trip<std::map<std::vector<int>, int>>({{{1, 2}, 3}}, "{(1, 2): 3}");
+  CHECK(eval("{'x': None}").as<std::map<std::string, py::Object>>().at("x").is_none());
+
+  std::map<int, std::vector<std::string>> names{{1, {"a"}}};
+  CHECK(py::repr(py::to_py(std::move(names))) == "{1: ['a']}");
+}
+
+TEST_CASE("every kind of mapping is taken") {
+  python().exec(R"(
+import collections, types
+class Upper(dict):
+  def items(self): return [(k.upper(), v) for k, v in super().items()]
+class Own:
+  def keys(self): return ['k']
+  def __getitem__(self, key): return 3
+  def items(self): return iter([('k', 3)])
+class Bad(Own):
+  def items(self): return self.answer
+def bad(answer):
+  b = Bad()
+  b.answer = answer
+  return b
+)");
+  CHECK(eval("collections.OrderedDict(a=1)").as<M>() == M{{"a", 1}});
+  CHECK(eval("collections.Counter('aab')").as<M>() == M{{"a", 2}, {"b", 1}});
+  CHECK(eval("types.MappingProxyType({'a': 1})").as<M>() == M{{"a", 1}});
+  CHECK(eval("collections.ChainMap({'a': 1}, {'b': 2})").try_as<M>() == M{{"a", 1}, {"b", 2}});
+  CHECK(eval("Upper(a=1)").as<M>() == M{{"A", 1}});
+  CHECK(eval("Own()").as<M>() == M{{"k", 3}});
+  for (const char* code : {"bad([1])", "bad([('a',)])", "bad([('a', 1, 2)])", "bad(['ab'])"}) {
+    INFO(code);
+    CHECK_THROWS_AS(eval(code).as<M>(), py::TypeError);
+    CHECK_FALSE(eval(code).is<M>());
+    CHECK_FALSE(py::detail::api().Err_Occurred());
+  }
+}
+
+TEST_CASE("what is no mapping, and what is in it, is refused with the place") {
+  CHECK(refusal<M>("[('a', 1)]") == "cannot convert 'list' [('a', 1)] to std::map<std::string, int>: it is not a mapping");
+  CHECK((refusal<std::unordered_map<int, double>>("None")) ==
+        "cannot convert None to std::unordered_map<int, double>: it is not a mapping");
+  CHECK_THAT(refusal<M>("{'a'}"), ContainsSubstring("it is not a mapping"));
+  CHECK(refusal<M>("{'a': 'abc'}") == "[\"a\"]: cannot convert 'str' \"abc\" to int");
+  CHECK(refusal<M>("{1: 2}") == ".keys()[1]: cannot convert 'int' 1 to std::string");
+  CHECK((refusal<std::map<int, int>>("{1: 1, 'abc': 2}")) == ".keys()[\"abc\"]: cannot convert 'str' \"abc\" to int");
+  CHECK((refusal<std::vector<std::map<std::string, int>>>("[{}, {}, {}, {'x': 'abc'}]")) ==
+        "[3][\"x\"]: cannot convert 'str' \"abc\" to int");
+  CHECK((refusal<std::map<int, std::map<std::pair<int, int>, int>>>("{5: {(1, 'q'): 2}}")) ==
+        "[5].keys()[(1, 'q')][1]: cannot convert 'str' \"q\" to int");
+  // and to Python
+  const std::map<std::string, std::vector<std::string>> bad{{"k", {"fine", "\xff"}}};
+  CHECK_THAT(thrown<py::ConversionError>([&] { py::to_py(bad); }).what(), ContainsSubstring("[\"k\"][1]: cannot convert text"));
+}
+
+TEST_CASE("of equal keys the last one wins") {
+  python().exec("class One:\n  def __init__(self, v): self.v = v\n  def __index__(self): return 1");
+  CHECK((eval("{One(0): 'first', 1: 'middle', One(0): 'last'}").as<std::map<int, std::string>>() ==
+         std::map<int, std::string>{{1, "last"}}));
+  CHECK((eval("{One(0): 'a', One(1): 'b'}").try_as<std::unordered_map<int, std::string>>() ==
+         std::unordered_map<int, std::string>{{1, "b"}}));
+}
+
+TEST_CASE("entries that change their dict while they are converted do no harm") {
+  python().exec(R"(
+import collections
+class Meddler:
+  def __init__(self, victim, grow): self.victim, self.grow = victim, grow
+  def __index__(self):
+    if self.grow:
+      for i in range(100): self.victim[str(i)] = Meddler(self.victim, False)
+    else: self.victim.clear()
+    return 5
+def meddle(grow, kind=dict):
+  victim = kind()
+  for name in 'abcdefgh': victim[name] = Meddler(victim, grow)
+  return victim
+)");
+  M wanted;
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"}) wanted[name] = 5;
+  for (const char* code : {"meddle(True)", "meddle(False)", "meddle(True, collections.OrderedDict)", "meddle(False, collections.UserDict)"}) {
+    INFO(code);
+    CHECK(eval(code).as<M>() == wanted);
+    CHECK(eval(code).try_as<M>() == wanted);
+  }
+}
+
+TEST_CASE("exceptions of a mapping are thrown") {
+  python().exec("class Fails(dict):\n  def items(self): raise OSError('gone')\n"
+                "class Index:\n  def __index__(self): raise ZeroDivisionError");
+  CHECK_THROWS_AS(eval("Fails()").as<M>(), py::OSError);
+  CHECK_THROWS_AS(eval("{'a': Index()}").as<M>(), py::ZeroDivisionError);
+  CHECK_FALSE(eval("Fails()").is<M>());
+  CHECK_FALSE(eval("{'a': Index()}").is<M>());
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
+TEST_CASE("thousands of conversions leak nothing") {
+  python().exec("import sys\nthing = object()\nthings = {i: thing for i in range(10)}\ndeep = {'k': {1: ['a', 'b']}, 'l': {}}");
+  const py::Object things = python()["things"], deep = python()["deep"];
+  const py::Object count = eval("lambda: sys.getrefcount(thing)");
+  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  const long before = count.call<long>();
+  long drift = 1;
+  for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
+    const long first = blocks.call<long>();
+    for (int i = 0; i < 2000; ++i) {
+      py::to_py(things.as<std::map<int, py::Object>>());
+      things.is<std::map<std::string, py::Object>>();
+      py::to_py(deep.as<std::unordered_map<std::string, std::map<int, std::vector<std::string>>>>());
+      if (i % 20 == 0) CHECK_THROWS_AS((deep.as<std::map<std::string, int>>()), py::ConversionError);
+    }
+    drift = blocks.call<long>() - first;
+  }
+  CHECK(count.call<long>() == before);
+  CHECK(drift == 0);
+}

@@ -1,0 +1,137 @@
+// tests/stl_struct_test.cpp: LATEPY_STRUCT.
+// SPDX-License-Identifier: MIT
+#include <latepy/stl/map.hpp>
+#include <latepy/stl/optional.hpp>
+#include <latepy/stl/struct.hpp>
+#include <latepy/stl/variant.hpp>
+#include <latepy/stl/vector.hpp>
+
+#include "python.hpp"
+
+struct Point {
+  double x = 0, y = 0;
+};
+LATEPY_STRUCT(Point, x, y);
+
+namespace shapes {
+struct Polygon {
+  std::string name;
+  std::vector<Point> points;
+  std::map<std::string, Point> marks;
+  std::optional<int> color;
+};
+struct One {
+  int only;
+};
+struct Owner {
+  std::unique_ptr<int> value;
+};
+struct Many {
+  int a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee, ff;
+};
+}  // namespace shapes
+LATEPY_STRUCT(shapes::Polygon, name, points, marks, color);
+LATEPY_STRUCT(shapes::One, only);
+LATEPY_STRUCT(shapes::Owner, value);
+LATEPY_STRUCT(shapes::Many, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee, ff);
+
+template <>
+struct latepy::Converter<std::unique_ptr<int>> {
+  static Object to_py(std::unique_ptr<int>&& value) { return latepy::to_py(*std::exchange(value, nullptr)); }
+  static std::unique_ptr<int> from_py(Ref object) { return std::make_unique<int>(latepy::from_py<int>(object)); }
+};
+
+namespace {
+
+py::Object eval(const char* code) { return python().eval(code); }
+
+template <class T>
+std::string refusal(const char* code) {
+  const py::Object object = eval(code);
+  CHECK_FALSE(object.is<T>());
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+  return thrown<py::ConversionError>([&] { object.as<T>(); }).what();
+}
+
+}  // namespace
+
+TEST_CASE("a struct is a dict") {
+  python();
+  CHECK(py::repr(py::to_py(Point{1, 2.5})) == "{'x': 1.0, 'y': 2.5}");
+  const shapes::Polygon polygon{"p", {{1, 2}}, {{"m", {3, 4}}}, {}};
+  const py::Object dict = py::to_py(polygon);
+  CHECK(py::repr(dict) == "{'name': 'p', 'points': [{'x': 1.0, 'y': 2.0}], 'marks': {'m': {'x': 3.0, 'y': 4.0}}, 'color': None}");
+  const auto back = dict.as<shapes::Polygon>();
+  CHECK((back.name == "p" && back.points.at(0).y == 2 && back.marks.at("m").x == 3 && !back.color));
+  CHECK(dict.try_as<shapes::Polygon>()->points.size() == 1);
+  CHECK(py::repr(py::to_py(shapes::One{7})) == "{'only': 7}");
+  CHECK(py::repr(py::to_py(shapes::Owner{std::make_unique<int>(4)})) == "{'value': 4}");
+  CHECK(*eval("{'value': 4}").as<shapes::Owner>().value == 4);
+  const py::Object many = py::to_py(shapes::Many{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32});
+  CHECK((py::len(many) == 32 && many.as<shapes::Many>().ff == 32));
+}
+
+TEST_CASE("a struct comes from mappings and from attributes") {
+  python().exec(R"(
+import collections, types
+class Slots:
+  __slots__ = ('x', 'y')
+class Property:
+  y = 2
+  @property
+  def x(self): return 1
+s = Slots()
+s.x, s.y = 1, 2
+)");
+  for (const char* code : {"{'x': 1, 'y': 2, 'more': 3}", "types.MappingProxyType({'x': 1, 'y': 2})", "types.SimpleNamespace(x=1, y=2)",
+                           "collections.namedtuple('P', 'x y')(1, 2)", "s", "Property()", "collections.ChainMap({'x': 1}, {'y': 2})",
+                           "collections.defaultdict(lambda: 2, x=1)"}) {
+    INFO(code);
+    const auto point = eval(code).as<Point>();
+    CHECK((point.x == 1 && point.y == 2));
+    CHECK(eval(code).try_as<Point>()->y == 2);
+  }
+  CHECK(eval("{'x': 1, 'y': 2}").as<std::variant<int, Point>>().index() == 1);
+}
+
+TEST_CASE("errors name the field, the type and the way") {
+  python();
+  CHECK(refusal<Point>("{'x': 1}") == "cannot convert 'dict' {'x': 1} to Point: it has no key \"y\"");
+  CHECK(refusal<Point>("3") == "cannot convert 'int' 3 to Point: it has no attribute \"x\"");
+  CHECK(refusal<Point>("None") == "cannot convert None to Point: it has no attribute \"x\"");
+  CHECK(refusal<Point>("{'x': 1, 'y': 'abc'}") == ".y: cannot convert 'str' \"abc\" to double");
+  CHECK(refusal<shapes::Polygon>("{'name': 'p', 'points': [{'x': 1, 'y': 2}, {'x': []}]}") ==
+        ".points[1].x: cannot convert 'list' [] to double");
+  CHECK(refusal<shapes::Polygon>("{'name': 'p', 'points': [], 'marks': {'m': {'y': 1}}}") ==
+        ".marks[\"m\"]: cannot convert 'dict' {'y': 1} to Point: it has no key \"x\"");
+  CHECK(refusal<std::vector<shapes::One>>("[{'only': 1}, {'only': 2**40}]") ==
+        "[1].only: cannot convert 'int' 1099511627776 to int: out of range");
+  CHECK_THAT(thrown<py::ConversionError>([] { py::to_py(shapes::Polygon{"\xff", {}, {}, {}}); }).what(), ContainsSubstring(".name: cannot convert"));
+}
+
+TEST_CASE("exceptions of the object are thrown") {
+  python().exec("class Fails:\n  x = property(lambda self: 1 / 0)\nclass Map(dict):\n  def __missing__(self, key): raise OSError('gone')");
+  for (const char* code : {"Fails()", "Map()"}) {
+    INFO(code);
+    CHECK_THROWS_AS(eval(code).as<Point>(), py::Exception);
+    CHECK_FALSE(eval(code).is<Point>());
+    CHECK_FALSE(py::detail::api().Err_Occurred());
+  }
+}
+
+TEST_CASE("thousands of conversions leak nothing") {
+  python().exec("import sys, types\npoints = [{'x': 1, 'y': 2.5}, types.SimpleNamespace(x=1, y=2)]\nbad = [{'x': 1, 'y': ''}]");
+  const py::Object points = python()["points"], bad = python()["bad"];
+  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  long drift = 1;
+  for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
+    const long first = blocks.call<long>();
+    for (int i = 0; i < 2000; ++i) {
+      py::to_py(points.as<std::vector<Point>>());
+      bad.is<std::vector<Point>>();
+      if (i % 20 == 0) CHECK_THROWS_AS(bad.as<std::vector<Point>>(), py::ConversionError);
+    }
+    drift = blocks.call<long>() - first;
+  }
+  CHECK(drift == 0);
+}
