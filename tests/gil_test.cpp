@@ -210,13 +210,14 @@ TEST_CASE("freeing the states of ended threads leaves PyGILState of this thread 
                 "called = ctypes.PYFUNCTYPE(ctypes.c_int)(lambda: 1)()\n"
                 "called += ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)()");
     EXPECT(python.eval<int>("called") == 2);
+    const GilRelease others;
     std::thread([&] {  // the same on a thread of C++
       { const GilGuard gil; }
       std::thread([] { const GilGuard gil; }).join();
       const GilGuard gil;
       EXPECT(this_state() == c_api<PyThreadState*()>("PyThreadState_Get")());
       release(ensure());
-    });
+    }).join();
   });
 }
 

@@ -1,0 +1,230 @@
+// Tests of latepy in a Python that somebody else started: inside an extension module, and beside another library.
+// SPDX-License-Identifier: MIT
+#include "in_child.hpp"
+
+#ifndef _WIN32
+#include <dlfcn.h>
+
+#include <fstream>
+#include <thread>
+
+using py::Object;
+using py::StateError;
+
+namespace {
+
+const std::string module_file = LATEPY_TEST_BINARIES "/attach_module.so";
+
+/// Runs a script with the python that belongs to the CPython under test. It hosts nothing: it is just python.
+Outcome python_runs(const std::string& script) {
+  const py::Discovery found = latepy::locate();
+  REQUIRE(found.chosen());
+  const std::string executable = found.chosen()->executable;
+  return run_in_child([&] {
+    const std::string source =
+        "import ctypes, sys\n"
+        "sys.path.insert(0, " + std::string("'" LATEPY_TEST_BINARIES "'") + ")\n"
+        "greeting = 'from the script'\n"
+        "module = ctypes.PyDLL('" + module_file + "')\n"  // its functions are called with the GIL
+        "without_gil = ctypes.CDLL('" + module_file + "')\n"
+        "def call(name, *args, library=module):\n"
+        "    function = getattr(library, 'attach_' + name)\n"
+        "    function.restype = ctypes.c_char_p\n"
+        "    answer = function(*args).decode()\n"
+        "    assert answer == 'ok', (name, args, answer)\n" + script;
+    execl(executable.c_str(), executable.c_str(), "-B", "-c", source.c_str(), nullptr);
+    std::perror(executable.c_str());
+    std::exit(3);
+  });
+}
+
+void check_runs(const std::string& script, const std::string& output = "") {
+  const Outcome outcome = python_runs(script);
+  CHECK(outcome.output == output);
+  CHECK(outcome.signal == 0);
+  CHECK(outcome.exit_code == 0);
+}
+
+/// The module loaded into this process, where latepy is used by the program as well.
+template <class F>
+F* of_module(const char* name) {
+  void* const library = dlopen(module_file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) throw std::runtime_error(dlerror());
+  void* const symbol = dlsym(library, name);
+  EXPECT(symbol);
+  return reinterpret_cast<F*>(symbol);
+}
+
+void expect_ok(const char* answer) {
+  if (std::string_view(answer) != "ok") throw std::runtime_error(answer);
+}
+
+}  // namespace
+
+TEST_CASE("an extension module written with latepy is imported like any other", "[P23]") {
+  check_runs(
+      "import attach_module\n"
+      "assert attach_module.attached\n"
+      "assert attach_module.version == '.'.join(map(str, sys.version_info[:3]))\n"
+      "print(attach_module.__doc__)\n",
+      "made by latepy\n");
+}
+
+TEST_CASE("in a running Python the Interpreter attaches and uses the script's own __main__", "[P23]") {
+  check_runs(
+      "call('start')\n"
+      "call('use')\n"
+      "assert answer == 42\n"
+      "call('use', library=without_gil)\n"
+      "call('threads')\n"
+      "call('use')\n");
+}
+
+TEST_CASE("attached on a thread without the GIL") {
+  check_runs(
+      "call('start', library=without_gil)\n"
+      "call('use', library=without_gil)\n"
+      "call('use')\n");
+}
+
+TEST_CASE("attached on a thread that Python made") {
+  check_runs(
+      "import threading\n"
+      "t = threading.Thread(target=call, args=('start',)); t.start(); t.join()\n"
+      "call('use')\n"
+      "call('threads')\n");
+}
+
+TEST_CASE("the end of an attached Interpreter does not end Python") {
+  check_runs(
+      "call('start')\n"
+      "call('stop')\n"
+      "call('can_enter')\n"
+      "call('start')\n"
+      "call('use')\n"
+      "import json, threading\n"
+      "t = threading.Thread(target=print, args=('still running',)); t.start(); t.join()\n",
+      "still running\n");
+}
+
+TEST_CASE("what only a start can honour is refused by its name") {
+  std::string script = "call('start')\n";
+  for (const char* field : {"argv", "site", "use_environment", "user_site", "signal_handlers", "release_gil", "utf8",
+                            "write_bytecode", "options", "version", "library"})
+    script += std::string("call('refuse', b'") + field + "')\n";
+  check_runs(script + "call('paths', b'/some/folder')\ncall('use')\n");
+}
+
+TEST_CASE("the process ends cleanly while Objects of the module live", "[P36][P43]") {
+  check_runs(
+      "call('start')\n"
+      "call('keep', 1000)\n"
+      "call('threads')\n"
+      "import threading\n"
+      "threading.Thread(target=call, args=('keep', 10)).start()\n"
+      "print('end')\n",
+      "end\n");
+  check_runs("call('start'); call('keep', 10); call('stop')\n");
+  check_runs("call('start'); call('keep', 10); call('drop', library=without_gil)\n");
+  const Outcome outcome = python_runs("call('start'); call('keep', 10); sys.exit(7)\n");
+  CHECK(outcome.exit_code == 7);
+}
+
+TEST_CASE("when the other embedder ends Python our gate is closed first", "[P39]") {
+  // atexit runs functions in the reverse order: this one was registered before ours and runs after it.
+  check_runs(
+      "import atexit\n"
+      "def last():\n"
+      "    without_gil.attach_can_enter.restype = ctypes.c_char_p\n"
+      "    print(without_gil.attach_can_enter().decode())\n"
+      "atexit.register(last)\n"
+      "call('start')\n"
+      "call('can_enter', library=without_gil)\n",
+      "no\n");
+}
+
+TEST_CASE("threads of the module that are inside Python when it ends leave it first", "[P39]") {
+  for (int round = 0; round < 10; ++round)
+    check_runs(
+        "call('start')\n"
+        "call('hammer', library=without_gil)\n"
+        "import time\n"
+        "time.sleep(0.02)\n");
+}
+
+TEST_CASE("a program and a module that both use latepy share one life", "[P23]") {
+  in_child([] {
+    auto python = std::make_unique<py::Interpreter>();
+    python->exec("greeting = 'from the script'");
+    expect_ok(of_module<const char*()>("attach_start")());
+    EXPECT(of_module<void*()>("attach_shared")() == &latepy::detail::shared());
+    EXPECT(of_module<std::uint32_t()>("attach_life")() == latepy::detail::current_life());
+    expect_ok(of_module<const char*()>("attach_use")());
+    EXPECT((*python)["answer"].as<int>() == 42);
+    expect_ok(of_module<const char*()>("attach_threads")());
+    expect_ok(of_module<const char*(int)>("attach_keep")(100));
+    python.reset();  // the program stops Python
+    EXPECT(of_module<std::uint32_t()>("attach_life")() == latepy::detail::no_life);
+    expect_ok(of_module<const char*()>("attach_drop")());  // the module drops what it kept
+    EXPECT(has(of_module<const char*()>("attach_use")(), "no Python runs"));
+    expect_ok(of_module<const char*()>("attach_stop")());
+  });
+}
+
+TEST_CASE("a module that attached meets the program's next Python as well", "[P37][P46]") {
+  in_child([] {
+    for (int life = 0; life < 3; ++life) {
+      py::Interpreter python;
+      if (latepy::detail::the_state.version.minor == 12 && life > 0) return;
+      python.exec("greeting = 'from the script'");
+      expect_ok(of_module<const char*()>("attach_start")());
+      expect_ok(of_module<const char*()>("attach_use")());
+      expect_ok(of_module<const char*()>("attach_threads")());
+      expect_ok(of_module<const char*(int)>("attach_keep")(10));
+      if (life % 2) expect_ok(of_module<const char*()>("attach_stop")());
+      python.stop();
+    }
+  });
+}
+
+TEST_CASE("a program attaches to the Python that its module's neighbour started with the bare C API", "[P23]") {
+  in_child([] {
+    // As another embedder does: libpython by hand, and no latepy.
+    const py::Discovery found = latepy::locate();
+    void* const library = dlopen(found.chosen()->library.c_str(), RTLD_NOW | RTLD_GLOBAL);
+    EXPECT(library);
+    const std::string& home = found.chosen()->home;
+    static std::wstring wide(home.begin(), home.end());
+    reinterpret_cast<void (*)(const wchar_t*)>(dlsym(library, "Py_SetPythonHome"))(wide.c_str());
+    reinterpret_cast<void (*)(int)>(dlsym(library, "Py_InitializeEx"))(0);
+    const auto finalize = reinterpret_cast<int (*)()>(dlsym(library, "Py_FinalizeEx"));
+    Object object;
+    {
+      py::Interpreter python;
+      EXPECT(python.is_attached());
+      EXPECT(python.eval<int>("6 * 7") == 42);
+      python.exec("import json");
+      object = python.eval("[1]");
+    }
+    EXPECT(object[0].as<int>() == 1);  // Python goes on
+    EXPECT(py::Interpreter::is_running());
+    EXPECT(finalize() == 0);
+    EXPECT(!py::Interpreter::is_running());
+    EXPECT_THROWN(StateError, object[0].as<int>());
+    EXPECT(!py::GilGuard::try_acquire());
+    // Once more: a later Python of the other embedder is another life.
+    reinterpret_cast<void (*)(int)>(dlsym(library, "Py_InitializeEx"))(0);
+    {
+      py::Interpreter python;
+      EXPECT(python.is_attached());
+      EXPECT_THROWN(StateError, object[0].as<int>());
+      EXPECT(python.eval<int>("6 * 7") == 42);
+      object = python.eval("[2]");
+    }
+    EXPECT(finalize() == 0);
+    EXPECT(!py::Interpreter::is_running());
+    EXPECT_THROWN(StateError, object[0].as<int>());
+  });
+}
+
+#endif

@@ -1,0 +1,473 @@
+// Tests of latepy/run/interpreter.hpp: one Interpreter a process, what it says of itself, and how it ends.
+// SPDX-License-Identifier: MIT
+#include "in_child.hpp"
+
+#ifndef _WIN32
+#include <sys/stat.h>
+
+#include <fstream>
+#include <thread>
+
+using py::GilGuard;
+using py::Object;
+using py::PythonError;
+using py::StateError;
+
+namespace {
+
+int minor_version() { return latepy::detail::the_state.version.minor; }
+
+py::Config with_warnings(std::vector<std::string>& warnings) {
+  py::Config config;
+  config.on_warning = [&warnings](const std::string& text) { warnings.push_back(text); };
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("an Interpreter says what it is") {
+  in_child([] {
+    py::Interpreter python;
+    EXPECT(python.version() == python.eval<std::string>("'.'.join(map(str, __import__('sys').version_info[:3]))"));
+    EXPECT(python.executable() == python.eval<std::string>("__import__('sys').executable"));
+    EXPECT(python.prefix() == python.eval<std::string>("__import__('sys').prefix"));
+    EXPECT(python.is_free_threaded() == !python.eval<bool>("getattr(__import__('sys'), '_is_gil_enabled', lambda: True)()"));
+    EXPECT(!python.is_attached());
+    const py::Candidate* chosen = python.discovery().chosen();
+    EXPECT(chosen && chosen->library == python.library());
+    EXPECT(chosen->version.minor == minor_version());
+    struct stat file;
+    EXPECT(stat(python.library().c_str(), &file) == 0 && stat(python.executable().c_str(), &file) == 0);
+  });
+}
+
+TEST_CASE("there is one Interpreter at a time, and anybody may ask for it") {
+  in_child([] {
+    EXPECT(!py::Interpreter::is_running());
+    EXPECT_THROWN(StateError, py::Interpreter::current());
+    {
+      py::Interpreter python;
+      EXPECT(py::Interpreter::is_running());
+      EXPECT(&py::Interpreter::current() == &python);
+      EXPECT(has(EXPECT_THROWN(StateError, py::Interpreter second).what(), "Interpreter::current()"));
+      EXPECT(&py::Interpreter::current() == &python);  // the second one did no harm
+      EXPECT(python.eval<int>("6 * 7") == 42);
+    }
+    EXPECT(!py::Interpreter::is_running());
+    EXPECT_THROWN(StateError, py::Interpreter::current());
+  });
+}
+
+TEST_CASE("where no Python is found the LoadError is a table that ends with what to do", "[P01][P09]") {
+  in_child([] {
+    const std::string folder = "/nonexistent/python";
+    setenv("LATEPY_LIBRARY", (folder + "/libpython3.12.so").c_str(), 1);
+    unsetenv("LATEPY_PYTHON");
+    py::Config config;
+    config.library = folder + "/libpython3.12.so";
+    const auto error = EXPECT_THROWN(py::LoadError, py::Interpreter python(config));
+    const std::string what = error.what();
+    EXPECT(has(what, folder + "/libpython3.12.so"));
+    EXPECT(!error.discovery().candidates().empty() && !error.discovery().chosen());
+    const std::string& remedy = error.discovery().remedy();
+    EXPECT(remedy.size() > 20 && what.size() > remedy.size());
+    EXPECT(what.substr(what.size() - remedy.size()) == remedy);
+    EXPECT(!py::Interpreter::is_running());
+    // It harmed nothing: a Config that can be met starts.
+    config.library = py::Path();
+    config.version = ">=4";
+    EXPECT(has(EXPECT_THROWN(py::LoadError, py::Interpreter python(config)).what(), ">=4"));
+  });
+}
+
+TEST_CASE("stopping is done once, and what follows is refused") {
+  in_child([] {
+    py::Interpreter python;
+    const Object object = python.eval("[1, 2]");
+    EXPECT(python.stop());
+    EXPECT(python.stop());
+    EXPECT(python.stop(std::chrono::seconds(1)));
+    EXPECT(!py::Interpreter::is_running());
+    EXPECT_THROWN(StateError, python.exec("pass"));
+    EXPECT_THROWN(StateError, python["x"] = 1);
+    EXPECT_THROWN(StateError, python.version().empty() ? 0 : python.executable().size());
+    EXPECT(has(EXPECT_THROWN(StateError, object.as<std::string>()).what(), "after its Python had ended"));
+    EXPECT_THROWN(StateError, object[0].as<int>());
+    EXPECT_THROWN(StateError, object.attr("count")(1));
+    EXPECT_THROWN(StateError, object.call_method("count", 1));
+    EXPECT_THROWN(StateError, object.contains(1));
+    EXPECT_THROWN(StateError, (void)(object == 1));
+    EXPECT_THROWN(StateError, (void)(object + 1));
+    EXPECT_THROWN(StateError, py::len(object));
+    EXPECT_THROWN(StateError, py::list());
+    EXPECT_THROWN(StateError, latepy::to_py(1.5));
+    EXPECT_THROWN(StateError, Object copy(object));
+    EXPECT(!object.is_alive() && !object.is_empty());
+  });
+}
+
+TEST_CASE("the end runs atexit and flushes what was printed", "[P43][P77]") {
+  const std::string output = in_child([] {
+    py::Interpreter python;
+    python.exec("import atexit, sys\n"
+                "atexit.register(lambda: sys.stdout.write('at exit, '))\n"
+                "sys.stdout.write('running, ')");
+    python.eval("sys.stdout.write('no end of line, ')");
+    python.stop();
+    std::puts("stopped");
+  });
+  CHECK(output == "running, no end of line, at exit, stopped\n");
+}
+
+TEST_CASE("finalize = false leaves Python running, and a later Interpreter attaches to it", "[P42][P43]") {
+  const std::string output = in_child([] {
+    py::Config config;
+    config.finalize = false;
+    {
+      py::Interpreter python(config);
+      python.exec("import atexit, sys; atexit.register(print, 'never'); kept = 1; sys.stdout.write('flushed\\n')");
+    }
+    EXPECT(py::Interpreter::is_running());
+    py::Interpreter again;
+    EXPECT(again.is_attached());
+    EXPECT(again["kept"].as<int>() == 1);
+  });
+  CHECK(output == "flushed\n");
+}
+
+TEST_CASE("Python starts again in the same process, with new lives for Objects", "[P37][P38][P46]") {
+  in_child([] {
+    std::vector<Object> of_all_lives;
+    for (int life = 0; life < 4; ++life) {
+      py::Interpreter python;
+      EXPECT(!python.is_attached());
+      EXPECT(python.eval<std::string>("__name__") == "__main__");
+      EXPECT_THROWN(py::KeyError, python["left_over"].as<int>());
+      python["left_over"] = life;
+      python.exec("import json, re, collections, threading, math");
+      EXPECT(python.call<std::string>("json", "dumps", python.eval("[1, {'a': None}]")) == "[1, {\"a\": null}]");
+      EXPECT(python.executable() == python.discovery().chosen()->executable);
+      for (const Object& old : of_all_lives)
+        EXPECT(has(EXPECT_THROWN(StateError, py::len(old)).what(), "earlier interpreter"));
+      of_all_lives.push_back(python.eval("[1]"));
+      EXPECT(of_all_lives.back()[0].as<int>() == 1);
+    }
+  });
+}
+
+TEST_CASE("extension modules of the standard library bear a second start, or it is refused", "[P37]") {
+  in_child([] {
+    { py::Interpreter().exec("import datetime, decimal, ctypes"); }
+    if (minor_version() == 12) {
+      const std::string what = EXPECT_THROWN(StateError, py::Interpreter python).what();
+      EXPECT(has(what, "3.12") && has(what, "_datetime") && has(what, "reset()") && has(what, "allow_restart"));
+      return;
+    }
+    py::Interpreter python;
+    EXPECT(python.eval<std::string>("str(__import__('decimal').Decimal('1.5') * 2)") == "3.0");
+    EXPECT(python.eval<int>("__import__('datetime').date(2020, 2, 29).day") == 29);
+    python.exec("import ctypes");
+  });
+}
+
+TEST_CASE("after an extension module of others a second start is refused, unless asked for", "[P37]") {
+  in_child([] {
+    {
+      py::Interpreter python;
+      python.exec("import sys, types\n"  // what `import numpy` leaves behind
+                  "sys.modules['others'] = m = types.ModuleType('others')\n"
+                  "m.__file__ = '/opt/lib/python3/site-packages/others/core.cpython-3xx.so'");
+    }
+    const std::string what = EXPECT_THROWN(StateError, py::Interpreter python).what();
+    EXPECT(has(what, "the extension module others") && has(what, "allow_restart"));
+    py::Config config;
+    config.allow_restart = true;
+    py::Interpreter python(config);
+    EXPECT(python.eval<int>("1 + 1") == 2);
+  });
+}
+
+TEST_CASE("Objects outlive the interpreter, the thread and main", "[P36]") {
+  const std::string output = in_child([] {
+    static Object in_static;
+    static std::vector<Object>* leaked_until_exit = new std::vector<Object>;
+    std::atexit([] {
+      leaked_until_exit->clear();
+      std::puts("atexit");
+    });
+    struct Kept {
+      Object object;
+      ~Kept() {
+        object = Object();
+        std::puts("thread_local of main");
+      }
+    };
+    static thread_local Kept kept;
+    Object local;
+    py::Interpreter python;  // destroyed first: `local` outlives it
+    in_static = python.eval("object()");
+    kept.object = python.eval("object()");
+    local = python.eval("object()");
+    for (int i = 0; i < 1000; ++i) leaked_until_exit->push_back(python.eval("[]"));
+  });
+  CHECK(output == "thread_local of main\natexit\n");
+}
+
+TEST_CASE("a static Interpreter stops after main, and static Objects made before it outlive it", "[P36][P43]") {
+  const std::string output = in_child([] {
+    static Object before;
+    static py::Interpreter python;
+    static Object after;
+    before = python.eval("type('T', (), {'__del__': lambda self: print('freed by the stop, or never')})()");
+    after = python.eval("type('T', (), {'__del__': lambda self: print('freed')})()");
+    python.exec("import atexit; atexit.register(print, 'atexit')");
+  });
+  CHECK(has(output, "freed\natexit\n"));
+}
+
+TEST_CASE("late drops from many threads, during the stop and after it, are harmless", "[P36][P44]") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    std::vector<std::vector<Object>> each(8);
+    std::vector<std::thread> droppers;
+    std::atomic<bool> go{false};
+    {
+      py::Interpreter python(config);
+      {
+        const GilGuard gil;
+        for (auto& objects : each)
+          for (int i = 0; i < 12500; ++i) objects.push_back(python.eval("object()"));
+      }
+      for (auto& objects : each)
+        droppers.emplace_back([&] {
+          while (!go) std::this_thread::yield();
+          objects.clear();
+        });
+      go = true;
+    }
+    for (std::thread& dropper : droppers) dropper.join();
+    EXPECT(latepy::detail::shared().leaked == 0);
+  });
+}
+
+TEST_CASE("an error keeps its texts beyond the stop, also on other threads", "[P51][P82]") {
+  in_child([] {
+    std::optional<PythonError> formatted, unformatted, copied;
+    std::exception_ptr pointer;
+    {
+      py::Interpreter python;
+      python.exec("def f(x):\n    return 1 / x\n", {}, "formula.py");
+      const auto error = [&] { return EXPECT_THROWN(PythonError, python.eval("f(0)")); };
+      formatted = error();
+      formatted->traceback();
+      unformatted = error();
+      copied = unformatted;
+      try {
+        python.exec("try:\n  f(0)\nexcept ZeroDivisionError as e:\n  raise KeyError('outer') from e");
+      } catch (...) {
+        pointer = std::current_exception();
+      }
+    }
+    std::thread([&] {
+      for (const auto& error : {formatted, unformatted, copied}) {
+        EXPECT(std::string(error->what()) == "ZeroDivisionError: division by zero (formula.py:2)");
+        EXPECT(has(error->traceback(), "return 1 / x"));
+        EXPECT(error->is("ZeroDivisionError") && error->is("ArithmeticError") && !error->is("KeyError"));
+      }
+      try {
+        std::rethrow_exception(pointer);
+      } catch (const py::KeyError& error) {
+        EXPECT(has(error.traceback(), "division by zero") && has(error.traceback(), "direct cause"));
+        EXPECT_THROWN(StateError, error.value().attr("args").as<std::string>());
+      }
+      EXPECT_THROWN(py::ZeroDivisionError, unformatted->rethrow());
+    }).join();
+  });
+}
+
+TEST_CASE("sys.exit never ends the program", "[P74]") {
+  const std::string output = in_child([] {
+    py::Interpreter python;
+    const auto code = [&](const char* source) {
+      return EXPECT_THROWN(py::SystemExit, python.exec(source)).value().attr("code").as<Object>();
+    };
+    EXPECT(code("import sys; sys.exit(7)").as<int>() == 7);
+    EXPECT(code("raise SystemExit").is_none());
+    EXPECT(code("quit('good bye')").as<std::string>() == "good bye");
+    EXPECT_THROWN(py::SystemExit, python.eval("exit()"));
+    EXPECT_THROWN(py::SystemExit, python.run_string("exit(1)"));
+    EXPECT_THROWN(py::SystemExit, python.call("sys", "exit", 3));
+    EXPECT(python.try_call("sys", "exit", 3).error().is("SystemExit"));
+    python.exec("import threading; t = threading.Thread(target=sys.exit, args=(5,)); t.start(); t.join()");
+    python.exec("import atexit; atexit.register(sys.exit, 9)");
+    python.stop();
+    std::puts("still here");
+  });
+  CHECK(has(output, "still here\n"));
+}
+
+TEST_CASE("destroyed on another thread, Python is left running and the program is told", "[P41]") {
+  std::vector<std::string> warnings;
+  const std::string output = in_child([&] {
+    auto python = std::make_unique<py::Interpreter>([&] {
+      py::Config config = with_warnings(warnings);
+      config.release_gil = true;
+      return config;
+    }());
+    python->exec("import sys; sys.stdout.write('flushed')");
+    std::thread([&] {
+      EXPECT(has(EXPECT_THROWN(StateError, python->stop(std::chrono::seconds(1))).what(), "thread"));
+      python.reset();
+    }).join();
+    EXPECT(warnings.size() == 1 && has(warnings[0], "another thread"));
+    EXPECT(py::Interpreter::is_running());
+    EXPECT_THROWN(StateError, py::Interpreter::current());
+  });
+  CHECK(output == "flushed");
+}
+
+TEST_CASE("stop with a time limit names the threads that live, and works once they ended", "[P40]") {
+  in_child([] {
+    py::Interpreter python;
+    python.exec("import threading\n"
+                "end = threading.Event()\n"
+                "threading.Thread(target=end.wait, name='the worker').start()\n"
+                "threading.Thread(target=end.wait, name='a daemon', daemon=True).start()");
+    std::vector<std::string> alive;
+    EXPECT(!python.stop(std::chrono::milliseconds(50), &alive));
+    EXPECT(alive == std::vector<std::string>{"the worker"});
+    EXPECT(!python.stop(std::chrono::milliseconds(0)));
+    python.exec("end.set()");  // everything still works
+    EXPECT(python.stop(std::chrono::seconds(30), &alive));
+    EXPECT(alive.empty());
+  });
+}
+
+TEST_CASE("stop waits for C++ threads inside a guard, and opens the gate again when the time is over", "[P39]") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    py::Interpreter python(config);
+    std::atomic<bool> inside{false}, leave{false};
+    std::thread worker([&] {
+      const GilGuard gil;
+      inside = true;
+      const py::GilRelease others;
+      while (!leave) std::this_thread::yield();
+    });
+    while (!inside) std::this_thread::yield();
+    std::vector<std::string> alive;
+    EXPECT(!python.stop(std::chrono::milliseconds(50), &alive));
+    EXPECT(alive.size() == 1 && has(alive[0], "1 C++ thread"));
+    EXPECT(GilGuard::try_acquire());
+    EXPECT(python.eval<int>("1") == 1);
+    leave = true;
+    EXPECT(python.stop(std::chrono::seconds(30)));
+    worker.join();
+  });
+}
+
+TEST_CASE("the end waits for Python's threads as python does", "[P40]") {
+  const std::string output = in_child([] {
+    py::Interpreter python;
+    python.exec("import threading, time\n"
+                "threading.Thread(target=lambda: (time.sleep(0.1), print('the thread ended'))).start()");
+  });
+  CHECK(output == "the thread ended\n");
+}
+
+TEST_CASE("threads that enter while Python stops get a StateError, 200 times 8 of them", "[P39]") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    for (int round = 0; round < 200; ++round) {
+      auto python = std::make_unique<py::Interpreter>(config);
+      std::atomic<int> started{0}, entered{0};
+      std::vector<std::thread> threads;
+      for (int i = 0; i < 8; ++i)
+        threads.emplace_back([&] {
+          ++started;
+          try {
+            for (;;) {
+              const GilGuard gil;
+              const Object object = latepy::to_py(1.5);
+              ++entered;
+            }
+          } catch (const StateError&) {
+          }
+        });
+      while (started < 8 || entered < 100) std::this_thread::yield();
+      python.reset();
+      EXPECT(!py::Interpreter::is_running());
+      for (std::thread& thread : threads) thread.join();
+      EXPECT(latepy::detail::shared().inside == 0);
+    }
+  });
+}
+
+TEST_CASE("threads of the program live on through a restart", "[P46]") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    std::atomic<int> life{0}, done{0};
+    std::thread worker([&] {
+      for (int mine = 1; mine <= 3; ++mine) {
+        while (life < mine) std::this_thread::yield();
+        {
+          const GilGuard gil;
+          EXPECT(py::Interpreter::current().eval<int>("6 * 7") == 42);
+        }
+        EXPECT(py::Interpreter::current().eval<int>("life") == mine);
+        ++done;
+      }
+    });
+    for (int now = 1; now <= 3; ++now) {
+      py::Interpreter python(config);
+      python["life"] = now;
+      life = now;
+      while (done < now) std::this_thread::yield();
+    }
+    worker.join();
+  });
+}
+
+TEST_CASE("daemon threads of Python do not disturb the stop", "[P39][P42]") {
+  in_child([] {
+    py::Interpreter python;
+    python.exec("import threading, time\n"
+                "def run():\n"
+                "    while True: time.sleep(0.001)\n"
+                "for i in range(8): threading.Thread(target=run, daemon=True).start()");
+    EXPECT(python.stop(std::chrono::seconds(10)));
+  });
+}
+
+TEST_CASE("on_warning may throw; that is no reason to end the program") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    int told = 0;
+    config.on_warning = [&](const std::string&) {
+      ++told;
+      throw std::runtime_error("from on_warning");
+    };
+    auto python = std::make_unique<py::Interpreter>(config);
+    std::thread([&] { python.reset(); }).join();
+    EXPECT(told == 1);
+  });
+}
+
+TEST_CASE("a stop in a child of fork leaves the parent's Python alone", "[P65]") {
+  const std::string output = in_child([] {
+    py::Interpreter python;
+    python.exec("import os, sys, atexit\n"
+                "atexit.register(lambda: print('end of', 'parent' if os.getpid() == parent else 'child'))\n"
+                "parent = os.getpid()\n"
+                "pid = os.fork()\n"
+                "if pid: os.waitpid(pid, 0)");
+  });
+  CHECK_THAT(output, ContainsSubstring("end of child\nend of parent\n"));
+}
+
+#endif

@@ -1,0 +1,461 @@
+// Tests of latepy/run/scope.hpp: what is run, called and got in an interpreter.
+// SPDX-License-Identifier: MIT
+#include "in_child.hpp"
+#include "python.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#ifndef _WIN32
+#include <sys/stat.h>
+
+using py::Object;
+using py::StateError;
+
+namespace {
+
+/// A folder whose name has what breaks careless code.
+const std::string& folder() {
+  static const struct Folder {
+    char path[64] = "/tmp/latepy scope d\xc3\xafr \xc3\xbc \xe6\x97\xa5\xe6\x9c\xac XXXXXX";
+    std::string text = mkdtemp(path);
+    pid_t process = getpid();
+    ~Folder() {
+      if (getpid() == process) std::filesystem::remove_all(text);
+    }
+  } made;
+  return made.text;
+}
+
+std::string script(const std::string& name, std::string_view source) {
+  const std::string path = folder() + "/" + name;
+  std::ofstream(path, std::ios::binary) << source;
+  return path;
+}
+
+/// What a script may have changed and must find put back: sys.argv, sys.path, `__main__`.
+std::string setting() {
+  return python().eval<std::string>("repr((__import__('sys').argv, __import__('sys').path, id(__import__('__main__'))))");
+}
+
+}  // namespace
+
+TEST_CASE("eval gives the value of an expression") {
+  CHECK(python().eval<int>("6 * 7") == 42);
+  CHECK(python().eval<std::string>("  'a' + \\\n 'b'\n") == "ab");
+  CHECK(python().eval("None").is_none());
+  CHECK_THROWS_AS(python().eval("x = 1"), py::SyntaxError);
+  CHECK_THROWS_AS(python().eval(""), py::SyntaxError);
+  CHECK_THROWS_AS(python().eval<int>("'text'"), py::ConversionError);
+  const Object globals = python().eval("{'a': 20}");
+  CHECK(python().eval<int>("a + 1", globals) == 21);
+  CHECK_THROWS_AS(python().eval("1", python().eval("[]")), py::TypeError);
+}
+
+TEST_CASE("exec runs statements in __main__, or in the dict that is given") {
+  python().exec("a = 1\nb = a + 1\n");
+  CHECK(python()["b"].as<int>() == 2);
+  py::Object globals = py::dict();
+  python().exec("a = 10", globals);
+  CHECK(python()["a"].as<int>() == 1);
+  CHECK(globals["a"].as<int>() == 10);
+  python().exec(R"(
+      if True:
+          c = "indented as it stands in C++"
+  )");
+  CHECK(python()["c"].as<std::string>() == "indented as it stands in C++");
+  python().exec("");
+  python().exec("# nothing but a comment");
+}
+
+TEST_CASE("functions, lambdas and comprehensions see the globals", "[P79]") {
+  const char* const source = "import math\n"
+                             "n = 3\n"
+                             "def f(): return g() + n\n"
+                             "def g(): return [n for _ in range(n)][0]\n"
+                             "h = lambda: [math.floor(f()) for _ in 'ab']\n"
+                             "class C:\n  def m(self): return f()\n";
+  python().exec(source);
+  CHECK(python().eval<int>("sum(h()) + C().m()") == 18);
+  const Object globals = py::dict();
+  python().exec(source, globals);
+  CHECK(python().eval<int>("sum(h()) + C().m()", globals) == 18);
+  CHECK(python().eval<int>("sum(x + n for x in range(n))", globals) == 12);
+}
+
+TEST_CASE("code in a dict of its own has the built-in names", "[P80]") {
+  const Object globals = py::dict();
+  CHECK(python().eval<int>("len(dict(a=1))", globals) == 1);
+  CHECK(globals.contains("__builtins__"));
+  const Object restricted = python().eval("{'__builtins__': {'len': len}}");
+  CHECK(python().eval<int>("len('abc')", restricted) == 3);
+  CHECK_THROWS_AS(python().eval("open", restricted), py::NameError);
+}
+
+TEST_CASE("run_string gives the value of the last expression, else None") {
+  CHECK(python().run_string("x = 3\nx ** 2").as<int>() == 9);
+  CHECK(python().run_string("x = 3").is_none());
+  CHECK(python().run_string("").is_none());
+  CHECK(python().run_string("for i in range(3): i").is_none());
+  CHECK(python().run_string("1; 2").as<int>() == 2);
+  CHECK(python().run_string("'''doc'''").as<std::string>() == "doc");
+}
+
+TEST_CASE("call imports a module and calls a function") {
+  CHECK(python().call<double>("math", "hypot", 3, 4) == 5);
+  CHECK(python().call<std::string>("os.path", "join", "a", "b") == "a/b");
+  CHECK(python().call<std::string>("json", "dumps", 1.5, "indent"_a = 2) == "1.5");
+  CHECK(python().call<bool>("pathlib", "Path.is_absolute", python().get("pathlib.Path")("/x")));
+  CHECK_THROWS_AS(python().call("no_such_module", "f"), py::ModuleNotFoundError);
+  CHECK_THROWS_AS(python().call("math", "no_such_function"), py::AttributeError);
+  CHECK_THROWS_AS(python().call("math", "sqrt", -1), py::ValueError);
+  CHECK_THROWS_AS(python().call<int>("math", "sqrt", 2), py::ConversionError);
+}
+
+TEST_CASE("try_eval and try_call give Python's exception as a value") {
+  CHECK(*python().try_eval<int>("6 * 7") == 42);
+  CHECK(python().try_eval<int>("1 / 0").error().is("ZeroDivisionError"));
+  CHECK(python().try_eval<int>("1 +").error().is("SyntaxError"));
+  CHECK(python().try_eval<int>("'x'").error().is("TypeError"));
+  CHECK(python().try_eval<int>("1 / 0").value_or(-1) == -1);
+  CHECK(*python().try_call<double>("math", "sqrt", 4) == 2);
+  CHECK(python().try_call("math", "sqrt", -1).error().message() == thrown<py::ValueError>([] {
+    python().call("math", "sqrt", -1);
+  }).message());
+  CHECK(python().try_call("no_such_module", "f").error().is("ModuleNotFoundError"));
+  CHECK(python().try_call("math", "no_such_function").error().is("AttributeError"));
+}
+
+TEST_CASE("get imports as far as needed and then takes attributes") {
+  CHECK(python().get("os.path.sep").as<std::string>() == "/");
+  CHECK(python().get("datetime.timedelta")(1, "hours"_a = 2).attr("days").as<int>() == 1);
+  CHECK(python().get("json").attr("__name__").as<std::string>() == "json");
+  CHECK(python().get("xml.dom.minidom.parseString")("<a/>").call_method("toxml").as<std::string>() ==
+        "<?xml version=\"1.0\" ?><a/>");
+  CHECK_THROWS_AS(python().get("no_such_module.x"), py::ModuleNotFoundError);
+  const auto error = thrown<py::AttributeError>([] { python().get("os.path.no_such_name"); });
+  CHECK_THAT(error.message(), ContainsSubstring("no_such_name"));
+  CHECK_THROWS_AS(python().get(""), py::ValueError);
+  CHECK_THROWS_AS(python().get("os..path"), py::Error);
+}
+
+TEST_CASE("import_module gives the module itself") {
+  CHECK(python().import_module("os.path").attr("__name__").as<std::string>() == "posixpath");
+  CHECK(python().import_module("xml.dom").attr("__name__").as<std::string>() == "xml.dom");
+  CHECK_THROWS_AS(python().import_module("no_such_module"), py::ModuleNotFoundError);
+  CHECK_THROWS_AS(python().import_module(""), py::ValueError);
+}
+
+TEST_CASE("module_from_string makes a module that scripts import") {
+  const Object module = python().module_from_string("from_text", "def twice(x):\n    return fail() if x is None else 2 * x\n");
+  CHECK(module.attr("twice")(21).as<int>() == 42);
+  CHECK(python().run_string("import from_text\nfrom_text.twice(2)").as<int>() == 4);
+  CHECK(python().get("from_text.__name__").as<std::string>() == "from_text");
+  const auto error = thrown<py::NameError>([&] { module.attr("twice")(nullptr); });
+  CHECK_THAT(error.traceback(), ContainsSubstring("return fail() if x is None"));
+  CHECK_THAT(thrown<StateError>([] { python().module_from_string("from_text", ""); }).what(), ContainsSubstring("from_text"));
+  CHECK_THROWS_AS(python().module_from_string("broken", "1 / 0"), py::ZeroDivisionError);
+  CHECK_THROWS_AS(python().import_module("broken"), py::ModuleNotFoundError);
+}
+
+TEST_CASE("[] is a global of __main__") {
+  python()["threshold"] = 0.5;
+  CHECK(python().eval<double>("threshold * 2") == 1);
+  python()["threshold"] += 1;
+  CHECK(python()["threshold"].as<double>() == 1.5);
+  python()["other"] = python()["threshold"];
+  python()["threshold"].del();
+  CHECK_THROWS_AS(python()["threshold"].as<double>(), py::KeyError);
+  CHECK(python()["other"].as<double>() == 1.5);
+  CHECK_THROWS_AS(python()["len"]("abc"), py::KeyError);  // built-in names are not searched
+  python()["f"] = python().eval("lambda *a, **k: (a, k)");
+  CHECK(py::str(python()["f"](1, "b"_a = 2)) == "((1,), {'b': 2})");
+  CHECK(python().globals()["other"].as<double>() == 1.5);
+}
+
+TEST_CASE("compile once, run many times") {
+  const py::Code code = python().compile("n = n + 1\nn * 10", py::Mode::run);
+  Object globals = python().eval("{'n': 0}");
+  for (int i = 1; i <= 3; ++i) CHECK(code(globals).as<int>() == 10 * i);
+  const py::Code formula = python().compile("a / b", py::Mode::eval, "formula");
+  CHECK(formula(python().eval("{'a': 1, 'b': 2}")).as<double>() == 0.5);
+  const auto error = formula.try_run(python().eval("{'a': 1, 'b': 0}"));
+  CHECK(error.error().where() == "formula:1");
+  CHECK_THROWS_AS(python().compile("a b"), py::SyntaxError);
+}
+
+TEST_CASE("tracebacks show the source of texts", "[P81]") {
+  const auto error = thrown<py::ZeroDivisionError>([] {
+    python().exec("def divide(a, b):\n    return a / b  # the culprit\n\ndivide(1, 0)\n", {}, "sums.py");
+  });
+  CHECK(error.where() == "sums.py:2");
+  CHECK_THAT(error.traceback(), ContainsSubstring("return a / b  # the culprit"));
+  CHECK_THAT(error.traceback(), ContainsSubstring("divide(1, 0)"));
+  CHECK_THAT(thrown<py::PythonError>([] { python().eval("1 / 0"); }).traceback(), ContainsSubstring("1 / 0"));
+  python().exec("def first(): return 1", {}, "same_name");
+  python().exec("def second(): return 2");
+  CHECK_THAT(python().call<std::string>("inspect", "getsource", Object(python()["second"])), ContainsSubstring("def second"));
+}
+
+TEST_CASE("NUL bytes and invalid UTF-8 in code are errors and cut nothing", "[P86]") {
+  using namespace std::string_view_literals;
+  CHECK_THROWS_AS(python().exec("a = 1\0 b = 2"sv), py::PythonError);
+  CHECK_THROWS_AS(python().exec("a = '\xff'"), py::PythonError);
+  CHECK(python().eval<std::string>("'\xc3\xbc\xe6\x97\xa5'") == "\xc3\xbc\xe6\x97\xa5");
+}
+
+TEST_CASE("add_path makes folders importable, first and once", "[P07][P08]") {
+  script("of_the_host.py", "value = 1\n");
+  CHECK_THROWS_AS(python().import_module("of_the_host"), py::ModuleNotFoundError);
+  const auto length = [] { return python().eval<int>("len(__import__('sys').path)"); };
+  const int before = length();
+  python().add_path(folder());
+  python().add_path(folder() + "/../" + folder().substr(5) + "/");
+  CHECK(length() == before + 1);
+  CHECK(python().get("sys.path")[0].as<std::string>() == folder());
+  CHECK(python().import_module("of_the_host").attr("value").as<int>() == 1);
+  python().get("sys.path").call_method("remove", folder());
+}
+
+TEST_CASE("reload runs a module's source again") {
+  python().add_path(folder());
+  script("reloaded.py", "value = 1\n");
+  python().exec("import sys; sys.dont_write_bytecode = True");
+  const Object module = python().import_module("reloaded");
+  script("reloaded.py", "value = 1 + 1\n");
+  CHECK(python().reload(module).same(module));
+  CHECK(module.attr("value").as<int>() == 2);
+  script("reloaded.py", "value = 1 + 1 + 1\n");
+  python().reload("reloaded");
+  CHECK(module.attr("value").as<int>() == 3);
+  python().exec("sys.dont_write_bytecode = False");
+  python().get("sys.path").call_method("remove", folder());
+}
+
+TEST_CASE("reset gives a fresh __main__ and leaves Objects and modules alone") {
+  python().exec("import json\nkept = [1]\ndef f(): return kept");
+  const Object kept = python()["kept"], f = python()["f"];
+  python().reset();
+  CHECK_THROWS_AS(python()["kept"].as<Object>(), py::KeyError);
+  CHECK_THROWS_AS(python().eval("json"), py::NameError);
+  CHECK(kept[0].as<int>() == 1);
+  CHECK(f().same(kept));  // a function that is held keeps its globals
+  CHECK(python().eval<std::string>("__name__") == "__main__");
+  CHECK(python().eval<bool>("__import__('__main__').__dict__ is globals()"));
+  CHECK(python().eval<bool>("'json' in __import__('sys').modules"));
+}
+
+TEST_CASE("run_file runs a file as python does", "[P07][P73]") {
+  script("beside.py", "value = 'from beside'\n");
+  const std::string path = script("job one.py",
+                                  "import sys, os, beside, __main__\n"
+                                  "argv, first = list(sys.argv), sys.path[0]\n"
+                                  "name, file, spec = __name__, __file__, __spec__\n"
+                                  "is_main = __main__.__dict__ is globals() and __main__.name == '__main__'\n"
+                                  "def f(): return beside.value\n"
+                                  "value = f()\n");
+  python()["value"] = "of the first __main__";
+  const std::string before = setting();
+  const Object ns = python().run_file(path, {"--fast", "\xc3\xbc b"});
+  CHECK(setting() == before);
+  CHECK(py::str(ns["argv"]) == py::str(py::list(path, "--fast", "\xc3\xbc b")));
+  CHECK(ns["first"].as<std::string>() == folder());
+  CHECK(ns["name"].as<std::string>() == "__main__");
+  CHECK(ns["file"].as<std::string>() == path);
+  CHECK(ns["spec"].is_none());
+  CHECK(ns["is_main"].as<bool>());
+  CHECK(ns["value"].as<std::string>() == "from beside");
+  CHECK(python()["value"].as<std::string>() == "of the first __main__");
+  CHECK(ns["f"]().as<std::string>() == "from beside");  // its functions live on
+  const Object again = python().run_file(path);
+  CHECK(len(Object(again["argv"])) == 1);
+  CHECK_FALSE(again.same(ns));
+}
+
+TEST_CASE("a class of the script's __main__ can be pickled while it runs", "[P73]") {
+  const Object ns = python().run_file(script("pickles.py",
+                                             "import pickle\n"
+                                             "class Point:\n"
+                                             "    def __init__(self, x): self.x = x\n"
+                                             "def double(x): return 2 * x\n"
+                                             "x = pickle.loads(pickle.dumps(Point(42))).x\n"
+                                             "same = pickle.loads(pickle.dumps(double)) is double\n"));
+  CHECK(ns["x"].as<int>() == 42);
+  CHECK(ns["same"].as<bool>());
+}
+
+TEST_CASE("a relative path means the working directory at the call") {
+  script("relative.py", "import os; os.chdir('/')\n");
+  char old[4096];
+  REQUIRE(getcwd(old, sizeof old));
+  REQUIRE(chdir(folder().c_str()) == 0);
+  const Object ns = python().run_file("./relative.py");
+  REQUIRE(chdir(old) == 0);
+  CHECK(ns["__file__"].as<std::string>() == folder() + "/relative.py");
+}
+
+TEST_CASE("an exception of the script is thrown, with everything put back", "[P08][P81]") {
+  const std::string path = script("raises.py",
+                                  "import sys\n"
+                                  "sys.argv[:] = ['changed']; sys.path.insert(0, 'added')\n"
+                                  "def f():\n"
+                                  "    raise LookupError('not found')\n"
+                                  "f()\n");
+  const std::string before = setting();
+  const auto error = thrown<py::LookupError>([&] { python().run_file(path); });
+  CHECK(error.where() == path + ":4");
+  CHECK_THAT(error.traceback(), ContainsSubstring("raise LookupError('not found')"));
+  CHECK(python().get("sys.path")[0].as<std::string>() == "added");  // what the script added itself stays
+  python().get("sys.path").call_method("remove", "added");
+  CHECK(setting() == before);
+  // A script that leaves nothing to put back does no harm either.
+  Object kept = python().eval("list(__import__('sys').path)");
+  python().run_file(script("vandal.py", "import sys\nsys.path = None\ndel sys.argv\ndel sys.modules['__main__']\n"));
+  python().import_module("sys").attr("path") = kept;
+  CHECK(setting() == before);
+}
+
+TEST_CASE("SystemExit of a script comes with its code and ends nothing", "[P74]") {
+  const auto code = [](const std::string& statement) -> Object {
+    return thrown<py::SystemExit>([&] { python().run_file(script("exits.py", "import sys\n" + statement)); }).value().attr("code");
+  };
+  CHECK(code("sys.exit(3)").as<int>() == 3);
+  CHECK(code("sys.exit()").is_none());
+  CHECK(code("sys.exit('a reason')").as<std::string>() == "a reason");
+  CHECK(code("exit(0)").as<int>() == 0);
+  CHECK(code("raise SystemExit(1 << 40)").as<long long>() == 1LL << 40);
+}
+
+TEST_CASE("a file that cannot be read or compiled: each its own error") {
+  SECTION("not found") {
+    const auto error = thrown<py::FileNotFoundError>([] { python().run_file(folder() + "/missing.py"); });
+    CHECK_THAT(error.what(), ContainsSubstring(folder() + "/missing.py"));
+  }
+  SECTION("an empty name") { CHECK_THROWS_AS(python().run_file(""), py::OSError); }
+  SECTION("a folder") {
+    const auto error = thrown<py::OSError>([] { python().run_file(folder()); });
+    CHECK(error.is("IsADirectoryError"));
+    CHECK_THAT(error.what(), ContainsSubstring(folder()));
+  }
+  SECTION("a syntax error") {
+    const std::string path = script("syntax.py", "a = 1\nif a\n    pass\n");
+    const auto error = thrown<py::SyntaxError>([&] { python().run_file(path); });
+    CHECK(error.where() == path + ":2");
+    CHECK_THAT(error.traceback(), ContainsSubstring("if a"));
+    CHECK_THAT(error.traceback(), ContainsSubstring("^"));
+  }
+  SECTION("wrong indentation") {
+    CHECK(thrown<py::SyntaxError>([] { python().run_file(script("indent.py", "if 1:\npass\n")); }).is("IndentationError"));
+  }
+  SECTION("not UTF-8, and no other encoding declared") {
+    const std::string path = script("encoding.py", "a = 1\nname = 'M\xfcller'\n");
+    const auto error = thrown<py::SyntaxError>([&] { python().run_file(path); });
+    CHECK_THAT(error.what(), ContainsSubstring(path));
+    CHECK_THAT(error.message(), ContainsSubstring("utf-8") || ContainsSubstring("UTF-8"));
+  }
+  SECTION("an encoding that does not exist") {
+    const std::string path = script("unknown.py", "# coding: klingon\n");
+    const auto error = thrown<py::SyntaxError>([&] { python().run_file(path); });
+    CHECK_THAT(error.what(), ContainsSubstring("klingon"));
+    CHECK_THAT(error.what(), ContainsSubstring("unknown.py"));
+  }
+  SECTION("a NUL byte") {
+    using namespace std::string_view_literals;
+    const std::string path = script("nul.py", "a = 1\n\0b = 2\n"sv);
+    CHECK_THAT(thrown<py::SyntaxError>([&] { python().run_file(path); }).what(),
+               ContainsSubstring("NUL byte") && ContainsSubstring(path));
+  }
+  SECTION("a NUL byte in the name") {
+    CHECK_THROWS_AS(python().run_file(std::string("a\0b.py", 6)), py::Error);
+  }
+}
+
+TEST_CASE("without the permission to read, PermissionError names the file") {
+  const std::string path = script("secret.py", "pass\n");
+  chmod(path.c_str(), 0);
+  const Outcome outcome = run_in_child([&] {
+    EXPECT(geteuid() != 0 || chmod(folder().c_str(), 0755) == 0);
+    py::Interpreter& interpreter = python();  // before: the Python under test may be in root's home
+    EXPECT(geteuid() != 0 || (setgid(65534) == 0 && setuid(65534) == 0));
+    EXPECT(has(EXPECT_THROWN(py::PermissionError, interpreter.run_file(path)).what(), path));
+  });
+  INFO(outcome.output);
+  CHECK(outcome.exit_code == 0);
+}
+
+TEST_CASE("encodings that a file declares, and a byte order mark, are obeyed") {
+  CHECK(python().run_file(script("latin.py", "# -*- coding: latin-1 -*-\nname = 'M\xfcller'\n"))["name"].as<std::string>() ==
+        "M\xc3\xbcller");
+  CHECK(python().run_file(script("bom.py", "\xef\xbb\xbfname = '\xc3\xbc'\n"))["name"].as<std::string>() == "\xc3\xbc");
+  CHECK(python().run_file(script("crlf.py", "a = 1\r\nif a:\r\n    b = '''x\r\ny'''\r\n"))["b"].as<std::string>() == "x\ny");
+  CHECK(python().run_file(script("no_end.py", "a = 1"))["a"].as<int>() == 1);
+  CHECK(python().run_file(script("empty.py", ""))["__name__"].as<std::string>() == "__main__");
+}
+
+TEST_CASE("only one file runs at a time") {
+  const std::string inner = script("inner.py", "pass\n");
+  python()["again"] = reinterpret_cast<std::uintptr_t>(+[]() -> int {
+    try {
+      python().run_file("/dev/null");
+      return 0;
+    } catch (const StateError& error) {
+      return has(error.what(), "another file is running") ? 1 : 2;
+    }
+  });
+  const std::string before = setting();
+  const Object ns = python().run_file(script("outer.py",
+                                             "import ctypes, sys\n"
+                                             "again = ctypes.PYFUNCTYPE(ctypes.c_int)(int(sys.argv[1]))()\n"
+                                             "still = sys.modules['__main__'].__dict__ is globals()\n"),
+                                      {py::str(Object(python()["again"]))});
+  CHECK(ns["again"].as<int>() == 1);
+  CHECK(ns["still"].as<bool>());
+  CHECK(setting() == before);
+  python().run_file(inner);
+}
+
+TEST_CASE("while a file runs, [] and exec mean the first __main__") {
+  python()["seen"] = 0;
+  python()["poke"] = reinterpret_cast<std::uintptr_t>(+[] { python().exec("seen += 1"); });
+  const Object ns = python().run_file(script("pokes.py", "import ctypes, sys\nctypes.PYFUNCTYPE(None)(int(sys.argv[1]))()\n"),
+                                      {py::str(Object(python()["poke"]))});
+  CHECK(python()["seen"].as<int>() == 1);
+  CHECK_FALSE(ns.contains("seen"));
+}
+
+TEST_CASE("what is printed is out when the outermost call returns, in order with the program's own", "[P77]") {
+  python();
+  const std::string output = in_child([] {
+    std::setvbuf(stdout, nullptr, _IOLBF, 4096);
+    std::printf("1 C\n");
+    python().exec("import sys\nsys.stdout.write('2 Python, ')");
+    (void)!write(1, "3 C, ", 5);
+    python().run_string("sys.stdout.write('4 Python, '); sys.stderr.write('5 error, ')");
+    (void)!write(1, "6 C\n", 4);
+    python().run_file(script("prints.py", "import sys; sys.stdout.write('7 file, ')"));
+    (void)!write(1, "8 C\n", 4);
+    EXPECT_THROWN(py::ValueError, python().exec("sys.stdout.write('9 before the error\\n'); raise ValueError"));
+    python().eval("print('10 a whole line, by eval')");
+    std::printf("11 C\n");
+    std::fflush(stdout);
+    _exit(0);  // nothing is left for the stop
+  });
+  CHECK(output ==
+        "1 C\n2 Python, 3 C, 4 Python, 5 error, 6 C\n7 file, 8 C\n9 before the error\n10 a whole line, by eval\n11 C\n");
+}
+
+TEST_CASE("a stream that cannot be flushed is no error of the code that printed", "[P76][P77]") {
+  python();
+  in_child([] {
+    py::Interpreter& python = ::python();
+    python.exec("import sys\nclass Broken:\n  def write(self, s): pass\n  def flush(self): raise OSError('gone')\n"
+                "sys.stdout = Broken()");
+    python.exec("print('x')");
+    python.exec("sys.stdout = None");
+    python.exec("del sys.stdout");
+    EXPECT(python.eval<int>("1") == 1);
+    python.exec("sys.stdout = sys.__stdout__");
+  });
+}
+
+#endif
