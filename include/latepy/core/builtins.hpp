@@ -9,8 +9,11 @@ inline namespace v1 {
 
 // All take anything convertible, need the GIL and throw what Python raises.
 
-inline Object none() { return detail::none(); }
-/// str(object) as UTF-8: of an int its decimal digits, however many.
+inline Object none() {
+  detail::check_running();
+  return detail::none();
+}
+/// str(object) as UTF-8: of an int its decimal digits, up to sys.get_int_max_str_digits() of them (4300).
 inline std::string str(const detail::Value& object) {
   return detail::own(detail::api().Object_Str(object.ptr())).as<std::string>();
 }
@@ -33,9 +36,10 @@ inline bool issubclass(const Ref& derived, const Ref& base) {
 inline Object dir(const Ref& object) { return detail::own(detail::api().Object_Dir(object.checked())); }
 inline Object iter(const detail::Value& object) { return detail::own(detail::api().Object_GetIter(object.ptr())); }
 
-/// An int from its decimal digits, however many: what no C++ integer can hold.
+/// Python's int(digits), for what no C++ integer can hold; up to sys.get_int_max_str_digits() digits (4300).
 inline Object integer(const std::string& digits) {
-  return detail::own(detail::api().Long_FromString(digits.c_str(), nullptr, 10));
+  detail::check_running();
+  return Object::borrow(detail::as_object(detail::api().Long_Type))(digits);
 }
 
 inline Object floor_div(const detail::Value& a, const detail::Value& b) {

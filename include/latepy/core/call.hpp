@@ -99,6 +99,11 @@ inline PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_
   return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, dict.ptr());
 }
 
+/// Python's own calls would let the last one win, or the behaviour be undefined (vectorcall wants unique names).
+[[noreturn]] LATEPY_COLD inline void throw_twice(PyObject* name) {
+  throw TypeError("two values for the keyword argument '" + text_of(name) + "' in one call");
+}
+
 /// The call with args() or kwargs() among the arguments: by tuple and dict.
 LATEPY_COLD inline PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count) {
   const Api& a = api();
@@ -106,7 +111,7 @@ LATEPY_COLD inline PyObject* call_unpacked(PyObject* callable, const Argument* a
   const auto add = [&](PyObject* key, PyObject* value) {
     PyObject* present = a.Dict_GetItemWithError(dict.ptr(), key);
     if (!present && a.Err_Occurred()) throw_python_error();
-    if (present) throw TypeError("two values for the keyword argument '" + text_of(key) + "' in one call");
+    if (present) throw_twice(key);
     check_result(a.Dict_SetItem(dict.ptr(), key, value));
   };
   for (const Argument* each = arguments; each != arguments + count; ++each) {
@@ -160,8 +165,14 @@ inline PyObject* call(PyObject* callable, PyObject* method, const Argument* argu
   if (named != 0) {
     names = own(api().Tuple_New(static_cast<ssize>(named)));
     ssize i = 0;
-    for (const Argument* each = arguments; each != arguments + count; ++each)
-      if (each->name()) check_result(api().Tuple_SetItem(names.ptr(), i++, check(api().Unicode_InternFromString(each->name()))));
+    for (const Argument* each = arguments; each != arguments + count; ++each) {
+      if (!each->name()) continue;
+      PyObject* const name = check(api().Unicode_InternFromString(each->name()));
+      check_result(api().Tuple_SetItem(names.ptr(), i, name));
+      for (ssize earlier = 0; earlier < i; ++earlier)
+        if (api().Tuple_GetItem(names.ptr(), earlier) == name) throw_twice(name);
+      ++i;
+    }
   }
   if (!method) return vectorcall(callable, array + 1, at - 1, names.ptr());
   return api().Object_VectorcallMethod(method, array + 1, (at - 1) | vectorcall_offset, names.ptr());

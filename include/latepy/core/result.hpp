@@ -71,7 +71,11 @@ Result<T> make_result(PyObject* object) {
 
 template <class T, class... A>
 Result<T> Ref::try_call(A&&... arguments) const {
-  return detail::make_result<T>(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...));
+  try {
+    return detail::make_result<T>(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...));
+  } catch (const PythonError& error) {  // of args() and kwargs()
+    return error;
+  }
 }
 
 }  // namespace v1

@@ -33,9 +33,10 @@ inline constexpr Symbol symbols[] = {
 };
 static_assert(sizeof(Api) < 65536);
 
-/// Fills the table. Costs about 0.1 ms; needs no running Python.
+/// Fills the table from a DynLib, or from what a test puts in its place. Costs about 0.1 ms; needs no running Python.
 /// \throws SymbolError with every required name that the library lacks.
-LATEPY_COLD inline void fill(Api& api, const DynLib& library, const std::string& name) {
+template <class Library>
+LATEPY_COLD void fill(Api& api, const Library& library, const std::string& name) {
   std::vector<std::string> missing;
   for (const Symbol& symbol : symbols) {
     void* address = library.find(symbol.name);

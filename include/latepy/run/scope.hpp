@@ -101,13 +101,11 @@ class Scope {
   template <class T = Object, class... A>
   Result<T> try_call(const char* module, const char* function, A&&... arguments) {
     const detail::Entry entry;
-    std::optional<Object> found;
     try {
-      found = find(module, function);
+      return find(module, function).template try_call<T>(std::forward<A>(arguments)...);
     } catch (const PythonError& error) {
       return error;
     }
-    return detail::make_result<T>(detail::call_with(found->ptr(), nullptr, std::forward<A>(arguments)...));
   }
 
   /// A dotted name: imports modules as far as needed, then takes attributes: `get("os.path.sep")`.

@@ -177,9 +177,14 @@ inline bool compare_bool(PyObject* a, PyObject* b, Op op) {
 
 }  // namespace detail
 
-// Two overloads serve all pairs of Ref, Object, Proxy and C++ value: a Proxy becomes an Object on the way to a Ref.
+// One overload for each pair of operands: a Ref, Object or Proxy (which becomes an Object on the way) and a C++ value.
+// With two of them for one pair C++20, which also tries the operands the other way round, would find both as good.
 #define LATEPY_OPERATOR(RESULT, SYMBOL, EXPRESSION)                            \
-  inline RESULT operator SYMBOL(const Ref& left, const detail::Value& right) { \
+  inline RESULT operator SYMBOL(const Ref& left, const Ref& right) {           \
+    PyObject *a = left.checked(), *b = right.checked();                        \
+    return EXPRESSION;                                                         \
+  }                                                                            \
+  inline RESULT operator SYMBOL(const Ref& left, const detail::Other& right) { \
     PyObject *a = left.checked(), *b = right.ptr();                            \
     return EXPRESSION;                                                         \
   }                                                                            \

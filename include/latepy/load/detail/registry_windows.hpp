@@ -1,5 +1,5 @@
-// latepy/load/detail/registry_windows.hpp: the Pythons that installers and the launcher wrote into the registry (PEP
-// 514). SPDX-License-Identifier: MIT
+// latepy/load/detail/registry_windows.hpp: the Pythons that PEP 514 and the launcher have in the registry.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/load/detail/process_windows.hpp>

@@ -1,0 +1,56 @@
+// Misuse of objects and proxies that the compiler refuses.
+#include <latepy/object.hpp>
+
+namespace py = latepy;
+
+struct Unknown {};
+
+void use(const py::Object& o) {
+  int x = o.attr("x").as<int>();       // a proxy is read in the expression that makes it
+  py::Object kept = o.attr("x");       // or kept as an Object
+  std::string_view text = kept.as<std::string_view>();
+  o.attr("x") = x;
+  (void)text;
+
+#ifdef CASE_proxy_kept_by_auto  // error: cannot convert|not viable|lvalue
+  auto p = o.attr("x");
+  p.as<int>();
+#endif
+#ifdef CASE_proxy_assigned_later  // error: discards qualifiers|no viable|lvalue|deleted
+  auto p = o.attr("x");
+  p = 3;
+#endif
+#ifdef CASE_proxy_copied  // error: deleted|private
+  auto p = o["x"];
+  auto q = p;
+#endif
+#ifdef CASE_proxy_called_later  // error: discards qualifiers|no matching|lvalue|not viable
+  auto f = o.attr("f");
+  f(1);
+#endif
+#ifdef CASE_view_of_a_temporary_object  // error: keep the Object in a variable
+  o.call_method("f").as<std::string_view>();
+#endif
+#ifdef CASE_view_of_a_proxy  // error: keep it in an Object first
+  o.attr("x").as<const char*>();
+#endif
+#ifdef CASE_object_from_a_value  // error: conversion from|no viable conversion
+  py::Object five = 5;
+#endif
+#ifdef CASE_object_from_a_pointer  // error: conversion from|no viable conversion
+  PyObject* raw = o.ptr();
+  py::Object object = raw;
+#endif
+#ifdef CASE_unknown_type_from_python  // error: no Converter<T>::from_py for this type
+  o.as<Unknown>();
+#endif
+#ifdef CASE_unknown_type_to_python  // error: no Converter<T>::to_py for this type
+  o.attr("x") = Unknown{};
+#endif
+#ifdef CASE_object_as_a_number  // error: cannot convert|no viable conversion
+  int number = o;
+#endif
+#ifdef CASE_object_as_a_bool_by_accident  // error: cannot convert|no viable conversion
+  bool truth = o;
+#endif
+}

@@ -1,0 +1,567 @@
+// Tests of latepy/core/convert.hpp: numbers, text, bytes, None and enums to Python and back, and converters of one's own.
+// SPDX-License-Identifier: MIT
+#include "python.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+using py::Bytes;
+using py::ConversionError;
+using py::Object;
+
+namespace {
+
+Object eval(const std::string& expression) { return python().eval(expression); }
+
+/// The text of the ConversionError that as<T>() throws. try_as, is and as must agree, and leave no error behind.
+template <class T>
+std::string refusal(const Object& object) {
+  CHECK_FALSE(object.try_as<T>().has_value());
+  CHECK_FALSE(object.is<T>());
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+  const std::string text = thrown<ConversionError>([&] { static_cast<void>(object.as<T>()); }).what();
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+  return text;
+}
+template <class T>
+std::string refusal(const char* expression) {
+  return refusal<T>(eval(expression));
+}
+
+/// as, try_as and is agree, and the value is the one that Python has.
+template <class T>
+void round_trip(const T& value, const std::string& expression) {
+  INFO(expression);
+  const Object expected = eval(expression), made = py::to_py(value);
+  CHECK(made == expected);
+  CHECK(py::type(made).same(py::type(expected)));
+  CHECK((expected.as<T>() == value));
+  CHECK((expected.try_as<T>() == std::optional<T>(value)));
+  CHECK(expected.is<T>());
+}
+
+template <class T>
+T as(const char* expression) {
+  return eval(expression).as<T>();
+}
+
+constexpr const char* const odd_classes = R"(
+    class Index:
+        def __init__(self, value): self.value = value
+        def __index__(self): return self.value
+    class Float:
+        def __init__(self, value): self.value = value
+        def __float__(self): return self.value
+    class Int:  # says that it can be cut down to an int, not that it is one
+        def __int__(self): return 5
+    class Raises:
+        def __index__(self): raise LookupError("index")
+        def __float__(self): raise LookupError("float")
+    class RaisesTypeError:
+        def __index__(self): raise TypeError("index")
+    class NoRepr:
+        def __repr__(self): raise ValueError("no repr")
+    class Str(str): pass
+    class Bytes(bytes): pass
+)";
+Object odd(const char* expression) {
+  static const Object globals = [] {
+    py::Interpreter& interpreter = python();
+    Object made = py::dict();
+    interpreter.exec(odd_classes, made);
+    return made;
+  }();
+  return python().eval(expression, globals);
+}
+
+enum class Color : unsigned char { red = 1, green = 2, last = 255 };
+enum Plain { one = 1, minus = -1 };
+enum class Wide : std::uint64_t { all = ~0ull };
+enum class Letter : char { a = 'a' };
+enum class Flag : bool { off, on };
+
+}  // namespace
+
+// None and bool
+
+TEST_CASE("nullptr is None, and None is nothing else") {
+  python();
+  CHECK(py::to_py(nullptr).is_none());
+  CHECK(eval("None").is<std::nullptr_t>());
+  CHECK(as<std::nullptr_t>("None") == nullptr);
+  CHECK(refusal<std::nullptr_t>("0") == "cannot convert 'int' 0 to None");
+  CHECK(refusal<int>("None") == "cannot convert None to int");
+  CHECK_THAT(refusal<std::string>("None"), ContainsSubstring("cannot convert None to std::string"));
+  CHECK_THAT(refusal<double>("None"), ContainsSubstring("cannot convert None to double"));
+  CHECK_THAT(refusal<bool>("None"), ContainsSubstring("cannot convert None to bool"));
+}
+
+TEST_CASE("bool is strict: only True and False, and numpy's") {
+  python();
+  CHECK(py::to_py(true).same(eval("True")));
+  CHECK(py::to_py(false).same(eval("False")));
+  CHECK(as<bool>("True") == true);
+  CHECK(as<bool>("False") == false);
+  for (const char* other : {"1", "0", "1.0", "''", "'True'", "[]", "[True]", "object()"}) {
+    INFO(other);
+    CHECK_THAT(refusal<bool>(other), ContainsSubstring(" to bool"));
+  }
+  const Object numpy_like = python().run_string(R"(
+      class bool_:
+          def __init__(self, value): self.value = value
+          def __bool__(self): return self.value
+      bool_.__module__ = 'numpy'
+      bool_
+  )");
+  CHECK(numpy_like(true).as<bool>() == true);
+  CHECK(numpy_like(false).as<bool>() == false);
+}
+
+// Integers
+
+TEMPLATE_TEST_CASE("every integer type keeps its bounds exactly", "[P85]", signed char, unsigned char, short, unsigned short,
+                   int, unsigned, long, unsigned long, long long, unsigned long long, std::int8_t, std::uint8_t, std::int16_t,
+                   std::uint16_t, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t, std::size_t, std::ptrdiff_t) {
+  using Limits = std::numeric_limits<TestType>;
+  const std::string bits = std::to_string(Limits::digits);
+  const std::string max = "(2**" + bits + " - 1)", min = Limits::is_signed ? "(-2**" + bits + ")" : "0";
+  round_trip<TestType>(Limits::max(), max);
+  round_trip<TestType>(Limits::min(), min);
+  round_trip<TestType>(static_cast<TestType>(Limits::max() - 1), max + " - 1");
+  round_trip<TestType>(static_cast<TestType>(Limits::min() + 1), min + " + 1");
+  round_trip<TestType>(0, "0");
+  round_trip<TestType>(1, "1");
+  if constexpr (Limits::is_signed) round_trip<TestType>(-1, "-1");
+  for (const std::string& beyond : {max + " + 1", min + " - 1", max + " * 2 + 1", std::string("2**31 * 2**33"), std::string("2**63 * 2"),
+                                    std::string("-2**63 - 1"), std::string("2**64"), std::string("2**64 + 1"), std::string("-2**64"),
+                                    std::string("2**128"), std::string("10**100"), std::string("-10**100")}) {
+    INFO(beyond);
+    CHECK_THAT(refusal<TestType>(eval(beyond)), ContainsSubstring("cannot convert 'int' ") && ContainsSubstring("out of range"));
+  }
+}
+
+TEST_CASE("minus one is a value and no error") {
+  CHECK(as<int>("-1") == -1);
+  CHECK(as<long long>("-1") == -1);
+  CHECK_THAT(refusal<unsigned>("-1"), ContainsSubstring("out of range"));
+  CHECK_THAT(refusal<std::uint64_t>("-1"), ContainsSubstring("out of range"));
+  CHECK(as<std::uint64_t>("2**64 - 1") == ~std::uint64_t(0));
+}
+
+TEST_CASE("an int takes what has __index__, on every version alike") {
+  CHECK(as<int>("True") == 1);
+  CHECK(odd("Index(7)").as<int>() == 7);
+  CHECK(odd("Index(7)").as<std::uint64_t>() == 7);
+  CHECK(odd("Index(2**64 - 1)").as<std::uint64_t>() == ~std::uint64_t(0));
+  CHECK_THAT(refusal<signed char>(odd("Index(128)")), ContainsSubstring("out of range"));
+  CHECK_THAT(refusal<std::uint64_t>(odd("Index(2**64)")), ContainsSubstring("out of range"));
+}
+
+TEST_CASE("an int refuses floats, text and what has only __int__") {
+  CHECK(refusal<int>("1.0") == "cannot convert 'float' 1.0 to int");
+  CHECK(refusal<int>("'1'") == "cannot convert 'str' \"1\" to int");
+  CHECK_THAT(refusal<int>("1j"), ContainsSubstring("'complex' 1j to int"));
+  CHECK_THAT(refusal<int>("b'1'"), ContainsSubstring("'bytes' b'1' to int"));
+  CHECK_THAT(refusal<int>(odd("Int()")), ContainsSubstring("'Int' "));
+  CHECK_THAT(refusal<std::uint64_t>(odd("Int()")), ContainsSubstring("'Int' "));
+  CHECK_THAT(refusal<int>("[1]"), ContainsSubstring("'list' [1] to int"));
+}
+
+TEST_CASE("what an object's own __index__ raises is thrown, not hidden") {
+  CHECK_THROWS_AS(odd("Raises()").as<int>(), py::LookupError);
+  CHECK_THROWS_AS(odd("Raises()").as<std::uint64_t>(), py::LookupError);
+  CHECK_THROWS_AS(odd("RaisesTypeError()").as<int>(), py::TypeError);
+  CHECK_THROWS_AS(odd("Index('text')").as<int>(), py::TypeError);
+  CHECK_FALSE(odd("Raises()").try_as<int>().has_value());
+  CHECK_FALSE(odd("Raises()").is<std::uint64_t>());
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
+#if LATEPY_INT128
+TEST_CASE("128-bit integers keep every power of two and its neighbours", "[P85]") {
+  using Signed = py::detail::int128;
+  using Unsigned = py::detail::uint128;
+  for (unsigned k = 0; k <= 130; ++k) {
+    for (int sign : {1, -1}) {
+      for (int step : {-1, 0, 1}) {
+        const std::string expression =
+            std::string(sign < 0 ? "-" : "") + "2**" + std::to_string(k) + (step < 0 ? " - 1" : step > 0 ? " + 1" : "");
+        INFO(expression);
+        const Object object = eval(expression);
+        const bool fits_signed = static_cast<bool>(eval("-2**127 <= " + expression + " < 2**127"));
+        const bool fits_unsigned = static_cast<bool>(eval("0 <= " + expression + " < 2**128"));
+        REQUIRE(object.is<Signed>() == fits_signed);
+        REQUIRE(object.is<Unsigned>() == fits_unsigned);
+        // Computed without a signed overflow: modulo 2**128.
+        Unsigned expected = k < 128 ? Unsigned(1) << k : 0;
+        if (sign < 0) expected = -expected;
+        expected += static_cast<Unsigned>(static_cast<Signed>(step));
+        if (fits_signed) {
+          REQUIRE((object.as<Signed>() == static_cast<Signed>(expected)));
+          REQUIRE(py::to_py(static_cast<Signed>(expected)) == object);
+        } else {
+          CHECK_THAT(refusal<Signed>(object), ContainsSubstring(" to __int128: out of range"));
+        }
+        if (fits_unsigned) {
+          REQUIRE((object.as<Unsigned>() == expected));
+          REQUIRE(py::to_py(expected) == object);
+        } else {
+          CHECK_THAT(refusal<Unsigned>(object), ContainsSubstring(" to unsigned __int128: out of range"));
+        }
+      }
+    }
+  }
+  CHECK((odd("Index(2**100)").as<Signed>() == Signed(1) << 100));
+  CHECK((as<Signed>("True") == 1));
+  CHECK_THAT(refusal<Signed>("1.0"), ContainsSubstring("'float' 1.0 to __int128"));
+  CHECK_THROWS_AS(odd("Raises()").as<Unsigned>(), py::LookupError);
+}
+#endif
+
+TEST_CASE("what no C++ integer holds goes as decimal digits") {
+  python();
+  const std::string digits = "-" + std::string(300, '7');
+  const Object big = py::integer(digits);
+  CHECK(big == eval(digits));
+  CHECK(py::str(big) == digits);
+}
+
+// Floating point
+
+TEST_CASE("double keeps every value, also nan, inf and -0.0", "[P93]") {
+  python();
+  using Limits = std::numeric_limits<double>;
+  for (double value : {0.0, 1.5, -2.25, Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min(), Limits::epsilon(), 0.1,
+                       Limits::infinity(), -Limits::infinity()}) {
+    const Object object = py::to_py(value);
+    CHECK(py::type(object).attr("__name__").as<std::string>() == "float");
+    CHECK(object.as<double>() == value);
+  }
+  CHECK(std::isnan(py::to_py(Limits::quiet_NaN()).as<double>()));
+  CHECK(std::isnan(as<double>("float('nan')")));
+  CHECK(std::isnan(as<float>("float('nan')")));
+  CHECK(as<double>("float('-inf')") == -Limits::infinity());
+  CHECK(std::signbit(as<double>("-0.0")));
+  CHECK(std::signbit(as<float>("-0.0")));
+  CHECK(py::repr(-0.0) == "-0.0");
+  CHECK(as<double>("-1.0") == -1.0);
+}
+
+TEST_CASE("float refuses what would become infinite, and rounds the rest") {
+  CHECK(as<float>("0.1") == 0.1f);
+  CHECK(as<float>("float('inf')") == std::numeric_limits<float>::infinity());
+  CHECK(as<float>("3.4028234e38") == 3.4028234e38f);
+  CHECK(as<float>("1e-60") == 0.0f);
+  CHECK_THAT(refusal<float>("1e39"), ContainsSubstring("'float' 1e+39 to float: out of range"));
+  CHECK_THAT(refusal<float>("-1e39"), ContainsSubstring("out of range"));
+  CHECK(py::to_py(0.5f) == 0.5);
+}
+
+TEST_CASE("long double goes by way of double") {
+  CHECK(as<long double>("1.25") == 1.25L);
+  CHECK(py::to_py(1.25L) == 1.25);
+  CHECK(std::isnan(as<long double>("float('nan')")));
+}
+
+TEST_CASE("a double takes ints and what has __float__ or __index__") {
+  CHECK(as<double>("3") == 3.0);
+  CHECK(as<double>("True") == 1.0);
+  CHECK(as<double>("2**53 + 2") == 9007199254740994.0);
+  CHECK(odd("Float(2.5)").as<double>() == 2.5);
+  CHECK(odd("Index(4)").as<double>() == 4.0);
+  CHECK_THAT(refusal<double>("10**400"), ContainsSubstring("'int' 1000") && ContainsSubstring("to double: out of range"));
+  CHECK(refusal<double>("'1.5'") == "cannot convert 'str' \"1.5\" to double");
+  CHECK_THAT(refusal<double>("1j"), ContainsSubstring("'complex' 1j to double"));
+  CHECK_THAT(refusal<double>(odd("Int()")), ContainsSubstring("'Int' "));
+  CHECK_THROWS_AS(odd("Raises()").as<double>(), py::LookupError);
+  CHECK_FALSE(odd("Raises()").try_as<double>().has_value());
+  CHECK_THAT(refusal<double>(odd("Float('text')")), ContainsSubstring("'Float' "));
+}
+
+// Text
+
+TEST_CASE("strings are UTF-8 both ways, with NUL and every code point", "[P86]") {
+  round_trip<std::string>("", "''");
+  round_trip<std::string>("plain", "'plain'");
+  round_trip<std::string>(std::string("a\0b\0", 4), "'a\\0b\\0'");
+  round_trip<std::string>("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "'\\u00e9 \\u20ac \\U0001f600'");
+  round_trip<std::string>(std::string(100000, 'x'), "'x' * 100000");
+  CHECK(odd("Str('derived')").as<std::string>() == "derived");
+  CHECK(py::to_py("literal") == eval("'literal'"));
+  CHECK(py::to_py(std::string_view("view", 3)) == eval("'vie'"));
+}
+
+TEST_CASE("UTF-16, UTF-32, wide and u8 strings are the same text", "[P86]") {
+  python();
+  round_trip<std::u16string>(u"\u00e9 \u20ac \U0001f600", "'\\u00e9 \\u20ac \\U0001f600'");
+  round_trip<std::u32string>(U"\u00e9 \u20ac \U0001f600", "'\\u00e9 \\u20ac \\U0001f600'");
+  round_trip<std::wstring>(L"\u00e9 \u20ac \U0001f600", "'\\u00e9 \\u20ac \\U0001f600'");
+  round_trip<std::u16string>(std::u16string(u"a\0b", 3), "'a\\0b'");
+  round_trip<std::u32string>(U"", "''");
+  round_trip<std::u16string>(u"\ufeffx", "'\\ufeffx'");  // a byte order mark is text here
+  CHECK(py::to_py(u"literal") == eval("'literal'"));
+  CHECK(py::to_py(U"literal") == eval("'literal'"));
+  CHECK(py::to_py(L"literal") == eval("'literal'"));
+  CHECK(py::to_py(std::u16string_view(u"view", 3)) == eval("'vie'"));
+  const auto* const u8 = u8"\u00e9";  // char or, from C++20 on, char8_t
+  CHECK(py::to_py(u8) == eval("'\\u00e9'"));
+  using Char8 = std::remove_const_t<std::remove_pointer_t<decltype(u8)>>;
+  CHECK((as<std::basic_string<Char8>>("'\\u00e9'") == u8));
+  CHECK_THAT(refusal<std::u16string>("5"), ContainsSubstring("'int' 5 to std::u16string"));
+  CHECK_THAT(refusal<std::u32string>("b''"), ContainsSubstring("to std::u32string"));
+  CHECK_THAT(refusal<std::wstring>("None"), ContainsSubstring("None to std::wstring"));
+}
+
+TEST_CASE("what is no UTF-8 is a ConversionError that says where, and never a cut string", "[P86]") {
+  python();
+  for (const char* bad : {"ab\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"}) {
+    CHECK_THROWS_AS(py::to_py(bad), ConversionError);
+    CHECK_THROWS_AS(py::to_py(std::string(bad)), ConversionError);
+    CHECK_THROWS_AS(py::to_py(std::string_view(bad)), ConversionError);
+  }
+  const std::string text = thrown<ConversionError>([] { py::to_py("ab\xff"); }).what();
+  CHECK_THAT(text, ContainsSubstring("position 2") && ContainsSubstring("0xff") && ContainsSubstring("latepy::Bytes"));
+  CHECK_THROWS_AS(py::to_py(std::u16string(1, char16_t(0xD800))), ConversionError);
+  CHECK_THROWS_AS(py::to_py(std::u32string(1, char32_t(0x110000))), ConversionError);
+  CHECK_THROWS_AS(py::to_py(std::u32string(1, char32_t(0xDC00))), ConversionError);
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
+TEST_CASE("lone surrogates have no Unicode encoding, and the error says so", "[P86]") {
+  const Object lone = eval("'a\\ud800'");
+  CHECK_THAT(refusal<std::string>(lone), ContainsSubstring("lone surrogates") && ContainsSubstring("\"a\\ud800\""));
+  CHECK_THAT(refusal<std::string_view>(lone), ContainsSubstring("lone surrogates"));
+  CHECK_THAT(refusal<const char*>(lone), ContainsSubstring("lone surrogates"));
+  CHECK_THAT(refusal<std::u16string>(lone), ContainsSubstring("lone surrogates"));
+  CHECK_THAT(refusal<std::u32string>(lone), ContainsSubstring("lone surrogates"));
+  CHECK_THAT(refusal<std::wstring>(lone), ContainsSubstring("lone surrogates"));
+}
+
+TEST_CASE("std::string_view and const char* point into the str") {
+  const Object text = eval("'pointed ' + 'at'");
+  const auto view = text.as<std::string_view>();
+  CHECK(view == "pointed at");
+  const char* const chars = text.as<const char*>();
+  CHECK(std::string(chars) == "pointed at");
+  CHECK(chars == view.data());
+  CHECK_THAT(refusal<const char*>("'a\\0b'"), ContainsSubstring("it holds a NUL"));
+  CHECK(eval("'a\\0b'").try_as<std::string_view>().has_value());
+  CHECK_THAT(refusal<std::string_view>("5"), ContainsSubstring("'int' 5 to std::string_view"));
+}
+
+TEST_CASE("a null const char* is None") {
+  python();
+  CHECK(py::to_py(static_cast<const char*>(nullptr)).is_none());
+  CHECK(py::to_py(static_cast<const wchar_t*>(nullptr)).is_none());
+  char buffer[] = "buffer";
+  char* const text = buffer;
+  CHECK(py::to_py(buffer) == eval("'buffer'"));
+  CHECK(py::to_py(text) == eval("'buffer'"));
+}
+
+TEST_CASE("a character is a str of length 1, and no number") {
+  python();
+  round_trip('a', "'a'");
+  round_trip('\0', "'\\0'");
+  round_trip(u'\u20ac', "'\\u20ac'");
+  round_trip(U'\U0001f600', "'\\U0001f600'");
+  round_trip(L'\u00e9', "'\\u00e9'");
+  CHECK_THROWS_AS(py::to_py('\xe9'), ConversionError);  // half of a code point
+  CHECK_THROWS_AS(py::to_py(char32_t(0x110000)), ConversionError);
+  CHECK_THAT(refusal<char>("'\\u00e9'"), ContainsSubstring("it is not one character that fits"));
+  CHECK_THAT(refusal<char16_t>("'\\U0001f600'"), ContainsSubstring("it is not one character that fits"));
+  CHECK_THAT(refusal<char>("''"), ContainsSubstring("it is not one character that fits"));
+  CHECK_THAT(refusal<char>("'ab'"), ContainsSubstring("it is not one character that fits"));
+  CHECK_THAT(refusal<char>("97"), ContainsSubstring("'int' 97 to char"));
+  CHECK_THAT(refusal<char>("b'a'"), ContainsSubstring("'bytes' b'a' to char"));
+  CHECK(py::type(py::to_py(static_cast<signed char>(97))).same(eval("int")));
+}
+
+// Bytes
+
+TEST_CASE("bytes and text are never taken for one another", "[P87]") {
+  python();
+  const Object bytes = py::to_py(Bytes(std::string("a\0\xff", 3)));
+  CHECK(bytes == eval("b'a\\0\\xff'"));
+  CHECK(py::type(bytes).same(eval("bytes")));
+  CHECK((as<Bytes>("b'a\\0\\xff'") == Bytes("a\0\xff", 3)));
+  CHECK(as<Bytes>("bytearray(b'ab')").string() == "ab");
+  CHECK(odd("Bytes(b'derived')").as<Bytes>().string() == "derived");
+  CHECK(as<Bytes>("b''").empty());
+  CHECK((as<Bytes>("b'a'") != Bytes("b", 1)));
+  CHECK(refusal<Bytes>("'text'") == "cannot convert 'str' \"text\" to latepy::Bytes");
+  CHECK_THAT(refusal<Bytes>("[97]"), ContainsSubstring("to latepy::Bytes"));
+  CHECK(refusal<std::string>("b'ab'") == "cannot convert 'bytes' b'ab' to std::string");
+  CHECK_THAT(refusal<std::string_view>("b'ab'"), ContainsSubstring("to std::string_view"));
+  CHECK_THAT(refusal<std::string>("bytearray(b'ab')"), ContainsSubstring("'bytearray'"));
+}
+
+// Enumerations
+
+TEST_CASE("enumerations are their underlying integers") {
+  python();
+  CHECK(py::to_py(Color::green) == 2);
+  CHECK(as<Color>("2") == Color::green);
+  CHECK(as<Color>("255") == Color::last);
+  CHECK_THAT(refusal<Color>("256"), ContainsSubstring("Color"));
+  CHECK_THAT(refusal<Color>("-1"), ContainsSubstring("Color"));
+  CHECK_THAT(refusal<Color>("1.0"), ContainsSubstring("Color"));
+  CHECK_THAT(refusal<Color>("'red'"), ContainsSubstring("'str' \"red\" to "));
+  CHECK(py::to_py(minus) == -1);
+  CHECK(as<Plain>("1") == one);
+  CHECK(py::to_py(Wide::all) == eval("2**64 - 1"));
+  CHECK(as<Wide>("2**64 - 1") == Wide::all);
+  CHECK(py::to_py(Letter::a) == 97);
+  CHECK(as<Letter>("97") == Letter::a);
+  CHECK(as<Flag>("1") == Flag::on);
+  CHECK(odd("__import__('enum').IntEnum('E', 'red green').green").as<Color>() == Color::green);
+}
+
+// Objects and the interface itself
+
+TEST_CASE("Object, Ref and Proxy convert to themselves") {
+  const Object object = eval("[object()]");
+  CHECK(py::to_py(object).same(object));
+  CHECK(py::to_py(py::Ref(object)).same(object));
+  CHECK(py::to_py(object[0]).same(Object(object[0])));
+  CHECK(py::from_py<Object>(object).same(object));
+  CHECK(object.as<Object>().same(object));
+  CHECK(object.try_as<Object>()->same(object));
+  CHECK(object.is<Object>());
+  Object moved = object;
+  CHECK(py::to_py(std::move(moved)).same(object));
+  CHECK(moved.is_empty());
+  CHECK_THROWS_AS(py::to_py(Object()), py::StateError);
+  CHECK_THROWS_AS(py::from_py<Object>(Object()), py::StateError);
+  CHECK_THROWS_AS(py::from_py<int>(Object()), py::StateError);
+}
+
+TEST_CASE("the error shows the value: escaped, shortened, and also where repr() fails") {
+  CHECK(refusal<int>("'a\\nb'") == "cannot convert 'str' \"a\\x0ab\" to int");
+  const std::string text = refusal<int>("'\\u20ac' * 1000");
+  CHECK(text.size() < 200);
+  CHECK_THAT(text, ContainsSubstring("\xe2\x82\xac\xe2\x80\xa6 to int"));  // whole characters, then an ellipsis
+  CHECK_THAT(refusal<int>(odd("NoRepr()")), ContainsSubstring("'NoRepr' <its repr() failed> to int"));
+  CHECK_THAT(refusal<int>("10**5000"), ContainsSubstring("out of range"));  // from 3.11 on it has no repr()
+  CHECK(refusal<int>(python().get("fractions.Fraction")(1, 3)) == "cannot convert 'fractions.Fraction' Fraction(1, 3) to int");
+}
+
+TEST_CASE("ConversionError keeps reason and path, and grows from the inside out") {
+  ConversionError error("cannot convert");
+  CHECK(error.path().empty());
+  error.inside("[\"x\"]");
+  error.inside("[3]");
+  CHECK(error.path() == "[3][\"x\"]");
+  CHECK(error.reason() == "cannot convert");
+  CHECK(std::string(error.what()) == "[3][\"x\"]: cannot convert");
+}
+
+// Converters of one's own
+
+namespace {
+
+struct Celsius {
+  double degrees = 0;
+};
+struct Handle {  // move-only, without a default constructor
+  explicit Handle(int n) : number(std::make_unique<int>(n)) {}
+  std::unique_ptr<int> number;
+};
+struct Even {
+  int value;
+};
+struct OneWay {};
+
+int tries = 0, from_pys = 0;
+
+}  // namespace
+
+template <>
+struct latepy::Converter<Celsius> {
+  static Object to_py(const Celsius& value) { return latepy::to_py(value.degrees); }
+  static Celsius from_py(Ref object) { return {object.as<double>()}; }
+};
+template <>
+struct latepy::Converter<Handle> {
+  static Object to_py(Handle&& value) { return latepy::to_py(*std::exchange(value.number, nullptr)); }
+  static Handle from_py(Ref object) { return Handle(object.as<int>()); }
+};
+template <>
+struct latepy::Converter<Even> {
+  static constexpr const char* name = "my::Even";
+  static Object to_py(const Even& value) { return latepy::to_py(value.value); }
+  static Even from_py(Ref object) {
+    ++from_pys;
+    std::optional<Even> value;
+    if (!try_from_py(object, value)) throw ConversionError("an odd number");
+    return *value;
+  }
+  static bool try_from_py(Ref object, std::optional<Even>& result) noexcept {
+    ++tries;
+    const auto number = object.try_as<int>();
+    if (number && *number % 2 == 0) result = Even{*number};
+    return result.has_value();
+  }
+};
+template <>
+struct latepy::Converter<OneWay> {
+  static Object to_py(const OneWay&) { return latepy::to_py("one way"); }
+};
+
+TEST_CASE("a Converter of one's own serves as, arguments, results, items and operators") {
+  CHECK(as<Celsius>("21.5").degrees == 21.5);
+  CHECK(py::to_py(Celsius{3}) == 3.0);
+  const Celsius lvalue{4};
+  CHECK(py::to_py(lvalue) == 4.0);
+  CHECK(eval("lambda c: c * 2").call<Celsius>(Celsius{5}).degrees == 10);
+  const Object dict = py::dict("c"_a = Celsius{6});
+  CHECK((dict["c"].as<Celsius>().degrees == 6));
+  dict["c"] = Celsius{7};
+  CHECK((dict["c"] == Celsius{7}));
+  CHECK((dict["c"] + Celsius{1} == 8.0));
+}
+
+TEST_CASE("without try_from_py, try_as and is take any exception of from_py for a no") {
+  CHECK(eval("1").try_as<Celsius>()->degrees == 1);
+  CHECK_FALSE(eval("'x'").try_as<Celsius>().has_value());
+  CHECK_FALSE(eval("'x'").is<Celsius>());
+  CHECK_FALSE(odd("Raises()").is<Celsius>());
+  CHECK_THROWS_AS(as<Celsius>("'x'"), ConversionError);
+  CHECK_THROWS_AS(odd("Raises()").as<Celsius>(), py::LookupError);
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
+TEST_CASE("with try_from_py they ask that, and from_py is not called") {
+  tries = from_pys = 0;
+  CHECK(eval("4").is<Even>());
+  CHECK(eval("4").try_as<Even>()->value == 4);
+  CHECK_FALSE(eval("5").is<Even>());
+  CHECK_FALSE(eval("'x'").try_as<Even>().has_value());
+  CHECK(tries == 4);
+  CHECK(from_pys == 0);
+  CHECK_THROWS_AS(as<Even>("5"), ConversionError);
+  CHECK(from_pys == 1);
+}
+
+TEST_CASE("types that only move, and have no default, convert both ways") {
+  CHECK(*as<Handle>("5").number == 5);
+  CHECK(*eval("6").try_as<Handle>()->number == 6);
+  CHECK_FALSE(eval("'x'").try_as<Handle>().has_value());
+  CHECK(py::to_py(Handle(7)) == 7);
+  Handle handle(8);
+  CHECK(eval("lambda x: x + 1")(std::move(handle)) == 9);
+  CHECK(handle.number == nullptr);
+  CHECK(*eval("lambda x: x").call<Handle>(Handle(10)).number == 10);
+}
+
+TEST_CASE("a Converter of one direction is enough for that direction") {
+  python();
+  CHECK(py::to_py(OneWay()) == "one way");
+}
+
+TEST_CASE("a Converter's name is what errors call the type") {
+  CHECK(py::detail::type_name<Even>() == "my::Even");
+  CHECK(py::detail::type_name<int>() == "int");
+  CHECK(py::detail::type_name<Celsius>().find("Celsius") != std::string_view::npos);
+}
