@@ -1,59 +1,132 @@
-// load/api.hpp and load/symbols.inl
-#include <set>
-
+// Tests of latepy/load/api.hpp and symbols.inl: the table of CPython's functions.
+// SPDX-License-Identifier: MIT
 #include "python.hpp"
 
+#include <set>
+
+using py::DynLib;
+using py::detail::Api;
+
 namespace {
-/// The CPython under test with one symbol hidden.
+
+constexpr bool required = true, optional = false;
+struct Row {
+  int first, last;
+  bool is_required;
+  const char* name;
+};
+constexpr Row rows[] = {
+#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) {first, last, need, #prefix #name},
+#define LATEPY_DATA(first, last, need, type, prefix, name) {first, last, need, #prefix #name},
+#include <latepy/load/symbols.inl>
+};
+
+void* field(const Api& api, const py::detail::Symbol& symbol) {
+  void* address = nullptr;
+  std::memcpy(&address, reinterpret_cast<const char*>(&api) + symbol.offset, sizeof address);
+  return address;
+}
+
+/// A CPython with one symbol hidden.
 struct Hiding {
-  const py::DynLib& library;
+  const DynLib& library;
   std::string hidden;
   void* find(const char* name) const { return hidden == name ? nullptr : library.find(name); }
 };
+
+#ifdef _WIN32
+const std::string module_file = LATEPY_TEST_BINARIES "/fake_python_module.dll";
+#else
+const std::string module_file = LATEPY_TEST_BINARIES "/fake_python_module.so";
+#endif
+
 }  // namespace
 
-TEST_CASE("every required symbol is in the CPython under test, and the table holds it") {
-  python();
-  const py::DynLib library = py::DynLib::containing(reinterpret_cast<const void*>(py::detail::api().GetVersion));
-  py::detail::Api api;
-  py::detail::fill(api, library, library.path());
-  CHECK(api.IsInitialized() == 1);
-  CHECK(std::string(api.GetVersion()).find(python().version()) == 0);
-  CHECK(reinterpret_cast<void*>(api.Object_GetAttr) == library.find("PyObject_GetAttr"));
-}
-
-TEST_CASE("the list names each symbol once") {
-  std::set<std::string> names;
-  for (const auto& symbol : py::detail::symbols) {
-    INFO(symbol.name);
-    CHECK(names.insert(symbol.name).second);
+TEST_CASE("the running Python has every symbol that the list says it has") {
+  const DynLib library(python().library());
+  for (const Row& row : rows) {
+    if (row.name == std::string("_Py_NegativeRefcount")) continue;  // debug builds only
+    INFO(row.name);
+    if (row.first <= minor_version() && minor_version() <= row.last) CHECK(library.find(row.name));
+    if (row.first > minor_version()) CHECK_FALSE(library.find(row.name));  // else the list is too strict
   }
 }
 
-TEST_CASE("a library without a required symbol is refused by its name, without an optional one it serves") {
-  python();
-  const py::DynLib library = py::DynLib::containing(reinterpret_cast<const void*>(py::detail::api().GetVersion));
-  for (const auto& symbol : py::detail::symbols) {
+TEST_CASE("what is required is exported by every version from 3.9 on") {
+  for (const Row& row : rows) {
+    INFO(row.name);
+    if (row.is_required) CHECK((row.first == 9 && row.last == 99));
+    CHECK(row.first <= row.last);
+  }
+}
+
+TEST_CASE("no symbol stands in the list twice, and each has a field of its own") {
+  std::set<std::string> names;
+  std::set<unsigned short> offsets;
+  for (const py::detail::Symbol& symbol : py::detail::symbols) {
     INFO(symbol.name);
-    py::detail::Api api;
-    const bool has_twin = std::string(symbol.name).find("ThreadState_") != std::string::npos ||
-                          std::string(symbol.name).find("Object_GetOptionalAttr") != std::string::npos ||
-                          std::string(symbol.name) == "_PyObject_LookupAttr";
+    CHECK(names.insert(symbol.name).second);
+    CHECK(offsets.insert(symbol.offset).second);
+    CHECK(symbol.offset % alignof(void*) == 0);
+  }
+  CHECK(offsets.size() * sizeof(void*) == sizeof(Api));
+}
+
+TEST_CASE("the table is filled with the addresses of the library") {
+  const DynLib library(python().library());
+  Api api;
+  py::detail::fill(api, library, "libpython");
+  for (const py::detail::Symbol& symbol : py::detail::symbols) {
+    INFO(symbol.name);
+    void* const found = library.find(symbol.name);
+    if (found || symbol.is_required) CHECK(field(api, symbol) == found);
+    CHECK(field(api, symbol) == field(py::detail::api(), symbol));  // and the interpreter uses the same
+  }
+  CHECK(std::string(api.GetVersion()) == py::detail::api().GetVersion());
+  CHECK(api.NoneStruct == py::none().ptr());
+  CHECK(*api.ValueError == python().eval("ValueError").ptr());
+}
+
+TEST_CASE("functions that were renamed are there under their present name") {
+  const Api& api = (python(), py::detail::api());
+  CHECK(api.ThreadState_GetUnchecked);
+  CHECK(api.Object_GetOptionalAttr);
+}
+
+TEST_CASE("a CPython without a required symbol is refused by its name, without an optional one it serves") {
+  const DynLib library(python().library());
+  for (const py::detail::Symbol& symbol : py::detail::symbols) {
+    INFO(symbol.name);
+    const std::string name = symbol.name;
+    const bool has_twin = name.find("ThreadState_") != name.npos || name == "PyObject_GetOptionalAttr" || name == "_PyObject_LookupAttr";
+    Api api;
     if (symbol.is_required) {
-      const auto error = thrown<py::SymbolError>([&] { py::detail::fill(api, Hiding{library, symbol.name}, "libtest"); });
-      CHECK(error.missing() == std::vector<std::string>{symbol.name});
-      CHECK(std::string(error.what()) == std::string("libtest is not a CPython 3.9 or newer: it has no ") + symbol.name);
+      const auto error = thrown<py::SymbolError>([&] { py::detail::fill(api, Hiding{library, name}, "libtest"); });
+      CHECK(error.missing() == std::vector<std::string>{name});
+      CHECK(error.what() == "libtest is not a CPython 3.9 or newer: it has no " + name);
     } else if (!has_twin) {
-      CHECK_NOTHROW(py::detail::fill(api, Hiding{library, symbol.name}, "libtest"));
+      CHECK_NOTHROW(py::detail::fill(api, Hiding{library, name}, "libtest"));
     }
   }
 }
 
-TEST_CASE("all missing symbols are told at once") {
-  const py::DynLib library(std::string(LATEPY_TEST_BINARIES) + "/fake_python_module.so");
-  py::detail::Api api;
-  const auto error = thrown<py::SymbolError>([&] { py::detail::fill(api, library, "fake"); });
-  std::size_t required = 0;
-  for (const auto& symbol : py::detail::symbols) required += symbol.is_required;
-  CHECK(error.missing().size() == required);  // both names that it has are required, both twins are missing
+TEST_CASE("a library that is no CPython gives one SymbolError with all that it lacks") {
+  python();  // libpython stands before the test library, which has two of its names
+  const DynLib library(module_file);
+  Api api;
+  const py::SymbolError error = thrown<py::SymbolError>([&] { py::detail::fill(api, library, module_file); });
+  const std::string text = error.what();
+  CHECK_THAT(text, ContainsSubstring(module_file + " is not a CPython 3.9 or newer: it has no Py_"));
+  std::set<std::string> missing(error.missing().begin(), error.missing().end());
+  CHECK(missing.size() == error.missing().size());
+  for (const Row& row : rows) {
+    INFO(row.name);
+    const bool is_there = row.name == std::string("Py_IsInitialized") || row.name == std::string("Py_GetVersion");
+    if (row.is_required) CHECK(missing.count(row.name) == (is_there ? 0u : 1u));
+    if (row.is_required && !is_there) CHECK_THAT(text, ContainsSubstring(row.name));
+    missing.erase(row.name);
+  }
+  CHECK(missing.empty());
+  CHECK(error.missing().front() == "Py_InitializeEx");  // in the order of the list
+  CHECK_THAT(text, ContainsSubstring("PyThreadState_GetUnchecked") && ContainsSubstring("PyObject_GetOptionalAttr"));
 }

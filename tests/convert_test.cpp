@@ -346,7 +346,8 @@ TEST_CASE("std::string_view and const char* point into the str") {
   CHECK(std::string(chars) == "pointed at");
   CHECK(chars == view.data());
   CHECK_THAT(refusal<const char*>("'a\\0b'"), ContainsSubstring("it holds a NUL"));
-  CHECK(eval("'a\\0b'").try_as<std::string_view>().has_value());
+  const Object with_nul = eval("'a\\0b'");
+  CHECK((with_nul.try_as<std::string_view>() == std::string_view("a\0b", 3)));
   CHECK_THAT(refusal<std::string_view>("5"), ContainsSubstring("'int' 5 to std::string_view"));
 }
 
@@ -415,6 +416,7 @@ TEST_CASE("enumerations are their underlying integers") {
   CHECK(py::to_py(Letter::a) == 97);
   CHECK(as<Letter>("97") == Letter::a);
   CHECK(as<Flag>("1") == Flag::on);
+  CHECK_THAT(refusal<Flag>("2"), ContainsSubstring("Flag"));
   CHECK(odd("__import__('enum').IntEnum('E', 'red green').green").as<Color>() == Color::green);
 }
 

@@ -1,103 +1,197 @@
-// load/dynlib.hpp and load/error.hpp
-#include <latepy/load/dynlib.hpp>
-
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+// Tests of latepy/load/dynlib.hpp and error.hpp: shared libraries opened at run time. No Python takes part.
+// SPDX-License-Identifier: MIT
+#include <latepy/load/discovery.hpp>
 
 #include "catch.hpp"
 
-using latepy::DynLib;
-using latepy::LoadError;
-using latepy::Path;
-using latepy::SymbolError;
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#ifndef _WIN32
+#include <unistd.h>
+#endif
+
+namespace py = latepy;
+using py::DynLib;
 
 namespace {
-const std::string fake = std::string(LATEPY_TEST_BINARIES) + "/fake_python_module.so";
+
+#ifdef _WIN32
+const std::string module_file = LATEPY_TEST_BINARIES "/fake_python_module.dll";
+#else
+const std::string module_file = LATEPY_TEST_BINARIES "/fake_python_module.so";
+#endif
 
 template <class E, class F>
-std::string what(F&& call) {
+E thrown(F&& call) {
   try {
     call();
   } catch (const E& error) {
-    return error.what();
+    return error;
   }
-  return "nothing was thrown";
+  FAIL("nothing was thrown");
+  throw 0;
 }
+
+std::string scratch(const std::string& name, const std::string& content) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / std::filesystem::u8path("latepy dynlib \xc3\xbc");
+  std::filesystem::create_directories(folder);
+  const std::filesystem::path file = folder / name;
+  std::ofstream(file, std::ios::binary) << content;
+  return py::Path(file).string();
+}
+
+/// Whether the test library is in the process, for all to see.
+bool is_loaded() { return DynLib::program().find("Py_GetVersion") != nullptr; }
+
 }  // namespace
 
-TEST_CASE("a library is opened by its path, and its functions are called by their types") {
-  const DynLib library(fake);
-  CHECK(library.path() == fake);
-  CHECK(library.get<int()>("Py_IsInitialized")() == 0);
-  CHECK(std::string(library.get<const char*()>("Py_GetVersion")()) == "3.11.7 (a stand-in)");
-  CHECK(library.find("Py_Initialize") == nullptr);
-  CHECK(library.try_get<void()>("Py_Initialize") == nullptr);
-}
-
-TEST_CASE("a missing symbol names the library and itself") {
-  const DynLib library(fake);
-  try {
-    library.get<void()>("Py_Initialize");
-    FAIL("nothing was thrown");
-  } catch (const SymbolError& error) {
-    CHECK(std::string(error.what()) == fake + " has no symbol Py_Initialize");
-    CHECK(error.missing() == std::vector<std::string>{"Py_Initialize"});
+TEST_CASE("a library is opened by its path, and closed at the end of the DynLib") {
+  REQUIRE_FALSE(is_loaded());
+  {
+    const DynLib library(module_file);
+    CHECK(library.path() == module_file);
+    CHECK(library.find("Py_GetVersion") != nullptr);
+    CHECK(library.find("no_such_symbol") == nullptr);
+    CHECK(is_loaded());
+    const DynLib again(module_file);  // counted by the loader
   }
+  CHECK_FALSE(is_loaded());
 }
 
-TEST_CASE("what cannot be loaded is named with the loader's own reason") {
-  CHECK_THAT(what<LoadError>([] { DynLib library("/nowhere/libpython3.11.so.1.0"); }),
-             ContainsSubstring("cannot load /nowhere/libpython3.11.so.1.0: ") && ContainsSubstring("No such file"));
-  const std::string text = (std::filesystem::temp_directory_path() / "latepy_no_library.so").string();
-  std::ofstream(text) << "no library";
-  CHECK_THAT(what<LoadError>([&] { DynLib library{Path(text)}; }), ContainsSubstring("cannot load " + text + ": "));
-  std::filesystem::remove(text);
-  CHECK(what<LoadError>([] { DynLib library(""); }) == "cannot load a library: the path is empty");
-  CHECK_THAT(what<LoadError>([] { DynLib library(std::string("/a\0b", 4)); }), ContainsSubstring("NUL byte"));
+TEST_CASE("symbols come with their type: functions and variables") {
+  const DynLib library(module_file);
+  CHECK(std::string(library.get<const char*()>("Py_GetVersion")()) == "3.11.7 (a stand-in)");
+  CHECK(library.get<int()>("Py_IsInitialized")() == 0);
+  CHECK(library.try_get<int()>("Py_IsInitialized") == library.get<int()>("Py_IsInitialized"));
+  CHECK(DynLib::program().get<char**>("environ") == &environ);  // a variable
+  CHECK(library.try_get<int>("no_such_symbol") == nullptr);
+  static_assert(std::is_same_v<decltype(library.get<int(int)>("")), int (*)(int)>);
 }
 
-TEST_CASE("the library of an address is found without loading it") {
-  const DynLib library(fake);
-  const DynLib same = DynLib::containing(library.find("Py_GetVersion"));
-  CHECK(std::filesystem::equivalent(same.path(), fake));
-  CHECK(same.find("Py_GetVersion") == library.find("Py_GetVersion"));
+TEST_CASE("a missing symbol is a SymbolError that names library and symbol") {
+  const DynLib library(module_file);
+  const py::SymbolError error = thrown<py::SymbolError>([&] { library.get<void()>("no_such_symbol"); });
+  CHECK(std::string(error.what()) == module_file + " has no symbol no_such_symbol");
+  CHECK(error.missing() == std::vector<std::string>{"no_such_symbol"});
+  CHECK_THROWS_AS(library.get<int>("no_such_symbol"), py::LoadError);
+  CHECK(error.discovery().candidates().empty());
+}
+
+TEST_CASE("a file that is not there is a LoadError with its name and the loader's own words") {
+  const std::string missing = module_file + ".missing";
+  const std::string text = thrown<py::LoadError>([&] { DynLib library(missing); }).what();
+  CHECK_THAT(text, ContainsSubstring("cannot load " + missing + ": "));
+  CHECK(text.find(missing) == text.rfind(missing));  // said once
+#ifdef __linux__
+  CHECK_THAT(text, ContainsSubstring("No such file or directory"));
+#endif
+}
+
+TEST_CASE("what is no library is a LoadError that says so") {
+  for (const auto& [name, content] : {std::pair<const char*, std::string>{"text.so", "not a library\n" + std::string(5000, ' ')},
+                                      {"empty.so", ""},
+                                      {"cut.so", "\x7f" "ELF"}}) {
+    const std::string file = scratch(name, content);
+    const std::string text = thrown<py::LoadError>([&] { DynLib library(file); }).what();
+    INFO(text);
+    CHECK_THAT(text, ContainsSubstring("cannot load " + file + ": "));
+    CHECK(text.size() > ("cannot load " + file + ": ").size() + 5);
+  }
+  CHECK_THROWS_AS(DynLib(std::filesystem::temp_directory_path()), py::LoadError);  // a folder
+}
+
+TEST_CASE("an empty path and one with a NUL are refused, not cut") {
+  CHECK_THAT(thrown<py::LoadError>([] { DynLib library(""); }).what(), ContainsSubstring("the path is empty"));
+  CHECK_THROWS_AS(DynLib(static_cast<const char*>(nullptr)), py::LoadError);
+  CHECK_THAT(thrown<py::LoadError>([] { DynLib library(module_file + std::string("\0.bak", 5)); }).what(), ContainsSubstring("NUL byte"));
+}
+
+TEST_CASE("paths are UTF-8, of any string type or std::filesystem::path") {
+  std::string content;
+  {
+    std::ifstream in(module_file, std::ios::binary);
+    content.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const std::string file = scratch("m\xc3\xb6" "dule \xe2\x82\xac.so", content);
+  CHECK(DynLib(file).find("Py_GetVersion"));
+  CHECK(DynLib(file.c_str()).find("Py_GetVersion"));
+  CHECK(DynLib(std::string_view(file)).find("Py_GetVersion"));
+  CHECK(DynLib(std::filesystem::u8path(file)).path() == file);
+  CHECK(py::Path(std::filesystem::u8path(file)) == py::Path(file));
+  CHECK(py::Path("a") != py::Path("b"));
+  CHECK(py::Path().empty());
+}
+
+TEST_CASE("containing() gives the library that holds an address, loading nothing") {
+  {
+    const DynLib library(module_file);
+    const DynLib holder = DynLib::containing(library.find("Py_IsInitialized"));
+    CHECK(std::filesystem::equivalent(holder.path(), module_file));
+    CHECK(holder.find("Py_GetVersion") == library.find("Py_GetVersion"));
+  }
+  CHECK_FALSE(is_loaded());
+  static int in_the_program = 0;
+  const DynLib program = DynLib::containing(&in_the_program);
+  CHECK(program.find("malloc") != nullptr);
   int on_the_stack = 0;
-  CHECK_THROWS_AS(DynLib::containing(&on_the_stack), LoadError);
+  CHECK_THAT(thrown<py::LoadError>([&] { DynLib::containing(&on_the_stack); }).what(), ContainsSubstring("no library of this process"));
+  CHECK_THROWS_AS(DynLib::containing(nullptr), py::LoadError);
 }
 
-TEST_CASE("the program itself is searched without a path") {
+TEST_CASE("program() is everything that the process shows") {
   const DynLib program = DynLib::program();
   CHECK(program.path().empty());
-  CHECK(program.find("malloc") != nullptr);
-  CHECK(program.find("latepy_no_such_symbol") == nullptr);
+  CHECK(program.get<int(const char*)>("atoi")("12") == 12);
+  CHECK(std::string(thrown<py::SymbolError>([&] { program.get<int>("no_such_symbol"); }).what()) == "this program has no symbol no_such_symbol");
 }
 
-TEST_CASE("a DynLib moves, and closes what it opened once") {
-  DynLib first(fake);
+TEST_CASE("a DynLib moves, and is closed once") {
+  DynLib first(module_file);
   DynLib second(std::move(first));
-  CHECK(second.find("Py_GetVersion") != nullptr);
   CHECK(first.find("Py_GetVersion") == nullptr);
-  first = std::move(second);
-  CHECK(first.find("Py_GetVersion") != nullptr);
-}
-
-TEST_CASE("paths are made from strings and from std::filesystem::path, in UTF-8") {
-  CHECK(Path("dïr/ü 日本").string() == "dïr/ü 日本");
-  CHECK(Path(std::filesystem::u8path("dïr/ü 日本")).string() == "dïr/ü 日本");
-  CHECK(Path(static_cast<const char*>(nullptr)).empty());
-  CHECK(Path(std::string_view("a")) == Path(std::string("a")));
-  CHECK(Path("a") != Path("b"));
+  CHECK(first.path().empty());
+  CHECK(second.get<int()>("Py_IsInitialized")() == 0);
+  DynLib third = DynLib::program();
+  third = std::move(second);
+  CHECK(third.path() == module_file);
+  CHECK(is_loaded());
+  third = DynLib::program();  // what it held is swapped into the temporary, and closed with it
+  CHECK_FALSE(is_loaded());
+  static_assert(!std::is_copy_constructible_v<DynLib> && !std::is_copy_assignable_v<DynLib>);
 }
 
 TEST_CASE("errors are copyable and keep their words") {
-  const LoadError error("no Python here");
-  const LoadError copy = error;  // NOLINT(performance-unnecessary-copy-initialization)
+  const py::LoadError error("no Python here");
+  const py::LoadError copy = error;  // NOLINT(performance-unnecessary-copy-initialization)
   CHECK(std::string(copy.what()) == "no Python here");
-  latepy::ConversionError conversion("cannot convert 'str' \"abc\" to int");
+  py::ConversionError conversion("cannot convert 'str' \"abc\" to int");
   conversion.inside("[\"x\"]");
   conversion.inside("[3]");
   CHECK(std::string(conversion.what()) == "[3][\"x\"]: cannot convert 'str' \"abc\" to int");
   CHECK(conversion.path() == "[3][\"x\"]");
   CHECK(conversion.reason() == "cannot convert 'str' \"abc\" to int");
+}
+
+#ifndef _WIN32
+TEST_CASE("a library that somebody loaded for itself is made visible", "[P26]") {
+  void* const local = dlopen(module_file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  REQUIRE(local);
+  CHECK_FALSE(is_loaded());
+  const DynLib library(module_file);
+  CHECK(is_loaded());
+  dlclose(local);
+  CHECK(is_loaded());
+}
+#endif
+
+TEST_CASE("keep() leaves the library loaded for good") {  // the last test: nothing unloads it any more
+  REQUIRE_FALSE(is_loaded());
+  {
+    DynLib library(module_file);
+    library.keep();
+  }
+  CHECK(is_loaded());
 }

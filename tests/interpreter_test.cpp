@@ -3,6 +3,7 @@
 #include "in_child.hpp"
 
 #ifndef _WIN32
+#include <latepy/stl/function.hpp>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -468,6 +469,164 @@ TEST_CASE("a stop in a child of fork leaves the parent's Python alone", "[P65]")
                 "if pid: os.waitpid(pid, 0)");
   });
   CHECK_THAT(output, ContainsSubstring("end of child\nend of parent\n"));
+}
+
+TEST_CASE("stop() from inside a call of Python's is refused, and Python goes on") {
+  in_child([] {
+    py::Interpreter python;
+    std::string refused;
+    python["stop"] = std::function<void()>([&] { refused = EXPECT_THROWN(StateError, python.stop()).what(); });
+    python.exec("stop(); x = 5");
+    EXPECT(has(refused, "inside a call from Python"));
+    EXPECT(python["x"].as<int>() == 5);
+    EXPECT(python.stop());
+  });
+}
+
+TEST_CASE("a host function that atexit calls finds Python whole", "[P47]") {
+  const Outcome outcome = run_in_child([] {
+    py::Interpreter python;
+    python["host"] = std::function<void()>([&] { python.exec("print('in', __name__, kept)"); });
+    python.exec("import atexit; kept = 7; atexit.register(host)");
+  });
+  CHECK(outcome.output == "in __main__ 7\n");
+  CHECK(outcome.exit_code == 0);
+}
+
+TEST_CASE("an error that atexit's functions caused keeps its traceback too", "[P82]") {
+  in_child([] {
+    std::optional<PythonError> kept;
+    {
+      py::Interpreter python;
+      python["host"] = std::function<void()>([&] {
+        try {
+          python.exec("1/0");
+        } catch (const PythonError& error) {
+          kept = error;
+        }
+      });
+      python.exec("import atexit; atexit.register(host)");
+    }
+    EXPECT(has(kept->traceback(), "1/0") && has(kept->traceback(), "ZeroDivisionError"));
+  });
+}
+
+TEST_CASE("idle workers of an executor do not hold up the stop", "[P40]") {
+  in_child([] {
+    py::Interpreter python;
+    python.exec(R"(
+        from concurrent.futures import ThreadPoolExecutor
+        executor = ThreadPoolExecutor(4)
+        assert list(executor.map(abs, [-1, 2])) == [1, 2]
+    )");
+    EXPECT(python.stop());
+  });
+}
+
+TEST_CASE("a script that breaks threading cannot break the stop") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    py::Interpreter python(config);
+    python.exec("import threading; threading.enumerate = threading._shutdown = None");
+    EXPECT(python.stop(std::chrono::seconds(5)));
+  });
+}
+
+TEST_CASE("a thread that ends while Python ends leaves nothing to free twice", "[P39]") {
+  in_child([] {
+    py::Interpreter python;
+    std::thread thread;
+    std::atomic<bool> go{false};
+    {
+      const py::GilRelease others;
+      thread = std::thread([&] {
+        { const GilGuard gil; }  // has a thread state from now on
+        while (!go) std::this_thread::yield();
+      });
+    }
+    python["host"] = std::function<void()>([&] {
+      go = true;
+      thread.join();
+      const GilGuard gil;
+    });
+    python.exec(R"(
+        import sys
+        class Last:
+            def __init__(self, host): self.host = host
+            def __del__(self): self.host()
+        sys.last = Last(host)
+    )");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT(python.stop());
+    EXPECT(!thread.joinable());
+  });
+}
+
+TEST_CASE("a daemon thread in a host function is waited for, or parked, and never crashes the program", "[P39]") {
+  in_child([] {
+    py::Interpreter python;
+    std::atomic<bool> inside{false};
+    python["work"] = std::function<void()>([&] {
+      const py::GilRelease others;
+      inside = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    });
+    python.exec("import threading; threading.Thread(target=work, daemon=True).start()");
+    {
+      const py::GilRelease others;
+      while (!inside) std::this_thread::yield();
+    }
+    EXPECT(python.stop());
+  });
+}
+
+TEST_CASE("each start takes the environment that it is asked for", "[P03]") {
+  in_child([] {
+    char folder[] = "/tmp/latepy venv XXXXXX";
+    EXPECT(mkdtemp(folder) != nullptr);
+    {
+      py::Interpreter python;
+      python["folder"] = folder;
+      python.exec("import venv, sys; venv.create(folder, with_pip=False, symlinks=True)");
+    }
+    if (!latepy::detail::restart_refusal.empty()) return;
+    py::Config config;
+    config.python = folder;
+    for (int i = 0; i < 2; ++i) {
+      py::Interpreter python(config);
+      EXPECT(python.prefix() == folder);
+    }
+    py::Interpreter python;
+    EXPECT(python.prefix() != folder);
+    python.call("shutil", "rmtree", folder);
+  });
+}
+
+TEST_CASE("under release_gil arguments and proxies take the GIL themselves", "[P48]") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    py::Interpreter python(config);
+    EXPECT(python.call<std::string>("builtins", "str", "object"_a = 5) == "5");
+    EXPECT(python.call<std::string>("builtins", "max", py::args(std::string("12"))) == "2");
+    python.exec("x = [1, 2]");
+    python["x"].call_method("append", 3);
+    python["x"][0] = 7;
+    EXPECT(python["x"].contains(3));
+    EXPECT(python["x"].try_call<int>().error().is("TypeError"));
+    EXPECT(python["x"].has_attr("append") && !python["x"].has_attr("no_such"));
+    EXPECT(python["x"].attr("__len__").call<int>() == 3);
+  });
+}
+
+TEST_CASE("what needs a Python says so before there is one") {
+  in_child([] {
+    EXPECT(has(EXPECT_THROWN(StateError, py::ValueError("x").value()).what(), "no Python runs"));
+    EXPECT(has(EXPECT_THROWN(StateError, py::Code code("1")).what(), "no Python runs"));
+    EXPECT(has(EXPECT_THROWN(StateError, py::to_py(1)).what(), "no Python runs"));
+    EXPECT(has(EXPECT_THROWN(StateError, py::list()).what(), "no Python runs"));
+  });
 }
 
 #endif

@@ -280,6 +280,12 @@ TEST_CASE("methods of a Proxy answer as those of the value do") {
   CHECK_FALSE(static_cast<bool>(a.attr("empty")));
   CHECK((a.attr("list").call_method("index", 2) == 1));
   CHECK(a.attr("list").attr("index").call<int>(3) == 2);
+  CHECK(a.attr("list").contains(2));
+  CHECK(a.attr("list").has_attr("append"));
+  CHECK_FALSE(a.attr("list").has_attr("gone"));
+  CHECK((a.attr("list").get_attr("gone", 5) == 5));
+  CHECK(a.attr("list").same(Object(a.attr("list"))));
+  CHECK(a.attr("list").attr("pop").try_call<int>(9).error().is("IndexError"));
   int sum = 0;
   for (const Object& item : a.attr("list")) sum += item.as<int>();
   CHECK(sum == 6);

@@ -3,6 +3,8 @@
 #include "in_child.hpp"
 #include "python.hpp"
 
+#include <latepy/stl/function.hpp>
+
 #include <filesystem>
 #include <fstream>
 
@@ -456,6 +458,32 @@ TEST_CASE("a stream that cannot be flushed is no error of the code that printed"
     EXPECT(python.eval<int>("1") == 1);
     python.exec("sys.stdout = sys.__stdout__");
   });
+}
+
+TEST_CASE("reset() inside running code leaves that code its own namespace") {
+  python()["reset"] = std::function<void()>([] { python().reset(); });
+  CHECK(python().run_string("y = 42\nreset()\ny").as<int>() == 42);
+  CHECK_THROWS_AS(python()["y"].as<int>(), py::KeyError);
+}
+
+TEST_CASE("try_eval and try_call give every Python exception as a value") {
+  const auto too_deep = python().try_eval(std::string(200000, '-') + "1");
+  CHECK_FALSE(too_deep.has_value());
+  CHECK(python().try_call<void>("builtins", "print", "end"_a = 5).error().is("TypeError"));
+  CHECK(python().try_call<void>("builtins", "len", std::string()).has_value());
+}
+
+TEST_CASE("names are text of any kind, and a NUL in one is no end") {
+  const std::string module = "math", function = "hypot";
+  CHECK(python().call<double>(module, std::string_view(function), 3, 4) == 5);
+  CHECK(python().call<std::string>("pathlib", "PurePosixPath.__name__.upper") == "PUREPOSIXPATH");
+  CHECK_THROWS_AS(python().import_module(std::string_view("os\0x", 4)), py::PythonError);
+}
+
+TEST_CASE("the script's folder is right for a script in the root and for odd names", "[P07]") {
+  using latepy::detail::parent;
+  CHECK(parent("/script.py") == "/");
+  CHECK(parent("/dir/a\\b.py") == "/dir");
 }
 
 #endif

@@ -31,6 +31,15 @@ void use(const py::Object& o) {
 #ifdef CASE_view_of_a_temporary_object  // error: keep the Object in a variable
   o.call_method("f").as<std::string_view>();
 #endif
+#ifdef CASE_perhaps_a_view_of_a_temporary_object  // error: keep the Object in a variable
+  o.call_method("f").try_as<std::string_view>();
+#endif
+#ifdef CASE_view_as_a_result  // error: keep the Object in a variable
+  o.call<std::string_view>();
+#endif
+#ifdef CASE_view_in_a_result  // error: take an Object
+  o.try_call<std::string_view>();
+#endif
 #ifdef CASE_view_of_a_proxy  // error: keep it in an Object first
   o.attr("x").as<const char*>();
 #endif
@@ -46,6 +55,17 @@ void use(const py::Object& o) {
 #endif
 #ifdef CASE_unknown_type_to_python  // error: no Converter<T>::to_py for this type
   o.attr("x") = Unknown{};
+#endif
+#ifdef CASE_wide_view  // error: convert to a string
+  kept.as<std::u16string_view>();
+#endif
+#ifdef CASE_proxy_copied_from_a_reference  // error: deleted|private
+  const py::Proxy& p = o.attr("x");
+  py::Proxy q = p;
+#endif
+#ifdef CASE_in_place_later  // error: discards qualifiers|no viable|lvalue|not viable
+  auto p = o["x"];
+  p += 1;
 #endif
 #ifdef CASE_object_as_a_number  // error: cannot convert|no viable conversion
   int number = o;

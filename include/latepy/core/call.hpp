@@ -13,6 +13,7 @@ class Arg {
   explicit Arg(const char* name) noexcept : name_(name) {}
   template <class T>
   Arg operator=(T&& value) && {
+    const GilGuard gil;
     Arg named(name_);
     named.value_ = to_py(std::forward<T>(value));
     return named;
@@ -202,11 +203,13 @@ T convert_result(Object&& result) {
 /// Unpacks a sequence into positional arguments: Python's `f(*sequence)`.
 template <class T>
 detail::Unpack args(T&& sequence) {
+  const GilGuard gil;
   return {to_py(std::forward<T>(sequence)), false};
 }
 /// Unpacks a mapping into named arguments: Python's `f(**mapping)`.
 template <class T>
 detail::Unpack kwargs(T&& mapping) {
+  const GilGuard gil;
   return {to_py(std::forward<T>(mapping)), true};
 }
 

@@ -28,20 +28,17 @@ LATEPY_COLD inline std::string dedent(std::string_view text) {
       at = end;
     }
   };
-  bool first = true, wanted = false;
+  bool first = true;
   std::string_view common;
   each_line([&](std::string_view line, std::size_t indent) {
     if (indent == line.npos) return;
-    if (first) {
-      first = false;
-      wanted = indent > 0 && line[indent] != '#';
-      common = line.substr(0, indent);
-    }
+    if (first) common = line.substr(0, indent);
+    first = false;
     std::size_t same = 0;
     while (same < common.size() && same < indent && common[same] == line[same]) ++same;
     common = common.substr(0, same);
   });
-  if (!wanted || common.empty()) return std::string(text);
+  if (common.empty()) return std::string(text);
   std::string result;
   each_line([&](std::string_view line, std::size_t indent) { result += indent == line.npos ? line : line.substr(common.size()); });
   return result;
@@ -69,7 +66,6 @@ LATEPY_COLD inline Object remember_source(const Object& source, std::string_view
 
 /// A str of source code. What Python would cut or misread is a SyntaxError with the line.
 LATEPY_COLD inline Object source_text(std::string_view text) {
-  if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
   const auto line_of = [text](std::size_t at) {
     std::size_t line = 1;
     for (std::size_t i = 0; i < at; ++i) line += text[i] == '\n';
@@ -99,6 +95,8 @@ class Code {
   /// \param filename what tracebacks say; without one `<string-N>`. The lines are shown in both cases.
   /// \throws SyntaxError, also for NUL bytes and text that is not UTF-8.
   explicit Code(std::string_view text, Mode mode = Mode::exec, std::string_view filename = {}) {
+    detail::check_running();
+    if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);  // the byte order mark
     const std::string source = mode == Mode::eval ? strip(text) : detail::dedent(text);
     const Object lines = detail::source_text(source);
     const Object name = detail::remember_source(lines, filename);

@@ -187,7 +187,7 @@ T from_py(const Ref& object) {
 }
 
 template <class T>
-std::optional<T> Ref::try_as() const {
+std::optional<T> Ref::try_as() const& {
   static_assert(std::is_same_v<T, Object> || detail::converts_from<T>,
                 "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
   checked();
@@ -337,7 +337,7 @@ struct Converter<T, std::enable_if_t<std::is_enum_v<T>>> : detail::Loads<T, Conv
     Integer number{};
     const bool fits = Converter<Integer>::load(object, number);
     value = static_cast<T>(number);
-    return fits;
+    return fits && static_cast<Integer>(value) == number;
   }
 };
 

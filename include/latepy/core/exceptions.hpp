@@ -97,9 +97,11 @@ LATEPY_COLD inline Object fetch_exception() {
       if (value) return Object::steal(value);
     }
   }
-  PyObject* arguments[] = {nullptr, api.Unicode_InternFromString("a function of CPython failed without setting an error")};
-  const Object text = Object::steal(arguments[1]);
-  return Object::steal(api.Object_VectorcallDict(*api.SystemError, arguments + 1, 1 | vectorcall_offset, nullptr));
+  const Object text = Object::steal(api.Unicode_InternFromString("a function of CPython failed without setting an error"));
+  PyObject* arguments[] = {nullptr, text.ptr()};
+  Object error = Object::steal(api.Object_VectorcallDict(*api.SystemError, arguments + 1, (text.ptr() != nullptr) | vectorcall_offset, nullptr));
+  if (error.is_empty()) throw std::bad_alloc();
+  return error;
 }
 
 /// What C++ keeps of an exception object. Needs the GIL.
@@ -149,7 +151,7 @@ LATEPY_COLD inline void format_live_errors() {
     {
       SpinLock lock(the_state.errors_lock);
       for (ErrorData* each = the_state.errors; each && !data; each = each->next)
-        if (!each->formatted.load(std::memory_order_relaxed)) data = each->weak_from_this().lock();
+        if (!each->formatted.load(std::memory_order_relaxed) && each->value.is_alive()) data = each->weak_from_this().lock();
     }
     if (!data) return;
     data->settle(format_exception(data->value.ptr()));
@@ -160,6 +162,7 @@ LATEPY_COLD inline void format_live_errors() {
 
 inline Object PythonError::value() const {
   if (data_->value.is_empty()) {
+    detail::check_running();
     const Object text = detail::own(detail::api().Unicode_DecodeUTF8(
         data_->message.data(), static_cast<detail::ssize>(data_->message.size()), "replace"));
     PyObject* arguments[] = {nullptr, text.ptr()};

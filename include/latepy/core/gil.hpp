@@ -76,7 +76,8 @@ inline bool holds_gil() noexcept {
 LATEPY_COLD inline void free_retired(Shared& s, std::uint32_t life) noexcept {
   const Api& a = api();
   RetiredThread* thread = s.retired.exchange(nullptr, std::memory_order_acquire);
-  const bool are_ours = thread && life != no_life && !the_state.leaks_thread_states;
+  // While it stops, CPython frees all thread states itself.
+  const bool are_ours = thread && life != no_life && s.stopping.load() == 0 && !the_state.leaks_thread_states;
   // From 3.12 CPython forgets which state PyGILState uses on the thread that deletes another thread's
   // (unbind_gilstate_tstate, Python/pystate.c). One that is forgotten anyway stands in for this thread's meanwhile.
   PyThreadState *own = nullptr, *stand_in = nullptr;
@@ -258,19 +259,31 @@ class GilGuard {
 /// The thread must hold the GIL; Objects must not be used inside. Where the thread holds no GIL nothing happens.
 class GilRelease {
  public:
-  GilRelease() noexcept
-      : life_(detail::current_life()), state_(detail::holds_gil() ? detail::api().Eval_SaveThread() : nullptr) {}
+  GilRelease() noexcept : life_(detail::current_life()) {
+    if (!detail::holds_gil()) return;
+    // A thread that Python made is inside through no guard: it is counted here, so that the stop waits for it.
+    is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
+    if (is_counted_) detail::shared().inside.fetch_add(1);
+    state_ = detail::api().Eval_SaveThread();
+  }
   GilRelease(const GilRelease&) = delete;
   GilRelease& operator=(const GilRelease&) = delete;
   ~GilRelease() {
-    if (!state_ || life_ != detail::current_life()) return;  // Python was stopped inside the scope
+    if (!state_) return;
+    if (life_ != detail::current_life()) {  // Python was stopped inside the scope
+      // Below are frames of a Python that is gone, and there is nowhere to return to: as CPython 3.14 does.
+      if (is_counted_) detail::process_park();
+      return;
+    }
     detail::api().Eval_RestoreThread(state_);
+    if (is_counted_) detail::shared().inside.fetch_sub(1);
     detail::drain_if_any(detail::shared());
   }
 
  private:
   std::uint32_t life_;
-  PyThreadState* state_;
+  PyThreadState* state_ = nullptr;
+  bool is_counted_ = false;
 };
 
 }  // namespace v1

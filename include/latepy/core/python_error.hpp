@@ -171,7 +171,8 @@ class LATEPY_VISIBLE PythonError : public Error {
   const std::string& traceback() const {
     if (!data_->formatted.load(std::memory_order_acquire)) {
       const std::optional<GilGuard> gil = enter();
-      data_->settle(gil ? detail::format_exception(data_->value.ptr()) : std::string(what()) + "\n");
+      std::string text = gil ? detail::format_exception(data_->value.ptr()) : std::string();
+      data_->settle(text.empty() ? std::string(what()) + "\n" : std::move(text));
     }
     return data_->traceback;
   }

@@ -44,6 +44,28 @@ class Result {
   std::optional<PythonError> error_;
 };
 
+/// For calls whose value is not wanted.
+template <>
+class Result<void> {
+ public:
+  Result() = default;
+  Result(PythonError error) : error_(std::move(error)) {}
+  bool has_value() const noexcept { return !error_; }
+  explicit operator bool() const noexcept { return has_value(); }
+  /// \throws the exception, where there is one.
+  void value() const {
+    if (error_) error_->rethrow();
+  }
+  /// The exception. \throws StateError where there is none.
+  const PythonError& error() const {
+    if (!error_) throw StateError("a Result with a value has no error");
+    return *error_;
+  }
+
+ private:
+  std::optional<PythonError> error_;
+};
+
 namespace detail {
 
 /// A new reference or null as a Result. A result that does not convert is a TypeError.
@@ -53,10 +75,10 @@ Result<T> make_result(PyObject* object) {
   Object owned = Object::steal(object);
   if constexpr (std::is_same_v<T, Object>) {
     return owned;
+  } else if constexpr (std::is_void_v<T>) {
+    return Result<void>();
   } else {
     static_assert(!borrows<T>, "this type points into the object: take an Object");
-    std::optional<T> value;
-    if (try_convert<T>(owned, value)) return *std::move(value);
     try {
       return from_py<T>(owned);
     } catch (const ConversionError& error) {

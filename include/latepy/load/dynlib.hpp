@@ -43,7 +43,7 @@ class DynLib {
   /// Opens a library by its absolute path, all symbols bound at once and visible to libraries loaded later, as
   /// CPython's extension modules need it. A library that is already loaded for itself only is made visible.
   /// \throws LoadError with the file and the loader's own words.
-  explicit DynLib(const Path& path) : DynLib(check(path), detail::NativeLib::open(path.string(), error_text())) {}
+  explicit DynLib(const Path& path) : DynLib(path, detail::NativeLib::open(check(path).string(), error_text())) {}
 
   /// The library already in this process that holds the address, without loading anything.
   /// \throws LoadError when the address lies in no library.

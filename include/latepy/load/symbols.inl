@@ -70,6 +70,7 @@ LATEPY_FUNCTION(13, 99, optional, PyThreadState*, Py, ThreadState_GetUnchecked, 
 LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, GILState_GetThisThreadState, (void))
 LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, Eval_SaveThread, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py, Eval_RestoreThread, (PyThreadState*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Eval_GetFrame, (void))
 
 // reference counts, types, identity
 LATEPY_FUNCTION(9, 99, required, void, Py_, IncRef, (PyObject*))
@@ -132,7 +133,6 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, CFunction_NewEx, (detail::Method
 // numbers
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Long_FromLongLong, (long long))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Long_FromUnsignedLongLong, (unsigned long long))
-LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Long_FromString, (const char*, char**, int))
 LATEPY_FUNCTION(9, 99, required, long long, Py, Long_AsLongLongAndOverflow, (PyObject*, int*))
 LATEPY_FUNCTION(9, 99, required, unsigned long long, Py, Long_AsUnsignedLongLong, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, unsigned long long, Py, Long_AsUnsignedLongLongMask, (PyObject*))

@@ -18,9 +18,8 @@ class Interpreter : public Scope {
   /// Locates, loads, starts. \throws LoadError with everything that was tried, SymbolError, StartError; StateError
   /// while another Interpreter lives, and for Config fields that an attached Python cannot honour any more.
   explicit Interpreter(const Config& config = {}) : config_(config) {
-    if (detail::the_interpreter) throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
-    discovery_ = std::make_shared<const Discovery>(locate(config.search()));
-    const Candidate& found = detail::choose(*discovery_);
+    if (detail::the_interpreter.load()) throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
+    const Candidate found = detail::pick(config, discovery_);
     detail::load(found, config.version, discovery_);
     if (detail::api().IsInitialized())
       attach();
@@ -37,13 +36,13 @@ class Interpreter : public Scope {
     } catch (const std::exception& error) {
       warn(std::string("the Interpreter ended with an error: ") + error.what());
     }
-    if (detail::the_interpreter == this) detail::the_interpreter = nullptr;
+    if (detail::the_interpreter == this) detail::the_interpreter = nullptr;  // also where it was left running
   }
 
   /// The one that lives. \throws StateError when there is none.
   static Interpreter& current() {
     if (!detail::the_interpreter) throw StateError("no latepy::Interpreter lives in this program");
-    return *static_cast<Interpreter*>(detail::the_interpreter);
+    return *static_cast<Interpreter*>(detail::the_interpreter.load());
   }
   /// Whether a Python that latepy knows runs in this process. Any thread.
   static bool is_running() noexcept { return detail::current_life() != detail::no_life; }
@@ -55,8 +54,9 @@ class Interpreter : public Scope {
   template <class Rep, class Period>
   bool stop(std::chrono::duration<Rep, Period> timeout, std::vector<std::string>* alive = nullptr) {
     std::vector<std::string> names;
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-    const bool stopped = is_stopped_ || end(milliseconds < 0 ? 0 : static_cast<long long>(milliseconds), names);
+    const double milliseconds = std::chrono::duration<double, std::milli>(timeout).count();
+    const double limit = milliseconds > 0 ? std::min(milliseconds, 1e15) : 0;  // 30,000 years
+    const bool stopped = is_stopped_ || end(static_cast<long long>(limit), names);
     if (alive) *alive = std::move(names);
     return stopped;
   }
@@ -104,11 +104,9 @@ class Interpreter : public Scope {
     is_attached_ = true;
     const detail::AttachGuard gil;
     detail::join_or_found(gil.interpreter());
-    adopt_attached_main();
+    adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
     for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
   }
-
-  void adopt_attached_main() { adopt_main(detail::own(detail::api().Import_ImportModule("__main__"))); }
 
   /// \param timeout in ms; negative waits as long as it takes.
   LATEPY_COLD bool end(long long timeout, std::vector<std::string>& alive) {
@@ -128,14 +126,22 @@ class Interpreter : public Scope {
       }
       throw StateError("stop() on another thread than the one that started Python");
     }
+    struct Gil {  // as it was, unless Python ends
+      const bool held = detail::holds_gil();
+      Gil() {
+        if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
+      }
+      ~Gil() {
+        if (!held && detail::current_life() != detail::no_life) detail::api().Eval_SaveThread();
+      }
+    };
     if (detail::thread_record.depth > 0) throw StateError("stop() inside a GilGuard of this thread: leave its scope first");
-    const bool held = detail::holds_gil();
-    if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
-    if (!detail::wait_for_threads(timeout, alive)) {
-      if (!held) detail::api().Eval_SaveThread();
-      return false;
-    }
+    const Gil gil;
+    if (detail::api().Eval_GetFrame()) throw StateError("stop() inside a call from Python: return to the caller first");
+    if (!detail::wait_for_threads(timeout, alive)) return false;
     detail::restart_refusal = detail::why_no_restart();
+    // Py_FinalizeEx would call these too, but then with `__main__` gone.
+    detail::attempt([] { detail::own(detail::api().Import_ImportModule("atexit")).attr("_run_exitfuncs")(); });
     detail::format_live_errors();
     detail::Entry::flush();
     forget_main();
@@ -143,6 +149,7 @@ class Interpreter : public Scope {
     if (!detail::finalize()) warn("Python reported an error while it flushed its output at the end");
     before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));
     is_stopped_ = true;
+    detail::the_interpreter = nullptr;
     return true;
   }
 

@@ -64,8 +64,8 @@ class Scope {
     std::optional<Code> code;
     try {
       code.emplace(expression, Mode::eval, filename);
-    } catch (const SyntaxError& error) {
-      return PythonError(error);
+    } catch (const PythonError& error) {
+      return error;
     }
     return code->try_run<T>(globals_or_main(globals));
   }
@@ -93,13 +93,13 @@ class Scope {
   /// Calls a function of a module, importing the module where needed: `call<double>("math", "hypot", 3, 4)`.
   /// The function may be dotted: "Path.home".
   template <class T = Object, class... A>
-  T call(const char* module, const char* function, A&&... arguments) {
+  T call(std::string_view module, std::string_view function, A&&... arguments) {
     const detail::Entry entry;
     return detail::convert_result<T>(detail::own(detail::call_with(find(module, function).ptr(), nullptr, std::forward<A>(arguments)...)));
   }
   /// As call(), with Python's exception as a value; also that of the import.
   template <class T = Object, class... A>
-  Result<T> try_call(const char* module, const char* function, A&&... arguments) {
+  Result<T> try_call(std::string_view module, std::string_view function, A&&... arguments) {
     const detail::Entry entry;
     try {
       return find(module, function).template try_call<T>(std::forward<A>(arguments)...);
@@ -114,9 +114,9 @@ class Scope {
     return resolve(dotted);
   }
   /// The module itself: `import_module("os.path")` is the module os.path.
-  Object import_module(const std::string& name) {
+  Object import_module(std::string_view name) {
     const detail::Entry entry;
-    return detail::own(detail::api().Import_ImportModule(name.c_str()));
+    return detail::import(name);
   }
   /// Makes a module from source, which scripts can then import.
   /// \throws StateError where a module of that name is imported already.
@@ -127,11 +127,11 @@ class Scope {
 
   /// A global of the first `__main__`, to read, assign, call or delete; a missing one is a KeyError, and built-in
   /// names are not searched.
-  Proxy operator[](const char* name) {
+  /// Comparing what it gives with `==` needs the GIL, as using any Object does.
+  Proxy operator[](std::string_view name) {
     const detail::Entry entry;
-    return Proxy(Proxy::Kind::global, globals_, detail::Name(name).object());
+    return Proxy(Proxy::Kind::item, globals_, detail::Name(name).object(), true);
   }
-  Proxy operator[](const std::string& name) { return (*this)[name.c_str()]; }
   /// The namespace of the first `__main__`, a dict.
   Object globals() const {
     const detail::Entry entry;
@@ -149,7 +149,7 @@ class Scope {
     const detail::Entry entry;
     return resolve("importlib.reload")(module);
   }
-  Object reload(const std::string& name) {
+  Object reload(std::string_view name) {
     const detail::Entry entry;
     return reload(import_module(name));
   }
@@ -172,11 +172,11 @@ class Scope {
   const Object& main() const noexcept { return main_; }
 
  private:
-  const Ref& globals_or_main(const Ref& globals) const noexcept { return globals.is_empty() ? globals_ : globals; }
+  /// By value: the code that runs may reset() this scope.
+  Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
 
-  Object find(const char* module, const char* function) const {
-    Object found = detail::own(detail::api().Import_ImportModule(module));
-    const std::string_view path = function;
+  Object find(std::string_view module, std::string_view path) const {
+    Object found = detail::import(module);
     for (std::size_t at = 0; at <= path.size();) {
       const std::size_t dot = std::min(path.find('.', at), path.size());
       found = found.attr(path.substr(at, dot - at));
@@ -187,7 +187,7 @@ class Scope {
 
   LATEPY_COLD Object resolve(std::string_view dotted) const {
     std::size_t dot = std::min(dotted.find('.'), dotted.size());
-    Object found = detail::own(detail::api().Import_ImportModule(std::string(dotted.substr(0, dot)).c_str()));
+    Object found = detail::import(dotted.substr(0, dot));
     bool in_modules = true;  // so far every name was a module
     while (dot < dotted.size()) {
       const std::size_t next = std::min(dotted.find('.', dot + 1), dotted.size());

@@ -99,7 +99,12 @@ class Ref {
   }
   /// Converts, or gives nothing where as() would throw ConversionError.
   template <class T>
-  std::optional<T> try_as() const;
+  std::optional<T> try_as() const&;
+  template <class T>
+  std::optional<T> try_as() const&& {
+    static_assert(!detail::borrows<T>, "this type points into the object: keep the Object in a variable, then call try_as()");
+    return static_cast<const Ref&>(*this).try_as<T>();
+  }
   /// Whether as<T>() would succeed.
   template <class T>
   bool is() const;

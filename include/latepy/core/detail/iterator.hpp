@@ -36,7 +36,10 @@ class Iterator {
 };
 
 inline Iterator Ref::begin() const { return Iterator(*this); }
-inline Iterator Proxy::begin() const { return Iterator(get()); }
+inline Iterator Proxy::begin() const {
+  const std::optional<GilGuard> gil = guard();
+  return Iterator(get());
+}
 
 }  // namespace v1
 }  // namespace latepy

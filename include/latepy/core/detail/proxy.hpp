@@ -41,11 +41,30 @@ class Proxy {
     return static_cast<bool>(get());
   }
 
-  Proxy attr(detail::Name name) && { return Proxy(Kind::attribute, get(), name.object()); }
+  Proxy attr(std::string_view name) && {
+    const std::optional<GilGuard> gil = guard();
+    return Proxy(Kind::attribute, get(), detail::Name(name).object(), takes_gil_);
+  }
   template <class Key>
   Proxy operator[](const Key& key) && {
-    return Proxy(Kind::item, get(), to_py(key));
+    const std::optional<GilGuard> gil = guard();
+    return Proxy(Kind::item, get(), to_py(key), takes_gil_);
   }
+  bool has_attr(std::string_view name) && {
+    const std::optional<GilGuard> gil = guard();
+    return get().has_attr(name);
+  }
+  template <class T>
+  Object get_attr(std::string_view name, T&& otherwise) && {
+    const std::optional<GilGuard> gil = guard();
+    return get().get_attr(name, std::forward<T>(otherwise));
+  }
+  template <class T>
+  bool contains(T&& item) && {
+    const std::optional<GilGuard> gil = guard();
+    return get().contains(std::forward<T>(item));
+  }
+  bool same(const Ref& other) && { return get().same(other); }
   template <class... A>
   Object operator()(A&&... arguments) && {
     const std::optional<GilGuard> gil = guard();
@@ -59,8 +78,14 @@ class Proxy {
     return detail::convert_result<T>(std::move(*this)(std::forward<A>(arguments)...));
   }
   template <class... A>
-  Object call_method(detail::Name name, A&&... arguments) && {
+  Object call_method(std::string_view name, A&&... arguments) && {
+    const std::optional<GilGuard> gil = guard();
     return get().call_method(name, std::forward<A>(arguments)...);
+  }
+  template <class T = Object, class... A>
+  Result<T> try_call(A&&... arguments) && {
+    const std::optional<GilGuard> gil = guard();
+    return get().template try_call<T>(std::forward<A>(arguments)...);
   }
 
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
@@ -108,12 +133,13 @@ class Proxy {
   friend class Ref;
   friend class Object;
   friend class Scope;
-  /// A global is an item of a namespace that an interpreter reached: each access takes the GIL itself.
-  enum class Kind : unsigned char { attribute, item, global };
-  Proxy(Kind kind, Object base, Object key) noexcept : base_(std::move(base)), key_(std::move(key)), kind_(kind) {}
+  enum class Kind : unsigned char { attribute, item };
+  Proxy(Kind kind, Object base, Object key, bool takes_gil = false) noexcept
+      : base_(std::move(base)), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
   Proxy(Proxy&&) = default;
 
-  std::optional<GilGuard> guard() const { return kind_ == Kind::global ? std::optional<GilGuard>(std::in_place) : std::nullopt; }
+  /// What an interpreter's [] gave, and what was reached from there in the same expression, takes the GIL itself.
+  std::optional<GilGuard> guard() const { return takes_gil_ ? std::optional<GilGuard>(std::in_place) : std::nullopt; }
   Object get() const {
     const std::optional<GilGuard> gil = guard();
     const detail::Api& api = detail::api();
@@ -128,6 +154,7 @@ class Proxy {
 
   Object base_, key_;
   Kind kind_;
+  bool takes_gil_;
 };
 
 inline Proxy Ref::attr(const detail::Name& name) const { return Proxy(Proxy::Kind::attribute, Object(*this), name.object()); }

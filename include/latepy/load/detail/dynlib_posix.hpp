@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -74,6 +75,10 @@ class NativeLib {
 /// Memory that any library of the process may free.
 inline void* process_alloc(std::size_t size) noexcept { return malloc(size); }
 inline void process_free(void* memory) noexcept { free(memory); }
+/// Stops this thread for good.
+[[noreturn]] inline void process_park() noexcept {
+  for (;;) pause();
+}
 
 }  // namespace detail
 }  // namespace v1

@@ -26,6 +26,7 @@ __declspec(dllimport) unsigned long __stdcall FormatMessageW(unsigned long, cons
 __declspec(dllimport) int __stdcall MultiByteToWideChar(unsigned, unsigned long, const char*, int, wchar_t*, int);
 __declspec(dllimport) int __stdcall WideCharToMultiByte(unsigned, unsigned long, const wchar_t*, int, char*, int,
                                                         const char*, int*);
+__declspec(dllimport) void __stdcall Sleep(unsigned long);
 __declspec(dllimport) void* __stdcall GetProcessHeap();
 __declspec(dllimport) void* __stdcall HeapAlloc(void*, unsigned long, std::size_t);
 __declspec(dllimport) int __stdcall HeapFree(void*, unsigned long, void*);
@@ -115,6 +116,10 @@ class NativeLib {
 /// Memory that any library of the process may free: DLLs may have heaps of their own, the process has one.
 inline void* process_alloc(std::size_t size) noexcept { return HeapAlloc(GetProcessHeap(), 0, size); }
 inline void process_free(void* memory) noexcept { HeapFree(GetProcessHeap(), 0, memory); }
+/// Stops this thread for good.
+[[noreturn]] inline void process_park() noexcept {
+  for (;;) Sleep(0xFFFFFFFFul);
+}
 
 }  // namespace detail
 }  // namespace v1

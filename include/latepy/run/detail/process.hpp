@@ -13,7 +13,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-inline LATEPY_HIDDEN void* the_interpreter = nullptr;
+inline LATEPY_HIDDEN std::atomic<void*> the_interpreter{nullptr};
 inline LATEPY_HIDDEN bool started_before = false;
 inline LATEPY_HIDDEN std::string loaded_library;
 /// Why a second start is refused; empty where it may be tried.
@@ -23,6 +23,20 @@ LATEPY_COLD inline std::string join(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
   return text;
+}
+
+/// Which Python to take. At a second start in the process it is the loaded library's, with the environment that is
+/// asked for now; where that leads to another library the loaded one remains the only candidate.
+LATEPY_COLD inline Candidate pick(const Config& config, std::shared_ptr<const Discovery>& discovery) {
+  if (!loaded_library.empty() && !api().IsInitialized()) {
+    Search search = config.search();
+    search.in_process = false;
+    discovery = std::make_shared<const Discovery>(locate(search));
+    for (const Candidate& candidate : discovery->candidates())
+      if (candidate.verdict != Verdict::refused && candidate.library == loaded_library) return candidate;
+  }
+  discovery = std::make_shared<const Discovery>(locate(config.search()));
+  return choose(*discovery);
 }
 
 /// Opens the candidate's library for good and fills the table. \throws LoadError with the loader's words, SymbolError.
@@ -68,6 +82,7 @@ LATEPY_COLD inline void refuse_start_fields(const Config& config) {
       {"write_bytecode", config.write_bytecode != usual.write_bytecode},
       {"options", config.options != usual.options},
       {"home", !config.home.empty()},
+      {"python", !config.python.empty()},
   };
   for (const auto& [name, changed] : fields)
     if (changed)
@@ -149,8 +164,16 @@ inline PyObject* close_gate(PyObject*, PyObject*) {
   const Waiting waiting;
   while (shared().inside.load() > thread_record.depth && !waiting.is_over(patience)) {
   }
-  incref(api().NoneStruct);
-  return api().NoneStruct;
+  return none().release();
+}
+/// Called when the Python that another library of latepy started ends, while Python code still runs.
+inline PyObject* format_errors(PyObject*, PyObject*) {
+  format_live_errors();
+  return none().release();
+}
+LATEPY_COLD inline void call_at_exit(MethodDef& function) {
+  const Object callable = own(api().CFunction_NewEx(&function, nullptr, nullptr));
+  own(api().Import_ImportModule("atexit")).attr("register")(callable);
 }
 /// Last: every handle that still lives is harmless from now on.
 inline void end_life() {
@@ -169,42 +192,59 @@ LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
     auto* shared = static_cast<Shared*>(api().Capsule_GetPointer(capsule, meeting_place));
     if (shared->layout == Shared().layout && shared->life.load() != no_life) {
       state.shared = shared;
-      show_life(*shared, shared->life.load());  // with checks, where this library was built with them
+      if (state.checks.load()) shared->fast_life.store(checked_life);
+      static MethodDef ending{"latepy_format_errors", &format_errors, meth_noargs, nullptr};
+      call_at_exit(ending);
       return;
     }
   }
   begin_life(own_shared(), interpreter);
   publish(own_shared());
   static MethodDef gate{"latepy_close_gate", &close_gate, meth_noargs, nullptr};
-  const Object closer = own(api().CFunction_NewEx(&gate, nullptr, nullptr));
-  own(api().Import_ImportModule("atexit")).attr("register")(closer);
+  call_at_exit(gate);
   api().AtExit(&end_life);  // one of 32 places, freed when Python ends
+}
+
+/// Python code that may fail without consequences: what scripts did to the standard library is theirs.
+template <class F>
+void attempt(F&& call) {
+  try {
+    call();
+  } catch (const Error&) {
+  }
 }
 
 /// The names of the threads that Python would wait for. Needs the GIL.
 LATEPY_COLD inline std::vector<std::string> living_threads() {
   std::vector<std::string> names;
-  const Object threading = own(api().Import_ImportModule("threading"));
-  const Object self = threading.attr("current_thread")(), main = threading.attr("main_thread")();
-  for (const Object& thread : Object(threading.attr("enumerate")()))
-    if (!thread.same(self) && !thread.same(main) && !thread.attr("daemon") && thread.attr("is_alive")())
-      names.push_back(thread.attr("name").as<std::string>());
+  attempt([&] {
+    const Object threading = own(api().Import_ImportModule("threading"));
+    const Object self = threading.attr("current_thread")(), main = threading.attr("main_thread")();
+    for (const Object& thread : Object(threading.attr("enumerate")()))
+      if (!thread.same(self) && !thread.same(main) && !thread.attr("daemon") && thread.attr("is_alive")())
+        names.push_back(thread.attr("name").as<std::string>());
+  });
   return names;
 }
 
 /// Waits for Python's own threads, then closes the gate and waits for C++ threads to leave. Needs the GIL and lets
 /// others have it meanwhile. \param timeout in ms; negative waits for Python's threads as long as it takes, as Python
-/// does, and 10 s for C++ threads. \returns false, with the gate open and the names, when the time is over before.
+/// does (threading._shutdown, which also ends the idle workers of executors), and 10 s for C++ threads.
+/// \returns false, with the gate open and the names, when the time is over before.
 LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::string>& alive) {
   Waiting waiting;
-  while (!(alive = living_threads()).empty())
-    if (waiting.is_over(timeout < 0 ? std::numeric_limits<long long>::max() : timeout)) return false;
-  if (timeout < 0) waiting = Waiting();
+  if (timeout < 0) {
+    attempt([] { own(api().Import_ImportModule("threading")).attr("_shutdown")(); });
+    waiting = Waiting();
+  } else {
+    while (!(alive = living_threads()).empty())
+      if (waiting.is_over(timeout)) return false;
+  }
   shared().stopping.store(1);
   while (const int inside = shared().inside.load()) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
     shared().stopping.store(0);
-    alive.push_back(std::to_string(inside) + " C++ thread(s) inside a GilGuard");
+    alive.push_back(std::to_string(inside) + " C++ thread(s) inside a GilGuard or GilRelease, perhaps this one in another library");
     return false;
   }
   return true;
@@ -217,7 +257,7 @@ LATEPY_COLD inline std::string why_no_restart() {
     for (const char* name : {"_datetime", "_decimal", "_ctypes"})
       if (modules.contains(name)) return std::string("3.12 aborts after the module ") + name + " was imported";
   const std::string own_folder = text_of(attribute_or_empty(own(api().Import_ImportModule("os")).ptr(), "__file__").ptr());
-  const std::string library = own_folder.substr(0, own_folder.find_last_of("/\\") + 1);
+  const std::string library = parent(own_folder);
   for (const auto& [name, module] : items(modules)) {
     const std::string file = text_of(attribute_or_empty(module.ptr(), "__file__").ptr());
     const std::string suffix = file.substr(std::min(file.find_last_of('.'), file.size()));

@@ -3,10 +3,9 @@
 #pragma once
 
 #include <latepy/core/builtins.hpp>
+#include <latepy/load/detail/paths.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 
 namespace latepy {
 inline namespace v1 {
@@ -19,14 +18,20 @@ inline Object sys(const char* name) {
   return Object::borrow(object);
 }
 
+/// The module itself, also for a dotted name; null with the error set.
+inline PyObject* try_import(std::string_view name) {
+  // Frozen modules of 3.12 are found by the part before a NUL (_imp.find_frozen).
+  if (name.find('\0') != name.npos) throw ModuleNotFoundError("a module's name holds a NUL byte: " + repr(name));
+  return api().Import_Import(Name(name).ptr());
+}
+inline Object import(std::string_view name) { return own(try_import(name)); }
 inline bool is_module(const Object& object) { return object.has_attr("__spec__"); }
 
 /// Imports a module; null where there is none of that name, without an error. Errors inside the module are thrown.
 LATEPY_COLD inline PyObject* import_or_null(std::string_view name) {
-  const std::string text(name);
-  if (PyObject* module = api().Import_ImportModule(text.c_str())) return module;
+  if (PyObject* module = try_import(name)) return module;
   const PythonError error = take_python_error();
-  if (error.is("ModuleNotFoundError") && error.value().get_attr("name", nullptr) == text) return nullptr;
+  if (error.is("ModuleNotFoundError") && error.value().get_attr("name", nullptr) == name) return nullptr;
   error.rethrow();
 }
 
@@ -65,7 +70,7 @@ LATEPY_COLD inline Object compile_file(const std::string& path) {
 class ScriptSetting {
  public:
   ScriptSetting(const Object& module, const Object& main, const Object& argv, const std::string& file)
-      : main_(main), argv_(sys("argv")), folder_(to_py(file.substr(0, file.find_last_of("/\\")))) {
+      : main_(main), argv_(sys("argv")), folder_(to_py(parent(file))) {
     sys("path").call_method("insert", 0, folder_);
     check_result(api().Sys_SetObject("argv", argv.ptr()));
     set_main(module);
