@@ -176,7 +176,7 @@ TEST_CASE("errors are copyable and keep their words") {
 }
 
 #ifndef _WIN32
-TEST_CASE("a library that somebody loaded for itself is made visible", "[P26]") {
+TEST_CASE("a library that somebody loaded for itself is made visible", "[P25]") {
   void* const local = dlopen(module_file.c_str(), RTLD_NOW | RTLD_LOCAL);
   REQUIRE(local);
   CHECK_FALSE(is_loaded());
