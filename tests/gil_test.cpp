@@ -183,9 +183,9 @@ TEST_CASE("a thread keeps one thread state, and the next one to enter frees that
       }
       EXPECT(count() == before + 1);
     }).join();
-    EXPECT(count() == before);
+    EXPECT(count() == before || latepy::detail::the_state.leaks_thread_states);
     for (int i = 0; i < 250; ++i) on_threads(8, [] { const GilGuard gil; });  // 2,000 threads
-    EXPECT(count() == before);
+    EXPECT(count() == before || latepy::detail::the_state.leaks_thread_states);
     EXPECT(python.eval<int>("len(__import__('sys')._current_frames())") == 1);
   });
 }
@@ -203,7 +203,7 @@ TEST_CASE("freeing the states of ended threads leaves PyGILState of this thread 
       on_threads(4, [] { const GilGuard gil; });
     }
     python.exec("1");  // frees them
-    EXPECT(thread_states() == 1);
+    EXPECT(thread_states() == 1 || latepy::detail::the_state.leaks_thread_states);
     EXPECT(this_state() == mine);
     release(ensure());
     python.exec("import ctypes\n"
@@ -260,7 +260,7 @@ TEST_CASE("guards work in the destructors of thread_local objects", "[P36]") {
         const GilGuard gil;
       }).join();
     const GilGuard gil;
-    EXPECT(thread_states() == 1);
+    EXPECT(thread_states() == 1 || latepy::detail::the_state.leaks_thread_states);
   });
   CHECK(output == "in a destructor\nin a destructor\nin a destructor\n");
 }
@@ -353,7 +353,7 @@ TEST_CASE("guards and PyGILState_Ensure of other embedders nest in any order", "
     theirs_inside();
     theirs_outside();
     const GilGuard gil;
-    EXPECT(thread_states() == 1);
+    EXPECT(thread_states() == 1 || latepy::detail::the_state.leaks_thread_states);
   });
 }
 
@@ -377,7 +377,7 @@ TEST_CASE("threads that Python made need no more than others") {
                 "for t in threads: t.join()\n");
     EXPECT(python.eval<int>("len(calls)") == 16);
     const GilGuard gil;
-    EXPECT(thread_states() == 1);
+    EXPECT(thread_states() == 1 || latepy::detail::the_state.leaks_thread_states);
   });
 }
 

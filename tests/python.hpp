@@ -18,6 +18,14 @@ inline py::Interpreter& python() {
 /// The minor version of the CPython under test.
 inline int minor_version() { return latepy::detail::state().version.minor; }
 
+/// A Python function that counts the allocated blocks of memory, without what comes and goes by itself: garbage, and
+/// the cache of types' attributes.
+inline py::Object allocated_blocks() {
+  return python().eval(
+      "lambda sys=__import__('sys'): (__import__('gc').collect(), getattr(sys, '_clear_type_cache', int)(), "
+      "sys.getallocatedblocks())[2]");
+}
+
 /// What an expression throws, to look at it with REQUIREs.
 template <class E, class F>
 E thrown(F&& call) {

@@ -170,7 +170,7 @@ TEST_CASE("thousands of conversions leak nothing") {
   import_datetime();
   python().exec("import sys\nwhen = [datetime.now(timezone.utc)] * 3\nlong = [timedelta(1, 2, 3)]");
   const py::Object when = python()["when"], span = python()["long"];
-  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  const py::Object blocks = allocated_blocks();
   long drift = 1;
   for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
     const long first = blocks.call<long>();

@@ -67,7 +67,7 @@ TEST_CASE("names that are no UTF-8 make the round trip") {
 TEST_CASE("thousands of conversions leak nothing") {
   python().exec("import pathlib, sys\npaths = [pathlib.Path('a/b'), 'c', b'd']\nbad = [3]");
   const py::Object paths = python()["paths"], bad = python()["bad"];
-  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  const py::Object blocks = allocated_blocks();
   long drift = 1;
   for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
     const long first = blocks.call<long>();

@@ -113,7 +113,7 @@ TEST_CASE("a std::function is called, copied and destroyed on any thread") {
 TEST_CASE("thousands of functions leak nothing") {
   python().exec("import sys");
   const py::Object f = eval("lambda x: x");
-  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  const py::Object blocks = allocated_blocks();
   long drift = 1;
   for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
     const long first = blocks.call<long>();

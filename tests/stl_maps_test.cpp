@@ -140,7 +140,7 @@ TEST_CASE("thousands of conversions leak nothing") {
   python().exec("import sys\nthing = object()\nthings = {i: thing for i in range(10)}\ndeep = {'k': {1: ['a', 'b']}, 'l': {}}");
   const py::Object things = python()["things"], deep = python()["deep"];
   const py::Object count = eval("lambda: sys.getrefcount(thing)");
-  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  const py::Object blocks = allocated_blocks();
   const long before = count.call<long>();
   long drift = 1;
   for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {

@@ -133,7 +133,7 @@ TEST_CASE("thousands of conversions leak nothing") {
   using V = std::variant<int, double, std::vector<std::string>, std::complex<double>, std::optional<std::string>>;
   python().exec("import sys\nmixed = [1, 2.5, ['a', 'b'], 1j, None, 'x']\nbad = [1, {}]");
   const py::Object mixed = python()["mixed"], bad = python()["bad"];
-  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  const py::Object blocks = allocated_blocks();
   long drift = 1;
   for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
     const long first = blocks.call<long>();

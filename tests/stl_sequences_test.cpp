@@ -262,7 +262,7 @@ TEST_CASE("thousands of conversions leak nothing") {
   CHECK(count() == before);
 
   // Compiled once, because the source of each text that is evaluated is kept for tracebacks.
-  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  const py::Object blocks = allocated_blocks();
   long drift = 1;
   for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
     const long first = blocks.call<long>();

@@ -122,7 +122,7 @@ TEST_CASE("exceptions of the object are thrown") {
 TEST_CASE("thousands of conversions leak nothing") {
   python().exec("import sys, types\npoints = [{'x': 1, 'y': 2.5}, types.SimpleNamespace(x=1, y=2)]\nbad = [{'x': 1, 'y': ''}]");
   const py::Object points = python()["points"], bad = python()["bad"];
-  const py::Object blocks = eval("lambda: (__import__('gc').collect(), sys.getallocatedblocks())[1]");
+  const py::Object blocks = allocated_blocks();
   long drift = 1;
   for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
     const long first = blocks.call<long>();

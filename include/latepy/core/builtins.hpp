@@ -9,6 +9,7 @@ inline namespace v1 {
 
 // All take anything convertible, need the GIL and throw what Python raises.
 
+/// None.
 inline Object none() {
   detail::check_running();
   return detail::none();
@@ -17,23 +18,31 @@ inline Object none() {
 inline std::string str(const detail::Value& object) {
   return detail::own(detail::api().Object_Str(object.ptr())).as<std::string>();
 }
+/// repr(object) as UTF-8.
 inline std::string repr(const detail::Value& object) {
   return detail::own(detail::api().Object_Repr(object.ptr())).as<std::string>();
 }
+/// len(object).
 inline std::size_t len(const detail::Value& object) {
   return static_cast<std::size_t>(detail::check_result(detail::api().Object_Size(object.ptr())));
 }
+/// hash(object); TypeError where it is unhashable.
 inline std::ptrdiff_t hash(const detail::Value& object) { return detail::check_result(detail::api().Object_Hash(object.ptr())); }
+/// type(object), its class.
 inline Object type(const detail::Value& object) { return detail::own(detail::api().Object_Type(object.ptr())); }
+/// Whether the object can be called.
 inline bool callable(const detail::Value& object) { return detail::api().Callable_Check(object.ptr()) != 0; }
 /// isinstance(object, type), where type may be a tuple of types.
 inline bool isinstance(const detail::Value& object, const Ref& type) {
   return detail::check_result(detail::api().Object_IsInstance(object.ptr(), type.checked())) != 0;
 }
+/// issubclass(derived, base), where base may be a tuple of types.
 inline bool issubclass(const Ref& derived, const Ref& base) {
   return detail::check_result(detail::api().Object_IsSubclass(derived.checked(), base.checked())) != 0;
 }
+/// dir(object): a list of the names of its attributes, sorted.
 inline Object dir(const Ref& object) { return detail::own(detail::api().Object_Dir(object.checked())); }
+/// iter(object); TypeError where it cannot be iterated.
 inline Object iter(const detail::Value& object) { return detail::own(detail::api().Object_GetIter(object.ptr())); }
 
 /// Python's int(digits), for what no C++ integer can hold; up to sys.get_int_max_str_digits() digits (4300).
@@ -42,21 +51,27 @@ inline Object integer(const std::string& digits) {
   return Object::borrow(detail::as_object(detail::api().Long_Type))(digits);
 }
 
+/// a // b.
 inline Object floor_div(const detail::Value& a, const detail::Value& b) {
   return detail::own(detail::api().Number_FloorDivide(a.ptr(), b.ptr()));
 }
+/// base ** exponent.
 inline Object pow(const detail::Value& base, const detail::Value& exponent) {
   return detail::own(detail::api().Number_Power(base.ptr(), exponent.ptr(), detail::api().NoneStruct));
 }
+/// pow(base, exponent, modulus), without ever holding the whole power.
 inline Object pow(const detail::Value& base, const detail::Value& exponent, const detail::Value& modulus) {
   return detail::own(detail::api().Number_Power(base.ptr(), exponent.ptr(), modulus.ptr()));
 }
+/// a @ b.
 inline Object matmul(const detail::Value& a, const detail::Value& b) {
   return detail::own(detail::api().Number_MatrixMultiply(a.ptr(), b.ptr()));
 }
+/// divmod(a, b): the tuple (a // b, a % b).
 inline Object divmod(const detail::Value& a, const detail::Value& b) {
   return detail::own(detail::api().Number_Divmod(a.ptr(), b.ptr()));
 }
+/// abs(value).
 inline Object abs(const Ref& value) { return detail::own(detail::api().Number_Absolute(value.checked())); }
 
 /// `object[slice(first, last)]`, `object[slice(nullptr, nullptr, -1)]`: nullptr is None.
@@ -73,8 +88,10 @@ Object list(T&&... items) {
   (detail::check_result(detail::api().List_SetItem(made.ptr(), at++, to_py(std::forward<T>(items)).release())), ...);
   return made;
 }
+/// list(iterable).
 inline Object list_of(const detail::Value& iterable) { return detail::own(detail::api().Sequence_List(iterable.ptr())); }
 
+/// A tuple of the values. `tuple()` is empty; `tuple_of(iterable)` is Python's tuple(iterable).
 template <class... T>
 Object tuple(T&&... items) {
   detail::check_running();
@@ -83,6 +100,7 @@ Object tuple(T&&... items) {
   (detail::check_result(detail::api().Tuple_SetItem(made.ptr(), at++, to_py(std::forward<T>(items)).release())), ...);
   return made;
 }
+/// tuple(iterable).
 inline Object tuple_of(const detail::Value& iterable) { return detail::own(detail::api().Sequence_Tuple(iterable.ptr())); }
 
 /// A set of the values.

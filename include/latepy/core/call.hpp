@@ -27,9 +27,11 @@ class Arg {
   Object value_;
 };
 
+/// The name of an argument, for `= value`. It is not copied: a literal, or a text that outlives the call.
 inline Arg arg(const char* name) noexcept { return Arg(name); }
 
 inline namespace literals {
+/// `"hours"_a` is `arg("hours")`.
 inline Arg operator""_a(const char* name, std::size_t) noexcept { return Arg(name); }
 }  // namespace literals
 

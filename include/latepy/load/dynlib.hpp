@@ -65,6 +65,7 @@ class DynLib {
   }
   ~DynLib() { lib_.close(); }
 
+  /// The file, as it was opened; empty for the program.
   const std::string& path() const noexcept { return path_; }
   /// Never unload: CPython and its extension modules do not bear it.
   void keep() noexcept { lib_.keep(); }
@@ -79,6 +80,7 @@ class DynLib {
     if (void* address = find(name)) return cast<T>(address);
     throw SymbolError((path_.empty() ? std::string("this program") : path_) + " has no symbol " + name, {name});
   }
+  /// As get(), but nullptr where the library lacks the symbol.
   template <class T>
   T* try_get(const char* name) const noexcept {
     return cast<T>(find(name));

@@ -35,6 +35,7 @@ class LATEPY_VISIBLE LoadError : public Error {
 /// The library was loaded and lacks functions that every CPython from 3.9 on has.
 class LATEPY_VISIBLE SymbolError : public LoadError {
  public:
+  /// `missing` are the names that the library lacks.
   SymbolError(const std::string& what, std::vector<std::string> missing)
       : LoadError(what), missing_(std::make_shared<const std::vector<std::string>>(std::move(missing))) {}
   /// All missing names, in the order of the symbol list.

@@ -10,35 +10,14 @@ inline namespace v1 {
 namespace detail {
 
 /// The standard library must be there before the start: without it CPython fails with "No module named 'encodings'",
-/// and a failed start cannot be repeated. Looks where Modules/getpath.py does when home is set.
+/// and a failed start cannot be repeated.
 /// \throws StartError with every path tried.
 LATEPY_COLD inline void check_home(const Candidate& candidate, const Version& version) {
-  if (has_path_file(candidate)) return;
-  const std::string digits = std::to_string(version.major) + std::to_string(version.minor);
-  std::vector<std::string> zips, folders;
-#if LATEPY_WINDOWS
-  const std::size_t slash = candidate.library.find_last_of("\\/");
-  const std::string beside = candidate.library.substr(0, slash == std::string::npos ? 0 : slash);
-  zips = {beside + "\\python" + digits + ".zip", candidate.home + "\\python" + digits + ".zip"};
-  folders = {candidate.home + "\\Lib"};
-#else
-  const std::string dotted = std::to_string(version.major) + "." + std::to_string(version.minor);
-  for (const char* lib : {"/lib", "/lib64"})
-    for (const char* flavour : {"t", ""}) {
-      if (*flavour && !candidate.free_threaded) continue;
-      folders.push_back(candidate.home + lib + "/python" + dotted + flavour);
-      zips.push_back(candidate.home + lib + "/python" + digits + flavour + ".zip");
-    }
-#endif
-  for (const std::string& zip : zips)
-    if (file_exists(zip)) return;
+  PythonName name;
+  name.version = version;
+  name.free_threaded = candidate.free_threaded;
   std::string tried;
-  for (const std::string& folder : folders) {
-    const std::string os = folder + separator + "os.py", encodings = folder + separator + "encodings";
-    if ((file_exists(os) || file_exists(os + "c")) && file_exists(encodings)) return;
-    tried += "\n  " + os + (file_exists(os) ? " is there, " + encodings + " is not" : " is not there");
-  }
-  for (const std::string& zip : zips) tried += "\n  " + zip + " is not there";
+  if (has_path_file(candidate) || has_stdlib(candidate.home, name, &tried)) return;
   throw StartError("cannot start Python " + version.to_string() + ": no standard library in its home \"" +
                    candidate.home + "\":" + tried +
                    "\nInstall it there, or name another Python by Config::python or Config::home.");
@@ -75,7 +54,7 @@ if type(sys.stderr) is io.TextIOWrapper:
     sys.stderr.reconfigure(errors='backslashreplace')
 )";
 
-/// The error indicator as text; clears it.
+/// The error indicator as text; clears it. Not take_python_error(): no Object can hold it before the life begins.
 LATEPY_COLD inline std::string take_error_text(const Api& api) {
   PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
   api.Err_Fetch(&type, &value, &traceback);

@@ -156,19 +156,21 @@ LATEPY_COLD inline std::vector<std::string> libraries_below(const std::string& h
   return paths;
 }
 
-/// Whether the standard library lies below the folder: what CPython looks for at its start, and what it imports first.
-LATEPY_COLD inline bool has_stdlib(const std::string& home, const PythonName& name) {
-  if (LATEPY_WINDOWS) {
-    const std::string lib = join(home, "Lib");
-    return (is_file(join(lib, "os.py")) && is_folder(join(lib, "encodings"))) ||
-           is_file(join(home, "python" + name.digits() + ".zip"));
-  }
-  for (const char* platlib : {"lib", "lib64"}) {
-    const std::string lib = join(home, platlib);
-    const std::string folder = join(lib, "python" + name.dotted() + (name.free_threaded ? "t" : ""));
-    if ((is_file(join(folder, "os.py")) || is_file(join(folder, "os.pyc"))) && is_folder(join(folder, "encodings")))
-      return true;
-    if (is_file(join(lib, "python" + name.digits() + (name.free_threaded ? "t" : "") + ".zip"))) return true;
+/// Whether the standard library lies below the folder: what CPython looks for at its start where home is set
+/// (Modules/getpath.py), and what it imports first. \param tried gets a line for every path that is not there.
+LATEPY_COLD inline bool has_stdlib(const std::string& home, const PythonName& name, std::string* tried = nullptr) {
+  const std::string flavour = name.free_threaded && !LATEPY_WINDOWS ? "t" : "";
+  std::vector<std::string> platlibs{join(home, "lib"), join(home, "lib64")};
+  if (LATEPY_WINDOWS) platlibs = {home};
+  for (const std::string& lib : platlibs) {
+    const std::string folder = join(lib, LATEPY_WINDOWS ? "Lib" : "python" + name.dotted() + flavour);
+    const std::string os = join(folder, "os.py"), encodings = join(folder, "encodings");
+    const std::string zip = join(lib, "python" + name.digits() + flavour + ".zip");
+    const bool has_os = is_file(os) || is_file(os + "c");
+    if ((has_os && is_folder(encodings)) || is_file(zip)) return true;
+    if (!tried) continue;
+    *tried += "\n  " + os + (has_os ? " is there, " + encodings + " is not" : " is not there");
+    *tried += "\n  " + zip + " is not there";
   }
   return false;
 }

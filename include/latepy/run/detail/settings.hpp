@@ -3,17 +3,11 @@
 #pragma once
 
 #include <latepy/load/api.hpp>
-#include <latepy/load/detail/paths.hpp>
+#include <latepy/load/detail/installation.hpp>
 #include <latepy/run/config.hpp>
 
 #include <cerrno>
 #include <cstdlib>
-#include <cwchar>
-#if LATEPY_WINDOWS
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
 
 namespace latepy {
 inline namespace v1 {
@@ -53,32 +47,15 @@ inline bool parse_number(const std::string& text, std::int64_t& number) {
 /// PATH and the working directory, and runs what it finds there (Modules/getpath.py).
 inline std::string executable_of(const Candidate& candidate, const Version& version) {
   if (!candidate.executable.empty()) return candidate.executable;
-#if LATEPY_WINDOWS
-  (void)version;
-  return candidate.home + "\\python.exe";
-#else
-  return candidate.home + "/bin/python" + std::to_string(version.major) + "." + std::to_string(version.minor);
-#endif
-}
-
-inline bool file_exists(const std::string& path) {
-#if LATEPY_WINDOWS
-  return _waccess(to_wide(path).c_str(), 0) == 0;
-#else
-  return access(path.c_str(), F_OK) == 0;
-#endif
+  if (LATEPY_WINDOWS) return join(candidate.home, "python.exe");
+  return join(candidate.home, "bin/python" + std::to_string(version.major) + "." + std::to_string(version.minor));
 }
 
 /// Embeddable Pythons have a python3XY._pth beside the library that says what sys.path is. It takes the place of home,
 /// and CPython does not read it where home is set (Modules/getpath.py).
 inline bool has_path_file(const Candidate& candidate) {
-#if LATEPY_WINDOWS
   const std::string& library = candidate.library;
-  return library.size() > 4 && file_exists(library.substr(0, library.size() - 4) + "._pth");
-#else
-  (void)candidate;
-  return false;
-#endif
+  return LATEPY_WINDOWS && library.size() > 4 && is_file(library.substr(0, library.size() - 4) + "._pth");
 }
 
 /// The options that an isolated configuration has settled, so that CPython looks for no variable. PyInitConfig takes no
@@ -162,11 +139,9 @@ LATEPY_COLD inline Settings settings_of(const Config& config, const Candidate& c
         throw StartError("cannot start Python: the option " + setting.name + " is a number, not \"" + value + "\"");
     }
   }
-#if !LATEPY_WINDOWS
-  if (candidate.home.find(':') != std::string::npos)
+  if (!LATEPY_WINDOWS && candidate.home.find(':') != std::string::npos)
     throw StartError("cannot start Python: its home \"" + candidate.home +
                      "\" holds a colon, where CPython cuts it in two. Install it in a folder without one.");
-#endif
   for (const char* name : {"home", "executable", "base_executable"})
     if (const std::string path = value_of(settings, name); find_setting(settings, name) && !is_absolute(path))
       throw StartError(std::string("cannot start Python: its ") + name + " must be an absolute path, not \"" + path +

@@ -5,6 +5,8 @@
 #include <latepy/run/detail/config_layout.hpp>
 #include <latepy/run/detail/settings.hpp>
 
+#include <cwchar>
+
 namespace latepy {
 inline namespace v1 {
 namespace detail {
