@@ -428,8 +428,8 @@ TEST_CASE("while a file runs, [] and exec mean the first __main__") {
 TEST_CASE("what is printed is out when the outermost call returns, in order with the program's own", "[P77]") {
   python();
   const std::string output = in_child([] {
-    std::setvbuf(stdout, nullptr, _IOLBF, 4096);
     std::printf("1 C\n");
+    std::fflush(stdout);
     python().exec("import sys\nsys.stdout.write('2 Python, ')");
     (void)!write(1, "3 C, ", 5);
     python().run_string("sys.stdout.write('4 Python, '); sys.stderr.write('5 error, ')");

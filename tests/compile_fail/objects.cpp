@@ -12,7 +12,7 @@ void use(const py::Object& o) {
   o.attr("x") = x;
   (void)text;
 
-#ifdef CASE_proxy_kept_by_auto  // error: cannot convert|not viable|lvalue
+#ifdef CASE_proxy_kept_by_auto  // error: cannot convert|discards qualifiers|not viable|lvalue
   auto p = o.attr("x");
   p.as<int>();
 #endif

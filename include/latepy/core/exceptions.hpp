@@ -144,17 +144,20 @@ LATEPY_COLD inline void set_python_error(const PythonError& error) {
   }
 }
 
-/// Formats every error still alive, before its Python goes. Needs the GIL.
+/// Formats every error still alive, before its Python goes, and lets go of its object. Needs the GIL.
 LATEPY_COLD inline void format_live_errors() {
   for (;;) {
     std::shared_ptr<ErrorData> data;
     {
       SpinLock lock(the_state.errors_lock);
       for (ErrorData* each = the_state.errors; each && !data; each = each->next)
-        if (!each->formatted.load(std::memory_order_relaxed) && each->value.is_alive()) data = each->weak_from_this().lock();
+        if (each->value.is_alive()) data = each->weak_from_this().lock();
     }
     if (!data) return;
-    data->settle(format_exception(data->value.ptr()));
+    if (!data->formatted.load()) data->settle(format_exception(data->value.ptr()));
+    Object value;  // dropped outside of the lock: it may run any code
+    SpinLock lock(the_state.errors_lock);
+    std::swap(value, data->value);
   }
 }
 

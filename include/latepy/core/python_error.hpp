@@ -203,9 +203,16 @@ class LATEPY_VISIBLE PythonError : public Error {
   }
 
  private:
-  /// The GIL, where there is an exception object and its Python still runs.
+  /// The GIL, where there is an exception object and its Python still runs. The stop takes the object away.
   std::optional<GilGuard> enter() const {
-    return data_->value.is_alive() ? GilGuard::try_acquire() : std::nullopt;
+    bool is_alive;
+    {
+      detail::SpinLock lock(detail::the_state.errors_lock);
+      is_alive = data_->value.is_alive();
+    }
+    if (!is_alive) return std::nullopt;
+    std::optional<GilGuard> gil = GilGuard::try_acquire();
+    return gil && data_->value.is_alive() ? std::move(gil) : std::nullopt;
   }
   static bool named(std::string_view full, std::string_view name) noexcept {
     if (name.size() > full.size() || full.substr(full.size() - name.size()) != name) return false;
