@@ -51,6 +51,7 @@ package() {
     dnf:libpython) echo python3-libs ;;
     dnf:python) echo python3 ;;
     dnf:numpy) echo python3-numpy ;;
+    dnf:mypy) echo python3-mypy ;;
     pacman:compiler) echo gcc ;;
     pacman:build) echo ninja ;;
     pacman:pkg-config) echo pkgconf ;;
@@ -62,6 +63,7 @@ package() {
     apk:pkg-config) echo pkgconf ;;
     apk:libpython | apk:python) echo python3 ;;
     apk:numpy) echo py3-numpy ;;
+    apk:mypy) echo py3-mypy ;;
     brew:compiler) fail 'no C++ compiler: run xcode-select --install, then this script again' ;;
     brew:build) echo ninja ;;
     brew:pkg-config) echo pkgconf ;;
@@ -70,7 +72,7 @@ package() {
   esac
 }
 
-# need <thing>...: installs those of compiler cmake build catch2 pkg-config libpython python numpy that are missing.
+# need <thing>...: installs those of compiler cmake build catch2 pkg-config libpython python numpy mypy that are missing.
 need() {
   missing=
   for thing in "$@"; do
@@ -93,10 +95,7 @@ need() {
   [ -n "$manager" ] || fail "missing:$missing. Install them: this system has none of apt-get, dnf, pacman, apk and brew."
   sudo=
   if [ "$manager" != brew ] && [ "$(id -u)" != 0 ]; then
-    if [ "$missing" = " numpy" ]; then
-      echo 'latepy: numpy is missing and this user may not install it: the tests that use it are skipped'
-      return 0
-    fi
+    [ -z "${wanted:-}" ] || return 1  # for these nobody is asked a password
     has sudo || fail "missing:$missing. Install them as root: this user may not, and there is no sudo."
     sudo=sudo
   fi
@@ -120,6 +119,13 @@ need() {
     apk) $sudo apk add $packages ;;
     brew) brew install $packages ;;
   esac
+}
+
+# want <thing>...: as need(), where the tests can do without.
+want() {
+  for thing in "$@"; do
+    (wanted=$thing; need "$thing") || printf 'latepy: %s is missing: the tests that use it are skipped\n' "$thing"
+  done
 }
 
 # configure <folder> <option>...: Ninja where it is, else what CMake takes by itself.

@@ -4,10 +4,6 @@
 
 using py::Object;
 
-namespace {
-Object eval(const char* expression) { return python().eval(expression); }
-}  // namespace
-
 TEST_CASE("none, str, repr, len, hash, type") {
   python();
   CHECK(py::none().is_none());

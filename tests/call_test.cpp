@@ -9,7 +9,6 @@ namespace {
 /// What refuses to become a Python object.
 struct Stubborn {};
 
-Object eval(const char* expression) { return python().eval(expression); }
 
 /// A function that gives what it was called with: `(args, kwargs)`.
 Object tell() { return eval("lambda *args, **kwargs: (args, kwargs)"); }

@@ -30,3 +30,15 @@ using Catch::Detail::Approx;
 #endif
 
 using Catch::Matchers::ContainsSubstring;
+
+/// What an expression throws, to look at it with REQUIREs.
+template <class E, class F>
+E thrown(F&& call) {
+  try {
+    call();
+  } catch (const E& error) {
+    return error;
+  }
+  FAIL("nothing was thrown, or something else");
+  throw 0;
+}

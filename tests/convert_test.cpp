@@ -1,6 +1,6 @@
 // Tests of latepy/core/convert.hpp: numbers, text, bytes, None and enums to Python and back, and converters of one's own.
 // SPDX-License-Identifier: MIT
-#include "python.hpp"
+#include "conversions.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -11,35 +11,6 @@ using py::ConversionError;
 using py::Object;
 
 namespace {
-
-Object eval(const std::string& expression) { return python().eval(expression); }
-
-/// The text of the ConversionError that as<T>() throws. try_as, is and as must agree, and leave no error behind.
-template <class T>
-std::string refusal(const Object& object) {
-  CHECK_FALSE(object.try_as<T>().has_value());
-  CHECK_FALSE(object.is<T>());
-  CHECK_FALSE(py::detail::api().Err_Occurred());
-  const std::string text = thrown<ConversionError>([&] { static_cast<void>(object.as<T>()); }).what();
-  CHECK_FALSE(py::detail::api().Err_Occurred());
-  return text;
-}
-template <class T>
-std::string refusal(const char* expression) {
-  return refusal<T>(eval(expression));
-}
-
-/// as, try_as and is agree, and the value is the one that Python has.
-template <class T>
-void round_trip(const T& value, const std::string& expression) {
-  INFO(expression);
-  const Object expected = eval(expression), made = py::to_py(value);
-  CHECK(made == expected);
-  CHECK(py::type(made).same(py::type(expected)));
-  CHECK((expected.as<T>() == value));
-  CHECK((expected.try_as<T>() == std::optional<T>(value)));
-  CHECK(expected.is<T>());
-}
 
 template <class T>
 T as(const char* expression) {

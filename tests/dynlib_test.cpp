@@ -24,17 +24,6 @@ const std::string module_file = LATEPY_TEST_BINARIES "/fake_python_module.dll";
 const std::string module_file = LATEPY_TEST_BINARIES "/fake_python_module.so";
 #endif
 
-template <class E, class F>
-E thrown(F&& call) {
-  try {
-    call();
-  } catch (const E& error) {
-    return error;
-  }
-  FAIL("nothing was thrown");
-  throw 0;
-}
-
 std::string scratch(const std::string& name, const std::string& content) {
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / std::filesystem::u8path("latepy dynlib \xc3\xbc");
   std::filesystem::create_directories(folder);

@@ -5,7 +5,7 @@ cmake_policy(VERSION 3.22)
 execute_process(COMMAND ${cmake_command} -E environment OUTPUT_VARIABLE environment)
 string(REGEX MATCHALL "\n(PYTHON|LATEPY_)[A-Z_0-9]*=" clean "\n${environment}")
 list(TRANSFORM clean REPLACE "\n(.*)=" "\\1=unset:")
-list(APPEND clean LSAN_OPTIONS=set:suppressions=${suppressions})
+list(APPEND clean LSAN_OPTIONS=set:suppressions=${suppressions}:print_suppressions=0)
 
 set(pythons)
 if(EXISTS ${pythons_tool})

@@ -14,7 +14,7 @@ set(order
   "+core/object core/python_error core/exceptions core/convert core/call core/result"
   "core/builtins" "core/code"
   "object"
-  "host/function" "host/module host/class" "host/stub host/output"
+  "host/function" "host/module" "host/trampoline" "host/class" "host/stub host/output"
   "memory/buffer" "memory/dlpack memory/arrow"
   "+stl/.*"
   "run/config" "run/startup" "run/limits" "run/scope" "run/interpreter" "run/subinterpreter run/debug"

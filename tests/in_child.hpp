@@ -58,6 +58,7 @@ Outcome run_in_child(F&& function) {
     dup2(ends[1], 2);
     close(ends[0]);
     close(ends[1]);
+    std::setvbuf(stdout, nullptr, _IONBF, 0);  // in the order of what others write
     for (int signal = 1; signal < 32; ++signal) std::signal(signal, SIG_DFL);  // Catch2 has handlers
     alarm(60);
     int status = 1;

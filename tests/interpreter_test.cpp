@@ -590,7 +590,7 @@ TEST_CASE("each start takes the environment that it is asked for", "[P03]") {
       python["folder"] = folder;
       python.exec("import venv, sys; venv.create(folder, with_pip=False, symlinks=True)");
     }
-    if (!latepy::detail::restart_refusal.empty()) return;
+    if (latepy::detail::shared().restart_refusal.load()) return;
     py::Config config;
     config.python = folder;
     for (int i = 0; i < 2; ++i) {

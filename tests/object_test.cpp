@@ -12,7 +12,6 @@ using py::Ref;
 
 namespace {
 
-Object eval(const char* expression) { return python().eval(expression); }
 
 /// The namespace that the code made.
 Object run(const char* code) {

@@ -18,22 +18,51 @@ inline py::Interpreter& python() {
 /// The minor version of the CPython under test.
 inline int minor_version() { return latepy::detail::state().version.minor; }
 
-/// A Python function that counts the allocated blocks of memory, without what comes and goes by itself: garbage, and
-/// the cache of types' attributes.
-inline py::Object allocated_blocks() {
-  return python().eval(
-      "lambda sys=__import__('sys'): (__import__('gc').collect(), getattr(sys, '_clear_type_cache', int)(), "
-      "sys.getallocatedblocks())[2]");
+inline py::Object eval(std::string_view expression) { return python().eval(expression); }
+
+/// Objects by name whose references drift() counts on every CPython.
+inline py::Object& watched() {
+  static py::Object objects = (python(), py::dict());
+  return objects;
 }
 
-/// What an expression throws, to look at it with REQUIREs.
-template <class E, class F>
-E thrown(F&& call) {
-  try {
-    call();
-  } catch (const E& error) {
-    return error;
+/// What a body changes when it runs 3 x 1000 times: "" or "thing +3000, whole +6000". The whole is all references in a
+/// debug build of CPython, else all blocks of memory. Caches and free lists may need a few tries until they are full;
+/// what goes on to change after ten is no cache.
+template <class F>
+std::string drift(F&& body) {
+  static const py::Object names = [] {
+    py::Object made = py::dict();
+    python().exec(R"(
+        import gc, sys, warnings
+
+        whole = getattr(sys, 'gettotalrefcount', sys.getallocatedblocks)
+        clear_type_cache = getattr(sys, '_clear_type_cache', lambda: None)  # which holds names in place of None
+
+        def census(watched):
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')  # deprecated in 3.13
+                clear_type_cache()
+            gc.collect()
+            return ' '.join([str(sys.getrefcount(each)) for each in watched.values()] + [str(whole())])
+
+        def difference(watched, before, after):
+            pairs = zip([*watched, 'whole'], before.split(), after.split())
+            return ', '.join(f'{name} {int(b) - int(a):+}' for name, a, b in pairs if a != b)
+    )", made);
+    return made;
+  }();
+  const py::Object census = names["census"], difference = names["difference"];
+  for (int i = 0; i < 100; ++i) body();  // what is filled at first
+  std::string changed;
+  for (int tries = 0; tries < 10; ++tries) {
+    const std::string before = census.call<std::string>(watched());
+    for (int i = 0; i < 3 * 1000; ++i) body();
+    changed = difference.call<std::string>(watched(), before, census.call<std::string>(watched()));
+    if (changed.empty()) break;
   }
-  FAIL("nothing was thrown, or something else");
-  throw 0;
+  return changed;
 }
+
+/// Statements that leave nothing behind; what has to throw in them stands in thrown<E>().
+#define CHECK_STEADY(...) CHECK(drift([&] { __VA_ARGS__; }) == "")

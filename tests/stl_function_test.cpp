@@ -8,12 +8,6 @@
 
 #include <thread>
 
-namespace {
-
-py::Object eval(const char* code) { return python().eval(code); }
-
-}  // namespace
-
 TEST_CASE("a std::function is called from Python") {
   python();
   int calls = 0;
@@ -24,11 +18,11 @@ TEST_CASE("a std::function is called from Python") {
   python()["f"] = f;
   CHECK(eval("f(1, 'ab')").as<int>() == 3);
   CHECK(calls == 1);
-  CHECK(thrown<py::TypeError>([] { eval("f(1)"); }).message() == "function() takes 2 arguments (1 given)");
-  CHECK(thrown<py::TypeError>([] { eval("f(1, 2)"); }).message() == "argument 2: cannot convert 'int' 2 to std::string");
+  CHECK_THAT(thrown<py::TypeError>([] { eval("f(1)"); }).message(), ContainsSubstring("it is not given argument 2"));
+  CHECK_THAT(thrown<py::TypeError>([] { eval("f(1, 2)"); }).message(), ContainsSubstring("argument 2: cannot convert 'int' 2 to std::string"));
   CHECK(py::to_py(std::function<void()>()).is_none());
   python()["thrower"] = std::function<void()>([] { throw std::out_of_range("no such row"); });
-  CHECK(thrown<py::IndexError>([] { eval("thrower()"); }).message() == "no such row");
+  CHECK_THROWS_AS(eval("thrower()"), std::out_of_range);  // the same exception again
   CHECK(eval("thrower").as<std::function<void()>>() != nullptr);
 }
 
@@ -111,20 +105,10 @@ TEST_CASE("a std::function is called, copied and destroyed on any thread") {
 }
 
 TEST_CASE("thousands of functions leak nothing") {
-  python().exec("import sys");
   const py::Object f = eval("lambda x: x");
-  const py::Object blocks = allocated_blocks();
-  long drift = 1;
-  for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
-    const long first = blocks.call<long>();
-    for (int i = 0; i < 2000; ++i) {
-      f.as<std::function<int(int)>>()(i);
-      py::to_py(std::function<std::vector<int>(int)>([](int n) { return std::vector<int>(1, n); }))(1);
-      if (i % 20 == 0) CHECK_THROWS_AS(f.as<std::function<int(std::string)>>()("x"), py::ConversionError);
-    }
-    drift = blocks.call<long>() - first;
-  }
-  CHECK(drift == 0);
+  CHECK_STEADY(f.as<std::function<int(int)>>()(1000));
+  CHECK_STEADY(py::to_py(std::function<std::vector<int>(int)>([](int n) { return std::vector<int>(1, n); }))(1000));
+  CHECK_STEADY(thrown<py::ConversionError>([&] { f.as<std::function<int(std::string)>>()("x"), void(); }));
 }
 
 // Last, because it ends the Interpreter of this program.

@@ -5,29 +5,9 @@
 #include <latepy/stl/unordered_map.hpp>
 #include <latepy/stl/vector.hpp>
 
-#include "python.hpp"
+#include "conversions.hpp"
 
 namespace {
-
-py::Object eval(const char* code) { return python().eval(code); }
-
-template <class T>
-std::string refusal(const char* code) {
-  const py::Object object = eval(code);
-  CHECK_FALSE(object.is<T>());
-  CHECK_FALSE(object.try_as<T>().has_value());
-  CHECK_FALSE(py::detail::api().Err_Occurred());
-  return thrown<py::ConversionError>([&] { object.as<T>(); }).what();
-}
-
-template <class T>
-void round_trip(const T& value, const char* repr) {
-  const py::Object object = py::to_py(value);
-  CHECK(py::repr(object) == repr);
-  CHECK(object.as<T>() == value);
-  CHECK(object.try_as<T>() == std::optional<T>(value));
-  CHECK(py::repr(py::to_py(T(value))) == repr);
-}
 
 using M = std::map<std::string, int>;
 
@@ -137,22 +117,11 @@ TEST_CASE("exceptions of a mapping are thrown") {
 }
 
 TEST_CASE("thousands of conversions leak nothing") {
-  python().exec("import sys\nthing = object()\nthings = {i: thing for i in range(10)}\ndeep = {'k': {1: ['a', 'b']}, 'l': {}}");
+  python().exec("thing = object()\nthings = {i: thing for i in range(10)}\ndeep = {'k': {1: ['a', 'b']}, 'l': {}}");
   const py::Object things = python()["things"], deep = python()["deep"];
-  const py::Object count = eval("lambda: sys.getrefcount(thing)");
-  const py::Object blocks = allocated_blocks();
-  const long before = count.call<long>();
-  long drift = 1;
-  for (int attempt = 0; attempt < 10 && drift != 0; ++attempt) {
-    const long first = blocks.call<long>();
-    for (int i = 0; i < 2000; ++i) {
-      py::to_py(things.as<std::map<int, py::Object>>());
-      things.is<std::map<std::string, py::Object>>();
-      py::to_py(deep.as<std::unordered_map<std::string, std::map<int, std::vector<std::string>>>>());
-      if (i % 20 == 0) CHECK_THROWS_AS((deep.as<std::map<std::string, int>>()), py::ConversionError);
-    }
-    drift = blocks.call<long>() - first;
-  }
-  CHECK(count.call<long>() == before);
-  CHECK(drift == 0);
+  watched()["thing"] = python()["thing"];
+  CHECK_STEADY(py::to_py(things.as<std::map<int, py::Object>>()));
+  CHECK_STEADY(things.is<std::map<std::string, py::Object>>());
+  CHECK_STEADY(py::to_py(deep.as<std::unordered_map<std::string, std::map<int, std::vector<std::string>>>>()));
+  CHECK_STEADY(thrown<py::ConversionError>([&] { deep.as<std::map<std::string, int>>(); }));
 }

@@ -50,6 +50,23 @@ struct Converter;
 template <class T>
 class Result;
 
+// host/
+class CaptureOutput;
+enum class Streams : unsigned char;
+
+// host/
+class Args;
+class Kwargs;
+enum class EnumKind;
+class Module;
+template <class T, class... Options>
+class Class;
+template <class Base>
+class Trampoline;
+template <class T>
+class Borrowed;
+struct BufferInfo;
+
 // run/
 struct Config;
 class Interpreter;

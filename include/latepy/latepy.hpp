@@ -3,4 +3,6 @@
 #pragma once
 
 #include <latepy/object.hpp>
+#include <latepy/host/output.hpp>
+#include <latepy/host/stub.hpp>
 #include <latepy/run/interpreter.hpp>

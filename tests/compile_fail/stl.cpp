@@ -5,8 +5,6 @@
 
 namespace py = latepy;
 
-struct Unknown {};
-
 void use(const py::Object& o, py::Interpreter& python) {
   o.as<std::vector<std::string>>();
 
@@ -17,7 +15,7 @@ void use(const py::Object& o, py::Interpreter& python) {
   python.eval<std::string_view>("'abc'");
 #endif
 #ifdef CASE_element_without_a_converter  // error: no Converter<T>::from_py for this type
-  o.as<std::vector<Unknown>>();
+  o.as<std::vector<std::optional<std::pair<int, int>>>>();
 #endif
   (void)python;
 }

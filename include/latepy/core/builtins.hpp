@@ -27,7 +27,9 @@ inline std::size_t len(const detail::Value& object) {
   return static_cast<std::size_t>(detail::check_result(detail::api().Object_Size(object.ptr())));
 }
 /// hash(object); TypeError where it is unhashable.
-inline std::ptrdiff_t hash(const detail::Value& object) { return detail::check_result(detail::api().Object_Hash(object.ptr())); }
+inline std::ptrdiff_t hash(const detail::Value& object) {
+  return detail::check_result(detail::api().Object_Hash(object.ptr()));
+}
 /// type(object), its class.
 inline Object type(const detail::Value& object) { return detail::own(detail::api().Object_Type(object.ptr())); }
 /// Whether the object can be called.
@@ -89,7 +91,9 @@ Object list(T&&... items) {
   return made;
 }
 /// list(iterable).
-inline Object list_of(const detail::Value& iterable) { return detail::own(detail::api().Sequence_List(iterable.ptr())); }
+inline Object list_of(const detail::Value& iterable) {
+  return detail::own(detail::api().Sequence_List(iterable.ptr()));
+}
 
 /// A tuple of the values. `tuple()` is empty; `tuple_of(iterable)` is Python's tuple(iterable).
 template <class... T>
@@ -101,7 +105,9 @@ Object tuple(T&&... items) {
   return made;
 }
 /// tuple(iterable).
-inline Object tuple_of(const detail::Value& iterable) { return detail::own(detail::api().Sequence_Tuple(iterable.ptr())); }
+inline Object tuple_of(const detail::Value& iterable) {
+  return detail::own(detail::api().Sequence_Tuple(iterable.ptr()));
+}
 
 /// A set of the values.
 template <class... T>

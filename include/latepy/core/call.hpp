@@ -93,7 +93,8 @@ class Argument {
 /// Calls with an array in CPython's vectorcall form; `before` more arguments stand in front of it.
 inline PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
   const Api& a = api();
-  if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr)) return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
+  if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr))
+    return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
   if (!names) return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, nullptr);
   const Object dict = detail::own(a.Dict_New());  // 3.9 and 3.10 export the call with a dict only
   const ssize named = a.Tuple_Size(names);
@@ -123,7 +124,8 @@ LATEPY_COLD inline PyObject* call_unpacked(PyObject* callable, const Argument* a
       case Argument::Kind::named: add(Name(each->name()).ptr(), each->object()); break;
       case Argument::Kind::sequence: {
         const Object items = own(a.Sequence_Tuple(each->object()));
-        for (ssize i = 0; i < a.Tuple_Size(items.ptr()); ++i) check_result(a.List_Append(list.ptr(), a.Tuple_GetItem(items.ptr(), i)));
+        for (ssize i = 0; i < a.Tuple_Size(items.ptr()); ++i)
+          check_result(a.List_Append(list.ptr(), a.Tuple_GetItem(items.ptr(), i)));
         break;
       }
       case Argument::Kind::mapping: {

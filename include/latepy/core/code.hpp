@@ -40,7 +40,9 @@ LATEPY_COLD inline std::string dedent(std::string_view text) {
   });
   if (common.empty()) return std::string(text);
   std::string result;
-  each_line([&](std::string_view line, std::size_t indent) { result += indent == line.npos ? line : line.substr(common.size()); });
+  each_line([&](std::string_view line, std::size_t indent) {
+    result += indent == line.npos ? line : line.substr(common.size());
+  });
   return result;
 }
 
@@ -77,7 +79,8 @@ LATEPY_COLD inline Object source_text(std::string_view text) {
   if (source) return Object::steal(source);
   const PythonError error = take_python_error();
   if (!error.is("UnicodeDecodeError")) error.rethrow();
-  throw SyntaxError("source code is not UTF-8: " + error.message() + line_of(error.value().attr("start").as<std::size_t>()));
+  throw SyntaxError("source code is not UTF-8: " + error.message() +
+                    line_of(error.value().attr("start").as<std::size_t>()));
 }
 
 LATEPY_COLD inline Object compile_text(const char* text, const Object& filename, int start, int flags) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/registry.hpp>
 #include <latepy/core/exceptions.hpp>
 
 #include <limits>
@@ -14,11 +15,19 @@ inline namespace v1 {
 ///   static T from_py(Ref object);                           // throws ConversionError where the object does not fit
 ///   static bool try_from_py(Ref object, std::optional<T>& result) noexcept;   // optional: false where it does not fit
 ///   static constexpr const char* name = "my::Type";         // optional: how errors call it
+///   static std::string python_type();                       // optional: how Python's signatures and stubs call it
 /// All are called with the GIL.
 template <class T, class>
 struct Converter;
 
 namespace detail {
+
+/// Which way a value goes: Python may give other types than it gets, any mapping where it gets a dict.
+enum class Way : bool { to_python, from_python };
+constexpr Way opposite(Way way) { return way == Way::to_python ? Way::from_python : Way::to_python; }
+/// The type as Python's annotations call it; see host/detail/python_type.hpp.
+template <class T>
+std::string python_type(Way way);
 
 template <class T, class = void>
 inline constexpr bool has_name = false;
@@ -31,16 +40,7 @@ constexpr std::string_view type_name() {
   if constexpr (has_name<T>) {
     return Converter<T>::name;
   } else {
-#if defined(__GNUC__)
-    // "… type_name() [with T = X; …]" by g++, "… type_name() [T = X]" by clang
-    std::string_view text = __PRETTY_FUNCTION__;
-    text.remove_prefix(text.find("T = ") + 4);
-    return text.substr(0, text.find_first_of(";]"));
-#else
-    std::string_view text = __FUNCSIG__;
-    text.remove_prefix(text.find("type_name<") + 10);
-    return text.substr(0, text.rfind(">("));
-#endif
+    return spelled_name<T>();
   }
 }
 
@@ -87,10 +87,24 @@ LATEPY_COLD inline std::string show(PyObject* object) {
 /// Whether the error that is set only says that the object is of the wrong kind; such a one is cleared.
 LATEPY_COLD inline bool only_a_mismatch() noexcept {
   const Api& a = api();
-  if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.OverflowError) && !a.Err_ExceptionMatches(*a.UnicodeError))
+  if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.OverflowError) &&
+      !a.Err_ExceptionMatches(*a.UnicodeError))
     return false;
   a.Err_Clear();
   return true;
+}
+
+/// The frame of a try_from_py: where `load()` says that the object does not fit, or throws, neither a value nor an
+/// error of Python is left.
+template <class T, class F>
+bool try_load(std::optional<T>& result, F&& load) noexcept {
+  try {
+    if (load()) return true;
+  } catch (...) {
+  }
+  result.reset();
+  api().Err_Clear();
+  return false;
 }
 
 /// A converter made of `static bool load(PyObject*, T&)`: false for a mismatch, or with Python's error set.
@@ -98,18 +112,12 @@ template <class T, class Self>
 struct Loads {
   static T from_py(Ref object) {
     T value{};
-    if (LATEPY_UNLIKELY(!Self::load(object.checked(), value))) throw_mismatch(object.ptr(), type_name<T>(), Self::why(object.ptr()));
+    if (LATEPY_UNLIKELY(!Self::load(object.checked(), value)))
+      throw_mismatch(object.ptr(), type_name<T>(), Self::why(object.ptr()));
     return value;
   }
-  static bool try_from_py(Ref object, std::optional<T>& result) noexcept try {
-    if (!Self::load(object.ptr(), result.emplace())) {
-      result.reset();
-      api().Err_Clear();
-    }
-    return result.has_value();
-  } catch (const std::bad_alloc&) {
-    result.reset();
-    return false;
+  static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
+    return try_load(result, [&] { return Self::load(object.ptr(), result.emplace()); });
   }
   static const char* why(PyObject*) noexcept { return ""; }
 };
@@ -125,7 +133,8 @@ inline constexpr bool converts_from<T, std::void_t<decltype(Converter<T>::from_p
 template <class T, class = void>
 inline constexpr bool has_try = false;
 template <class T>
-inline constexpr bool has_try<T, std::void_t<decltype(Converter<T>::try_from_py(std::declval<Ref>(), std::declval<std::optional<T>&>()))>> = true;
+inline constexpr bool has_try<
+    T, std::void_t<decltype(Converter<T>::try_from_py(std::declval<Ref>(), std::declval<std::optional<T>&>()))>> = true;
 
 /// from_py as a question: false for whatever from_py would throw.
 template <class T>
@@ -136,21 +145,20 @@ bool try_convert(Ref object, std::optional<T>& result) noexcept {
   } else if constexpr (has_try<T>) {
     return Converter<T>::try_from_py(object, result);
   } else {
-    try {
+    return try_load(result, [&] {
       result.emplace(Converter<T>::from_py(object));
-    } catch (...) {
-      result.reset();
-    }
-    return result.has_value();
+      return true;
+    });
   }
 }
 
 template <class T>
-inline constexpr bool is_character = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
+inline constexpr bool is_character =
+    std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
 #ifdef __cpp_char8_t
-                                     std::is_same_v<T, char8_t> ||
+    std::is_same_v<T, char8_t> ||
 #endif
-                                     std::is_same_v<T, char32_t>;
+    std::is_same_v<T, char32_t>;
 template <class T>
 inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_character<T>;
 
@@ -165,8 +173,9 @@ Object to_py(T&& value) {
     value.checked();
     return Object(std::forward<T>(value));
   } else {
-    static_assert(detail::converts_to<D>,
-                  "no Converter<T>::to_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+    static_assert(
+        detail::converts_to<D>,
+        "no Converter<T>::to_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
     detail::check_running();
     return Converter<D>::to_py(std::forward<T>(value));
   }
@@ -180,16 +189,18 @@ T from_py(const Ref& object) {
   } else if constexpr (std::is_void_v<T>) {
     return;
   } else {
-    static_assert(detail::converts_from<T>,
-                  "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+    static_assert(
+        detail::converts_from<T>,
+        "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
     return Converter<T>::from_py(object);
   }
 }
 
 template <class T>
 std::optional<T> Ref::try_as() const& {
-  static_assert(std::is_same_v<T, Object> || detail::converts_from<T>,
-                "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+  static_assert(
+      std::is_same_v<T, Object> || detail::converts_from<T>,
+      "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
   checked();
   std::optional<T> result;
   detail::try_convert<T>(*this, result);
@@ -212,7 +223,9 @@ struct Converter<std::nullptr_t> : detail::Loads<std::nullptr_t, Converter<std::
 /// Only True and False, also numpy's: a number or a list is not a bool, its truth is `explicit operator bool`.
 template <>
 struct Converter<bool> : detail::Loads<bool, Converter<bool>> {
-  static Object to_py(bool value) { return Object::borrow(value ? detail::api().TrueStruct : detail::api().FalseStruct); }
+  static Object to_py(bool value) {
+    return Object::borrow(value ? detail::api().TrueStruct : detail::api().FalseStruct);
+  }
   static bool load(PyObject* object, bool& value) noexcept {
     value = object == detail::api().TrueStruct;
     return value || object == detail::api().FalseStruct || numpy_bool(object, value);
@@ -269,7 +282,7 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, 
 namespace detail {
 __extension__ typedef __int128 int128;
 __extension__ typedef unsigned __int128 uint128;
-/// -std=c++17 does not count 128-bit integers as integral; -std=gnu++17 does, and they are too wide for what stands above.
+/// -std=c++17 does not count 128-bit integers as integral; -std=gnu++17 does, and they are too wide for the above.
 template <class T>
 struct Wide : Loads<T, Wide<T>> {
   static Object to_py(T value) {
@@ -320,20 +333,42 @@ struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Loa
       return false;
     }
     value = static_cast<T>(number);
-    if constexpr (sizeof(T) < sizeof(double)) return !(number - number == 0.0) || value - value == 0.0f;  // stays finite
+    if constexpr (sizeof(T) < sizeof(double))
+      return !(number - number == 0.0) || value - value == 0.0f;  // stays finite
     return true;
   }
   static const char* why(PyObject* object) noexcept {
-    return detail::has_flag(object, detail::type_is_int) || detail::is_exactly(object, detail::api().Float_Type) ? "out of range" : "";
+    return detail::has_flag(object, detail::type_is_int) || detail::is_exactly(object, detail::api().Float_Type)
+               ? "out of range"
+               : "";
   }
 };
 
-/// Enumerations, by the values of their underlying type.
+/// Enumerations: the members of the Python class that add_enum() made, else the values of their underlying type.
 template <class T>
 struct Converter<T, std::enable_if_t<std::is_enum_v<T>>> : detail::Loads<T, Converter<T>> {
   using Integer = std::conditional_t<detail::is_integer<std::underlying_type_t<T>>, std::underlying_type_t<T>, int>;
-  static Object to_py(T value) { return Converter<Integer>::to_py(static_cast<Integer>(value)); }
+  static Object to_py(T value) {
+    const Object number = Converter<Integer>::to_py(static_cast<Integer>(value));
+    const detail::ClassRecord* known = detail::class_of<T>();
+    return known ? Ref(known->type)(number) : number;
+  }
+  static T from_py(Ref object) {
+    T value{};
+    if (LATEPY_UNLIKELY(!load(object.checked(), value))) {
+      const detail::ClassRecord* known = detail::class_of<T>();
+      detail::throw_mismatch(object.ptr(), known ? detail::qualified_name(known->type) : std::string(detail::type_name<T>()));
+    }
+    return value;
+  }
   static bool load(PyObject* object, T& value) noexcept {
+    Object of_member;
+    if (const detail::ClassRecord* known = detail::class_of<T>()) {
+      if (detail::api().Object_IsInstance(object, known->type) != 1) return false;
+      of_member = Object::steal(detail::api().Object_GetAttrString(object, "value"));
+      if (of_member.is_empty()) return false;
+      object = of_member.ptr();
+    }
     Integer number{};
     const bool fits = Converter<Integer>::load(object, number);
     value = static_cast<T>(number);

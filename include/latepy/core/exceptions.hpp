@@ -33,7 +33,8 @@ LATEPY_COLD inline std::shared_ptr<ErrorData> made_here(const ExceptionClass& kn
   /** Python's exception of the same name. */                                                             \
   class LATEPY_VISIBLE NAME : public BASE {                                                               \
    public:                                                                                                \
-    explicit NAME(std::string message) : NAME(detail::made_here(detail::class_of_##NAME, std::move(message))) {} \
+    LATEPY_HIDDEN explicit NAME(std::string message)                                                      \
+        : NAME(detail::made_here(detail::class_of_##NAME, std::move(message))) {}                         \
     explicit NAME(std::shared_ptr<detail::ErrorData> data) : BASE(std::move(data)) {}                     \
   };
 #define LATEPY_DERIVED(NAME, BASE) LATEPY_EXCEPTION(NAME, BASE, &class_of_##BASE)
@@ -97,11 +98,32 @@ LATEPY_COLD inline Object fetch_exception() {
       if (value) return Object::steal(value);
     }
   }
-  const Object text = Object::steal(api.Unicode_InternFromString("a function of CPython failed without setting an error"));
+  const Object text =
+      Object::steal(api.Unicode_InternFromString("a function of CPython failed without setting an error"));
   PyObject* arguments[] = {nullptr, text.ptr()};
-  Object error = Object::steal(api.Object_VectorcallDict(*api.SystemError, arguments + 1, (text.ptr() != nullptr) | vectorcall_offset, nullptr));
+  Object error = Object::steal(
+      api.Object_VectorcallDict(*api.SystemError, arguments + 1, (text.ptr() != nullptr) | vectorcall_offset, nullptr));
   if (error.is_empty()) throw std::bad_alloc();
   return error;
+}
+
+/// The error that is set, put aside for a scope in which code may run that must not see it: destructors.
+class ErrorAside {
+ public:
+  ErrorAside() noexcept { api().Err_Fetch(&type_, &value_, &trace_); }
+  ErrorAside(const ErrorAside&) = delete;
+  ~ErrorAside() { api().Err_Restore(type_, value_, trace_); }
+
+ private:
+  PyObject *type_ = nullptr, *value_ = nullptr, *trace_ = nullptr;
+};
+
+/// Where an exception object carries the C++ exception that it was made of: this attribute has one named "capsule".
+inline constexpr char original_attribute[] = "__latepy_exception__";
+LATEPY_COLD inline std::exception_ptr original_of(PyObject* exception) {
+  const Object capsule = attribute_or_empty(attribute_or_empty(exception, original_attribute).ptr(), "capsule");
+  if (capsule.is_empty() || !api().Capsule_IsValid(capsule.ptr(), original_attribute)) return nullptr;
+  return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.ptr(), original_attribute));
 }
 
 /// What C++ keeps of an exception object. Needs the GIL.
@@ -120,6 +142,7 @@ LATEPY_COLD inline std::shared_ptr<ErrorData> describe(Object exception) {
   data->type_name = *(api().*data->known->symbol) == type ? data->known->name : qualified_name(type);
   data->message = str_or_excuse(value);
   find_place(*data);
+  if (shared().carries_exceptions.load(std::memory_order_relaxed)) data->original = original_of(value);
   data->make_what();
   data->enlist();
   return data;
@@ -149,14 +172,14 @@ LATEPY_COLD inline void format_live_errors() {
   for (;;) {
     std::shared_ptr<ErrorData> data;
     {
-      SpinLock lock(the_state.errors_lock);
-      for (ErrorData* each = the_state.errors; each && !data; each = each->next)
+      SpinLock lock(shared().errors_lock);
+      for (ErrorData* each = shared().errors; each && !data; each = each->next)
         if (each->value.is_alive()) data = each->weak_from_this().lock();
     }
     if (!data) return;
     if (!data->formatted.load()) data->settle(format_exception(data->value.ptr()));
     Object value;  // dropped outside of the lock: it may run any code
-    SpinLock lock(the_state.errors_lock);
+    SpinLock lock(shared().errors_lock);
     std::swap(value, data->value);
   }
 }
@@ -170,9 +193,21 @@ inline Object PythonError::value() const {
         data_->message.data(), static_cast<detail::ssize>(data_->message.size()), "replace"));
     PyObject* arguments[] = {nullptr, text.ptr()};
     PyObject* type = *(detail::api().*data_->known->symbol);
-    data_->value = detail::own(detail::api().Object_VectorcallDict(type, arguments + 1, 1 | detail::vectorcall_offset, nullptr));
+    data_->value =
+        detail::own(detail::api().Object_VectorcallDict(type, arguments + 1, 1 | detail::vectorcall_offset, nullptr));
   }
   return data_->value;
+}
+
+inline void PythonError::report(const Ref& where) const noexcept {
+  try {
+    const std::optional<GilGuard> gil = GilGuard::try_acquire();
+    if (!gil) return;
+    const detail::ErrorAside aside;
+    detail::set_python_error(*this);
+    detail::api().Err_WriteUnraisable(where.is_alive() ? where.ptr() : nullptr);
+  } catch (const std::exception&) {  // its Python ended
+  }
 }
 
 inline std::optional<PythonError> PythonError::cause() const {

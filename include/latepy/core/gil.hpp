@@ -21,7 +21,7 @@ struct ThreadRecord {
   int depth = 0;                   ///< outermost guards of this thread: 1 inside one
   bool ended = false;              ///< the state was handed over: the thread cannot enter any more
 };
-inline thread_local LATEPY_HIDDEN ThreadRecord thread_record{};
+inline thread_local ThreadRecord thread_record{};
 
 template <class Node>
 void push(std::atomic<Node*>& list, Node* node) noexcept {
@@ -68,8 +68,9 @@ inline bool holds_gil() noexcept {
   PyThreadState* current = s.api.ThreadState_GetUnchecked();
   if (!current) return false;
   if (current == thread_record.state && thread_record.life == life) return true;
-  return s.current_is_per_thread ? s.api.ThreadState_GetInterpreter(current) == shared().interpreter.load(std::memory_order_relaxed)
-                                 : current == s.api.GILState_GetThisThreadState();
+  return s.current_is_per_thread
+             ? s.api.ThreadState_GetInterpreter(current) == shared().interpreter.load(std::memory_order_relaxed)
+             : current == s.api.GILState_GetThisThreadState();
 }
 
 /// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
@@ -246,7 +247,8 @@ class GilGuard {
 
   [[noreturn]] LATEPY_COLD static void refuse() {
     if (detail::current_life() == detail::no_life)
-      throw StateError("the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
+      throw StateError(
+          "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
     throw StateError(detail::thread_record.ended ? "the GIL was asked for at the very end of a thread"
                                                  : "the GIL was asked for while Python is stopping");
   }

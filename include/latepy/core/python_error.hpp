@@ -5,6 +5,7 @@
 #include <latepy/core/detail/handle.hpp>
 
 #include <cstdlib>
+#include <exception>
 
 namespace latepy {
 inline namespace v1 {
@@ -18,43 +19,34 @@ struct ExceptionClass {
   void (*raise)(std::shared_ptr<ErrorData>);  ///< throws the C++ class
 };
 
-struct SpinLock {
-  explicit SpinLock(std::atomic_flag& f) noexcept : flag(f) {
-    while (flag.test_and_set(std::memory_order_acquire)) {
-    }
-  }
-  ~SpinLock() { flag.clear(std::memory_order_release); }
-  SpinLock(const SpinLock&) = delete;
-  std::atomic_flag& flag;
-};
-
 /// What an exception keeps. Those with a live Python object are listed, so that the stop can format them.
 struct ErrorData : std::enable_shared_from_this<ErrorData> {
   Object value;
   std::string type_name, message, file, what;
   int line = 0;
   const ExceptionClass* known = nullptr;
+  std::exception_ptr original;  ///< the C++ exception that Python's was made of
   std::string traceback;
   std::atomic<bool> formatted{false};
-  bool listed = false;
+  Shared* listed = nullptr;  ///< where it is
   ErrorData *previous = nullptr, *next = nullptr;
 
   ErrorData() = default;
   ~ErrorData() {
     if (!listed) return;
-    SpinLock lock(the_state.errors_lock);
-    (previous ? previous->next : the_state.errors) = next;
+    SpinLock lock(listed->errors_lock);
+    (previous ? previous->next : listed->errors) = next;
     if (next) next->previous = previous;
   }
   void enlist() noexcept {
-    SpinLock lock(the_state.errors_lock);
-    next = the_state.errors;
+    listed = &shared();
+    SpinLock lock(listed->errors_lock);
+    next = listed->errors;
     if (next) next->previous = this;
-    the_state.errors = this;
-    listed = true;
+    listed->errors = this;
   }
   void settle(std::string text) {
-    SpinLock lock(the_state.errors_lock);
+    SpinLock lock(shared().errors_lock);
     if (formatted.load(std::memory_order_relaxed)) return;  // another thread was first
     traceback = std::move(text);
     formatted.store(true, std::memory_order_release);
@@ -74,7 +66,8 @@ LATEPY_COLD inline std::string text_of(PyObject* str) {
     api().Err_Clear();  // lone surrogates
     const Object bytes = Object::steal(api().Unicode_AsEncodedString(str, "utf-8", "backslashreplace"));
     char* data = nullptr;
-    if (bytes.ptr() && api().Bytes_AsStringAndSize(bytes.ptr(), &data, &size) == 0) return {data, static_cast<std::size_t>(size)};
+    if (bytes.ptr() && api().Bytes_AsStringAndSize(bytes.ptr(), &data, &size) == 0)
+      return {data, static_cast<std::size_t>(size)};
   }
   api().Err_Clear();
   return {};
@@ -118,14 +111,17 @@ LATEPY_COLD inline void find_place(ErrorData& data) {
   if (api().Err_GivenExceptionMatches(exception, *api().SyntaxError)) {
     data.file = text_of(attribute_or_empty(exception, "filename").ptr());
     data.line = int_or_zero(attribute_or_empty(exception, "lineno"));
-    const std::string suffix = " (" + data.file.substr(data.file.find_last_of("/\\") + 1) + ", line " + std::to_string(data.line) + ")";
-    if (data.message.size() > suffix.size() && data.message.compare(data.message.size() - suffix.size(), suffix.size(), suffix) == 0)
+    const std::string suffix =
+        " (" + data.file.substr(data.file.find_last_of("/\\") + 1) + ", line " + std::to_string(data.line) + ")";
+    if (data.message.size() > suffix.size() &&
+        data.message.compare(data.message.size() - suffix.size(), suffix.size(), suffix) == 0)
       data.message.resize(data.message.size() - suffix.size());  // what() says it once
     if (!data.file.empty()) return;
   }
   Object entry = Object::steal(api().Exception_GetTraceback(exception));
   if (entry.is_empty()) return;
-  for (Object next; !(next = attribute_or_empty(entry.ptr(), "tb_next")).is_empty() && !next.is_none();) entry = std::move(next);
+  for (Object next; !(next = attribute_or_empty(entry.ptr(), "tb_next")).is_empty() && !next.is_none();)
+    entry = std::move(next);
   const Object code = attribute_or_empty(attribute_or_empty(entry.ptr(), "tb_frame").ptr(), "f_code");
   data.file = text_of(attribute_or_empty(code.ptr(), "co_filename").ptr());
   data.line = int_or_zero(attribute_or_empty(entry.ptr(), "tb_lineno"));
@@ -154,6 +150,8 @@ LATEPY_COLD inline std::string format_exception(PyObject* exception) {
 
 /// A Python exception. Copyable, safe on any thread without the GIL and after the stop. The classes of
 /// core/exceptions.hpp derive from it in Python's hierarchy; one without a class comes as the nearest base.
+/// May be caught in another shared library than the one that threw it; the two members that need a Python answer for
+/// it there when an Interpreter of that library lives.
 class LATEPY_VISIBLE PythonError : public Error {
  public:
   explicit PythonError(std::shared_ptr<detail::ErrorData> data) : Error(std::string()), data_(std::move(data)) {}
@@ -165,10 +163,12 @@ class LATEPY_VISIBLE PythonError : public Error {
   /// str() of the exception.
   const std::string& message() const noexcept { return data_->message; }
   /// "file:line" of the innermost frame, or of the place that a SyntaxError names; empty where Python knows none.
-  std::string where() const { return data_->file.empty() ? std::string() : data_->file + ":" + std::to_string(data_->line); }
+  std::string where() const {
+    return data_->file.empty() ? std::string() : data_->file + ":" + std::to_string(data_->line);
+  }
   /// What Python would print: every frame with its source line, causes, notes and groups. Takes the GIL the first
   /// time and keeps the text; the stop does so for those still alive.
-  const std::string& traceback() const {
+  LATEPY_HIDDEN const std::string& traceback() const {
     if (!data_->formatted.load(std::memory_order_acquire)) {
       const std::optional<GilGuard> gil = enter();
       std::string text = gil ? detail::format_exception(data_->value.ptr()) : std::string();
@@ -177,7 +177,7 @@ class LATEPY_VISIBLE PythonError : public Error {
     return data_->traceback;
   }
   /// Whether it is the named exception or derives from it, as `except` asks. With the module or without.
-  bool is(std::string_view name) const {
+  LATEPY_HIDDEN bool is(std::string_view name) const {
     if (named(data_->type_name, name)) return true;
     for (const detail::ExceptionClass* known = data_->known; known; known = known->base)
       if (name == known->name) return true;
@@ -189,25 +189,31 @@ class LATEPY_VISIBLE PythonError : public Error {
       if (named(detail::qualified_name(detail::api().Tuple_GetItem(order.ptr(), i)), name)) return true;
     return false;
   }
-  bool is(const char* name) const { return is(std::string_view(name)); }
+  LATEPY_HIDDEN bool is(const char* name) const { return is(std::string_view(name)); }
   /// Whether `except type` would catch it. Needs the GIL.
-  bool is(const Ref& type) const { return detail::api().Err_GivenExceptionMatches(value().ptr(), type.checked()) != 0; }
+  LATEPY_HIDDEN bool is(const Ref& type) const { return detail::api().Err_GivenExceptionMatches(value().ptr(), type.checked()) != 0; }
   /// The exception object; made on first use for one that C++ made. Needs the GIL.
-  Object value() const;
+  LATEPY_HIDDEN Object value() const;
+  /// Hands it to sys.unraisablehook, where nobody can catch: destructors, the end of threads. Takes the GIL; nothing
+  /// where its Python has ended.
+  /// \param where what was being done, as an object; the hook prints its repr.
+  LATEPY_HIDDEN void report(const Ref& where = {}) const noexcept;
   /// The exception that this one was raised from, or while handling which it was raised. Takes the GIL.
-  std::optional<PythonError> cause() const;
-  /// Throws it again as the class that Python's type has in C++, also where this is a PythonError by value.
+  LATEPY_HIDDEN std::optional<PythonError> cause() const;
+  /// Throws it again as the class that Python's type has in C++, also where this is a PythonError by value; as the
+  /// very C++ exception that it was, where a host function threw it and Python handed it on.
   [[noreturn]] void rethrow() const {
+    if (data_->original) std::rethrow_exception(data_->original);
     data_->known->raise(data_);
     std::abort();  // raise() throws
   }
 
  private:
   /// The GIL, where there is an exception object and its Python still runs. The stop takes the object away.
-  std::optional<GilGuard> enter() const {
+  LATEPY_HIDDEN std::optional<GilGuard> enter() const {
     bool is_alive;
     {
-      detail::SpinLock lock(detail::the_state.errors_lock);
+      detail::SpinLock lock(detail::shared().errors_lock);
       is_alive = data_->value.is_alive();
     }
     if (!is_alive) return std::nullopt;

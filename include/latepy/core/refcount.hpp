@@ -20,7 +20,9 @@ inline PyTypeObject* type_of(PyObject* object) noexcept {
 }
 inline PyObject* as_object(PyTypeObject* type) noexcept { return reinterpret_cast<PyObject*>(type); }
 /// Whether the object is of a class with the type_is_* flag, or derived from it.
-inline bool has_flag(PyObject* object, unsigned long flag) noexcept { return (api().Type_GetFlags(type_of(object)) & flag) != 0; }
+inline bool has_flag(PyObject* object, unsigned long flag) noexcept {
+  return (api().Type_GetFlags(type_of(object)) & flag) != 0;
+}
 inline bool is_exactly(PyObject* object, const PyTypeObject* type) noexcept { return type_of(object) == type; }
 
 }  // namespace detail

@@ -1,183 +1,381 @@
-// latepy/host/function.hpp: C++ callables as Python functions, and C++ exceptions as Python's.
+// latepy/host/function.hpp: C++ callables as Python functions: def, overload, argument names and defaults.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/object.hpp>
+#include <latepy/host/detail/arguments.hpp>
 
-#include <new>
 #include <tuple>
 
 namespace latepy {
 inline namespace v1 {
+
+/// A parameter of this type takes all positional arguments that are left, as a tuple; parameters after it are by name.
+class Args : public Object {
+ public:
+  explicit Args(Object tuple) : Object(std::move(tuple)) {}
+  std::size_t size() const { return static_cast<std::size_t>(detail::check_result(detail::api().Tuple_Size(checked()))); }
+};
+/// A last parameter of this type takes all arguments with names that no other parameter has, as a dict.
+class Kwargs : public Object {
+ public:
+  explicit Kwargs(Object dict) : Object(std::move(dict)) {}
+};
+
+// What may follow the callable in def(), beside "name"_a, "name"_a = default and a doc string.
+
+/// The parameters named after it are given by name only, as after `*` in Python.
+struct KwOnly {};
+inline constexpr KwOnly kw_only{};
+/// The parameters named before it are given by place only, as before `/` in Python.
+struct PosOnly {};
+inline constexpr PosOnly pos_only{};
+/// Other threads run Python while the callable runs, which must not touch Python objects then.
+struct ReleasesGil {};
+inline constexpr ReleasesGil release_gil{};
+/// What a returned T* or T& of a bound class is to Python: a copy; the host's object, which outlives its use by scripts;
+/// a part of `self`, which Python keeps as long as the part (methods do so by default).
+struct ReturnCopy {};
+inline constexpr ReturnCopy return_copy{};
+struct ReturnReference {};
+inline constexpr ReturnReference return_reference{};
+struct ReturnInternal {};
+inline constexpr ReturnInternal return_internal{};
+/// The argument with number `Patient` lives at least as long as the one with number `Nurse`; 0 is the result, 1 the first
+/// argument, in methods `self`.
+template <std::size_t Nurse, std::size_t Patient>
+struct keep_alive {};
+
 namespace detail {
 
-/// The types of a callable's parameters and result.
-template <class R, class... A>
-struct Signature {};
-
-template <class F, class = void>
-struct SignatureOf;
-template <class F>
-using signature_of = typename SignatureOf<F>::type;
-template <class F>
-struct SignatureOf<F, std::void_t<decltype(&F::operator())>> : SignatureOf<decltype(&F::operator())> {};
-#define LATEPY_SIGNATURE(POINTER, QUALIFIERS)             \
-  template <class R, class C, class... A>                 \
-  struct SignatureOf<R(POINTER)(A...) QUALIFIERS, void> { \
-    using type = Signature<R, A...>;                      \
-  };
-LATEPY_SIGNATURE(C::*, )
-LATEPY_SIGNATURE(C::*, const)
-LATEPY_SIGNATURE(C::*, noexcept)
-LATEPY_SIGNATURE(C::*, const noexcept)
-#undef LATEPY_SIGNATURE
-template <class R, class... A>
-struct SignatureOf<R (*)(A...), void> {
-  using type = Signature<R, A...>;
-};
-template <class R, class... A>
-struct SignatureOf<R (*)(A...) noexcept, void> {
-  using type = Signature<R, A...>;
-};
-
-LATEPY_COLD inline void set_error(PyObject* type, const char* what) noexcept {
-  // Not Err_SetString: what() need not be UTF-8.
-  const Object text = Object::steal(api().Unicode_DecodeUTF8(what, static_cast<ssize>(std::strlen(what)), "replace"));
-  if (!text.is_empty()) api().Err_SetObject(type, text.ptr());
-}
-
-/// Sets Python's error from the exception that is being handled. To be called in a catch block.
-LATEPY_COLD inline void translate_exception() noexcept {
-  const Api& a = api();
-  try {
-    try {
-      throw;
-    } catch (const PythonError& error) {
-      set_python_error(error);
-    } catch (const ConversionError& error) {
-      set_error(*a.TypeError, error.what());
-    } catch (const std::bad_alloc& error) {
-      set_error(*a.MemoryError, error.what());
-    } catch (const std::out_of_range& error) {
-      set_error(*a.IndexError, error.what());
-    } catch (const std::invalid_argument& error) {
-      set_error(*a.ValueError, error.what());
-    } catch (const std::domain_error& error) {
-      set_error(*a.ValueError, error.what());
-    } catch (const std::length_error& error) {
-      set_error(*a.ValueError, error.what());
-    } catch (const std::range_error& error) {
-      set_error(*a.ValueError, error.what());
-    } catch (const std::overflow_error& error) {
-      set_error(*a.OverflowError, error.what());
-    } catch (const std::exception& error) {
-      set_error(*a.RuntimeError, error.what());
-    }
-  } catch (const std::exception& error) {  // the exception object of a Python that ended, or no memory
-    set_error(*a.RuntimeError, error.what());
-  } catch (...) {
-    set_error(*a.RuntimeError, "a C++ exception that is no std::exception");
-  }
-}
-
-/// A parameter as it is kept while the function runs.
 template <class T>
-plain<T> from_argument(PyObject* object) {
-  if constexpr (std::is_same_v<plain<T>, Ref>)
-    return Ref(object);
-  else
-    return from_py<plain<T>>(Ref(object));
+inline constexpr bool is_keep_alive = false;
+template <std::size_t N, std::size_t P>
+inline constexpr bool is_keep_alive<keep_alive<N, P>> = true;
+template <class T, class... Of>
+inline constexpr bool is_one_of = (std::is_same_v<T, Of> || ...);
+/// Whether a type stands behind the callable in def().
+template <class T>
+inline constexpr bool is_extra =
+    std::is_convertible_v<T, std::string_view> || is_keep_alive<plain<T>> ||
+    is_one_of<plain<T>, Arg, KwOnly, PosOnly, ReleasesGil, ReturnCopy, ReturnReference, ReturnInternal>;
+
+LATEPY_COLD inline void keep_patient(PyObject* nurse, PyObject* patient, bool is_part) {
+  if (nurse == api().NoneStruct || patient == api().NoneStruct) return;
+  if (api().Type_IsSubtype(head_type(nurse), instance_type())) return keep_alive_in(data_of<Instance>(nurse), patient, is_part);
+  // Any other object that can be referred to weakly: the callback of a weak reference holds the patient, and is called
+  // with the weak reference, which it lets go, when the nurse ends.
+  static MethodDef release{"release", [](PyObject* held, PyObject* reference) noexcept {
+                             static_cast<void>(held);
+                             decref(reference);
+                             return Object::borrow(api().NoneStruct).release();
+                           },
+                           meth_o, nullptr};
+  const Object callback = own(api().CFunction_NewEx(&release, patient, nullptr));
+  check(api().Weakref_NewRef(nurse, callback.ptr()));
 }
 
-/// What a function object of ours owns: the callable, and the C struct that CPython reads as long as the function
-/// lives.
-struct HostFunction {
-  explicit HostFunction(std::string its_name) : name(std::move(its_name)) {}
-  HostFunction(const HostFunction&) = delete;
-  virtual ~HostFunction() = default;
+/// A bound object that a function returns by reference or pointer.
+template <class R, bool IsMethod, class... X>
+Object give_pointer(R value, [[maybe_unused]] PyObject* self) {
+  const auto* pointer = [&] {
+    if constexpr (std::is_pointer_v<R>)
+      return value;
+    else
+      return &value;
+  }();
+  if (!pointer) return none();
+  if constexpr (is_one_of<ReturnCopy, X...>)
+    return to_py(*pointer);
+  else if constexpr (is_one_of<ReturnReference, X...> || (is_keep_alive<X> || ...))
+    return give_reference(pointer);
+  else if constexpr (IsMethod || is_one_of<ReturnInternal, X...>)
+    return give_reference(pointer, self);
+  else if constexpr (std::is_lvalue_reference_v<R> && std::is_const_v<std::remove_reference_t<R>>)
+    return to_py(*pointer);
+  else
+    static_assert(is_one_of<ReturnCopy, X...>,
+                  "whose is the object that this function returns? add latepy::return_copy, return_reference or keep_alive<0, N>");
+}
 
-  static constexpr const char* capsule_name = "latepy.function";
-  static HostFunction* of(PyObject* capsule) noexcept {
-    return static_cast<HostFunction*>(api().Capsule_GetPointer(capsule, capsule_name));
-  }
-  static void destroy(PyObject* capsule) noexcept { delete of(capsule); }
+template <class Self, class F, class X, class S>
+class OverloadOf;
+template <class Self, class F, class... X, class R, class... A>
+class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public Overload {
+  static constexpr bool is_of_class = !std::is_void_v<Self>;
+  /// Whether the first argument is proved to be an instance of a class whose virtual functions Python may override.
+  static constexpr bool calls_self = [] {
+    if constexpr (is_of_class && sizeof...(A) > 0)
+      return std::is_polymorphic_v<Self> && is_bound_pointee<std::tuple_element_t<0, std::tuple<A...>>>;
+    else
+      return false;
+  }();
 
-  [[noreturn]] LATEPY_COLD void throw_count(std::size_t expected, ssize given) const {
-    throw TypeError(name + "() takes " +
-                    (expected == 0   ? "no arguments"
-                     : expected == 1 ? "1 argument"
-                                     : std::to_string(expected) + " arguments") +
-                    " (" + std::to_string(given) + " given)");
-  }
-
-  std::string name;
-  MethodDef def{};
-};
-
-template <class F, class R, class... A>
-struct HostFunctionOf final : HostFunction {
-  static_assert(((!std::is_lvalue_reference_v<A> || std::is_const_v<std::remove_reference_t<A>>)&&...),
-                "a host function cannot change its caller's arguments: take them by value or const&");
-  HostFunctionOf(std::string its_name, F&& f) : HostFunction(std::move(its_name)), callable(std::move(f)) {
-    // CPython keeps all kinds of functions under one type, and casts back by the flags.
-    def = {name.c_str(), reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(reinterpret_cast<void (*)()>(&entry)),
-           meth_fastcall, nullptr};
-  }
-
-  /// What CPython calls. Nothing is thrown through its frames.
-  static PyObject* entry(PyObject* self, PyObject* const* arguments, ssize count) noexcept {
-    incref(self);  // the callable may drop the last reference to its own function
-    PyObject* result = static_cast<HostFunctionOf*>(of(self))->call(arguments, count);
-    decref(self);
-    return result;
+ public:
+  explicit OverloadOf(F&& f) : callable_(std::move(f)) {
+    invoke = &call;
+    is_method = is_of_class;
+    parameters.resize(sizeof...(A));
+    [[maybe_unused]] std::size_t at = 0;
+    (describe<A>(parameters[at++]), ...);
+    result = &result_type<R>;
   }
 
  private:
-  PyObject* call(PyObject* const* arguments, ssize count) noexcept {
-    std::size_t at = 0;  // the argument that is being converted, from 1; 0 is none
+  template <class P>
+  static void describe(Parameter& parameter) {
+    parameter.type = &parameter_type<P>;
+    if constexpr (std::is_same_v<plain<P>, Args>) {
+      parameter.kind = ParameterKind::args;
+      parameter.name = "args";
+    } else if constexpr (std::is_same_v<plain<P>, Kwargs>) {
+      parameter.kind = ParameterKind::kwargs;
+      parameter.name = "kwargs";
+    }
+  }
+  static PyObject* call(Overload& base, PyObject* const* arguments, std::size_t& failed) {
     try {
-      if (LATEPY_UNLIKELY(count != static_cast<ssize>(sizeof...(A)))) throw_count(sizeof...(A), count);
-      [[maybe_unused]] const auto next = [&]() noexcept { return arguments[at++]; };
-      std::tuple<plain<A>...> values{from_argument<A>(next())...};  // braces: from left to right
-      at = 0;
-      return invoke(values, std::index_sequence_for<A...>()).release();
-    } catch (ConversionError& error) {
-      if (at != 0) error.inside("argument " + std::to_string(at));
-      translate_exception();
+      return static_cast<OverloadOf&>(base).convert(arguments, failed, std::index_sequence_for<A...>());
     } catch (...) {
       translate_exception();
+      return nullptr;
     }
-    return nullptr;
   }
-
   template <std::size_t... I>
-  Object invoke([[maybe_unused]] std::tuple<plain<A>...>& values, std::index_sequence<I...>) {
-    if constexpr (std::is_void_v<R>) {
-      callable(static_cast<A&&>(std::get<I>(values))...);
-      return none();
+  PyObject* convert([[maybe_unused]] PyObject* const* arguments, [[maybe_unused]] std::size_t& failed, std::index_sequence<I...>) {
+    [[maybe_unused]] std::tuple<Loader<A>...> loaders;
+    if (LATEPY_UNLIKELY(!((std::get<I>(loaders).load(arguments[I]) || (failed = I + 1, false)) && ...))) {
+      api().Err_Clear();
+      return nullptr;
+    }
+    if constexpr (calls_self) {
+      const SuperScope super(arguments[0], name);
+      return finish(arguments, std::get<I>(loaders)...);
     } else {
-      return to_py(callable(static_cast<A&&>(std::get<I>(values))...));
+      return finish(arguments, std::get<I>(loaders)...);
     }
   }
+  template <class... L>
+  PyObject* finish([[maybe_unused]] PyObject* const* arguments, L&... loaders) {
+    Object made;
+    if constexpr (std::is_void_v<R>) {
+      run(loaders...);
+      made = none();
+    } else if constexpr ((std::is_lvalue_reference_v<R> || std::is_pointer_v<R>)&&is_bound_pointee<R>) {
+      made = give_pointer<R, is_of_class, X...>(run(loaders...), sizeof...(A) > 0 ? arguments[0] : nullptr);
+    } else {
+      made = to_py(run(loaders...));
+    }
+    (keep<X>(arguments, made.ptr()), ...);
+    return made.release();
+  }
+  template <class... L>
+  R run(L&... loaders) {
+    if constexpr (is_one_of<ReleasesGil, X...>) {
+      const GilRelease released;
+      return callable_(loaders.get()...);
+    } else {
+      return callable_(loaders.get()...);
+    }
+  }
+  template <class Extra>
+  static void keep([[maybe_unused]] PyObject* const* arguments, [[maybe_unused]] PyObject* result) {
+    if constexpr (is_keep_alive<Extra>) keep_numbered(Extra(), arguments, result);
+  }
+  template <std::size_t N, std::size_t P>
+  static void keep_numbered(keep_alive<N, P>, PyObject* const* arguments, PyObject* result) {
+    static_assert(N <= sizeof...(A) && P <= sizeof...(A) && N != P, "keep_alive<Nurse, Patient>: 0 is the result, 1 the first argument");
+    const auto numbered = [&](std::size_t number) { return number == 0 ? result : arguments[number - 1]; };
+    keep_patient(numbered(N), numbered(P), N == 0);
+  }
 
-  F callable;
+  F callable_;
 };
 
-/// A Python function that calls `f` with its positional arguments, with the GIL held. The callable lives as long as the
-/// function; it is destroyed with the GIL, on whatever thread. Needs the GIL.
-template <class F, class R, class... A>
-Object make_callable(std::string name, F f, Signature<R, A...>) {
-  auto function = std::make_unique<HostFunctionOf<F, R, A...>>(std::move(name), std::move(f));
-  HostFunction* base = function.get();
-  const Object capsule = own(api().Capsule_New(base, HostFunction::capsule_name, &HostFunction::destroy));
-  function.release();
-  return own(api().CFunction_NewEx(&base->def, capsule.ptr(), nullptr));
+/// Fills in what def() was told beside the callable.
+class Describe {
+ public:
+  explicit Describe(Overload& overload) : overload_(overload), at_(overload.is_method ? 1 : 0) {}
+  void operator()(Arg argument) {
+    while (overload_.parameters[at_].kind >= ParameterKind::args) ++at_;
+    Parameter& parameter = overload_.parameters[at_++];
+    parameter.name = argument.name();
+    parameter.key = own(api().Unicode_InternFromString(argument.name()));
+    parameter.kind = named_only_ || (at_ > 1 && overload_.parameters[at_ - 2].kind == ParameterKind::args) ? ParameterKind::named_only
+                                                                                                           : ParameterKind::usual;
+    if (parameter.kind == ParameterKind::named_only) named_only_ = true;
+    parameter.default_value = std::move(argument).value();
+  }
+  void operator()(KwOnly) { named_only_ = true; }
+  void operator()(PosOnly) {
+    for (std::size_t i = 0; i < at_; ++i) overload_.parameters[i].kind = ParameterKind::positional_only;
+  }
+  void operator()(std::string_view doc) { overload_.doc = doc; }
+  template <class T>
+  void other(T&& extra) {
+    if constexpr (std::is_invocable_v<Describe&, T&&>) (*this)(std::forward<T>(extra));
+  }
+
+ private:
+  Overload& overload_;
+  std::size_t at_;
+  bool named_only_ = false;
+};
+
+/// Whether Python's source can say the name.
+LATEPY_COLD inline bool is_identifier(std::string_view name) {
+  const Object text = Object::steal(api().Unicode_DecodeUTF8(name.data(), static_cast<ssize>(name.size()), nullptr));
+  api().Err_Clear();
+  return !text.is_empty() && text.call_method("isidentifier") && !own(api().Import_ImportModule("keyword")).attr("iskeyword")(text);
 }
-template <class F>
-Object make_callable(std::string name, F f) {
-  return make_callable(std::move(name), std::move(f), signature_of<F>());
+/// What Python's own `def` refuses as well.
+LATEPY_COLD inline void check_parameters(const Overload& overload) {
+  const auto refuse = [&](const std::string& why) { throw SyntaxError(overload.name + "(): " + why); };
+  bool had_default = false;
+  for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
+    const Parameter& parameter = overload.parameters[i];
+    for (std::size_t earlier = 0; earlier < i; ++earlier)
+      if (parameter.name == (overload.is_method && earlier == 0 ? "self" : overload.parameters[earlier].name)) refuse("two parameters are named '" + parameter.name + "'");
+    if (parameter.key.is_empty()) continue;
+    if (!is_identifier(parameter.name)) refuse("a parameter cannot be named '" + parameter.name + "'");
+    if (parameter.kind == ParameterKind::named_only) continue;
+    if (had_default && parameter.default_value.is_empty())
+      refuse("'" + parameter.name + "' needs a default, because a parameter before it has one");
+    had_default = !parameter.default_value.is_empty();
+  }
+}
+
+/// Whether Args stands once at most, Kwargs last, and what stands behind Args has a name, by which alone it can be given.
+template <class... A>
+constexpr bool are_in_order(bool are_named) {
+  bool after_args = false, after_kwargs = false, in_order = true;
+  [[maybe_unused]] const auto see = [&](bool is_args, bool is_kwargs) {
+    in_order = in_order && !after_kwargs && (!after_args || is_kwargs || (are_named && !is_args));
+    after_args = after_args || is_args;
+    after_kwargs = is_kwargs;
+  };
+  (see(std::is_same_v<plain<A>, Args>, std::is_same_v<plain<A>, Kwargs>), ...);
+  return in_order;
+}
+
+template <class... A>
+inline constexpr std::size_t nameable = ((is_one_of<plain<A>, Args, Kwargs> ? 0 : 1) + ... + 0);
+
+/// What overload() and with() give.
+template <class... F>
+struct OverloadSet {
+  std::tuple<F...> callables;
+};
+template <class F, class... X>
+struct WithExtras {
+  F callable;
+  std::tuple<X...> extras;
+};
+
+template <class Self, class F, class R, class... A, class... X>
+std::unique_ptr<Overload> make_signature(const std::string& name, F&& f, Signature<R, A...>, X&&... extras) {
+  static_assert((is_extra<X> && ...), "def() takes names (\"x\"_a), kw_only, pos_only, a doc string and the like after the callable");
+  constexpr std::size_t named = ((std::is_same_v<plain<X>, Arg> ? 1 : 0) + ... + 0);
+  constexpr std::size_t wanted = nameable<A...> - (std::is_void_v<Self> ? 0 : 1);
+  static_assert(named == 0 || named == wanted, "name all parameters or none: one \"name\"_a for each, without self, Args and Kwargs");
+  static_assert(are_in_order<A...>(named != 0), "Args stands once, with named parameters behind it, and Kwargs stands last");
+  auto made = std::make_unique<OverloadOf<Self, std::decay_t<F>, std::tuple<plain<X>...>, Signature<R, A...>>>(std::forward<F>(f));
+  made->name = name;
+  [[maybe_unused]] Describe describe(*made);
+  (describe.other(std::forward<X>(extras)), ...);
+  if constexpr (named != 0) check_parameters(*made);
+  return made;
+}
+
+template <class Self, class Class, class F, class R, class... A, class... X>
+std::unique_ptr<Overload> make_member(const std::string& name, F f, Signature<R, A...>, X&&... extras) {
+  auto call = [f](Class& self, A... arguments) -> R { return (self.*f)(std::forward<A>(arguments)...); };
+  return make_signature<Self>(name, std::move(call), Signature<R, Class&, A...>(), std::forward<X>(extras)...);
+}
+
+/// The chain of overloads for one callable, or several. Self is the class whose method it is, or void.
+template <class Self, class F, class... X>
+std::unique_ptr<Overload> make_overloads(const std::string& name, F&& f, X&&... extras) {
+  using D = std::decay_t<F>;
+  if constexpr (std::is_member_function_pointer_v<D>) {
+    using Class = std::conditional_t<std::is_void_v<Self>, typename SignatureOf<D>::Class, Self>;
+    return make_member<Self, Class>(name, f, signature_of<D>(), std::forward<X>(extras)...);
+  } else {
+    return make_signature<Self>(name, D(std::forward<F>(f)), signature_of<D>(), std::forward<X>(extras)...);
+  }
+}
+template <class Self, class F, class... W, class... X>
+std::unique_ptr<Overload> make_overloads(const std::string& name, WithExtras<F, W...> with, X&&... extras) {
+  return std::apply(
+      [&](auto&&... own_extras) {
+        return make_overloads<Self>(name, std::move(with.callable), std::move(own_extras)..., std::forward<X>(extras)...);
+      },
+      std::move(with.extras));
+}
+template <class Self, class... F, class... X>
+std::unique_ptr<Overload> make_overloads(const std::string& name, OverloadSet<F...> set, const X&... extras) {
+  std::unique_ptr<Overload> first;
+  std::unique_ptr<Overload>* last = &first;
+  const auto add = [&](auto&& callable) {
+    *last = make_overloads<Self>(name, std::move(callable), extras...);
+    last = &(*last)->next;
+  };
+  std::apply([&](auto&&... callables) { (add(std::move(callables)), ...); }, std::move(set.callables));
+  return first;
+}
+
+/// Where scripts find what the host offers: a module, a class or another object with attributes, or a dict of globals.
+class Place {
+ public:
+  explicit Place(const Ref& place) : place_(place), is_dict_(has_flag(place.checked(), type_is_dict)) {
+    const bool is_class = has_flag(place.ptr(), type_is_type);
+    const Object name = is_dict_ ? place.call_method("get", "__name__") : attribute_or_empty(place.ptr(), is_class ? "__module__" : "__name__");
+    if (!name.is_empty() && has_flag(name.ptr(), type_is_str)) module_ = name;
+    if (is_class) prefix_ = text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()) + ".";
+  }
+  /// The module's name; empty where there is none.
+  const Object& module() const noexcept { return module_; }
+  std::string qualified(const std::string& name) const { return prefix_ + name; }
+  void set(const std::string& name, const Object& value) const {
+    const Name key(name);
+    check_result(is_dict_ ? api().Object_SetItem(place_.ptr(), key.ptr(), value.ptr()) : api().Object_SetAttr(place_.ptr(), key.ptr(), value.ptr()));
+  }
+  Object function(const std::string& name, std::unique_ptr<Overload> overloads) const {
+    return new_function(std::move(overloads), qualified(name), module_);
+  }
+
+ private:
+  Object place_, module_;
+  std::string prefix_;
+  bool is_dict_;
+};
+
+/// A Python function of no module.
+template <class F, class... X>
+Object make_callable(const std::string& name, F&& f, X&&... extras) {
+  return new_function(make_overloads<void>(name, std::forward<F>(f), std::forward<X>(extras)...), name, Object());
 }
 
 }  // namespace detail
+
+/// Several callables as one function: the first whose parameters take the arguments is called.
+///   python.def("area", py::overload([](double side) {…}, [](double width, double height) {…}))
+template <class... F>
+detail::OverloadSet<std::decay_t<F>...> overload(F&&... callables) {
+  return {std::tuple<std::decay_t<F>...>(std::forward<F>(callables)...)};
+}
+/// A callable of an overload() with names, defaults and a doc string of its own.
+template <class F, class... X>
+detail::WithExtras<std::decay_t<F>, std::decay_t<X>...> with(F&& callable, X&&... extras) {
+  return {std::forward<F>(callable), std::tuple<std::decay_t<X>...>(std::forward<X>(extras)...)};
+}
+
+template <class F, class... X>
+const Ref& Ref::def(const std::string& name, F&& callable, X&&... extras) const {
+  detail::check_running();
+  const detail::Place place(*this);
+  place.set(name, place.function(name, detail::make_overloads<void>(name, std::forward<F>(callable), std::forward<X>(extras)...)));
+  return *this;
+}
+
 }  // namespace v1
 }  // namespace latepy

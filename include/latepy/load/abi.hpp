@@ -57,13 +57,66 @@ struct MethodDef {
   int flags;
   const char* doc;
 };
-inline constexpr int meth_noargs = 0x0004;    // METH_NOARGS
-inline constexpr int meth_fastcall = 0x0080;  // METH_FASTCALL
+inline constexpr int meth_noargs = 0x0004;  // METH_NOARGS
+inline constexpr int meth_o = 0x0008;       // METH_O
+
+/// PyType_Slot and PyType_Spec (Include/object.h). Before 3.11 the type keeps the pointer to the name.
+struct TypeSlot {
+  int slot;
+  void* value;
+};
+struct TypeSpec {
+  const char* name;
+  int basicsize, itemsize;
+  unsigned flags;
+  TypeSlot* slots;
+};
+/// PyMemberDef (Include/structmember.h) and PyGetSetDef (Include/descrobject.h).
+struct MemberDef {
+  const char* name;
+  int type;
+  ssize offset;
+  int flags;
+  const char* doc;
+};
+inline constexpr int member_ssize = 19, member_readonly = 1;  // T_PYSSIZET, READONLY
+struct GetSetDef {
+  const char* name;
+  PyObject* (*get)(PyObject*, void*);
+  int (*set)(PyObject*, PyObject*, void*);
+  const char* doc;
+  void* closure;
+};
+/// Numbers of slots (Include/typeslots.h). 3.15 gave the two of buffers new numbers and still takes these.
+enum SlotId : int {
+  bf_getbuffer = 1, bf_releasebuffer = 2, tp_call = 50, tp_clear = 51, tp_dealloc = 52, tp_descr_get = 54, tp_doc = 56,
+  tp_init = 60, tp_iter = 62, tp_iternext = 63, tp_methods = 64, tp_new = 65, tp_repr = 66, tp_traverse = 71, tp_members = 72, tp_getset = 73,
+};
+using Visit = int (*)(PyObject*, void*);  // visitproc
+
+/// Py_buffer (Include/pybuffer.h 3.11, Include/cpython/object.h before), and what a consumer asks for.
+struct BufferView {
+  void* buf;
+  PyObject* obj;
+  ssize len, itemsize;
+  int readonly, ndim;
+  char* format;
+  ssize *shape, *strides, *suboffsets;
+  void* internal;
+};
+inline constexpr int buffer_writable = 0x0001, buffer_format = 0x0004, buffer_nd = 0x0008,
+                     buffer_strides = 0x0010 | buffer_nd, buffer_rows = 0x0020, buffer_columns = 0x0040,
+                     buffer_either = 0x0080;  // PyBUF_C_CONTIGUOUS and so on, without the strides
 
 /// PY_VECTORCALL_ARGUMENTS_OFFSET (PEP 590): the callee may use the slot before the first argument.
 inline constexpr std::size_t vectorcall_offset = std::size_t(1) << (8 * sizeof(std::size_t) - 1);
 
 /// Bits of tp_flags (Include/object.h), read by PyType_GetFlags.
+inline constexpr unsigned type_is_base = 1u << 10;               // Py_TPFLAGS_BASETYPE
+inline constexpr unsigned type_has_vectorcall = 1u << 11;        // Py_TPFLAGS_HAVE_VECTORCALL
+inline constexpr unsigned type_has_gc = 1u << 14;                // Py_TPFLAGS_HAVE_GC
+inline constexpr unsigned type_is_method_descriptor = 1u << 17;  // Py_TPFLAGS_METHOD_DESCRIPTOR
+inline constexpr unsigned long type_is_abstract = 1ul << 20;     // Py_TPFLAGS_IS_ABSTRACT
 inline constexpr unsigned long type_is_int = 1ul << 24;
 inline constexpr unsigned long type_is_list = 1ul << 25;
 inline constexpr unsigned long type_is_tuple = 1ul << 26;

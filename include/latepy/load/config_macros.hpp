@@ -58,6 +58,7 @@
 #else
 /// Exceptions cross shared libraries, so their type information must be one in the process.
 #define LATEPY_VISIBLE __attribute__((visibility("default")))
-/// State is one a shared library, even where the linker would merge inline variables.
+/// One a shared library, whatever it is compiled with: what counts libraries, and those functions of a visible class
+/// that use state. State itself is marked neither way; see State.
 #define LATEPY_HIDDEN __attribute__((visibility("hidden")))
 #endif

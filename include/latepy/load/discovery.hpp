@@ -21,7 +21,8 @@ struct Version {
     for (int* part : parts) {
       if (at >= text.size() || text[at] < '0' || text[at] > '9') break;
       *part = 0;
-      while (at < text.size() && text[at] >= '0' && text[at] <= '9' && *part < 100000) *part = *part * 10 + (text[at++] - '0');
+      while (at < text.size() && text[at] >= '0' && text[at] <= '9' && *part < 100000)
+        *part = *part * 10 + (text[at++] - '0');
       if (at < text.size() && text[at] == '.')
         ++at;
       else

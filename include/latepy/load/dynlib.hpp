@@ -100,7 +100,8 @@ class DynLib {
   }
   static const Path& check(const Path& path) {
     if (path.empty()) throw LoadError("cannot load a library: the path is empty");
-    if (path.string().find('\0') != std::string::npos) throw LoadError("cannot load a library: NUL byte in " + path.string());
+    if (path.string().find('\0') != std::string::npos)
+      throw LoadError("cannot load a library: NUL byte in " + path.string());
     return path;
   }
   static std::string& error_text() {

@@ -1,4 +1,4 @@
-// latepy/load/state.hpp: what latepy knows of the running Python: one State a shared library, one Shared a process.
+// latepy/load/state.hpp: what latepy knows of the running Python: State for the functions of latepy, Shared for the process.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -29,7 +29,11 @@ struct RetiredThread {
   std::uint32_t life;
 };
 
-/// What all shared libraries of a process that use latepy share. They meet through a capsule in the interpreter's
+struct ClassRecord;
+struct HostTypes;
+struct ErrorData;
+
+/// What all copies of latepy in a process share, one or more; see State. They meet through a capsule in the interpreter's
 /// dict. Plain C layout, only ever appended to, never freed.
 struct Shared {
   std::size_t size = sizeof(Shared);
@@ -49,14 +53,29 @@ struct Shared {
   std::atomic<std::uint64_t> leaked{0};
   /// The interpreter of `life`.
   std::atomic<PyInterpreterState*> interpreter{nullptr};
-  /// Bound types by name, for host/class.hpp.
-  std::atomic<void*> types{nullptr};
+  /// C++ types with a Python class; see core/detail/registry.hpp. The stamp changes with each of them and each life.
+  std::atomic<ClassRecord*> classes{nullptr};
+  std::atomic<std::uint32_t> classes_stamp{0};
+  std::atomic_flag classes_lock = ATOMIC_FLAG_INIT;
+  /// The base types of what scripts see of the host; see host/detail/types.hpp.
+  std::atomic<HostTypes*> host_types{nullptr};
+  /// Whether a Python exception may carry a C++ one; see host/detail/translate.hpp.
+  std::atomic<bool> carries_exceptions{false};
+  /// The errors that hold a Python object, so that the stop can format them; see core/python_error.hpp.
+  std::atomic_flag errors_lock = ATOMIC_FLAG_INIT;
+  ErrorData* errors = nullptr;
+  /// Why a second start is refused; null where it may be tried.
+  std::atomic<const std::string*> restart_refusal{nullptr};
 };
 
-/// Formats and lists errors that outlive their Python; see core/python_error.hpp.
-struct ErrorData;
-
-/// What one shared library knows. Constant-initialised, so that it may be used before main and after.
+/// What latepy's functions know. Constant-initialised, so that it may be used before main and after.
+///
+/// The state has the visibility of the functions that use it, -fvisibility's, and so it is as many times in a process
+/// as they are. Compiled as hidden, each shared library has functions and state of its own, as on Windows, and they meet
+/// through Shared when an Interpreter of the library attaches. Otherwise the dynamic linker gives one library's
+/// functions to another where it finds the names, and gives it the state with them. Only code compiled by clang that is
+/// opened with RTLD_LAZY | RTLD_LOCAL, before another library that uses latepy becomes global, gets its state at once
+/// and some of its functions from the other, later: compile it with -fvisibility=hidden, or link it with -z now.
 struct State {
   Api api;
   Shared* shared = nullptr;
@@ -68,24 +87,32 @@ struct State {
   /// until the stop.
   bool leaks_thread_states = false;
   std::atomic<bool> checks{false};
+  /// sizeof(PyObject) of this build of CPython, proved on live objects; 0 before host/detail/types.hpp asked.
+  std::size_t head = 0;
   /// Numbers the texts without a file name; see core/code.hpp.
   std::atomic<unsigned> sources{0};
-  std::atomic_flag errors_lock = ATOMIC_FLAG_INIT;
-  ErrorData* errors = nullptr;
+  /// How many shared libraries use this state, or did.
+  std::atomic<unsigned> libraries{0};
 };
 
-inline LATEPY_HIDDEN Shared no_shared{};
-inline LATEPY_HIDDEN State the_state{};
+inline Shared no_shared{};
+inline State the_state{};
+/// Each library adds itself when it is loaded.
+inline LATEPY_HIDDEN const bool is_counted = (the_state.libraries.fetch_add(1), true);
 
 inline State& state() noexcept { return the_state; }
 inline const Api& api() noexcept { return the_state.api; }
 inline Shared& shared() noexcept { return the_state.shared ? *the_state.shared : no_shared; }
 inline std::uint32_t current_life() noexcept { return shared().life.load(std::memory_order_acquire); }
 
+inline void begin_checks() noexcept {
+  the_state.checks.store(true);
+  if (current_life() != no_life) shared().fast_life.store(checked_life);
+}
 #if LATEPY_CHECKS
 namespace {
-// One file compiled with checks turns them on for the whole library: no inline function differs between files.
-[[maybe_unused]] const bool checks_on = (the_state.checks.store(true), true);
+// One file compiled with checks turns them on for all that share its state: no inline function differs between files.
+[[maybe_unused]] const bool checks_on = (begin_checks(), true);
 }  // namespace
 #endif
 
@@ -96,7 +123,8 @@ LATEPY_COLD inline Shared& own_shared() {
     if (!memory) throw std::bad_alloc();
     Shared* shared = new (memory) Shared();
     // Lives count from a different number in each, so that those of two libraries that meet late do not agree.
-    shared->last_life = static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(memory) >> 4) * 2654435761u) & 0x7FFFFFFFu;
+    shared->last_life =
+        static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(memory) >> 4) * 2654435761u) & 0x7FFFFFFFu;
     the_state.shared = shared;
   }
   return *the_state.shared;
@@ -114,9 +142,20 @@ LATEPY_COLD inline std::uint32_t begin_life(Shared& shared, PyInterpreterState* 
   while (life == no_life || life >= checked_life);
   shared.stopping.store(0);
   shared.interpreter.store(interpreter);
+  shared.classes_stamp.fetch_add(1);
   show_life(shared, life);
   return life;
 }
+
+struct SpinLock {
+  explicit SpinLock(std::atomic_flag& f) noexcept : flag(f) {
+    while (flag.test_and_set(std::memory_order_acquire)) {
+    }
+  }
+  ~SpinLock() { flag.clear(std::memory_order_release); }
+  SpinLock(const SpinLock&) = delete;
+  std::atomic_flag& flag;
+};
 
 }  // namespace detail
 }  // namespace v1

@@ -91,6 +91,25 @@ LATEPY_DATA(9, 99, required, PyTypeObject, Py, Set_Type)
 LATEPY_DATA(9, 99, required, PyTypeObject, Py, FrozenSet_Type)
 LATEPY_DATA(9, 99, required, PyTypeObject, Py, Complex_Type)
 LATEPY_DATA(9, 99, required, PyTypeObject, Py, ByteArray_Type)
+LATEPY_DATA(9, 99, required, PyTypeObject, Py, BaseObject_Type)
+LATEPY_DATA(9, 99, required, PyTypeObject, Py, Property_Type)
+LATEPY_DATA(9, 99, required, PyObject, _Py_, NotImplementedStruct)
+
+// types of ours
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Type_FromSpecWithBases, (detail::TypeSpec*, PyObject*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Type_GenericAlloc, (PyTypeObject*, detail::ssize))
+LATEPY_FUNCTION(9, 99, required, void, Py, Object_GC_Del, (void*))
+LATEPY_FUNCTION(9, 99, required, void, Py, Object_GC_UnTrack, (void*))
+LATEPY_FUNCTION(9, 99, required, int, Py, Object_GC_IsTracked, (PyObject*))
+LATEPY_FUNCTION(9, 99, required, int, Py, Object_CallFinalizerFromDealloc, (PyObject*))
+LATEPY_FUNCTION(9, 99, required, void, Py, Object_ClearWeakRefs, (PyObject*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_GenericGetDict, (PyObject*, void*))
+LATEPY_FUNCTION(9, 99, required, int, Py, Object_GenericSetDict, (PyObject*, PyObject*, void*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Weakref_NewRef, (PyObject*, PyObject*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Method_New, (PyObject*, PyObject*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, StaticMethod_New, (PyObject*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, ClassMethod_New, (PyObject*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, CallIter_New, (PyObject*, PyObject*))
 
 // the object protocol
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_GetAttr, (PyObject*, PyObject*))
@@ -121,6 +140,7 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_CallNoArgs, (PyObject*))
 LATEPY_FUNCTION(11, 99, optional, PyObject*, Py, Object_Vectorcall, (PyObject*, PyObject* const*, std::size_t, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_VectorcallDict, (PyObject*, PyObject* const*, std::size_t, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_VectorcallMethod, (PyObject*, PyObject* const*, std::size_t, PyObject*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Vectorcall_Call, (PyObject*, PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, CFunction_NewEx, (detail::MethodDef*, PyObject*, PyObject*))
 
 // numbers
@@ -167,7 +187,9 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Number_InPlaceXor, (PyObject*, P
 
 // text and bytes
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Unicode_DecodeUTF8, (const char*, detail::ssize, const char*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Unicode_DecodeUTF8Stateful, (const char*, detail::ssize, const char*, detail::ssize*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Unicode_InternFromString, (const char*))
+LATEPY_FUNCTION(9, 99, required, int, Py, Unicode_Compare, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, const char*, Py, Unicode_AsUTF8AndSize, (PyObject*, detail::ssize*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Unicode_AsEncodedString, (PyObject*, const char*, const char*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Unicode_Decode, (const char*, detail::ssize, const char*, const char*))
@@ -237,6 +259,8 @@ LATEPY_FUNCTION(9, 99, required, int, Py, Err_ExceptionMatches, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, int, Py, Err_GivenExceptionMatches, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, void, Py, Err_SetObject, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, void, Py, Err_SetString, (PyObject*, const char*))
+LATEPY_FUNCTION(9, 99, required, void, Py, Err_WriteUnraisable, (PyObject*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Err_NewExceptionWithDoc, (const char*, const char*, PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, int, Py, Exception_SetTraceback, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Exception_GetTraceback, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Exception_GetCause, (PyObject*))
@@ -269,6 +293,8 @@ LATEPY_DATA(9, 99, required, PyObject*, PyExc_, TypeError)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, ValueError)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, UnicodeError)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, SystemError)
+LATEPY_DATA(9, 99, required, PyObject*, PyExc_, ReferenceError)
+LATEPY_DATA(9, 99, required, PyObject*, PyExc_, BufferError)
 
 #undef LATEPY_FUNCTION
 #undef LATEPY_DATA

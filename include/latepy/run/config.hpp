@@ -5,6 +5,8 @@
 #include <latepy/load/discovery.hpp>
 
 #include <functional>
+#include <optional>
+#include <string_view>
 
 namespace latepy {
 inline namespace v1 {
@@ -58,6 +60,27 @@ struct Config {
   std::function<void(const std::string&)> on_warning;
   /// Options without a field here, filled by set().
   std::vector<std::pair<std::string, std::string>> options;
+  /// Gets what scripts write to sys.stdout: print, the prompt of input(). Also on attaching; also where the program has
+  /// no console. Called with the GIL held, on the thread that writes, before the write returns, and never two at a time
+  /// (nor at once with on_stderr): it must not wait for another thread that runs Python. The text is valid UTF-8:
+  /// invalid bytes become U+FFFD, lone surrogates backslash escapes. An exception that it throws becomes the script's
+  /// exception at the print, or where only the flush of a line's rest is left goes to sys.unraisablehook; the text
+  /// counts as delivered. What it prints itself goes to the stream that was there before (the process's own).
+  std::function<void(std::string_view)> on_stdout;
+  /// The same for sys.stderr: warnings, logging, tracebacks, uncaught exceptions.
+  std::function<void(std::string_view)> on_stderr;
+  /// Gives sys.stdin, and so input(), its next line, with or without its newline; nothing is the end of file, after
+  /// which it may be asked again. Called with the GIL held: one that waits for a person holds a GilRelease meanwhile.
+  /// UTF-8; invalid bytes become U+FFFD. What it throws becomes the script's exception.
+  std::function<std::optional<std::string>()> on_stdin;
+  /// on_stdout and on_stderr get whole lines with their newline, one a call, and a line's rest at a flush and at the
+  /// outermost return of exec(), run_string() and run_file(); a line without an end comes in parts of 1 MiB. Off, they
+  /// get each write as it comes: `print(1)` is two, "1" and "\n".
+  bool output_by_line = true;
+  /// Modules of the host, by name, each with what fills it: `config.extra_modules.emplace_back("host", [](py::Module& m)
+  /// { m.def("version", [] { return 3; }); });`. Made with the GIL in this order, at the start or on attaching, before
+  /// the program runs any code; what one throws the Interpreter's constructor throws, with Python stopped again.
+  std::vector<std::pair<std::string, std::function<void(Module&)>>> extra_modules;
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's own name: `set("optimization_level", "1")`,
   /// `set("int_max_str_digits", "0")`. Numbers are decimal text. Options that are lists (`xoptions`, `warnoptions`)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/output.hpp>
 #include <latepy/run/detail/process.hpp>
 #include <latepy/run/scope.hpp>
 
@@ -12,20 +13,24 @@ inline namespace v1 {
 /// on every thread. After the constructor the starting thread holds the GIL, unless Config::release_gil.
 ///
 /// Where Python runs in the process already (latepy inside an extension module, or beside another embedder) it
-/// attaches to that one, on a thread with or without the GIL, and does not end it.
+/// attaches to that one, on a thread with or without the GIL, and does not end it. So does the Interpreter of a shared
+/// library beside that of another library or of the program; every library that uses latepy makes one of its own.
 class Interpreter : public Scope {
  public:
   /// Locates, loads, starts. \throws LoadError with everything that was tried, SymbolError, StartError; StateError
-  /// while another Interpreter lives, and for Config fields that an attached Python cannot honour any more.
+  /// while another Interpreter of this library lives, and for Config fields that an attached Python cannot honour any more.
   explicit Interpreter(const Config& config = {}) : config_(config) {
-    if (detail::the_interpreter.load()) throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
+    // Where the linker gave several libraries one state, it may be another's. Nothing tells then: what the caller could
+    // pass would come through std::make_unique<Interpreter>(), which the linker gave them in common as well.
+    if (detail::the_interpreter.load() && detail::the_state.libraries.load() == 1)
+      throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
     const Candidate found = detail::pick(config, discovery_);
     detail::load(found, config.version, discovery_);
     if (detail::api().IsInitialized())
       attach();
     else
       start(found);
-    detail::the_interpreter = this;
+    enlist();
   }
   /// Stops Python, if this object started it (see stop()). On another thread than the starter's, or while C++ threads
   /// will not leave Python, Python is left running, its output flushed, and Config::on_warning told.
@@ -35,14 +40,18 @@ class Interpreter : public Scope {
       if (!is_stopped_ && !end(-1, alive)) warn("Python was left running at the end of its Interpreter: " + detail::join(alive));
     } catch (const std::exception& error) {
       warn(std::string("the Interpreter ended with an error: ") + error.what());
+    } catch (...) {
+      warn("the Interpreter ended with an error");
     }
-    if (detail::the_interpreter == this) detail::the_interpreter = nullptr;  // also where it was left running
+    delist();  // also where it was left running
   }
 
-  /// The one that lives. \throws StateError when there is none.
+  /// The one that lives; the first, where several shared libraries have one. \throws StateError when there is none, also
+  /// where only another library has one that this library does not share (see detail::State).
   static Interpreter& current() {
-    if (!detail::the_interpreter) throw StateError("no latepy::Interpreter lives in this program");
-    return *static_cast<Interpreter*>(detail::the_interpreter.load());
+    Interpreter* const first = detail::the_interpreter.load();
+    if (!first) throw StateError("no latepy::Interpreter lives in this program");
+    return *first;
   }
   /// Whether a Python that latepy knows runs in this process. Any thread.
   static bool is_running() noexcept { return detail::current_life() != detail::no_life; }
@@ -83,8 +92,9 @@ class Interpreter : public Scope {
  private:
   void start(const Candidate& found) {
     detail::State& state = detail::state();
-    if (!detail::restart_refusal.empty() && !config_.allow_restart)
-      throw StateError("Python " + version() + " cannot be started again in this process: " + detail::restart_refusal +
+    const std::string* const refusal = detail::shared().restart_refusal;
+    if (refusal && !config_.allow_restart)
+      throw StateError("Python " + version() + " cannot be started again in this process: " + *refusal +
                        ". Keep one Interpreter and use reset(), or set Config::allow_restart at your own risk");
     before_.emplace();
     detail::start(detail::api(), config_, found, state.version, detail::started_before);
@@ -95,17 +105,39 @@ class Interpreter : public Scope {
     detail::thread_record.state = detail::api().ThreadState_Get();
     detail::thread_record.life = life;
     detail::publish(shared);
-    adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
+    prepare();
     if (config_.release_gil) detail::api().Eval_SaveThread();
   }
 
   void attach() {
     detail::refuse_start_fields(config_);
     is_attached_ = true;
+    detail::started_before = true;  // by somebody
     const detail::AttachGuard gil;
     detail::join_or_found(gil.interpreter());
-    adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
-    for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
+    prepare();
+  }
+  /// What scripts find when they begin. Where it fails Python is not left running.
+  LATEPY_COLD void prepare() {
+    try {
+      adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
+      if (is_attached_)
+        for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
+      redirect();
+      for (const auto& [name, fill] : config_.extra_modules) {
+        Module made = latepy::module(name);
+        if (fill) fill(made);
+      }
+    } catch (...) {
+      std::vector<std::string> alive;
+      end(-1, alive);
+      throw;
+    }
+  }
+  LATEPY_COLD void redirect() {
+    if (config_.on_stdin) streams_[0].begin("stdin", detail::input_from(config_.on_stdin), true);
+    if (config_.on_stdout) streams_[1].begin("stdout", detail::output_to(config_.on_stdout, config_.output_by_line), true);
+    if (config_.on_stderr) streams_[2].begin("stderr", detail::output_to(config_.on_stderr, config_.output_by_line), true);
   }
 
   /// \param timeout in ms; negative waits as long as it takes.
@@ -113,6 +145,7 @@ class Interpreter : public Scope {
     if (is_attached_ || !config_.finalize) {
       if (std::optional<GilGuard> gil = GilGuard::try_acquire()) {
         detail::Entry::flush();
+        for (detail::Redirect& stream : streams_) stream.end();
         forget_main();
       }
       is_stopped_ = true;
@@ -139,18 +172,38 @@ class Interpreter : public Scope {
     const Gil gil;
     if (detail::api().Eval_GetFrame()) throw StateError("stop() inside a call from Python: return to the caller first");
     if (!detail::wait_for_threads(timeout, alive)) return false;
-    detail::restart_refusal = detail::why_no_restart();
+    const std::string refusal = detail::why_no_restart();
+    delete detail::shared().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
     // Py_FinalizeEx would call these too, but then with `__main__` gone.
     detail::attempt([] { detail::own(detail::api().Import_ImportModule("atexit")).attr("_run_exitfuncs")(); });
     detail::format_live_errors();
     detail::Entry::flush();
+    for (detail::Redirect& stream : streams_) stream.let_go();
     forget_main();
+    detail::release_types();
     const detail::HostState last;
     if (!detail::finalize()) warn("Python reported an error while it flushed its output at the end");
     before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));
     is_stopped_ = true;
-    detail::the_interpreter = nullptr;
+    detail::the_interpreter = nullptr;  // those that attached are over as well
     return true;
+  }
+
+  void enlist() noexcept {
+    const detail::SpinLock lock(detail::interpreters_lock);
+    Interpreter* last = detail::the_interpreter;
+    while (last && last->next_) last = last->next_;
+    if (last)
+      last->next_ = this;
+    else
+      detail::the_interpreter = this;
+  }
+  void delist() noexcept {
+    const detail::SpinLock lock(detail::interpreters_lock);
+    Interpreter* each = detail::the_interpreter;
+    if (each == this) detail::the_interpreter = next_;
+    for (; each; each = each->next_)
+      if (each->next_ == this) each->next_ = next_;
   }
 
   std::string text(const char* name) const {
@@ -168,6 +221,8 @@ class Interpreter : public Scope {
   Config config_;
   std::shared_ptr<const Discovery> discovery_;
   std::optional<detail::HostState> before_;
+  detail::Redirect streams_[3];
+  Interpreter* next_ = nullptr;
   const void* starter_ = nullptr;  // the address of a thread's record names the thread
   bool is_attached_ = false;
   bool is_stopped_ = false;

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/builtins.hpp>
 #include <latepy/core/code.hpp>
+#include <latepy/host/class.hpp>
 #include <latepy/run/detail/source_file.hpp>
 
 namespace latepy {
@@ -11,7 +11,7 @@ inline namespace v1 {
 namespace detail {
 
 /// How many calls into a Scope this thread is inside of.
-inline thread_local LATEPY_HIDDEN int scope_depth = 0;
+inline thread_local int scope_depth = 0;
 
 /// What each call into a Scope holds: the GIL and, at the outermost return of what may print, a flush of the streams.
 class Entry {
@@ -26,8 +26,14 @@ class Entry {
       PyObject* stream = api().Sys_GetObject(name);
       if (!stream || stream == api().NoneStruct) continue;
       const Object flush = attribute_or_empty(stream, "flush");
-      const Object done = Object::steal(flush.is_empty() ? nullptr : api().Object_CallNoArgs(flush.ptr()));
-      if (done.is_empty()) api().Err_Clear();
+      if (flush.is_empty()) continue;
+      const Object done = Object::steal(api().Object_CallNoArgs(flush.ptr()));
+      if (!done.is_empty()) continue;
+      // A closed or broken stream is no news; what the host's own callback threw is.
+      if (api().Err_ExceptionMatches(*api().OSError) || api().Err_ExceptionMatches(*api().ValueError))
+        api().Err_Clear();
+      else
+        api().Err_WriteUnraisable(flush.ptr());
     }
   }
 
@@ -136,6 +142,25 @@ class Scope {
   Object globals() const {
     const detail::Entry entry;
     return globals_;
+  }
+
+  /// Lets scripts call C++ as a global function of the first `__main__`; see Object::def().
+  template <class F, class... X>
+  Scope& def(const std::string& name, F&& callable, X&&... extras) {
+    const detail::Entry entry;
+    globals_.def(name, std::forward<F>(callable), std::forward<X>(extras)...);
+    return *this;
+  }
+  /// The host's module of this name, which scripts import. To fill it needs the GIL.
+  Module module(const std::string& name) {
+    const detail::Entry entry;
+    return latepy::module(name);
+  }
+  /// A Python class for a C++ class, in the first `__main__`; see Module::add_class().
+  template <class T, class... Options, class... Tags>
+  Class<T, Options...> add_class(const std::string& name, Tags&&... tags) {
+    const detail::Entry entry;
+    return Module(globals_).add_class<T, Options...>(name, std::forward<Tags>(tags)...);
   }
 
   /// Puts a folder or zip file first on sys.path, where it is not there already.

@@ -19,6 +19,7 @@ struct Converter<std::array<T, N>> {
                 "these elements point into Python objects that go away: convert to an array of std::string");
   static constexpr const char* name = detail::template_name<detail::array_name, T, detail::Number<N>>;
   static constexpr auto native = &detail::Api::List_Type;
+  static std::string python_type(detail::Way way) { return detail::python_list_type<T>(way); }
 
   template <class U>
   static Object to_py(U&& items) {
@@ -37,18 +38,17 @@ struct Converter<std::array<T, N>> {
     return result;
   }
   static bool try_from_py(Ref object, std::optional<std::array<T, N>>& result) noexcept {
-    const Object tuple = detail::as_tuple(object.ptr(), N);
-    if (tuple.is_empty()) return detail::api().Err_Clear(), false;
-    result.emplace();
-    for (std::size_t at = 0; at < N; ++at) {
-      std::optional<T> element;
-      if (!detail::try_convert<T>(detail::element_of(tuple, at), element)) {
-        result.reset();
-        return false;
+    return detail::try_load(result, [&] {
+      const Object tuple = detail::as_tuple(object.ptr(), N);
+      if (tuple.is_empty()) return false;
+      result.emplace();
+      for (std::size_t at = 0; at < N; ++at) {
+        std::optional<T> element;
+        if (!detail::try_convert<T>(detail::element_of(tuple, at), element)) return false;
+        (*result)[at] = *std::move(element);
       }
-      (*result)[at] = *std::move(element);
-    }
-    return true;
+      return true;
+    });
   }
 };
 

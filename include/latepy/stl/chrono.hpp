@@ -83,13 +83,7 @@ struct ReadsTime {
     return result;
   }
   static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
-    try {
-      if (Self::fits(object.ptr()) && Self::read(object, result.emplace())) return true;
-    } catch (...) {
-    }
-    api().Err_Clear();
-    result.reset();
-    return false;
+    return try_load(result, [&] { return Self::fits(object.ptr()) && Self::read(object, result.emplace()); });
   }
 };
 
@@ -104,6 +98,7 @@ struct Converter<std::chrono::duration<Rep, Period>, std::enable_if_t<std::is_ar
   using Duration = std::chrono::duration<Rep, Period>;
   static constexpr const char* name = detail::duration_name<Duration>;
   static constexpr const char* otherwise = "it is not a datetime.timedelta";
+  static std::string python_type() { return "datetime.timedelta"; }
 
   static Object to_py(const Duration& duration) {
     return detail::make_delta(detail::Ticks<Rep, Period>::store(duration.count()));
@@ -127,6 +122,7 @@ struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
   using Ticks = detail::Ticks<typename Duration::rep, typename Duration::period>;
   static constexpr const char* name = "std::chrono::system_clock::time_point";
   static constexpr const char* otherwise = "it is not a datetime.datetime";
+  static std::string python_type() { return "datetime.datetime"; }
 
   static Object to_py(const Time& time) {
     const Duration since = time.time_since_epoch();

@@ -17,6 +17,7 @@ template <class T>
 struct Converter<std::complex<T>> : detail::Loads<std::complex<T>, Converter<std::complex<T>>> {
   static constexpr const char* name = detail::template_name<detail::complex_name, T>;
   static constexpr auto native = &detail::Api::Complex_Type;
+  static std::string python_type() { return "complex"; }
 
   static Object to_py(const std::complex<T>& value) {
     return detail::own(

@@ -14,6 +14,9 @@ inline namespace v1 {
 template <>
 struct Converter<std::filesystem::path> {
   static constexpr const char* name = "std::filesystem::path";
+  static std::string python_type(detail::Way way) {
+    return way == detail::Way::to_python ? "pathlib.Path" : "typing.Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]";
+  }
 
   static Object to_py(const std::filesystem::path& path) {
     const detail::Api& api = detail::api();
@@ -34,13 +37,12 @@ struct Converter<std::filesystem::path> {
     return std::filesystem::path(std::move(native));
   }
   static bool try_from_py(Ref object, std::optional<std::filesystem::path>& result) noexcept {
-    try {
+    return detail::try_load(result, [&] {
       std::filesystem::path::string_type native;
-      if (!load(object.ptr(), native)) result.emplace(std::move(native));
-    } catch (...) {
-    }
-    detail::api().Err_Clear();
-    return result.has_value();
+      if (load(object.ptr(), native)) return false;
+      result.emplace(std::move(native));
+      return true;
+    });
   }
 
  private:

@@ -34,13 +34,17 @@ template <class R, class... A>
 struct Converter<std::function<R(A...)>> {
   using Function = std::function<R(A...)>;
   static constexpr const char* name = detail::template_name<detail::function_name, R(A...)>;
+  static std::string python_type(detail::Way way) {
+    const std::string parameters = detail::python_generic<A...>("", detail::opposite(way));
+    return "collections.abc.Callable[" + (sizeof...(A) == 0 ? "[]" : parameters) + ", " + detail::python_type<R>(way) + "]";
+  }
 
   static Object to_py(Function function) {
     if (!function) return detail::none();
 #ifdef __cpp_rtti
     if (const auto* python = function.template target<detail::PythonFunction<R, A...>>()) return *python->callable;
 #endif
-    return detail::make_callable("function", std::move(function), detail::Signature<R, A...>());
+    return detail::make_callable("function", std::move(function));
   }
   static Function from_py(Ref object) {
     std::optional<Function> result;
@@ -48,12 +52,7 @@ struct Converter<std::function<R(A...)>> {
     return *std::move(result);
   }
   static bool try_from_py(Ref object, std::optional<Function>& result) noexcept {
-    try {
-      return convert(object.ptr(), result);
-    } catch (...) {
-      result.reset();
-      return false;
-    }
+    return detail::try_load(result, [&] { return convert(object.ptr(), result); });
   }
 
  private:

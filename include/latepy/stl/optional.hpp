@@ -18,6 +18,7 @@ inline constexpr bool borrows<std::optional<T>> = borrows<T>;
 template <class T>
 struct Converter<std::optional<T>> {
   static constexpr const char* name = detail::template_name<detail::optional_name, T>;
+  static std::string python_type(detail::Way way) { return detail::python_generic<T>("typing.Optional", way); }
 
   template <class U>
   static Object to_py(U&& value) {
@@ -37,6 +38,7 @@ struct Converter<std::optional<T>> {
 };
 template <>
 struct Converter<std::nullopt_t> {
+  static std::string python_type() { return "None"; }
   static Object to_py(std::nullopt_t) { return detail::none(); }
 };
 

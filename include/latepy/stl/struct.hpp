@@ -31,6 +31,10 @@ inline Object find_field(PyObject* object, bool mapping, const char* name) noexc
 /// The converter of a struct, whose fields `Self::each(visit)` names one after the other.
 template <class T, class Self>
 struct StructConverter {
+  /// What has attributes of those names may be of any class.
+  static std::string python_type(Way way) {
+    return way == Way::to_python ? "dict[str, typing.Any]" : "typing.Union[collections.abc.Mapping[str, typing.Any], object]";
+  }
   template <class U>
   static Object to_py(U&& value) {
     Object dict = own(api().Dict_New());
@@ -66,22 +70,17 @@ struct StructConverter {
     return result;
   }
   static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
-    try {
+    return try_load(result, [&] {
       const bool mapping = is_mapping(object.ptr());
       T& made = result.emplace();
-      const bool fits = Self::each([&](const char* field, auto member) {
+      return Self::each([&](const char* field, auto member) {
         std::optional<plain<decltype(made.*member)>> converted;
         const Object value = find_field(object.ptr(), mapping, field);
         if (value.is_empty() || !try_convert(value, converted)) return false;
         made.*member = *std::move(converted);
         return true;
       });
-      if (fits) return true;
-    } catch (...) {
-    }
-    api().Err_Clear();
-    result.reset();
-    return false;
+    });
   }
 };
 

@@ -19,6 +19,7 @@ struct TupleConverter {
   static_assert((!borrows<T> && ...),
                 "these elements point into Python objects that may go away: convert to std::string");
   static constexpr auto native = &Api::Tuple_Type;
+  static std::string python_type(Way way) { return sizeof...(T) == 0 ? "tuple[()]" : python_generic<T...>("tuple", way); }
 
   template <class U>
   static Object to_py(U&& values) {
@@ -36,9 +37,10 @@ struct TupleConverter {
     }
   }
   static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
-    const Object tuple = as_tuple(object.ptr(), sizeof...(T));
-    if (tuple.is_empty()) return api().Err_Clear(), false;
-    return load(tuple, result, std::index_sequence_for<T...>());
+    return try_load(result, [&] {
+      const Object tuple = as_tuple(object.ptr(), sizeof...(T));
+      return !tuple.is_empty() && load(tuple, result, std::index_sequence_for<T...>());
+    });
   }
 
  private:
@@ -57,7 +59,7 @@ struct TupleConverter {
     return tuple;
   }
   template <std::size_t... I>
-  static bool load([[maybe_unused]] const Object& tuple, std::optional<C>& result, std::index_sequence<I...>) noexcept {
+  static bool load([[maybe_unused]] const Object& tuple, std::optional<C>& result, std::index_sequence<I...>) {
     std::tuple<std::optional<T>...> values;
     if ((try_convert<T>(element_of(tuple, I), std::get<I>(values)) && ...))
       result.emplace(*std::move(std::get<I>(values))...);

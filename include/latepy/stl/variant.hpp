@@ -50,6 +50,7 @@ template <class... T>
 struct Converter<std::variant<T...>> {
   using Variant = std::variant<T...>;
   static constexpr const char* name = detail::template_name<detail::variant_name, T...>;
+  static std::string python_type(detail::Way way) { return detail::python_generic<T...>("typing.Union", way); }
 
   template <class U>
   static Object to_py(U&& variant) {
@@ -86,6 +87,7 @@ struct Converter<std::variant<T...>> {
 template <>
 struct Converter<std::monostate> : detail::Loads<std::monostate, Converter<std::monostate>> {
   static constexpr const char* name = "None";
+  static std::string python_type() { return "None"; }
   static Object to_py(std::monostate) { return detail::none(); }
   static bool load(PyObject* object, std::monostate&) noexcept { return object == detail::api().NoneStruct; }
 };

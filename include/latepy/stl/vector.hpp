@@ -23,6 +23,7 @@ template <class A>
 struct Converter<std::vector<std::byte, A>> {
   static constexpr const char* name = "std::vector<std::byte>";
   static constexpr auto is_native = &detail::is_bytes_like;
+  static std::string python_type() { return "bytes"; }
   static Object to_py(const std::vector<std::byte, A>& bytes) {
     return detail::own(detail::api().Bytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()),
                                                              static_cast<detail::ssize>(bytes.size())));
@@ -35,14 +36,12 @@ struct Converter<std::vector<std::byte, A>> {
     return std::vector<std::byte, A>(data, data + view.size());
   }
   static bool try_from_py(Ref object, std::optional<std::vector<std::byte, A>>& result) noexcept {
-    std::string_view view;
-    if (!detail::load_bytes(object.ptr(), view)) return false;
-    try {
+    return detail::try_load(result, [&] {
+      std::string_view view;
+      if (!detail::load_bytes(object.ptr(), view)) return false;
       result.emplace(from_py(object));
-    } catch (...) {
-      result.reset();
-    }
-    return result.has_value();
+      return true;
+    });
   }
 };
 

@@ -12,10 +12,12 @@ namespace detail {
 inline Object decode(const void* units, std::size_t bytes, const char* encoding) {
   const auto* data = static_cast<const char*>(units);
   const auto size = static_cast<ssize>(bytes);
-  PyObject* str = encoding ? api().Unicode_Decode(data, size, encoding, nullptr) : api().Unicode_DecodeUTF8(data, size, nullptr);
+  PyObject* str =
+      encoding ? api().Unicode_Decode(data, size, encoding, nullptr) : api().Unicode_DecodeUTF8(data, size, nullptr);
   if (LATEPY_UNLIKELY(!str)) {
     if (!api().Err_ExceptionMatches(*api().UnicodeError)) throw_python_error();
-    throw ConversionError("cannot convert text to str: " + take_python_error().message() + "; pass latepy::Bytes for bytes");
+    throw ConversionError("cannot convert text to str: " + take_python_error().message() +
+                          "; pass latepy::Bytes for bytes");
   }
   return Object::steal(str);
 }
@@ -58,7 +60,8 @@ inline constexpr const char* string_name = std::is_same_v<Char, wchar_t>    ? "s
 
 /// Strings of every character type are Unicode text: std::string and u8string UTF-8, the others UTF-16 or UTF-32.
 template <class Char>
-struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<Char>>> : detail::LoadsText<std::basic_string<Char>> {
+struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<Char>>>
+    : detail::LoadsText<std::basic_string<Char>> {
   static constexpr const char* name = detail::string_name<Char>;
   static Object to_py(std::basic_string_view<Char> text) {
     return detail::decode(text.data(), text.size() * sizeof(Char), detail::codec<Char>());
@@ -69,9 +72,10 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
       if (!detail::load_utf8(object, utf8)) return false;
       text.assign(reinterpret_cast<const Char*>(utf8.data()), utf8.size());
     } else {
-      const Object bytes = Object::steal(detail::has_flag(object, detail::type_is_str)
-                                             ? detail::api().Unicode_AsEncodedString(object, detail::codec<Char>(), nullptr)
-                                             : nullptr);
+      const Object bytes =
+          Object::steal(detail::has_flag(object, detail::type_is_str)
+                            ? detail::api().Unicode_AsEncodedString(object, detail::codec<Char>(), nullptr)
+                            : nullptr);
       char* data = nullptr;
       detail::ssize size = 0;
       if (bytes.is_empty() || detail::api().Bytes_AsStringAndSize(bytes.ptr(), &data, &size) != 0) {
@@ -133,7 +137,9 @@ struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::L
   static constexpr std::uint32_t last = sizeof(Char) == 1 ? 0x7F : sizeof(Char) == 2 ? 0xFFFF : 0x10FFFF;
   static Object to_py(Char c) {
     const auto code = static_cast<std::uint32_t>(static_cast<std::make_unsigned_t<Char>>(c));
-    if (code > last) throw ConversionError("cannot convert character " + std::to_string(code) + " to str: it is no code point of its own");
+    if (code > last)
+      throw ConversionError("cannot convert character " + std::to_string(code) +
+                            " to str: it is no code point of its own");
     return detail::own(detail::api().Unicode_FromOrdinal(static_cast<int>(code)));
   }
   static bool load(PyObject* object, Char& c) noexcept {

@@ -29,12 +29,14 @@ LATEPY_COLD inline void check_use(PyObject* object, std::uint32_t life) {
   if (now == no_life) throw StateError("an Object was used after its Python had ended");
   if (life != now) throw StateError("an Object of an earlier interpreter was used: that interpreter has ended");
   if (!holds_gil())
-    throw StateError("a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
+    throw StateError(
+        "a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
 }
 LATEPY_COLD inline void check_making() {
   if (current_life() == no_life) throw StateError("a Python object was asked for, but no Python runs in this process");
   if (!holds_gil())
-    throw StateError("a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
+    throw StateError(
+        "a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
 }
 /// As Ref::checked(), where no object is used and one is made.
 inline void check_running() {
@@ -70,8 +72,8 @@ class ValueOf;
 
 /// A borrowed view of a Python object: trivially copyable, owns nothing, valid while somebody else owns the object.
 /// Everything that can be done to an object is a member here; Object inherits it. Every member but ptr(), is_empty(),
-/// is_alive(), is_none() and same() needs the GIL, and throws StateError for an empty handle, one of an interpreter that ended,
-/// and (with LATEPY_CHECKS) on a thread without the GIL.
+/// is_alive(), is_none() and same() needs the GIL, and throws StateError for an empty handle, one of an interpreter
+/// that ended, and (with LATEPY_CHECKS) on a thread without the GIL.
 class Ref {
  public:
   constexpr Ref() noexcept = default;
@@ -94,7 +96,8 @@ class Ref {
   }
   template <class T>
   T as() const&& {
-    static_assert(!detail::borrows<T>, "this type points into the object: keep the Object in a variable, then call as()");
+    static_assert(!detail::borrows<T>,
+                  "this type points into the object: keep the Object in a variable, then call as()");
     return from_py<T>(*this);
   }
   /// Converts, or gives nothing where as() would throw ConversionError.
@@ -102,7 +105,8 @@ class Ref {
   std::optional<T> try_as() const&;
   template <class T>
   std::optional<T> try_as() const&& {
-    static_assert(!detail::borrows<T>, "this type points into the object: keep the Object in a variable, then call try_as()");
+    static_assert(!detail::borrows<T>,
+                  "this type points into the object: keep the Object in a variable, then call try_as()");
     return static_cast<const Ref&>(*this).try_as<T>();
   }
   /// Whether as<T>() would succeed.
@@ -132,6 +136,15 @@ class Ref {
   template <class T = Object, class... A>
   Result<T> try_call(A&&... arguments) const;
 
+  /// Lets scripts call C++ under this name: an attribute of a module, class or other object, an item of a dict.
+  /// Replaces what has the name, as Python's `def` does. The callable is a lambda with captures, a function, a member
+  /// function (the first argument is then the object), a std::function, or overload(…); behind it may stand "x"_a and
+  /// "y"_a = 2, kw_only, pos_only, a doc string, release_gil and more. It is called with the GIL, on any thread; what
+  /// it throws becomes a Python exception. It lives as long as the function; Objects that a lambda captures are not seen
+  /// by the garbage collector, those that are default values are. Needs host/function.hpp.
+  template <class F, class... X>
+  const Ref& def(const std::string& name, F&& callable, X&&... extras) const;
+
   /// For `for (py::Object item : object)`: Python's iteration. The Iterator holds what it needs.
   Iterator begin() const;
   std::nullptr_t end() const noexcept { return nullptr; }
@@ -143,7 +156,8 @@ class Ref {
 
   /// The pointer, after the checks that every use makes. Borrowed.
   PyObject* checked() const {
-    if (LATEPY_UNLIKELY(life_ != detail::shared().fast_life.load(std::memory_order_relaxed))) detail::check_use(ptr_, life_);
+    if (LATEPY_UNLIKELY(life_ != detail::shared().fast_life.load(std::memory_order_relaxed)))
+      detail::check_use(ptr_, life_);
     return ptr_;
   }
 
@@ -174,7 +188,9 @@ class Object : public Ref {
   }
 
   /// Takes over a reference that the caller owns ("new reference"). Null makes an empty Object.
-  static Object steal(PyObject* object) noexcept { return Object(object, object ? detail::current_life() : detail::empty_life); }
+  static Object steal(PyObject* object) noexcept {
+    return Object(object, object ? detail::current_life() : detail::empty_life);
+  }
   /// Adds a reference to one that somebody else owns. Needs the GIL.
   static Object borrow(PyObject* object) {
     if (object) detail::incref(object);

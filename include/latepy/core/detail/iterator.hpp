@@ -19,7 +19,9 @@ class Iterator {
   using pointer = const Object*;
   using reference = const Object&;
 
-  explicit Iterator(const Ref& iterable) : iterator_(detail::own(detail::api().Object_GetIter(iterable.checked()))) { ++*this; }
+  explicit Iterator(const Ref& iterable) : iterator_(detail::own(detail::api().Object_GetIter(iterable.checked()))) {
+    ++*this;
+  }
   const Object& operator*() const noexcept { return item_; }
   const Object* operator->() const noexcept { return &item_; }
   Iterator& operator++() {

@@ -157,7 +157,9 @@ class Proxy {
   bool takes_gil_;
 };
 
-inline Proxy Ref::attr(const detail::Name& name) const { return Proxy(Proxy::Kind::attribute, Object(*this), name.object()); }
+inline Proxy Ref::attr(const detail::Name& name) const {
+  return Proxy(Proxy::Kind::attribute, Object(*this), name.object());
+}
 template <class Key>
 Proxy Ref::operator[](const Key& key) const {
   return Proxy(Proxy::Kind::item, Object(*this), to_py(key));
@@ -187,7 +189,8 @@ namespace detail {
 template <bool OthersOnly>
 class ValueOf {
  public:
-  template <class T, class = std::enable_if_t<!std::is_base_of_v<ValueOf, plain<T>> && (!OthersOnly || (!is_handle<T> && !is_proxy<T>))>>
+  template <class T, class = std::enable_if_t<!std::is_base_of_v<ValueOf, plain<T>> &&
+                                              (!OthersOnly || (!is_handle<T> && !is_proxy<T>))>>
   ValueOf(T&& value) : argument_(std::forward<T>(value)) {}
   PyObject* ptr() const noexcept { return argument_.object(); }
 

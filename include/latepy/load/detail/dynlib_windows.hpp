@@ -40,15 +40,19 @@ inline constexpr unsigned utf8_code_page = 65001;  // CP_UTF8
 
 LATEPY_COLD inline std::wstring to_wide(const std::string& utf8) {
   const int size = static_cast<int>(utf8.size());
-  std::wstring wide(static_cast<std::size_t>(MultiByteToWideChar(utf8_code_page, 0, utf8.data(), size, nullptr, 0)), L'\0');
+  std::wstring wide(static_cast<std::size_t>(MultiByteToWideChar(utf8_code_page, 0, utf8.data(), size, nullptr, 0)),
+                    L'\0');
   MultiByteToWideChar(utf8_code_page, 0, utf8.data(), size, wide.data(), static_cast<int>(wide.size()));
   return wide;
 }
 
 LATEPY_COLD inline std::string to_utf8(const std::wstring& wide) {
   const int size = static_cast<int>(wide.size());
-  std::string utf8(static_cast<std::size_t>(WideCharToMultiByte(utf8_code_page, 0, wide.data(), size, nullptr, 0, nullptr, nullptr)), '\0');
-  WideCharToMultiByte(utf8_code_page, 0, wide.data(), size, utf8.data(), static_cast<int>(utf8.size()), nullptr, nullptr);
+  std::string utf8(
+      static_cast<std::size_t>(WideCharToMultiByte(utf8_code_page, 0, wide.data(), size, nullptr, 0, nullptr, nullptr)),
+      '\0');
+  WideCharToMultiByte(utf8_code_page, 0, wide.data(), size, utf8.data(), static_cast<int>(utf8.size()), nullptr,
+                      nullptr);
   return utf8;
 }
 
@@ -104,7 +108,8 @@ class NativeLib {
     const unsigned long code = GetLastError();
     std::wstring text(512, L'\0');
     // FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS
-    text.resize(FormatMessageW(0x1000 | 0x200, nullptr, code, 0, text.data(), static_cast<unsigned long>(text.size()), nullptr));
+    text.resize(FormatMessageW(0x1000 | 0x200, nullptr, code, 0, text.data(), static_cast<unsigned long>(text.size()),
+                               nullptr));
     while (!text.empty() && text.back() <= L' ') text.pop_back();
     return to_utf8(text) + " (Windows error " + std::to_string(code) + ")";
   }

@@ -13,11 +13,11 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-inline LATEPY_HIDDEN std::atomic<void*> the_interpreter{nullptr};
-inline LATEPY_HIDDEN bool started_before = false;
-inline LATEPY_HIDDEN std::string loaded_library;
-/// Why a second start is refused; empty where it may be tried.
-inline LATEPY_HIDDEN std::string restart_refusal;
+/// The first of those that live; the others attached to its Python, each in another shared library.
+inline std::atomic<Interpreter*> the_interpreter{nullptr};
+inline std::atomic_flag interpreters_lock = ATOMIC_FLAG_INIT;
+inline bool started_before = false;
+inline std::string loaded_library;
 
 LATEPY_COLD inline std::string join(const std::vector<std::string>& parts) {
   std::string text;
@@ -166,11 +166,6 @@ inline PyObject* close_gate(PyObject*, PyObject*) {
   }
   return none().release();
 }
-/// Called when the Python that another library of latepy started ends, while Python code still runs.
-inline PyObject* format_errors(PyObject*, PyObject*) {
-  format_live_errors();
-  return none().release();
-}
 LATEPY_COLD inline void call_at_exit(MethodDef& function) {
   const Object callable = own(api().CFunction_NewEx(&function, nullptr, nullptr));
   own(api().Import_ImportModule("atexit")).attr("register")(callable);
@@ -184,7 +179,10 @@ inline void end_life() {
 /// Joins the latepy that knows this Python, or becomes the first that does. Needs the GIL.
 LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
   State& state = the_state;
-  if (current_life() != no_life && shared().interpreter == interpreter) return;
+  if (current_life() != no_life && shared().interpreter == interpreter) {
+    if (state.checks.load()) begin_checks();
+    return;
+  }
   PyObject* place = api().InterpreterState_GetDict(interpreter);
   const Object name = own(api().Unicode_InternFromString(meeting_place));
   PyObject* capsule = place ? api().Dict_GetItemWithError(place, name.ptr()) : nullptr;
@@ -192,9 +190,7 @@ LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
     auto* shared = static_cast<Shared*>(api().Capsule_GetPointer(capsule, meeting_place));
     if (shared->layout == Shared().layout && shared->life.load() != no_life) {
       state.shared = shared;
-      if (state.checks.load()) shared->fast_life.store(checked_life);
-      static MethodDef ending{"latepy_format_errors", &format_errors, meth_noargs, nullptr};
-      call_at_exit(ending);
+      if (state.checks.load()) begin_checks();
       return;
     }
   }
@@ -210,7 +206,7 @@ template <class F>
 void attempt(F&& call) {
   try {
     call();
-  } catch (const Error&) {
+  } catch (...) {  // of any type: a host function's exception is the C++ one again
   }
 }
 

@@ -12,7 +12,7 @@ inline namespace v1 {
 namespace detail {
 
 /// Why this process can start no Python any more; see start().
-inline LATEPY_HIDDEN std::string* failed_start = nullptr;
+inline std::string* failed_start = nullptr;
 
 /// What the three ways share. `touched` is set when from there on a failure cannot be repeated (ABI of
 /// Py_InitializeFromConfig: a second start fails in every version, "can't finish initializing sys").

@@ -10,8 +10,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-inline LATEPY_HIDDEN std::atomic<const DateTimeApi*> datetime_table{nullptr};
-inline LATEPY_HIDDEN std::atomic<std::uint32_t> datetime_life{no_life};
+inline std::atomic<const DateTimeApi*> datetime_table{nullptr};
+inline std::atomic<std::uint32_t> datetime_life{no_life};
 
 /// CPython's table of datetime functions, imported once in each life of an interpreter. Null with the error set.
 inline const DateTimeApi* find_datetime() noexcept {

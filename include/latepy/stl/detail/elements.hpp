@@ -95,6 +95,18 @@ inline Object hashable(Object&& object) {
   return std::move(object);
 }
 
+/// What hashable() makes of a type: "tuple[int, ...]" of "list[int]".
+LATEPY_COLD inline std::string hashable_type(std::string type, Way way) {
+  if (way == Way::to_python && type.compare(0, 5, "list[") == 0) return "tuple" + type.substr(4, type.size() - 5) + ", ...]";
+  if (way == Way::to_python && type.compare(0, 4, "set[") == 0) return "frozen" + type;
+  return type;
+}
+/// "list[int]"; what is taken is any sequence.
+template <class T>
+std::string python_list_type(Way way) {
+  return python_generic<T>(way == Way::to_python ? "list" : "collections.abc.Sequence", way);
+}
+
 template <class C, class = void>
 inline constexpr bool has_reserve = false;
 template <class C>
@@ -140,6 +152,12 @@ struct ElementsConverter {
   static_assert(!borrows<T>,
                 "these elements point into Python objects that go away: convert to a container of std::string");
   static constexpr auto native = K == Kind::sequence ? &Api::List_Type : &Api::Set_Type;
+  static std::string python_type(Way way) {
+    if constexpr (K == Kind::sequence)
+      return python_list_type<T>(way);
+    else
+      return (way == Way::to_python ? "set[" : "collections.abc.Set[") + hashable_type(detail::python_type<T>(way), way) + "]";
+  }
 
   template <class U>
   static Object to_py(U&& items) {
@@ -168,22 +186,17 @@ struct ElementsConverter {
 
   /// An iterator, which can be read only once, is not taken here: that would use up what was only asked about.
   static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
-    try {
+    return try_load(result, [&] {
       Elements elements(object.ptr(), K);
-      if (elements && !elements.is_one_way(object.ptr())) {
-        C& made = result.emplace(empty(elements));
-        bool fits = true;
-        while (fits && elements.next()) {
-          std::optional<T> element;
-          if ((fits = try_convert<T>(elements.element(), element))) add(made, *std::move(element));
-        }
-        if (fits && !api().Err_Occurred()) return true;
+      if (!elements || elements.is_one_way(object.ptr())) return false;
+      C& made = result.emplace(empty(elements));
+      while (elements.next()) {
+        std::optional<T> element;
+        if (!try_convert<T>(elements.element(), element)) return false;
+        add(made, *std::move(element));
       }
-    } catch (...) {
-    }
-    api().Err_Clear();
-    result.reset();
-    return false;
+      return !api().Err_Occurred();
+    });
   }
 
  private:

@@ -53,6 +53,10 @@ struct MappingConverter {
   static_assert(!borrows<K> && !borrows<V>,
                 "these elements point into Python objects that go away: convert to a map of std::string");
   static constexpr auto native = &Api::Dict_Type;
+  static std::string python_type(Way way) {
+    return (way == Way::to_python ? "dict[" : "collections.abc.Mapping[") + hashable_type(detail::python_type<K>(way), way) + ", " +
+           detail::python_type<V>(way) + "]";
+  }
 
   template <class U>
   static Object to_py(U&& map) {
@@ -91,23 +95,18 @@ struct MappingConverter {
   }
 
   static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
-    try {
-      if (Entries entries(object.ptr()); entries) {
-        C& made = result.emplace();
-        bool fits = true;
-        while (fits && entries.next()) {
-          std::optional<K> key;
-          std::optional<V> value;
-          if ((fits = try_convert<K>(entries.key(), key) && try_convert<V>(entries.value(), value)))
-            made.insert_or_assign(*std::move(key), *std::move(value));
-        }
-        if (fits && !api().Err_Occurred()) return true;
+    return try_load(result, [&] {
+      Entries entries(object.ptr());
+      if (!entries) return false;
+      C& made = result.emplace();
+      while (entries.next()) {
+        std::optional<K> key;
+        std::optional<V> value;
+        if (!try_convert<K>(entries.key(), key) || !try_convert<V>(entries.value(), value)) return false;
+        made.insert_or_assign(*std::move(key), *std::move(value));
       }
-    } catch (...) {
-    }
-    api().Err_Clear();
-    result.reset();
-    return false;
+      return !api().Err_Occurred();
+    });
   }
 };
 

@@ -55,6 +55,15 @@ struct TemplateName {
   static constexpr Text made = make();
 };
 
+/// "dict[str, int]", from "dict".
+template <class... T>
+std::string python_generic(const char* head, [[maybe_unused]] Way way) {
+  std::string text = head;
+  [[maybe_unused]] const char* before = "[";
+  ((text += before + python_type<T>(way), before = ", "), ...);
+  return text + "]";
+}
+
 /// `std::map<std::string, int>`, from `inline constexpr char map_name[] = "std::map"` and the arguments.
 template <const char* Head, class... T>
 inline constexpr const char* template_name = TemplateName<Head, T...>::made.text;

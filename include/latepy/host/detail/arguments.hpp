@@ -1,0 +1,165 @@
+// latepy/host/detail/arguments.hpp: the types of a callable, and arguments on their way to its parameters.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/overload.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The types of a callable's parameters and result.
+template <class R, class... A>
+struct Signature {};
+
+template <class F, class = void>
+struct SignatureOf {
+  static_assert(!std::is_same_v<F, F>,
+                "def() takes a function, member function, lambda or functor with one operator() whose parameters have types: no auto, no overloads");
+};
+template <class F>
+using signature_of = typename SignatureOf<F>::type;
+template <class F>
+struct SignatureOf<F, std::void_t<decltype(&F::operator())>> : SignatureOf<decltype(&F::operator())> {};
+#define LATEPY_SIGNATURE(QUALIFIERS)                        \
+  template <class R, class C, class... A>                   \
+  struct SignatureOf<R (C::*)(A...) QUALIFIERS, void> {     \
+    using type = Signature<R, A...>;                        \
+    using Class = C;                                        \
+  };
+LATEPY_SIGNATURE()
+LATEPY_SIGNATURE(const)
+LATEPY_SIGNATURE(noexcept)
+LATEPY_SIGNATURE(const noexcept)
+LATEPY_SIGNATURE(&)
+LATEPY_SIGNATURE(const&)
+LATEPY_SIGNATURE(& noexcept)
+LATEPY_SIGNATURE(const& noexcept)
+#undef LATEPY_SIGNATURE
+template <class R, class... A>
+struct SignatureOf<R (*)(A...), void> {
+  using type = Signature<R, A...>;
+};
+template <class R, class... A>
+struct SignatureOf<R (*)(A...) noexcept, void> {
+  using type = Signature<R, A...>;
+};
+
+template <class T>
+inline constexpr bool is_bound_pointee = is_bindable<std::remove_const_t<std::remove_pointer_t<std::remove_reference_t<T>>>>;
+
+/// One argument on its way to a parameter of type A: converted, and kept while the callable runs.
+template <class A, class = void>
+class Loader {
+  static_assert(!std::is_lvalue_reference_v<A> || std::is_const_v<std::remove_reference_t<A>>,
+                "a host function cannot change its caller's arguments: take them by value or const&");
+
+ public:
+  bool load(PyObject* object) noexcept { return try_convert<plain<A>>(Ref(object), value_); }
+  A&& get() { return static_cast<A&&>(*value_); }
+  static void explain(PyObject* object) { static_cast<void>(from_py<plain<A>>(Ref(object))); }
+
+ private:
+  std::optional<plain<A>> value_;
+};
+/// Bound classes by reference, pointer and value: no copy but the last one's.
+template <class A>
+class Loader<A, std::enable_if_t<is_bindable<std::remove_const_t<std::remove_reference_t<A>>>>> {
+  using T = std::remove_const_t<std::remove_reference_t<A>>;
+
+ public:
+  bool load(PyObject* object) noexcept { return (value_ = load_instance<T>(object)) != nullptr; }
+  A get() {
+    if constexpr (std::is_rvalue_reference_v<A>)
+      static_assert(!std::is_rvalue_reference_v<A>, "a host function cannot move from its caller's object: take it by value, or a unique_ptr");
+    else
+      return *value_;
+  }
+  static void explain(PyObject* object) { static_cast<void>(need_instance<T>(Ref(object))); }
+
+ private:
+  T* value_ = nullptr;
+};
+template <class T>
+inline constexpr bool is_unique = false;
+template <class T>
+inline constexpr bool is_unique<std::unique_ptr<T>> = is_bindable<T>;
+/// Only when all arguments fit is the object taken from Python.
+template <class A>
+class Loader<A, std::enable_if_t<is_unique<plain<A>>>> {
+  using T = typename plain<A>::element_type;
+
+ public:
+  bool load(PyObject* object) noexcept {
+    object_ = object;
+    return object == api().NoneStruct || (load_instance<T>(object) && !why_not_taken<T>(data_of<Instance>(object)));
+  }
+  A&& get() { return static_cast<A&&>(value_ = from_py<std::unique_ptr<T>>(Ref(object_))); }
+  static void explain(PyObject* object) {
+    if (object != api().NoneStruct) check_taken<T>(Ref(object));
+  }
+
+ private:
+  PyObject* object_ = nullptr;
+  std::unique_ptr<T> value_;
+};
+template <class A>
+class Loader<A, std::enable_if_t<is_handle<A>>> {
+  using T = plain<A>;
+
+ public:
+  bool load(PyObject* object) {
+    if constexpr (std::is_same_v<T, Ref>)
+      value_ = Ref(object);
+    else
+      value_ = T(Object::borrow(object));
+    return true;
+  }
+  A&& get() noexcept { return static_cast<A&&>(value_); }
+  static void explain(PyObject*) {}
+
+ private:
+  static T empty() {
+    if constexpr (std::is_same_v<T, Ref>)
+      return Ref();
+    else
+      return T(Object());
+  }
+  T value_ = empty();
+};
+
+template <class A>
+inline constexpr ParameterType parameter_type{&python_type<A>, &Loader<A>::explain};
+template <class R>
+inline constexpr ParameterType result_type{&python_type<R>, nullptr};
+
+/// While a script calls a method of an object whose class was made in Python, the C++ object does not hand that method
+/// back to Python: this is what super().method() means.
+struct SuperCall {
+  const void* value = nullptr;
+  const std::string* method = nullptr;
+};
+inline thread_local SuperCall super_call{};
+class SuperScope {
+ public:
+  SuperScope(PyObject* self, const std::string& method) noexcept {
+    if (self == api().NoneStruct) return;
+    const Instance& instance = data_of<Instance>(self);
+    if (LATEPY_LIKELY(!instance.is_trampoline)) return;
+    before_ = super_call;
+    is_set_ = true;
+    super_call = {instance.value, &method};
+  }
+  SuperScope(const SuperScope&) = delete;
+  ~SuperScope() {
+    if (is_set_) super_call = before_;
+  }
+
+ private:
+  SuperCall before_;
+  bool is_set_ = false;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

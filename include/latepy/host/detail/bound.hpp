@@ -1,0 +1,351 @@
+// latepy/host/detail/bound.hpp: C++ objects of bound classes to Python and back: copied, owned, shared, lent.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/instance.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+// From C++ to Python.
+
+template <class T>
+[[noreturn]] LATEPY_COLD void throw_unregistered() {
+  throw ConversionError("no Python class stands for " + std::string(spelled_name<T>()) +
+                        ": add_class or add_enum comes before its first use");
+}
+template <class T>
+const ClassRecord& need_class() {
+  const ClassRecord* const record = class_of<T>();
+  if (LATEPY_UNLIKELY(!record || !record->traits)) throw_unregistered<T>();
+  return *record;
+}
+
+#ifdef __cpp_rtti
+LATEPY_COLD inline const ClassRecord* find_by_rtti(const char* name) noexcept {
+  const std::uint32_t life = current_life();
+  const bool is_local = is_local_key(name);
+  for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
+    if (each->life == life && each->traits && each->traits->rtti_name &&
+        (each->traits->rtti_name == name || (!is_local && std::strcmp(each->traits->rtti_name, name) == 0)))
+      return each;
+  return nullptr;
+}
+#endif
+template <class T>
+Whole whole(const T* value) {
+  const ClassRecord& record = need_class<T>();
+#ifdef __cpp_rtti
+  if constexpr (std::is_polymorphic_v<T>) {
+    const std::type_info& dynamic = typeid(*value);
+    if (dynamic != typeid(T))
+      if (const ClassRecord* const derived = find_by_rtti(dynamic.name()))
+        return {const_cast<void*>(dynamic_cast<const void*>(value)), derived};
+  }
+#endif
+  return {const_cast<void*>(static_cast<const void*>(value)), &record};
+}
+
+/// A new instance for a C++ object. Needs the GIL.
+inline Object make_instance(const Whole& object) {
+  PyObject* const self = check(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
+  Object made = Object::steal(self);
+  Instance& instance = data_of<Instance>(self);
+  instance.traits = object.record->traits;
+  set_value(instance, object.value);
+  return made;
+}
+/// Lets the instance keep an object alive, and end with it where it only refers to a part of that one's C++ object.
+inline void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
+  if (is_part && instance.ownership == Ownership::none && !instance.whole && api().Type_IsSubtype(head_type(owner), instance_type())) {
+    Instance& whole = data_of<Instance>(owner);
+    const Instance* each = &whole;
+    while (each && each != &instance) each = each->whole;
+    if (!each) {  // no circle
+      incref(owner);
+      instance.whole = &whole;
+      return;
+    }
+  }
+  if (!instance.keep) instance.keep = check(api().List_New(0));
+  check_result(api().List_Append(instance.keep, owner));
+}
+
+template <class T, class = void>
+inline constexpr bool shares_itself = false;
+template <class T>
+inline constexpr bool shares_itself<T, std::void_t<decltype(std::declval<T&>().weak_from_this())>> = true;
+
+/// A shared_ptr's deleter that owns the Python object instead: the C++ object lives as long as that.
+struct PythonOwner {
+  Object object;
+  void operator()(const void*) noexcept { object = Object(); }
+};
+
+template <class T>
+Object give_shared(std::shared_ptr<T> value) {
+  if (!value) return none();
+  const Whole object = whole(value.get());
+  Instance* const known = find_instance(object);
+  Object made = known ? Object::borrow(object_of(*known)) : make_instance(object);
+  Instance& instance = data_of<Instance>(made.ptr());
+  const bool is_owner = instance.ownership == Ownership::unique || instance.ownership == Ownership::shared;
+  if (!is_owner && !std::get_deleter<PythonOwner>(value)) {  // which keeps the instance, and not the other way round
+    new (instance.holder) std::shared_ptr<void>(std::const_pointer_cast<std::remove_const_t<T>>(std::move(value)));
+    instance.ownership = Ownership::shared;
+    leave_whole(instance);
+  }
+  return made;
+}
+
+/// Hands a C++ object over to Python: to the instance that stands for it, or to a new one.
+/// \param is_new it was just made: what is listed at its address stands for an object that has ended.
+template <class T>
+Object give_unique(std::unique_ptr<T> value, bool is_new = false) {
+  if (!value) return none();
+  if constexpr (shares_itself<T>) return give_shared(std::shared_ptr<T>(std::move(value)));
+  const Whole object = whole(value.get());
+  Instance* known = find_instance(object);
+  if (known && is_new) take_away(*std::exchange(known, nullptr));
+  if (known && known->ownership >= Ownership::unique)
+    throw StateError("a " + object.record->traits->name + " was handed to Python that has another owner already");
+  Object made = known ? Object::borrow(object_of(*known)) : make_instance(object);
+  data_of<Instance>(made.ptr()).ownership = Ownership::unique;
+  value.release();
+  leave_whole(data_of<Instance>(made.ptr()));
+  return made;
+}
+/// An instance that refers to the host's object. `owner`, where there is one, outlives the instance.
+template <class T>
+Object give_reference(const T* value, PyObject* owner = nullptr) {
+  if (!value) return none();
+  const Whole object = whole(value);
+  if (Instance* const known = find_instance(object)) return Object::borrow(object_of(*known));
+  Object made = make_instance(object);
+  if (owner) keep_alive_in(data_of<Instance>(made.ptr()), owner, true);
+  return made;
+}
+
+// From Python to C++.
+
+/// The instance, where the object is one of the class or of a derived one.
+inline Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept {
+  if (LATEPY_UNLIKELY(!wanted)) return nullptr;
+  PyTypeObject *const type = head_type(object), *const asked = reinterpret_cast<PyTypeObject*>(wanted->type);
+  return type == asked || api().Type_IsSubtype(type, asked) ? &data_of<Instance>(object) : nullptr;
+}
+/// The C++ object, or null where the object is of another class or has no C++ object. Needs the GIL.
+template <class T>
+T* load_instance(PyObject* object) noexcept {
+  const ClassRecord* const wanted = class_of<T>();
+  const Instance* const instance = instance_of(object, wanted);
+  if (LATEPY_UNLIKELY(!instance || !instance->value || (instance->whole && !has_value(*instance)))) return nullptr;
+  if (LATEPY_LIKELY(instance->traits->record == wanted)) return static_cast<T*>(instance->value);
+  return static_cast<T*>(upcast(instance->value, instance->traits, wanted));
+}
+
+[[noreturn]] LATEPY_COLD inline void throw_reference_error(const std::string& text) {
+  set_error(*api().ReferenceError, text);
+  throw_python_error();
+}
+/// Why load_instance() gave null.
+[[noreturn]] LATEPY_COLD inline void throw_no_instance(PyObject* object, const ClassRecord* wanted, std::string_view name) {
+  if (!wanted || !wanted->traits)
+    throw_mismatch(object, name, "no Python class stands for that type: add_class comes before its first use");
+  const Instance* const instance = instance_of(object, wanted);
+  const std::string& known_as = wanted->traits->name;
+  if (!instance) throw_mismatch(object, known_as);
+  if (instance->was_valid || instance->whole)
+    throw_reference_error("the " + instance->traits->name + " of this object is gone: the host took it back, or over");
+  if (!instance->value)
+    throw TypeError(instance->traits->name + ".__init__ was not called: a class that derives from it calls super().__init__()");
+  throw_mismatch(object, known_as, ("its C++ object is a " + instance->traits->name + ": a Python class derives from one bound class only").c_str());
+}
+template <class T>
+T& need_instance(Ref object) {
+  T* const value = load_instance<T>(object.checked());
+  if (LATEPY_UNLIKELY(!value)) throw_no_instance(object.ptr(), class_of<T>(), spelled_name<T>());
+  return *value;
+}
+
+/// From now on C++ may own the object with Python.
+inline void begin_sharing(Instance& instance) {
+  if (instance.ownership != Ownership::unique) return;
+  instance.ownership = Ownership::none;
+  try {
+    new (instance.holder) std::shared_ptr<void>(instance.value, instance.traits->destroy);
+  } catch (...) {  // no memory: the object has ended
+    take_away(instance);
+    throw;
+  }
+  instance.ownership = Ownership::shared;
+}
+/// Whether the Python object is more than its C++ object.
+inline bool has_python_part(const Instance& instance, PyObject* object) noexcept {
+  return instance.is_trampoline || instance.dict || instance.keep || as_object(head_type(object)) != instance.traits->record->type;
+}
+template <class T>
+std::shared_ptr<T> share_instance(Ref object) {
+  T& value = need_instance<T>(object);
+  Instance& instance = data_of<Instance>(object.ptr());
+  const bool is_more = has_python_part(instance, object.ptr());
+  if constexpr (shares_itself<T>)
+    if (!is_more)
+      if (auto shared = value.weak_from_this().lock()) return {std::move(shared), &value};
+  if (is_lent(instance)) throw ConversionError("a " + instance.traits->name + " that the host only lent cannot be shared");
+  begin_sharing(instance);
+  if (instance.ownership == Ownership::shared && !is_more) return {instance.shared_holder(), &value};
+  return {&value, PythonOwner{Object(object)}};
+}
+/// Why the object cannot be taken from Python; null where it can be. What load_instance() refuses is another matter.
+template <class T>
+const char* why_not_taken(const Instance& instance) noexcept {
+  if (instance.ownership != Ownership::unique) return "that Python does not own alone cannot be taken from it";
+  if (instance.is_trampoline) return "of a class made in Python cannot be taken from it: use a shared_ptr";
+  if (instance.traits->record != class_of<T>() && !std::has_virtual_destructor_v<T>) return "cannot be taken as its base, which has no virtual destructor";
+  if (instance.keep) return "that keeps others alive cannot be taken from Python";
+  return instance.views ? "whose memory a view shows cannot be taken from Python" : nullptr;
+}
+/// Of an object that load_instance() takes.
+template <class T>
+void check_taken(Ref object) {
+  need_instance<T>(object);
+  const Instance& instance = data_of<Instance>(object.ptr());
+  if (const char* const why = why_not_taken<T>(instance)) throw ConversionError("a " + instance.traits->name + " " + why);
+}
+template <class T>
+std::unique_ptr<T> take_instance(Ref object) {
+  check_taken<T>(object);
+  Instance& instance = data_of<Instance>(object.ptr());
+  T* const value = load_instance<T>(object.ptr());
+  instance.ownership = Ownership::none;
+  take_away(instance);
+  return std::unique_ptr<T>(value);
+}
+
+constexpr bool is_library_name(std::string_view name) {
+  for (const std::string_view prefix : {"class ", "struct ", "const "})
+    if (name.substr(0, prefix.size()) == prefix) name.remove_prefix(prefix.size());
+  return name.substr(0, 5) == "std::" || name.substr(0, 8) == "latepy::" || name.find("lambda") != std::string_view::npos;
+}
+template <class T>
+inline constexpr bool is_own_type = false;  // g++ spells them without their namespace
+template <class T>
+inline constexpr bool is_own_type<Borrowed<T>> = true;
+/// Types that add_class may bind: the program's own. Types of std have converters, or the header of one is missing.
+template <class T>
+inline constexpr bool is_bindable =
+    std::is_class_v<T> && !std::is_base_of_v<Ref, T> && !std::is_base_of_v<Error, T> && !is_own_type<T> && !is_library_name(spelled_name<T>());
+
+/// Bound classes, by value: to Python a new object that Python owns; from Python a copy.
+template <class T>
+struct BoundConverter {
+  template <class U>
+  static Object to_py(U&& value) {
+    static_assert(std::is_constructible_v<T, U&&>,
+                  "this class cannot be copied: pass std::move(value), a unique_ptr or shared_ptr, or latepy::Borrowed(value)");
+    need_class<T>();
+    if constexpr (shares_itself<T>)
+      return give_shared(std::make_shared<T>(std::forward<U>(value)));
+    else
+      return give_unique(std::make_unique<T>(std::forward<U>(value)), true);
+  }
+  template <class U = T, class = std::enable_if_t<std::is_copy_constructible_v<U>>>
+  static U from_py(Ref object) {
+    return need_instance<U>(object);
+  }
+  template <class U = T, class = std::enable_if_t<std::is_copy_constructible_v<U>>>
+  static bool try_from_py(Ref object, std::optional<U>& result) noexcept {
+    return try_load(result, [&] {
+      const U* const value = load_instance<U>(object.ptr());
+      if (value) result.emplace(*value);
+      return value != nullptr;
+    });
+  }
+};
+struct NoConverter {};
+
+}  // namespace detail
+
+template <class T, class>
+struct Converter : std::conditional_t<detail::is_bindable<T>, detail::BoundConverter<T>, detail::NoConverter> {};
+
+/// `as<T&>()`: the C++ object itself, for as long as Python or the host keeps it.
+template <class T>
+struct Converter<T&, std::enable_if_t<detail::is_bindable<std::remove_const_t<T>>>> {
+  static T& from_py(Ref object) { return detail::need_instance<std::remove_const_t<T>>(object); }
+};
+/// Pointers to bound classes: None is nullptr. To Python a reference: the object stays the host's, which keeps it for
+/// as long as scripts may use it; Borrowed ends that.
+template <class T>
+struct Converter<T*, std::enable_if_t<detail::is_bindable<std::remove_const_t<T>>>> {
+  static Object to_py(T* value) { return detail::give_reference(value); }
+  static T* from_py(Ref object) { return object.is_none() ? nullptr : &detail::need_instance<std::remove_const_t<T>>(object); }
+  static bool try_from_py(Ref object, std::optional<T*>& result) noexcept {
+    T* const value = object.is_none() ? nullptr : detail::load_instance<std::remove_const_t<T>>(object.ptr());
+    if (value || object.is_none()) result.emplace(value);
+    return result.has_value();
+  }
+};
+/// One owner among others on both sides: the Python object of a C++ object is the same one each time.
+template <class T>
+struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bindable<std::remove_const_t<T>>>> {
+  static Object to_py(std::shared_ptr<T> value) { return detail::give_shared(std::move(value)); }
+  static std::shared_ptr<T> from_py(Ref object) {
+    return object.is_none() ? nullptr : std::shared_ptr<T>(detail::share_instance<std::remove_const_t<T>>(object));
+  }
+};
+/// The only owner. From Python it takes the object away, which raises ReferenceError there from then on.
+template <class T>
+struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bindable<T>>> {
+  static Object to_py(std::unique_ptr<T> value) { return detail::give_unique(std::move(value)); }
+  static std::unique_ptr<T> from_py(Ref object) { return object.is_none() ? nullptr : detail::take_instance<T>(object); }
+};
+
+/// Lends an object of a bound class to Python for a scope. Afterwards what Python kept of it, or of its parts, raises
+/// ReferenceError.
+///   py::Borrowed lent(entity);  on_hit(lent);
+/// Needs the GIL when it is made; ends on any thread, also after Python.
+template <class T>
+class Borrowed {
+ public:
+  explicit Borrowed(T& value) : value_(&value) {
+    const detail::Whole object = detail::whole(&value);
+    detail::Instance* instance = detail::find_instance(object);
+    if (instance) {
+      object_ = Object::borrow(detail::object_of(*instance));
+    } else {
+      object_ = detail::make_instance(object);
+      instance = &detail::data_of<detail::Instance>(object_.ptr());
+      instance->ownership = detail::Ownership::lent;
+    }
+    is_lender_ = instance->ownership == detail::Ownership::lent;  // else Python has it by its own right
+    if (is_lender_) ++instance->lenders;
+  }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  ~Borrowed() {
+    if (!is_lender_ || !object_.is_alive()) return;
+    const std::optional<GilGuard> gil = GilGuard::try_acquire();
+    if (!gil || !object_.is_alive()) return;
+    detail::Instance& instance = detail::data_of<detail::Instance>(object_.ptr());
+    if (--instance.lenders == 0 && instance.ownership == detail::Ownership::lent && instance.value) detail::take_away(instance);
+    object_ = Object();
+  }
+  /// The Python object.
+  const Object& object() const noexcept { return object_; }
+  T& value() const noexcept { return *value_; }
+
+ private:
+  T* value_;
+  Object object_;
+  bool is_lender_ = false;
+};
+template <class T>
+struct Converter<Borrowed<T>> {
+  static Object to_py(const Borrowed<T>& lent) { return lent.object(); }
+};
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,125 @@
+// latepy/host/detail/class_traits.hpp: what a bound class tells of itself: bases, buffers, what it holds.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/trampoline.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+template <class T, class... Options>
+struct TrampolineAmong {
+  using type = void;
+};
+template <class T, class First, class... Rest>
+struct TrampolineAmong<T, First, Rest...> {
+  using type = std::conditional_t<std::is_base_of_v<T, First>, First, typename TrampolineAmong<T, Rest...>::type>;
+};
+
+template <class T, class Base>
+void link_base(ClassTraits& traits) {
+  if constexpr (!std::is_base_of_v<T, Base>) {
+    static_assert(std::is_base_of_v<Base, T>, "add_class<T, …>() takes T's bases, and a Trampoline that derives from T");
+    const ClassRecord* const base = class_of<Base>();
+    if (!base || !base->traits) throw_unregistered<Base>();
+    auto* link = new BaseLink{const_cast<ClassRecord*>(base), [](void* value) -> void* { return static_cast<Base*>(static_cast<T*>(value)); }};
+    BaseLink** last = &traits.bases;
+    while (*last) last = &(*last)->next;
+    *last = link;
+  }
+}
+template <class T, class... Options>
+void fill_traits(ClassTraits& traits) {
+  if constexpr (std::is_destructible_v<T>) traits.destroy = [](void* value) { delete static_cast<T*>(value); };
+#ifdef __cpp_rtti
+  if constexpr (std::is_polymorphic_v<T>) traits.rtti_name = typeid(T).name();
+#endif
+  using Tramp = typename TrampolineAmong<T, Options...>::type;
+  if constexpr (!std::is_void_v<Tramp>)
+    traits.detach = [](void* value) { static_cast<Tramp*>(static_cast<T*>(value))->latepy_link().detach(); };
+  (link_base<T, Options>(traits), ...);
+}
+
+template <class F>
+struct VisitHookOf final : VisitHook {
+  explicit VisitHookOf(F f) : function(std::move(f)) {}
+  F function;
+};
+template <class T, class F>
+void add_visit(ClassTraits& traits, F function) {
+  auto* hook = new VisitHookOf<F>(std::move(function));
+  hook->visit = [](const VisitHook& self, void* value, Visitor& visitor) {
+    static_cast<const VisitHookOf<F>&>(self).function(*static_cast<T*>(value), visitor);
+  };
+  hook->destroy = [](VisitHook* self) { delete static_cast<VisitHookOf<F>*>(self); };
+  hook->next = traits.hooks;
+  traits.hooks = hook;
+}
+
+/// PyBUF: fills a consumer's view. The block of shape and strides is freed by instance_releasebuffer().
+LATEPY_COLD inline int show_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags) {
+  const std::size_t dimensions = info.shape.size();
+  if (info.is_readonly && (flags & buffer_writable)) {
+    set_error(*api().BufferError, "the memory is read-only");
+    return -1;
+  }
+  ssize contiguous = info.itemsize;
+  bool in_rows = true, in_columns = true;
+  auto block = std::make_unique<ssize[]>(2 * dimensions + (info.format.size() / sizeof(ssize) + 1));
+  for (std::size_t i = dimensions; i-- > 0;) {
+    block[i] = info.shape[i];
+    block[dimensions + i] = info.strides.empty() ? contiguous : info.strides[i];
+    in_rows = in_rows && (info.shape[i] == 1 || block[dimensions + i] == contiguous);
+    contiguous *= info.shape[i];
+  }
+  for (std::size_t i = 0, step = static_cast<std::size_t>(info.itemsize); i < dimensions; step *= static_cast<std::size_t>(block[i++]))
+    in_columns = in_columns && (block[i] == 1 || block[dimensions + i] == static_cast<ssize>(step));
+  if (contiguous == 0) in_rows = in_columns = true;  // no items
+  const bool wants_rows = (flags & buffer_rows) || (flags & buffer_strides) != buffer_strides;
+  if ((wants_rows && !in_rows) || ((flags & buffer_columns) && !in_columns) || ((flags & buffer_either) && !in_rows && !in_columns)) {
+    set_error(*api().BufferError, "the memory does not lie as the reader needs it: in one piece, row after row");
+    return -1;
+  }
+  char* const format = reinterpret_cast<char*>(block.get() + 2 * dimensions);
+  std::memcpy(format, info.format.c_str(), info.format.size() + 1);
+  view->buf = info.data;
+  view->len = contiguous;
+  view->itemsize = info.itemsize;
+  view->readonly = info.is_readonly;
+  view->ndim = static_cast<int>(dimensions);
+  view->format = flags & buffer_format ? format : nullptr;
+  view->shape = flags & buffer_nd ? block.get() : nullptr;
+  view->strides = (flags & buffer_strides) == buffer_strides ? block.get() + dimensions : nullptr;
+  view->suboffsets = nullptr;
+  view->internal = block.release();
+  incref(self);
+  view->obj = self;
+  return 0;
+}
+template <class F>
+struct BufferHookOf final : BufferHook {
+  explicit BufferHookOf(F f) : function(std::move(f)) {}
+  F function;
+};
+
+/// Stands for `cls` in class methods.
+struct TypeSelf {};
+
+LATEPY_COLD inline bool is_binary_operator(std::string_view name) {
+  for (const char* known : {"eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow",
+                            "lshift", "rshift", "and", "xor", "or"}) {
+    const std::string_view stem = known;
+    for (const char* prefix : {"__", "__r", "__i"}) {
+      const std::string_view before = prefix;
+      if (name.size() == before.size() + stem.size() + 2 && name.substr(0, before.size()) == before && name.substr(before.size(), stem.size()) == stem)
+        return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace detail
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,96 @@
+// latepy/host/detail/iterate.hpp: the Python type of iterators over C++ ranges.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/bound.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// A C++ range on its way. Its owner is kept until the end is reached.
+struct Range {
+  Object owner;
+  /// \returns an empty Object at the end.
+  virtual Object next() = 0;
+  virtual ~Range() noexcept(false) {}
+};
+struct IteratorData {
+  Range* range;  ///< null: the end was reached
+};
+
+inline void end_range(PyObject* self) noexcept {
+  Range* const range = std::exchange(data_of<IteratorData>(self).range, nullptr);
+  const ErrorAside aside;  // destructors of iterators run
+  try {
+    delete range;
+  } catch (...) {
+    translate_exception();
+    api().Err_WriteUnraisable(as_object(head_type(self)));
+  }
+}
+inline PyObject* iterator_next(PyObject* self) noexcept {
+  Range* const range = data_of<IteratorData>(self).range;
+  if (!range) return nullptr;
+  try {
+    PyObject* const owner = range->owner.ptr();
+    if (owner && api().Type_IsSubtype(head_type(owner), instance_type()) && !has_value(data_of<Instance>(owner)))
+      throw_reference_error("the " + data_of<Instance>(owner).traits->name + " that is iterated over is gone: the host took it back, or over");
+    Object item = range->next();
+    if (item.is_empty()) end_range(self);
+    return item.is_empty() ? nullptr : item.release();
+  } catch (...) {
+    translate_exception();
+    return nullptr;
+  }
+}
+inline PyObject* iterator_iter(PyObject* self) noexcept { return Object::borrow(self).release(); }
+inline void iterator_dealloc(PyObject* self) noexcept {
+  api().Object_GC_UnTrack(self);
+  end_range(self);
+  free_object(self);
+}
+inline int iterator_traverse(PyObject* self, Visit visit, void* argument) noexcept {
+  if (const int result = visit(as_object(head_type(self)), argument)) return result;
+  const Range* const range = data_of<IteratorData>(self).range;
+  return range && range->owner.ptr() ? visit(range->owner.ptr(), argument) : 0;
+}
+inline int iterator_clear(PyObject* self) noexcept {
+  end_range(self);
+  return 0;
+}
+
+LATEPY_COLD inline PyTypeObject* make_iterator_type() {
+  TypeSlot slots[] = {{tp_dealloc, slot_value(&iterator_dealloc)},
+                      {tp_traverse, slot_value(&iterator_traverse)},
+                      {tp_clear, slot_value(&iterator_clear)},
+                      {tp_iter, slot_value(&iterator_iter)},
+                      {tp_iternext, slot_value(&iterator_next)},
+                      {tp_new, slot_value(&instance_new)},  // which refuses it
+                      {0, nullptr}};
+  return reinterpret_cast<PyTypeObject*>(make_type("latepy.iterator", sizeof(IteratorData), 0, slots).release());
+}
+inline Object new_iterator(std::unique_ptr<Range> range) {
+  HostTypes& types = host_types();
+  if (!types.iterator) types.iterator = make_iterator_type();  // lives as long as its interpreter
+  Object made = own(api().Type_GenericAlloc(types.iterator, 0));
+  data_of<IteratorData>(made.ptr()).range = range.release();
+  return made;
+}
+
+template <class Iterator, class Sentinel>
+struct RangeOf final : Range {
+  RangeOf(Iterator first, Sentinel last) : at(std::move(first)), end(std::move(last)) {}
+  Object next() override {
+    if (at == end) return Object();
+    Object item = to_py(*at);
+    ++at;
+    return item;
+  }
+  Iterator at;
+  Sentinel end;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,176 @@
+// latepy/host/detail/make_class.hpp: a heap type for a C++ class, and how its instances get their C++ objects.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/module.hpp>
+
+namespace latepy {
+inline namespace v1 {
+
+/// The memory that an object shows as a buffer: what memoryview() and numpy see of it. The object keeps it, unmoved,
+/// while a view lives.
+struct BufferInfo {
+  void* data = nullptr;
+  std::ptrdiff_t itemsize = 1;                  ///< bytes
+  std::string format = "B";                     ///< of an item, as Python's struct module has it
+  std::vector<std::ptrdiff_t> shape, strides;   ///< items, bytes; no strides: rows after one another
+  bool is_readonly = false;
+};
+
+namespace detail {
+
+struct ClassPlan {
+  std::string name, doc;
+  std::string_view key;
+  ClassSlot* slot = nullptr;
+  bool is_final = false, has_dict = false, has_buffer = false;
+};
+
+/// Frees what an earlier life put into the traits.
+LATEPY_COLD inline void clear_traits(ClassTraits& traits) noexcept {
+  while (BaseLink* link = traits.bases) {
+    traits.bases = link->next;
+    delete link;
+  }
+  while (VisitHook* hook = traits.hooks) {
+    traits.hooks = hook->next;
+    hook->destroy(hook);
+  }
+  if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);
+}
+
+/// The end of a class, with the capsule in its dict. Only the stop lets a class go.
+inline void forget_class(PyObject* capsule) {
+  auto& traits = *static_cast<ClassTraits*>(api().Capsule_GetPointer(capsule, class_attribute));
+  traits.record->life = no_life;
+  clear_traits(traits);
+  shared().classes_stamp.fetch_add(1, std::memory_order_release);
+}
+
+LATEPY_COLD inline Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits) {
+  const std::string module = place.module().is_empty() ? "builtins" : place.module().as<std::string>();
+  traits.name = module + "." + plan.name;
+  Object bases = list();
+  traits.has_dict = plan.has_dict;
+  traits.has_buffer = plan.has_buffer;
+  for (const BaseLink* link = traits.bases; link; link = link->next) {
+    bases.call_method("append", Ref(link->base->type));
+    traits.has_dict = traits.has_dict || link->base->traits->has_dict;
+    traits.has_buffer = traits.has_buffer || link->base->traits->has_buffer;
+  }
+  if (!traits.bases) bases.call_method("append", Ref(as_object(instance_type())));
+  MemberDef members[] = {
+      {"__dictoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, dict)), member_readonly, nullptr}, {}};
+  static GetSetDef attributes[] = {{"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr}, {}};
+  std::vector<TypeSlot> slots = {{tp_dealloc, slot_value(&instance_dealloc)},
+                                 {tp_traverse, slot_value(&instance_traverse)},
+                                 {tp_clear, slot_value(&instance_clear)}};
+  if (!plan.doc.empty()) slots.push_back({tp_doc, const_cast<char*>(plan.doc.c_str())});
+  if (traits.has_dict) {
+    slots.push_back({tp_members, members});
+    slots.push_back({tp_getset, attributes});
+  }
+  if (plan.has_buffer) {
+    slots.push_back({bf_getbuffer, slot_value(&instance_getbuffer)});
+    slots.push_back({bf_releasebuffer, slot_value(&instance_releasebuffer)});
+  }
+  slots.push_back({0, nullptr});
+  TypeSpec spec{traits.name.c_str(), 0, 0, type_has_gc | (plan.is_final ? 0 : type_is_base), slots.data()};
+  const Object made = own(api().Type_FromSpecWithBases(&spec, tuple_of(bases).ptr()));
+  made.attr("__qualname__") = place.qualified(plan.name);
+  made.attr(class_attribute) = own(api().Capsule_New(&traits, class_attribute, &forget_class));
+  return made;
+}
+
+/// Makes the class, puts it into its place, and lets conversions find it.
+LATEPY_COLD inline Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&)) {
+  const Place place(where);
+  ClassRecord* const record = new_record(plan.key);
+  if (!record->traits) record->traits = new ClassTraits();
+  ClassTraits& traits = *record->traits;
+  clear_traits(traits);
+  traits.record = record;
+  fill(traits);
+  const Object made = new_class(place, plan, traits);
+  place.set(plan.name, made);
+  publish(record, *plan.slot, Object(made).release());
+  return made;
+}
+
+/// Lets go of all types of ours, so that Python ends them, and what they hold, with itself. Called by the stop.
+LATEPY_COLD inline void release_types() noexcept {
+  for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next) {
+    if (each->life != current_life()) continue;
+    if (!each->traits) each->life = no_life;  // an enumeration; a class forgets itself when it ends
+    decref(each->type);
+  }
+  shared().classes_stamp.fetch_add(1, std::memory_order_release);
+  HostTypes& types = host_types();
+  for (PyTypeObject** each : {&types.function, &types.instance, &types.iterator})
+    if (PyTypeObject* const type = std::exchange(*each, nullptr)) decref(as_object(type));
+}
+
+/// `self` of __init__ and __setstate__: an instance without a C++ object.
+template <class T>
+struct Unmade {
+  PyObject* self;
+  Instance& instance() const noexcept { return data_of<Instance>(self); }
+  /// Whether the class of the object was made in Python.
+  bool is_derived() const noexcept { return as_object(head_type(self)) != instance().traits->record->type; }
+};
+template <class T>
+inline constexpr bool is_own_type<Unmade<T>> = true;
+template <class T>
+class Loader<Unmade<T>, void> {
+ public:
+  bool load(PyObject* object) noexcept {
+    const Instance* const instance = instance_of(object, class_of<T>());
+    if (!instance || instance->value || instance->was_valid || instance->traits->record != class_of<T>()) return false;
+    self_ = object;
+    return true;
+  }
+  Unmade<T> get() const noexcept { return {self_}; }
+  static void explain(PyObject* object) {
+    const ClassRecord& record = need_class<T>();
+    const Instance* const instance = instance_of(object, &record);
+    if (!instance) throw_mismatch(object, record.traits->name);
+    const std::string& name = instance->traits->name;
+    if (!api().Type_IsSubtype(reinterpret_cast<PyTypeObject*>(instance->traits->record->type), reinterpret_cast<PyTypeObject*>(record.type)))
+      throw ConversionError("its C++ object is a " + name + ": a Python class derives from one bound class only");
+    if (instance->traits->record != &record)
+      throw ConversionError(name + " has no constructor of its own, and a " + record.traits->name + " cannot stand for one");
+    if (instance->value) throw ConversionError("the object was constructed already");
+    if (instance->was_valid) throw_no_instance(object, &record, name);
+  }
+
+ private:
+  PyObject* self_ = nullptr;
+};
+
+/// Gives an instance the C++ object that was just made for it.
+template <class T>
+void settle_value(Instance& instance, std::unique_ptr<T> value) {
+  const Whole object{value.get(), instance.traits->record};
+  if (Instance* const stale = find_instance(object)) take_away(*stale);
+  set_value(instance, value.get());
+  instance.was_valid = false;
+  if constexpr (shares_itself<T>) {
+    new (instance.holder) std::shared_ptr<void>(std::shared_ptr<T>(std::move(value)));
+    instance.ownership = Ownership::shared;
+  } else {
+    value.release();
+    instance.ownership = Ownership::unique;
+  }
+}
+
+template <class T, class... A>
+T* construct(A&&... arguments) {
+  if constexpr (std::is_constructible_v<T, A...>)
+    return new T(std::forward<A>(arguments)...);
+  else
+    return new T{std::forward<A>(arguments)...};
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

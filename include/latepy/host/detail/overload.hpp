@@ -1,0 +1,261 @@
+// latepy/host/detail/overload.hpp: the Python type of host functions, which chooses among their overloads.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/parameters.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The data of a function object, after PyObject.
+struct FunctionData {
+  PyObject* (*vectorcall)(PyObject*, PyObject* const*, std::size_t, PyObject*);
+  Overload* first;
+  std::size_t exact;  ///< so many positional arguments and no others need no sorting, and `first` is the only one
+  PyObject* dict;
+  PyObject* weakrefs;
+};
+inline constexpr std::size_t never_exact = static_cast<std::size_t>(-1);
+
+/// No signature takes the arguments: sets a TypeError that says so of each.
+LATEPY_COLD inline PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept {
+  Overload& first = *function.first;
+  try {
+    if (first.is_operator) {
+      if (count > 0) first.parameters[0].type->explain(arguments[0]);  // throws where it is no object any more
+      return Object::borrow(api().NotImplementedStruct).release();
+    }
+    const std::string call = show_call(first, arguments, count, names);
+    std::string text;
+    if (!first.next) {
+      const std::string why = why_not(first, arguments, count, names);  // may throw what the argument's code raised
+      text = shown_signature(first) + ": " + why + ". It was called as " + call;
+    } else {
+      text = "no signature of " + first.shown_name + " takes " + call;
+      for (Overload* each = &first; each; each = each->next.get())
+        text += "\n  " + shown_signature(*each) + ": " + why_not(*each, arguments, count, names);
+    }
+    set_error(*api().TypeError, text);
+  } catch (...) {
+    translate_exception();
+  }
+  return nullptr;
+}
+
+LATEPY_COLD inline PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept {
+  try {
+    for (Overload* each = function.first; each; each = each->next.get()) {
+      Sorted sorted(each->parameters.size());
+      if (!sort_arguments(*each, arguments, count, names, sorted, nullptr)) continue;
+      std::size_t failed = 0;
+      PyObject* const result = each->invoke(*each, sorted.slots(), failed);
+      if (result || failed == 0) return result;
+    }
+  } catch (...) {
+    translate_exception();
+    return nullptr;
+  }
+  return refuse_call(function, arguments, count, names);
+}
+
+/// What CPython calls. Nothing is thrown through its frames.
+inline PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged, PyObject* names) noexcept {
+  FunctionData& function = data_of<FunctionData>(self);
+  const std::size_t count = flagged & ~vectorcall_offset;
+  incref(self);  // the callable may drop the last reference to its own function
+  PyObject* result = nullptr;
+  if (LATEPY_LIKELY(count == function.exact && !names)) {
+    std::size_t failed = 0;
+    result = function.first->invoke(*function.first, arguments, failed);
+    if (LATEPY_UNLIKELY(failed != 0)) result = refuse_call(function, arguments, count, names);
+  } else {
+    result = call_sorted(function, arguments, count, names);
+  }
+  decref(self);
+  return result;
+}
+
+inline PyObject* function_new(PyTypeObject*, PyObject*, PyObject*) noexcept {
+  set_error(*api().TypeError, "cannot create 'latepy.function' instances: they come from the host");
+  return nullptr;
+}
+inline void function_dealloc(PyObject* self) noexcept {
+  FunctionData& function = data_of<FunctionData>(self);
+  api().Object_GC_UnTrack(self);
+  const ErrorAside aside;  // destructors of captured objects run
+  if (function.weakrefs) api().Object_ClearWeakRefs(self);
+  if (function.dict) decref(function.dict);
+  while (Overload* const each = function.first) {
+    function.first = each->next.release();
+    try {
+      delete each;
+    } catch (...) {
+      translate_exception();
+      api().Err_WriteUnraisable(as_object(head_type(self)));
+    }
+  }
+  free_object(self);
+}
+inline int function_traverse(PyObject* self, Visit visit, void* argument) noexcept {
+  const FunctionData& function = data_of<FunctionData>(self);
+  if (const int result = visit(as_object(head_type(self)), argument)) return result;
+  if (function.dict)
+    if (const int result = visit(function.dict, argument)) return result;
+  for (const Overload* each = function.first; each; each = each->next.get())
+    for (const Parameter& parameter : each->parameters)
+      if (PyObject* const value = parameter.default_value.ptr())
+        if (const int result = visit(value, argument)) return result;
+  return 0;
+}
+inline int function_clear(PyObject* self) noexcept {
+  FunctionData& function = data_of<FunctionData>(self);
+  if (PyObject* const dict = std::exchange(function.dict, nullptr)) decref(dict);
+  for (Overload* each = function.first; each; each = each->next.get())
+    for (Parameter& parameter : each->parameters) parameter.default_value = Object();
+  return 0;
+}
+inline PyObject* function_get(PyObject* self, PyObject* instance, PyObject*) noexcept {
+  if (!instance || instance == api().NoneStruct) return Object::borrow(self).release();
+  return api().Method_New(self, instance);
+}
+template <PyObject* (*Get)(PyObject*)>
+PyObject* guarded(PyObject* self, void*) noexcept {
+  try {
+    return Get(self);
+  } catch (...) {
+    translate_exception();
+    return nullptr;
+  }
+}
+inline PyObject* function_repr(PyObject* self) noexcept try {
+  const std::string module = text_of(attribute_or_empty(self, "__module__").ptr());
+  const std::string name = text_of(attribute_or_empty(self, "__qualname__").ptr());
+  return to_py("<host function " + (module.empty() ? name : module + "." + name) + ">").release();
+} catch (...) {
+  translate_exception();
+  return nullptr;
+}
+inline PyObject* function_reduce(PyObject* self, PyObject*) noexcept { return api().Object_GetAttrString(self, "__qualname__"); }
+
+/// "name(signature)" before each text where there are several; None where nothing was said.
+LATEPY_COLD inline PyObject* function_doc(PyObject* self) {
+  const Overload* const first = data_of<FunctionData>(self).first;
+  if (!first->next) return first->doc.empty() ? none().release() : to_py(first->doc).release();
+  std::string text;
+  for (const Overload* each = first; each; each = each->next.get())
+    text += (each == first ? "" : "\n\n") + each->name + signature_text(*each) + (each->doc.empty() ? "" : "\n" + each->doc);
+  return to_py(text).release();
+}
+/// A list of "(x: int) -> str", one for each overload.
+LATEPY_COLD inline PyObject* function_signatures(PyObject* self) {
+  Object texts = list();
+  for (const Overload* each = data_of<FunctionData>(self).first; each; each = each->next.get())
+    texts.call_method("append", signature_text(*each));
+  return texts.release();
+}
+/// A Python function of the same signature: what CPython makes of the text is the reference for inspect and typing.
+/// It is kept once all names in it are known.
+inline constexpr char twin_name[] = "_latepy_twin";
+LATEPY_COLD inline Object twin(PyObject* self) {
+  const Overload* const first = data_of<FunctionData>(self).first;
+  const Api& a = api();
+  const Object kept = Ref(data_of<FunctionData>(self).dict).call_method("get", twin_name);
+  if (!kept.is_none()) return kept;
+  const Object defaults = defaults_of(*first);
+  // CPython 3.14 looks the names up when the annotations are asked for.
+  const std::string source = "def f" + (first->next ? "(*args, **kwargs)" : signature_text(*first, &listed_default)) + ": ...\nf.__annotations__\n";
+  for (const bool by_text : {false, true}) {  // names that cannot be looked up now stay text
+    const Object names = own(a.Dict_New());
+    names["_defaults"] = defaults;
+    names["__builtins__"] = Object::borrow(a.Eval_GetBuiltins());
+    const auto import = [&](const std::string& name) {
+      const Object module = Object::steal(a.Import_ImportModule(name.c_str()));
+      a.Err_Clear();
+      if (!module.is_empty()) names[name.substr(0, name.find('.'))] = name.find('.') == std::string::npos ? module : own(a.Import_ImportModule("collections"));
+    };
+    for (const char* usual : {"typing", "collections.abc", "datetime", "os", "pathlib", "types"}) import(usual);
+    if (!by_text)
+      for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
+        if (each->life == current_life()) {
+          const std::string module = text_of(attribute_or_empty(each->type, "__module__").ptr());
+          import(module.substr(0, module.find('.')));
+        }
+    CompilerFlags flags{source_is_utf8, 9};
+    const std::string text = (by_text ? "from __future__ import annotations\n" : "") + source;
+    const Object code = own(a.CompileStringExFlags(text.c_str(), "<signature>", file_input, &flags, -1));
+    const Object done = Object::steal(a.Eval_EvalCode(code.ptr(), names.ptr(), names.ptr()));
+    if (done.is_empty() && !by_text) {
+      a.Err_Clear();
+      continue;
+    }
+    if (done.is_empty()) throw_python_error();
+    Object made = names["f"];
+    if (!by_text) Ref(data_of<FunctionData>(self).dict)[twin_name] = made;
+    return made;
+  }
+  return Object();  // not reached
+}
+LATEPY_COLD inline PyObject* function_signature(PyObject* self) {
+  return own(api().Import_ImportModule("inspect")).call_method("signature", twin(self)).release();
+}
+LATEPY_COLD inline PyObject* function_annotations(PyObject* self) { return Object(twin(self).attr("__annotations__")).release(); }
+
+/// The type of host functions: called by vectorcall, a method where a class has it, known to help() and inspect.
+inline PyTypeObject* function_type() {
+  HostTypes& types = host_types();
+  if (LATEPY_LIKELY(types.function != nullptr)) return types.function;
+  const auto at = [&](std::size_t offset) { return static_cast<ssize>(head() + offset); };
+  MemberDef members[] = {{"__vectorcalloffset__", member_ssize, at(offsetof(FunctionData, vectorcall)), member_readonly, nullptr},
+                         {"__dictoffset__", member_ssize, at(offsetof(FunctionData, dict)), member_readonly, nullptr},
+                         {"__weaklistoffset__", member_ssize, at(offsetof(FunctionData, weakrefs)), member_readonly, nullptr},
+                         {}};
+  static GetSetDef attributes[] = {{"__doc__", &guarded<&function_doc>, nullptr, nullptr, nullptr},
+                                   {"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr},
+                                   {"__signature__", &guarded<&function_signature>, nullptr, nullptr, nullptr},
+                                   {"__signatures__", &guarded<&function_signatures>, nullptr, nullptr, nullptr},
+                                   {"__annotations__", &guarded<&function_annotations>, nullptr, nullptr, nullptr},
+                                   {}};
+  static MethodDef methods[] = {{"__reduce__", &function_reduce, meth_noargs, nullptr}, {}};
+  TypeSlot slots[] = {{tp_call, slot_value(api().Vectorcall_Call)},
+                      {tp_new, slot_value(&function_new)},
+                      {tp_dealloc, slot_value(&function_dealloc)},
+                      {tp_traverse, slot_value(&function_traverse)},
+                      {tp_clear, slot_value(&function_clear)},
+                      {tp_descr_get, slot_value(&function_get)},
+                      {tp_repr, slot_value(&function_repr)},
+                      {tp_methods, methods},
+                      {tp_members, members},
+                      {tp_getset, attributes},
+                      {0, nullptr}};
+  Object made = make_type("latepy.function", sizeof(FunctionData), type_has_vectorcall | type_is_method_descriptor, slots);
+  return types.function = reinterpret_cast<PyTypeObject*>(made.release());
+}
+inline bool is_function(PyObject* object) noexcept {
+  const HostTypes* const types = shared().host_types.load(std::memory_order_relaxed);
+  return types && types->life == current_life() && types->function && is_exactly(object, types->function);
+}
+
+/// The Python function of a chain of overloads. Needs the GIL.
+LATEPY_COLD inline Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name, const Object& module) {
+  const std::size_t dot = qualified_name.rfind('.');
+  for (Overload* each = first.get(); each; each = each->next.get())
+    each->shown_name = each->name == "__init__" && dot != std::string::npos ? qualified_name.substr(0, dot) : qualified_name;
+  Object made = own(api().Type_GenericAlloc(function_type(), 0));
+  FunctionData& function = data_of<FunctionData>(made.ptr());
+  function.vectorcall = &function_entry;
+  function.exact = first->next ? never_exact : first->parameters.size();
+  for (const Parameter& parameter : first->parameters)
+    if (parameter.kind > ParameterKind::usual) function.exact = never_exact;
+  Object dict = own(api().Dict_New());
+  dict["__name__"] = first->name;
+  dict["__qualname__"] = qualified_name;
+  dict["__module__"] = module.is_empty() ? none() : module;
+  function.dict = dict.release();
+  function.first = first.release();
+  return made;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,218 @@
+// latepy/host/detail/parameters.hpp: what host functions take: sorting arguments, and saying why they do not fit.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/python_type.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// What is known of a parameter's or result's C++ type when the program runs.
+struct ParameterType {
+  std::string (*python)(Way);       ///< its Python name
+  void (*explain)(PyObject* value); ///< throws why the value does not convert
+};
+enum class ParameterKind : unsigned char { positional_only, usual, named_only, args, kwargs };
+struct Parameter {
+  std::string name;
+  Object key;            ///< the name as an interned str
+  Object default_value;  ///< empty where there is none
+  ParameterKind kind = ParameterKind::positional_only;
+  const ParameterType* type = nullptr;
+};
+
+/// One signature of a host function, with the C++ callable in a derived class.
+struct Overload {
+  /// Converts the arguments, which lie in the order of the parameters, and calls. Null with `failed` 0: Python's error is
+  /// set. Null with another `failed`: that argument, from 1, does not fit, and no error is set.
+  using Invoke = PyObject* (*)(Overload&, PyObject* const* arguments, std::size_t& failed);
+
+  Overload() = default;
+  Overload(const Overload&) = delete;
+  virtual ~Overload() noexcept(false) {}  // destructors of what lambdas capture may throw
+
+  Invoke invoke = nullptr;
+  std::vector<Parameter> parameters;
+  const ParameterType* result = nullptr;
+  std::string name, doc;
+  std::string shown_name;    ///< in texts: "Vec.length", and "Vec" for its constructor
+  bool is_method = false;    ///< the first parameter is `self`
+  bool is_operator = false;  ///< what does not fit gives NotImplemented
+  std::unique_ptr<Overload> next;
+};
+
+/// The arguments of one call in the order of the parameters; borrowed but for what the catch-alls collect.
+class Sorted {
+ public:
+  explicit Sorted(std::size_t count) {
+    if (count <= room) return;
+    large_.resize(count);
+    slots_ = large_.data();
+  }
+  Sorted(const Sorted&) = delete;
+  PyObject** slots() noexcept { return slots_; }
+  void collect(std::size_t at, Object collected) {
+    slots_[at] = collected.ptr();
+    (slots_[at] && !first_.is_empty() ? second_ : first_) = std::move(collected);
+  }
+
+ private:
+  static constexpr std::size_t room = 10;
+  PyObject* small_[room] = {};
+  std::vector<PyObject*> large_;
+  PyObject** slots_ = small_;
+  Object first_, second_;
+};
+
+inline bool same_name(PyObject* a, PyObject* b) noexcept { return a == b || api().Unicode_Compare(a, b) == 0; }
+
+LATEPY_COLD inline std::string counted(std::size_t count, const char* what) {
+  return (count == 0 ? "no" : std::to_string(count)) + " " + what + (count == 1 ? "" : "s");
+}
+
+/// Sorts a call's arguments into the places of the parameters, as Python does for functions of its own.
+/// \param why gets the reason where they do not fit; null: nobody asks.
+/// \throws PythonError when CPython fails.
+inline bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names, Sorted& sorted,
+                           std::string* why) {
+  const Api& a = api();
+  const std::vector<Parameter>& parameters = overload.parameters;
+  const std::size_t hidden = overload.is_method ? 1 : 0;  // `self` is not counted in texts
+  PyObject** const slots = sorted.slots();
+  const auto fail = [&](auto&& text) {
+    if (why) *why = text();
+    return false;
+  };
+  std::size_t used = 0, places = 0;  // positional arguments that found a place, and places there are
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    switch (parameters[i].kind) {
+      case ParameterKind::positional_only:
+      case ParameterKind::usual:
+        ++places;
+        if (used < count) slots[i] = arguments[used++];
+        break;
+      case ParameterKind::args: {
+        Object rest = own(a.Tuple_New(static_cast<ssize>(count - used)));
+        for (ssize at = 0; used < count; ++at) check_result(a.Tuple_SetItem(rest.ptr(), at, Object::borrow(arguments[used++]).release()));
+        sorted.collect(i, std::move(rest));
+        break;
+      }
+      default: break;
+    }
+  }
+  if (used < count)
+    return fail([&] {
+      return "it takes " + counted(places - hidden, "positional argument") + ", and " + std::to_string(count - std::min(count, hidden)) +
+             (count - hidden == 1 ? " was" : " were") + " given";
+    });
+  Object others;
+  const std::size_t named = names ? static_cast<std::size_t>(a.Tuple_Size(names)) : 0;
+  for (std::size_t at = 0; at < named; ++at) {
+    PyObject* const name = a.Tuple_GetItem(names, static_cast<ssize>(at));
+    PyObject* const value = arguments[count + at];
+    std::size_t i = 0;
+    while (i < parameters.size() && !((parameters[i].kind == ParameterKind::usual || parameters[i].kind == ParameterKind::named_only) &&
+                                      same_name(parameters[i].key.ptr(), name)))
+      ++i;
+    if (i < parameters.size()) {
+      if (slots[i]) return fail([&] { return "it got two values for the argument '" + parameters[i].name + "'"; });
+      slots[i] = value;
+    } else if (!parameters.empty() && parameters.back().kind == ParameterKind::kwargs) {
+      if (others.is_empty()) others = own(a.Dict_New());
+      check_result(a.Dict_SetItem(others.ptr(), name, value));
+    } else {
+      return fail([&] { return "it takes no argument named '" + text_of(name) + "'"; });
+    }
+  }
+  std::string missing;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (slots[i]) continue;
+    const Parameter& parameter = parameters[i];
+    if (parameter.kind == ParameterKind::kwargs)
+      sorted.collect(i, others.is_empty() ? own(a.Dict_New()) : std::move(others));
+    else if (!parameter.default_value.is_empty())
+      slots[i] = parameter.default_value.ptr();
+    else if (why)
+      missing += (missing.empty() ? "" : ", ") +
+                 (parameter.kind == ParameterKind::positional_only ? "argument " + std::to_string(i + 1 - hidden) : "'" + parameter.name + "'");
+    else
+      return false;
+  }
+  return missing.empty() || fail([&] { return "it is not given " + missing; });
+}
+
+/// How a signature shows the default value of the parameter with that index.
+using DefaultText = std::string (*)(PyObject* value, std::size_t index);
+LATEPY_COLD inline std::string shown_default(PyObject* value, std::size_t) { return show_value(value); }
+LATEPY_COLD inline std::string listed_default(PyObject*, std::size_t index) { return "_defaults[" + std::to_string(index) + "]"; }
+/// The list that listed_default() refers to.
+LATEPY_COLD inline Object defaults_of(const Overload& overload) {
+  Object values = list();
+  for (const Parameter& parameter : overload.parameters)
+    values.call_method("append", parameter.default_value.is_empty() ? none() : parameter.default_value);
+  return values;
+}
+
+/// "(x: int, y: float = 2.0) -> str".
+LATEPY_COLD inline std::string signature_text(const Overload& overload, DefaultText default_text = &shown_default, bool with_self = true) {
+  std::string text = "(";
+  bool named_only = false, positional_only = false;
+  const auto add = [&](const std::string& part) { text += (text.size() == 1 ? "" : ", ") + part; };
+  for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
+    const Parameter& parameter = overload.parameters[i];
+    const bool is_self = overload.is_method && i == 0;
+    if (is_self && !with_self) continue;
+    if (positional_only && parameter.kind != ParameterKind::positional_only) add("/");
+    positional_only = parameter.kind == ParameterKind::positional_only;
+    if (parameter.kind == ParameterKind::named_only && !named_only) add("*");
+    named_only = named_only || parameter.kind == ParameterKind::named_only || parameter.kind == ParameterKind::args;
+    const char* const stars = parameter.kind == ParameterKind::args ? "*" : parameter.kind == ParameterKind::kwargs ? "**" : "";
+    const std::string type = is_self || *stars ? "" : ": " + parameter.type->python(Way::from_python);
+    std::string value;
+    if (!parameter.default_value.is_empty()) value = " = " + default_text(parameter.default_value.ptr(), i);
+    add(stars + (parameter.name.empty() ? is_self ? "self" : "arg" + std::to_string(i + !overload.is_method) : parameter.name) + type + value);
+  }
+  if (positional_only) add("/");
+  return text + ") -> " + overload.result->python(Way::to_python);
+}
+/// "Vec.scale(by: float) -> None", as texts show it.
+LATEPY_COLD inline std::string shown_signature(const Overload& overload) {
+  return overload.shown_name + signature_text(overload, &shown_default, false);
+}
+
+/// "(1, "x", k=2)": what a call was given.
+LATEPY_COLD inline std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names) {
+  std::string text = overload.shown_name + "(";
+  const std::size_t first = overload.is_method && count > 0 ? 1 : 0;
+  const std::size_t named = names ? static_cast<std::size_t>(api().Tuple_Size(names)) : 0;
+  for (std::size_t i = first; i < count + named; ++i) {
+    if (i > first) text += ", ";
+    if (i >= count) text += text_of(api().Tuple_GetItem(names, static_cast<ssize>(i - count))) + "=";
+    text += show_value(arguments[i]);
+  }
+  return text + ")";
+}
+
+/// Why one signature does not take the arguments. Where the code of an argument raised, that is thrown.
+LATEPY_COLD inline std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names) {
+  Sorted sorted(overload.parameters.size());
+  std::string why;
+  if (!sort_arguments(overload, arguments, count, names, sorted, &why)) return why;
+  for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
+    const Parameter& parameter = overload.parameters[i];
+    try {
+      parameter.type->explain(sorted.slots()[i]);
+    } catch (const ConversionError& error) {
+      if (overload.is_method && i == 0) return std::string("self: ") + error.what();
+      const std::string at = "argument " + std::to_string(i + !overload.is_method);
+      const std::string name = parameter.name.empty() ? "" : " ('" + parameter.name + "')";
+      return at + name + (*error.what() == '[' ? "" : ": ") + error.what();  // of an element: "argument 1[0]: …"
+    }
+  }
+  return "an argument changed while it was converted";
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,87 @@
+// latepy/host/detail/python_type.hpp: how a C++ type is called in Python's signatures and stubs.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/bound.hpp>
+
+namespace latepy {
+inline namespace v1 {
+
+class Args;
+class Kwargs;
+
+namespace detail {
+
+template <class T, class = void>
+inline constexpr bool has_python_type = false;
+template <class T>
+inline constexpr bool has_python_type<T, std::void_t<decltype(Converter<T>::python_type())>> = true;
+template <class T, class = void>
+inline constexpr bool has_python_type_by_way = false;
+template <class T>
+inline constexpr bool has_python_type_by_way<T, std::void_t<decltype(Converter<T>::python_type(Way()))>> = true;
+template <class T>
+inline constexpr bool is_text = false;
+template <class C, class Traits, class A>
+inline constexpr bool is_text<std::basic_string<C, Traits, A>> = true;
+template <class C, class Traits>
+inline constexpr bool is_text<std::basic_string_view<C, Traits>> = true;
+template <class T>
+inline constexpr bool is_text<T*> = is_character<std::remove_const_t<T>>;
+
+/// The class a smart pointer, pointer or reference leads to.
+template <class T>
+struct Pointee {
+  using type = T;
+  static constexpr bool is_optional = false;
+};
+template <class T>
+struct Pointee<T*> {
+  using type = std::remove_const_t<T>;
+  static constexpr bool is_optional = true;
+};
+template <class T>
+struct Pointee<std::shared_ptr<T>> : Pointee<T*> {};
+template <class T>
+struct Pointee<std::unique_ptr<T>> : Pointee<T*> {};
+template <class T>
+struct Pointee<Borrowed<T>> : Pointee<T> {};
+
+/// "int", "list[str]", "host.Entity": as an annotation that CPython 3.9 evaluates, all modules in it imported. A
+/// converter of a program's own says it by `static std::string python_type()`. Needs the GIL.
+template <class T>
+std::string python_type(Way way) {
+  static_cast<void>(way);
+  using P = plain<T>;
+  using Bound = typename Pointee<P>::type;
+  if constexpr (std::is_void_v<P> || std::is_same_v<P, std::nullptr_t>) {
+    return "None";
+  } else if constexpr (std::is_same_v<P, bool>) {
+    return "bool";
+  } else if constexpr (is_integer<P>) {
+    return "int";
+  } else if constexpr (std::is_floating_point_v<P>) {
+    return "float";
+  } else if constexpr (is_text<P> || is_character<P>) {
+    return "str";
+  } else if constexpr (std::is_same_v<P, Bytes>) {
+    return "bytes";
+  } else if constexpr (has_python_type_by_way<P>) {
+    return Converter<P>::python_type(way);
+  } else if constexpr (has_python_type<P>) {
+    return Converter<P>::python_type();
+  } else if constexpr (std::is_enum_v<P> || is_bindable<Bound>) {
+    const ClassRecord* const record = class_of<Bound>();
+    if (!record) return std::is_enum_v<P> ? "int" : "typing.Any";
+    const std::string module = text_of(attribute_or_empty(record->type, "__module__").ptr());
+    const std::string name = text_of(attribute_or_empty(record->type, "__qualname__").ptr());
+    const std::string full = module.empty() || module == "builtins" ? name : module + "." + name;
+    return Pointee<P>::is_optional ? "typing.Optional[" + full + "]" : full;
+  } else {
+    return "typing.Any";
+  }
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,99 @@
+// latepy/host/detail/types.hpp: heap types made at run time, and where their data lies in an object.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/builtins.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The base types of what scripts see of the host. One a process, made again in each life; plain C layout, only ever
+/// appended to.
+struct HostTypes {
+  std::size_t size = sizeof(HostTypes);
+  std::uint32_t life = no_life;
+  PyTypeObject* function = nullptr;  ///< see host/detail/overload.hpp
+  PyTypeObject* instance = nullptr;  ///< see host/detail/instance.hpp
+  struct Instance** buckets = nullptr;
+  std::size_t bucket_count = 0, instance_count = 0;
+  std::atomic_flag lock = ATOMIC_FLAG_INIT;
+  PyObject* carrier = nullptr;  ///< see host/detail/translate.hpp
+  PyTypeObject* iterator = nullptr;  ///< see host/detail/iterate.hpp
+};
+
+/// The size of PyObject: 16 in release builds, 32 where free threading or trace-refs widen it (ABI: Include/object.h).
+/// The type's address is the last member everywhere; that is proved here on live objects.
+LATEPY_COLD inline std::size_t measure_head() {
+  const Object base = Object::borrow(as_object(api().BaseObject_Type));
+  const auto head = base.attr("__basicsize__").as<std::size_t>();
+  for (const Object& proof : {none(), base, list(), own(api().Float_FromDouble(0.5))}) {
+    void* type = nullptr;
+    std::memcpy(&type, reinterpret_cast<char*>(proof.ptr()) + head - sizeof type, sizeof type);
+    if (type != type_of(proof.ptr()))
+      throw StateError("this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
+  }
+  return head;
+}
+inline std::size_t head() {
+  std::size_t& known = the_state.head;
+  if (LATEPY_UNLIKELY(known == 0)) known = measure_head();
+  return known;
+}
+
+/// What follows PyObject in an object of a type of ours. head() was measured when the type was made.
+template <class Data>
+Data& data_of(PyObject* object) noexcept {
+  return *reinterpret_cast<Data*>(reinterpret_cast<char*>(object) + the_state.head);
+}
+template <class Data>
+PyObject* object_of(Data& data) noexcept {
+  return reinterpret_cast<PyObject*>(reinterpret_cast<char*>(&data) - the_state.head);
+}
+/// ob_type, without a call: also for tp_traverse, which must not change counts.
+inline PyTypeObject* head_type(PyObject* object) noexcept {
+  return *reinterpret_cast<PyTypeObject**>(reinterpret_cast<char*>(object) + the_state.head - sizeof(void*));
+}
+template <class F>
+void* slot_value(F* function) noexcept {
+  return reinterpret_cast<void*>(function);
+}
+
+/// The end of an object of a heap type (Objects/typeobject.c): its memory, then the type that the instance owned.
+inline void free_object(PyObject* self) noexcept {
+  PyTypeObject* const type = head_type(self);
+  api().Object_GC_Del(self);
+  decref(as_object(type));
+}
+
+LATEPY_COLD inline Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots, PyObject* bases = nullptr) {
+  TypeSpec spec{name, static_cast<int>(head() + data_size), 0, flags | type_has_gc, slots};
+  return own(api().Type_FromSpecWithBases(&spec, bases));
+}
+
+/// Those of the running interpreter. Needs the GIL.
+inline HostTypes& host_types() {
+  HostTypes* types = shared().host_types.load(std::memory_order_acquire);
+  if (LATEPY_UNLIKELY(!types)) {
+    types = new HostTypes();  // never freed
+    HostTypes* other = nullptr;
+    if (!shared().host_types.compare_exchange_strong(other, types)) {
+      delete types;
+      types = other;
+    }
+  }
+  if (LATEPY_UNLIKELY(types->life != current_life())) {
+    check_making();
+    types->function = types->instance = types->iterator = nullptr;
+    types->carrier = nullptr;
+    types->instance_count = 0;
+    for (std::size_t i = 0; i < types->bucket_count; ++i) types->buckets[i] = nullptr;
+    types->life = current_life();
+  }
+  head();
+  return *types;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

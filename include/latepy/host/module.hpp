@@ -1,0 +1,159 @@
+// latepy/host/module.hpp: modules that scripts import and the host fills; enumerations and exceptions in them.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/function.hpp>
+
+#include <initializer_list>
+
+namespace latepy {
+inline namespace v1 {
+
+/// What stands behind the name of a class in add_class().
+enum class EnumKind { plain, integer, flag, integer_flag };
+
+template <class T, class... Options>
+class Class;
+
+/// A module, or another place for functions and classes. Made again after each start: modules end with their Python.
+class Module : public Object {
+ public:
+  /// Any module, class or dict as a place to define in.
+  explicit Module(Object place) : Object(std::move(place)) {}
+
+  /// As Object::def(), to be chained.
+  template <class F, class... X>
+  Module& def(const std::string& name, F&& callable, X&&... extras) {
+    Ref::def(name, std::forward<F>(callable), std::forward<X>(extras)...);
+    return *this;
+  }
+  /// A constant, or any other value under a name.
+  template <class T>
+  Module& constant(const std::string& name, T&& value) {
+    detail::Place(*this).set(name, to_py(std::forward<T>(value)));
+    return *this;
+  }
+  /// `import host.name`: a module below this one.
+  Module submodule(const std::string& name) const;
+
+  /// A Python class for a C++ class; see host/class.hpp. `Options` are its bases that have Python classes, and the
+  /// Trampoline through which Python overrides its virtual functions.
+  template <class T, class... Options, class... Tags>
+  Class<T, Options...> add_class(const std::string& name, Tags&&... tags) const;
+
+  /// A real enum.Enum (IntEnum, Flag, IntFlag) for a C++ enumeration, which converts to its members from then on:
+  ///   m.add_enum<Color>("Color", {{"red", Color::red}, {"blue", Color::blue}});
+  /// \throws StateError where the enumeration has a Python class already.
+  template <class E>
+  Object add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members, EnumKind kind = EnumKind::plain) const;
+
+  /// A Python exception class that the C++ exception E, with what(), becomes when it leaves a host function.
+  template <class E>
+  Object add_exception(const std::string& name, const Object& base = {}) const {
+    const Object made = new_exception(name, base);
+    translate<E>(made);
+    return made;
+  }
+
+ private:
+  LATEPY_COLD Object new_exception(const std::string& name, const Object& base) const {
+    const detail::Place place(*this);
+    const std::string full = (place.module().is_empty() ? "builtins" : place.module().as<std::string>()) + "." + name;
+    const Object made = detail::own(detail::api().Err_NewExceptionWithDoc(
+        full.c_str(), nullptr, base.is_empty() ? *detail::api().Exception : base.checked(), nullptr));
+    if ((detail::api().Type_GetFlags(reinterpret_cast<PyTypeObject*>(made.ptr())) & detail::type_is_exception) == 0)
+      throw TypeError("the base of an exception class is another one, and not " + detail::show(base.ptr()));
+    made.attr("__qualname__") = place.qualified(name);
+    place.set(name, made);
+    return made;
+  }
+};
+
+namespace detail {
+
+/// Not the spec's origin: importlib.reload() takes the spec away.
+inline constexpr char module_mark[] = "_latepy_module";
+
+LATEPY_COLD inline Object new_host_module(const std::string& name, const Object& modules) {
+  if (name.find('.') == std::string::npos) {
+    const Object found = own(api().Import_ImportModule("importlib.util")).call_method("find_spec", name);
+    if (!found.is_none())
+      throw StateError("a host module cannot be named " + name + ": scripts would no longer reach the module of that name (" +
+                       str(found.get_attr("origin", nullptr)) + ")");
+  }
+  const Object module = own(api().Module_NewObject(Name(name).ptr()));
+  module.attr("__spec__") = own(api().Import_ImportModule("importlib.machinery"))
+                                .call_method("ModuleSpec", name, nullptr, "origin"_a = "latepy", "is_package"_a = true);
+  module.attr("__path__") = list();  // a package: `import host.missing` says that there is no such module
+  module.attr("__package__") = name;
+  module.attr(module_mark) = true;
+  modules[name] = module;
+  return module;
+}
+
+}  // namespace detail
+
+/// The host's module of this name, made when it is first asked for, which scripts import: `import host`. A dotted name
+/// makes the modules in between as well. Needs the GIL.
+/// \throws StateError where something else has the name: another module, imported or on sys.path, or what its parent holds.
+LATEPY_COLD inline Module module(const std::string& dotted) {
+  detail::check_running();
+  for (std::size_t start = 0, end = 0; end != std::string::npos; start = end + 1) {
+    end = dotted.find('.', start);
+    if (!detail::is_identifier(std::string_view(dotted).substr(start, end - start)))
+      throw StateError("a host module cannot be named \"" + dotted + "\": no import statement could say that");
+  }
+  const Object modules = Object::borrow(detail::check(detail::api().Import_GetModuleDict()));
+  Object parent;
+  for (std::size_t end = 0; end != std::string::npos;) {
+    end = dotted.find('.', end == 0 ? 0 : end + 1);
+    const std::string name = dotted.substr(0, end), last = name.substr(name.rfind('.') + 1);
+    Object found = modules.call_method("get", name);
+    if (found.is_none()) {
+      if (!parent.is_empty() && parent.has_attr(last))
+        throw StateError("a host module cannot be named " + name + ": its parent has something else of that name");
+      found = detail::new_host_module(name, modules);
+      if (!parent.is_empty()) parent.attr(last) = found;
+    } else if (!found.has_attr(detail::module_mark)) {
+      throw StateError("a host module cannot be named " + name + ": a module of that name is imported already; choose another name");
+    }
+    parent = std::move(found);
+  }
+  return Module(std::move(parent));
+}
+
+inline Module Module::submodule(const std::string& name) const { return module(attr("__name__").as<std::string>() + "." + name); }
+
+namespace detail {
+
+/// \throws StateError where the C++ type has a Python class.
+LATEPY_COLD inline void refuse_second_class(const ClassRecord* known, std::string_view type) {
+  if (known)
+    throw StateError(std::string(type) + " has a Python class already: " + qualified_name(known->type));
+}
+LATEPY_COLD inline Object new_enum(const Place& place, const std::string& name, const Object& members, EnumKind kind) {
+  constexpr const char* classes[] = {"Enum", "IntEnum", "Flag", "IntFlag"};
+  const Object base = own(api().Import_ImportModule("enum")).attr(classes[static_cast<int>(kind)]);
+  const Object made = base(name, members, "module"_a = place.module().is_empty() ? none() : place.module(), "qualname"_a = place.qualified(name));
+  place.set(name, made);
+  return made;
+}
+
+}  // namespace detail
+
+template <class E>
+Object Module::add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members, EnumKind kind) const {
+  static_assert(std::is_enum_v<E>, "add_enum<E>() is for enumerations");
+  detail::refuse_second_class(detail::class_of<E>(), detail::spelled_name<E>());
+  Object pairs = list();
+  for (const auto& [member, value] : members)
+    pairs.call_method("append", tuple(member, static_cast<typename Converter<E>::Integer>(value)));
+  Object made = detail::new_enum(detail::Place(*this), name, pairs, kind);
+  detail::ClassRecord* const record = detail::new_record(detail::type_key<E>());
+  record->traits = nullptr;
+  detail::publish(record, detail::class_slot<E>, Object(made).release());
+  return made;
+}
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,57 @@
+// Misuse of def() that the compiler refuses.
+#include <latepy/host/function.hpp>
+
+#include <memory>
+
+namespace py = latepy;
+using namespace py::literals;
+
+struct Bound {};
+
+void use(const py::Object& place) {
+  place.def(
+      "f", [](int, double) {}, "x"_a, "y"_a = 2, "A text.");
+  place.def(
+      "f", [](py::Args, int, py::Kwargs) {}, "x"_a);
+  place.def(
+      "f", []() -> Bound* { return nullptr; }, py::return_reference);
+
+#ifdef CASE_generic_lambda  // error: no auto, no overloads
+  place.def("f", [](auto) {});
+#endif
+#ifdef CASE_changes_its_argument  // error: cannot change its caller's arguments
+  place.def("f", [](int& x) { ++x; });
+#endif
+#ifdef CASE_moves_from_its_argument  // error: cannot move from its caller's object
+  place.def("f", [](Bound&&) {});
+#endif
+#ifdef CASE_owner_not_said  // error: whose is the object that this function returns
+  place.def("f", []() -> Bound* { return nullptr; });
+#endif
+#ifdef CASE_names_missing  // error: name all parameters or none
+  place.def(
+      "f", [](int, int) {}, "x"_a);
+#endif
+#ifdef CASE_name_for_args  // error: name all parameters or none
+  place.def(
+      "f", [](py::Args) {}, "args"_a);
+#endif
+#ifdef CASE_nothing_named_behind_args  // error: Args stands once, with named parameters behind it
+  place.def("f", [](py::Args, int) {});
+#endif
+#ifdef CASE_kwargs_not_last  // error: Kwargs stands last
+  place.def(
+      "f", [](py::Kwargs, int) {}, "x"_a);
+#endif
+#ifdef CASE_args_twice  // error: Args stands once
+  place.def("f", [](py::Args, py::Args) {});
+#endif
+#ifdef CASE_no_extra  // error: def.. takes names
+  place.def(
+      "f", [](int) {}, 3);
+#endif
+#ifdef CASE_keep_alive_beyond_the_arguments  // error: 0 is the result, 1 the first argument
+  place.def(
+      "f", [](py::Object) {}, py::keep_alive<1, 2>());
+#endif
+}

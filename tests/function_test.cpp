@@ -1,0 +1,596 @@
+// tests/function_test.cpp: C++ callables as Python functions: def, overload, names and defaults, what Python sees of
+// them. SPDX-License-Identifier: MIT
+#include <latepy/stl/function.hpp>
+#include <latepy/stl/optional.hpp>
+#include <latepy/stl/vector.hpp>
+
+#include "python.hpp"
+
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+// Every C++ allocation of this program is counted.
+namespace {
+std::atomic<long> allocations{0};
+}
+// NOLINTBEGIN: replacing the global operators is what these are for
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(size ? size : 1);
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+// NOLINTEND
+
+namespace {
+
+int twice(int x) { return 2 * x; }
+int quiet(int x) noexcept { return x; }
+
+struct Point {
+  double x = 0, y = 0;
+  double sum() const { return x + y; }
+  void move(double by) noexcept { x += by; }
+  Point& self() & { return *this; }
+};
+
+struct Counted {
+  explicit Counted(int* count) : alive(count) { ++*alive; }
+  Counted(const Counted& other) : alive(other.alive) { ++*alive; }
+  ~Counted() { --*alive; }
+  int operator()() const { return *alive; }
+  int* alive;
+};
+
+std::string text(std::string_view expression) { return python().eval<std::string>(expression); }
+bool holds(std::string_view expression) { return python().eval<bool>(expression); }
+/// The text of the TypeError that an expression raises.
+std::string refusal(std::string_view expression) {
+  return thrown<py::TypeError>([&] { eval(expression); }).message();
+}
+
+}  // namespace
+
+TEST_CASE("def puts a C++ callable into Python") {
+  python().def("twice", &twice);
+  python().def("quiet", quiet);
+  CHECK(holds("twice(21) == 42 and quiet(1) == 1"));
+
+  int sum = 0;
+  python().def("add", [&sum](int x) { sum += x; });
+  python().exec("for i in range(5): assert add(i) is None");
+  CHECK(sum == 10);
+
+  python().def("count", [n = 0]() mutable { return ++n; });
+  CHECK(eval("[count(), count(), count()]").as<std::vector<int>>() == std::vector<int>{1, 2, 3});
+
+  python().def("owner", [p = std::make_unique<int>(3)] { return *p; });
+  CHECK(holds("owner() == 3"));
+
+  const std::function<int(int)> negative = [](int x) { return -x; };
+  python().def("negative", negative);
+  CHECK(holds("negative(3) == -3"));
+
+  python().def("nothing", [](std::nullptr_t) { return nullptr; });
+  CHECK(holds("nothing(None) is None"));
+}
+
+TEST_CASE("parameters are taken by value, reference and view, and as Objects") {
+  python().def("join", [](const std::string& a, std::string_view b, const char* c, py::Object d, py::Ref e,
+                          const py::Object& f, std::vector<int>&& g, const std::optional<int>& h) {
+    return a + std::string(b) + c + d.as<std::string>() + e.as<std::string>() + f.as<std::string>() +
+           std::to_string(g.size()) + (h ? "!" : "?");
+  });
+  CHECK(text("join('a', 'b', 'c', 'd', 'e', 'f', [1, 2], None)") == "abcdef2?");
+  python().def("same", [](py::Object x) { return x; });
+  CHECK(holds("(lambda x: same(x) is x)(object())"));
+  python().def("longest", [](int a, int b, int c, int d, int e, int f, int g, int h, int i, int j, int k, int l) {
+    return std::vector<int>{a, b, c, d, e, f, g, h, i, j, k, l};
+  });
+  CHECK(holds("longest(*range(12)) == list(range(12))"));
+}
+
+TEST_CASE("def works on every namespace") {
+  SECTION("a module") {
+    const py::Object math = python().import_module("math");
+    math.def("twice", &twice);
+    CHECK(holds("__import__('math').twice(4) == 8 and __import__('math').twice.__module__ == 'math'"));
+    math.attr("twice").del();
+  }
+  SECTION("a dict of globals") {
+    py::Object globals = py::dict("__name__"_a = "my_rules");
+    globals.def("twice", &twice);
+    CHECK(python().eval<int>("twice(4)", globals) == 8);
+    CHECK(globals["twice"].attr("__module__").as<std::string>() == "my_rules");
+  }
+  SECTION("a namespace without a name") {
+    const py::Object space = python().get("types.SimpleNamespace")();
+    space.def("twice", &twice).def("quiet", &quiet);
+    CHECK(space.call_method("twice", 4).as<int>() == 8);
+    CHECK(space.attr("twice").attr("__module__").is_none());
+    CHECK(py::repr(space.attr("twice")) == "<host function twice>");
+  }
+  SECTION("a class made in Python, where it is a method") {
+    python().exec("class Robot:\n  name = 'R2'\n  class Arm: pass");
+    py::Object(python()["Robot"]).def("greet", [](py::Object self, std::string whom) {
+      return self.attr("name").as<std::string>() + ": hello " + whom;
+    });
+    CHECK(text("Robot().greet('you')") == "R2: hello you");
+    CHECK(text("Robot.greet(Robot(), whom='me') if False else Robot.greet(Robot(), 'me')") == "R2: hello me");
+    CHECK(text("Robot.greet.__qualname__") == "Robot.greet");
+    CHECK(holds("Robot().greet.__self__.name == 'R2'"));
+    CHECK(text("str(__import__('inspect').signature(Robot().greet))") == "(arg2: str, /) -> str");
+    py::Object(python()["Robot"].attr("Arm")).def("bend", [](py::Object) {});
+    CHECK(text("Robot.Arm.bend.__qualname__") == "Robot.Arm.bend");
+  }
+  SECTION("the last definition holds") {
+    python().def("which", [] { return 1; });
+    python().def("which", [] { return 2; });
+    CHECK(holds("which() == 2"));
+    python().exec("def which(): return 3");
+    CHECK(holds("which() == 3"));
+  }
+  SECTION("not on what takes no attributes") {
+    CHECK_THROWS_AS(eval("object()").def("f", &twice), py::AttributeError);
+    CHECK_THROWS_AS(py::Object().def("f", &twice), py::StateError);
+  }
+}
+
+TEST_CASE("member functions take their object first") {
+  py::module("geometry").add_class<Point>("Point").init<>().def("x", &Point::x);
+  python().def("sum", &Point::sum);
+  python().def("move", &Point::move, "point"_a, "by"_a = 1.0);
+  python().def("itself", &Point::self, "point"_a, py::keep_alive<0, 1>());
+  python().exec("import geometry; p = geometry.Point(); move(p); move(point=p, by=2)");
+  CHECK(holds("sum(p) == 3.0 and itself(p) is p"));
+  CHECK(text("str(__import__('inspect').signature(move))") == "(point: geometry.Point, by: float = 1.0) -> None");
+}
+
+TEST_CASE("names, defaults and kinds of parameters") {
+  python().exec("from inspect import signature");
+  SECTION("names may be used, and defaults left out") {
+    python().def(
+        "area", [](double width, double height) { return width * height; }, "width"_a, "height"_a = 2);
+    CHECK(holds("area(3) == 6 and area(3, 4) == 12 and area(height=5, width=2) == 10 and area(3, height=1) == 3"));
+    CHECK(text("str(signature(area))") == "(width: float, height: float = 2) -> float");
+  }
+  SECTION("without names arguments are given by place") {
+    python().def("minus", [](int a, int b) { return a - b; });
+    CHECK(text("str(signature(minus))") == "(arg1: int, arg2: int, /) -> int");
+    CHECK_THAT(refusal("minus(1, arg2=2)"), ContainsSubstring("it takes no argument named 'arg2'"));
+  }
+  SECTION("kw_only and pos_only") {
+    python().def(
+        "mixed", [](int a, int b, int c) { return 100 * a + 10 * b + c; }, "a"_a, py::pos_only, "b"_a, py::kw_only,
+        "c"_a = 3);
+    CHECK(text("str(signature(mixed))") == "(a: int, /, b: int, *, c: int = 3) -> int");
+    CHECK(holds("mixed(1, 2) == 123 and mixed(1, b=2, c=4) == 124"));
+    CHECK_THAT(refusal("mixed(1, 2, 3)"), ContainsSubstring("it takes 2 positional arguments, and 3 were given"));
+    CHECK_THAT(refusal("mixed(a=1, b=2)"), ContainsSubstring("it takes no argument named 'a'"));
+    CHECK_THAT(refusal("mixed()"), ContainsSubstring("it is not given argument 1, 'b'"));
+  }
+  SECTION("Args and Kwargs catch the rest") {
+    python().def(
+        "most",
+        [](int a, py::Args rest, int b, py::Kwargs named) {
+          return std::to_string(a) + py::str(rest) + std::to_string(b) + py::str(named) + std::to_string(rest.size());
+        },
+        "a"_a, "b"_a = 7);
+    CHECK(text("most(1)") == "1()7{}0");
+    CHECK(text("most(1, 2, 'x', b=3, c=4, d=5)") == "1(2, 'x')3{'c': 4, 'd': 5}2");
+    CHECK(text("most(c=1, a=2)") == "2()7{'c': 1}0");
+    CHECK(text("str(signature(most))") == "(a: int, *args, b: int = 7, **kwargs) -> str");
+    python().def("any_args", [](py::Args rest, py::Kwargs named) { return py::tuple(rest, named); });
+    CHECK(holds("any_args() == ((), {}) and any_args(1, a=2) == ((1,), {'a': 2})"));
+    // What was collected is the function's own.
+    python().exec("given = {'a': 1}; assert any_args(**given)[1] is not given");
+  }
+  SECTION("more arguments than have room on the stack, by place and by name") {
+    python().def(
+        "many",
+        [](int a, int b, int c, int d, int e, int f, int g, int h, int i, int j, int k, int l) {
+          return std::vector<int>{a, b, c, d, e, f, g, h, i, j, k, l};
+        },
+        "a"_a, "b"_a, "c"_a, "d"_a, "e"_a, "f"_a, "g"_a, "h"_a, "i"_a, "j"_a = 9, "k"_a = 10, "l"_a = 11);
+    CHECK(holds("many(*range(9)) == list(range(12))"));
+    CHECK(holds(
+        "many(*range(9), l=0)[-1] == 0 and many(**{c: ord(c) for c in 'abcdefghijkl'}) == list(b'abcdefghijkl')"));
+  }
+  SECTION("a default is made once, as in Python") {
+    python().def(
+        "remember",
+        [](py::Object list, int x) {
+          list.call_method("append", x);
+          return py::len(list);
+        },
+        "list"_a = py::list(), "x"_a = 0);
+    CHECK(holds("[remember(), remember(), remember([])] == [1, 2, 1]"));
+    CHECK(text("str(signature(remember))") == "(list: Any = [0, 0], x: int = 0) -> int");
+  }
+  SECTION("a default that does not fit is an error of the call") {
+    python().def(
+        "wrong", [](int x) { return x; }, "x"_a = "text");
+    CHECK(refusal("wrong()") ==
+          "wrong(x: int = \"text\") -> int: argument 1 ('x'): cannot convert 'str' \"text\" to int. It was called as "
+          "wrong()");
+    CHECK(holds("wrong(1) == 1"));
+  }
+}
+
+TEST_CASE("names that Python could not call are refused") {
+  const auto f = [](int, int) {};
+  CHECK_THROWS_WITH(python().def("f", f, "a"_a, "a"_a), "SyntaxError: f(): two parameters are named 'a'");
+  CHECK_THROWS_WITH(python().def("f", f, "class"_a, "b"_a), "SyntaxError: f(): a parameter cannot be named 'class'");
+  CHECK_THROWS_WITH(python().def("f", f, "a b"_a, "b"_a), "SyntaxError: f(): a parameter cannot be named 'a b'");
+  CHECK_THROWS_WITH(python().def("f", f, "a"_a = 1, "b"_a),
+                    "SyntaxError: f(): 'b' needs a default, because a parameter before it has one");
+  CHECK_NOTHROW(python().def("f", f, "a"_a = 1, py::kw_only, "b"_a));
+  CHECK_NOTHROW(python().def("f", f, "größe"_a, "_"_a));
+}
+
+TEST_CASE("overloads are tried in order") {
+  python().def("kind", py::overload([](int) { return "int"; }, [](double) { return "float"; },
+                                    [](std::string) { return "str"; }, [](int, int) { return "two"; }));
+  CHECK(text("' '.join([kind(1), kind(1.5), kind('x'), kind(1, 2)])") == "int float str two");
+  CHECK(refusal("kind(None)") ==
+        "no signature of kind takes kind(None)\n"
+        "  kind(arg1: int, /) -> str: argument 1: cannot convert None to int\n"
+        "  kind(arg1: float, /) -> str: argument 1: cannot convert None to double\n"
+        "  kind(arg1: str, /) -> str: argument 1: cannot convert None to std::string\n"
+        "  kind(arg1: int, arg2: int, /) -> str: it is not given argument 2");
+
+  SECTION("each with names and a text of its own") {
+    auto set = py::overload(py::with([](double side) { return side * side; }, "side"_a, "Of a square."),
+                            py::with([](double width, double height) { return width * height; }, "width"_a, py::kw_only,
+                                     "height"_a = 1, "Of a rectangle."));
+    python().def("area", set);  // by copy: a set may be used again
+    python().def("area", std::move(set));
+    CHECK(holds("area(3) == 9 and area(side=2) == 4 and area(width=3) == 3 and area(3, height=4) == 12"));
+    CHECK(text("area.__doc__") ==
+          "area(side: float) -> float\nOf a square.\n\narea(width: float, *, height: float = 1) -> float\nOf a "
+          "rectangle.");
+    CHECK(text("str(__import__('inspect').signature(area))") == "(*args, **kwargs)");
+    CHECK(holds("area.__signatures__ == ['(side: float) -> float', '(width: float, *, height: float = 1) -> float']"));
+  }
+  SECTION("what one throws is no reason to try the next") {
+    python().def("throws", py::overload([](int) { throw std::out_of_range("first"); }, [](py::Object) {}));
+    CHECK(thrown<std::out_of_range>([] { eval("throws(1)"); }).what() == std::string("first"));
+    CHECK(holds("throws('x') is None"));
+  }
+  SECTION("extras behind the set are for all of them") {
+    python().def("both", py::overload([](int) {}, [](std::string) {}), "A text.");
+    CHECK(text("both.__doc__") == "both(arg1: int, /) -> None\nA text.\n\nboth(arg1: str, /) -> None\nA text.");
+  }
+}
+
+TEST_CASE("wrong arguments are TypeErrors that say what was wanted and what was given") {
+  python().def(
+      "two", [](int, std::vector<int>) {}, "number"_a, "list"_a);
+  python().def("zero", [] {});
+  const auto why = [](const char* expression) {
+    const std::string message = refusal(expression);
+    return message.substr(std::min(message.find("-> None: "), message.size()) + 9);
+  };
+  CHECK(
+      refusal("two(1)") ==
+      "two(number: int, list: collections.abc.Sequence[int]) -> None: it is not given 'list'. It was called as two(1)");
+  CHECK(why("two()") == "it is not given 'number', 'list'. It was called as two()");
+  CHECK(why("two(1, [], 3)") == "it takes 2 positional arguments, and 3 were given. It was called as two(1, [], 3)");
+  CHECK(why("zero(1)") == "it takes no positional arguments, and 1 was given. It was called as zero(1)");
+  CHECK(why("zero(x=1)") == "it takes no argument named 'x'. It was called as zero(x=1)");
+  CHECK(why("two(1, number=2)") == "it got two values for the argument 'number'. It was called as two(1, number=2)");
+  CHECK(why("two('x', [])") ==
+        "argument 1 ('number'): cannot convert 'str' \"x\" to int. It was called as two(\"x\", [])");
+  CHECK(why("two(2**40, [])") ==
+        "argument 1 ('number'): cannot convert 'int' 1099511627776 to int: out of range. It was called as "
+        "two(1099511627776, [])");
+  CHECK_THAT(why("two(1, 'x')"),
+             ContainsSubstring("argument 2 ('list'): cannot convert 'str' \"x\" to std::vector<int>: text is not taken "
+                               "apart into characters"));
+  CHECK_THAT(why("two(1, [0, None])"), ContainsSubstring("argument 2 ('list')[1]: cannot convert None to int"));
+  CHECK_THAT(why("two(number=1, list=3)"), ContainsSubstring("It was called as two(number=1, list=3)"));
+
+  SECTION("values whose repr fails, or is long, are shown all the same") {
+    python().exec("class Bad:\n  def __repr__(self): raise OSError('repr')");
+    CHECK_THAT(why("two(Bad(), [])"), ContainsSubstring("cannot convert 'Bad' <its repr() failed> to int"));
+    CHECK(why("two('x' * 100000, [])").size() < 500);
+  }
+  SECTION("what an argument's own code raises is raised") {
+    python().exec("class Fails:\n  def __index__(self): raise OSError('index')");
+    CHECK(thrown<py::OSError>([] { eval("two(Fails(), [])"); }).message() == "index");
+    CHECK(thrown<py::OSError>([] { eval("two(1, [Fails()])"); }).message() == "index");
+  }
+  SECTION("a class without a Python class is said to be so") {
+    struct Unknown {};
+    python().def("unknown", [](const Unknown&) {});
+    CHECK_THAT(refusal("unknown(1)"),
+               ContainsSubstring("no Python class stands for that type: add_class comes before its first use"));
+    CHECK_THAT(refusal("unknown(1)"), ContainsSubstring("(arg1: typing.Any, /) -> None"));
+  }
+}
+
+TEST_CASE("a call with up to eight arguments allocates nothing in C++") {
+  python().def("eight", [](int a, int b, int c, int d, double e, double f, double g, bool h) {
+    return a + b + c + d + int(e + f + g) + h;
+  });
+  python().def(
+      "named",
+      [](int a, int b, double c, double d, bool e, bool f, int g, int h) { return a + b + int(c + d) + e + f + g + h; },
+      "a"_a, "b"_a, "c"_a, "d"_a = 1, "e"_a = true, "f"_a = true, "g"_a = 1, "h"_a = 1);
+  const py::Object loop = python().eval(
+      "lambda f, g: [f(1, 2, 3, 4, 5.0, 6.0, 7.0, True) for _ in range(9)] and [g(1, 2, 3, h=4, f=False) for _ in "
+      "range(9)]");
+  const py::Object eight = python()["eight"], named = python()["named"];
+  loop(eight, named);
+  const long before = allocations;
+  loop(eight, named);
+  CHECK(allocations == before);
+}
+
+TEST_CASE("release_gil lets other threads run Python meanwhile") {
+  std::atomic<bool> is_called{false};
+  python().def(
+      "wait",
+      [&] {
+        while (!is_called) std::this_thread::yield();
+      },
+      py::release_gil);
+  python().def("call", [&] { is_called = true; });
+  python().exec("import threading\nt = threading.Thread(target=wait)\nt.start()\ncall()\nt.join()");
+  CHECK(is_called);
+  python().def(
+      "fails", [](int) { throw std::invalid_argument("released"); }, "x"_a, py::release_gil);
+  CHECK_THROWS_AS(eval("fails(1)"), std::invalid_argument);
+  CHECK_THAT(refusal("fails('x')"), ContainsSubstring("cannot convert"));
+}
+
+TEST_CASE("keep_alive and return policies") {
+  struct Node {
+    int value = 0;
+  };
+  const py::Object type = py::module("nodes").add_class<Node>("Node").init<>().def("value", &Node::value);
+  static Node shared_node{5};
+  python().def(
+      "copied", []() -> Node& { return shared_node; }, py::return_copy);
+  python().def(
+      "referred", []() -> Node& { return shared_node; }, py::return_reference);
+  python().def("constant", []() -> const Node& { return shared_node; });
+  python().def(
+      "nowhere", []() -> Node* { return nullptr; }, py::return_reference);
+  CHECK(holds(
+      "copied() is not copied() and referred() is referred() and nowhere() is None and constant() is not constant()"));
+  python().exec("referred().value = 6");
+  CHECK(shared_node.value == 6);
+
+  python().exec("import weakref, nodes\nclass Owner: pass");
+  python().def(
+      "tie", [](py::Object, py::Object) {}, py::keep_alive<1, 2>());
+  for (const char* nurse : {"Owner()", "nodes.Node()"}) {
+    python().exec(std::string("nurse, patient = ") + nurse +
+                  ", Owner()\nseen = weakref.ref(patient)\ntie(nurse, patient)\ndel patient");
+    CHECK(holds("seen() is not None"));
+    python().exec("del nurse");
+    CHECK(holds("seen() is None"));
+  }
+  python().exec("tie(None, 1)\ntie(Owner(), None)");
+  CHECK_THAT(refusal("tie(1, 2)"), ContainsSubstring("cannot create weak reference to 'int' object"));
+}
+
+TEST_CASE("Python's tools know a host function") {
+  python().def(
+      "scale", [](double x, double by) { return x * by; }, "x"_a, "by"_a = 2.0, "Scales a number.\n\nBy two at first.");
+  python().exec("import copy, functools, inspect, pickle, pydoc, typing, weakref");
+  SECTION("its names") {
+    CHECK(holds("(scale.__name__, scale.__qualname__, scale.__module__) == ('scale', 'scale', '__main__')"));
+    CHECK(text("repr(scale)") == "<host function __main__.scale>");
+    CHECK(holds("callable(scale) and inspect.isroutine(scale) and not inspect.isclass(scale)"));
+  }
+  SECTION("its texts") {
+    CHECK(text("scale.__doc__") == "Scales a number.\n\nBy two at first.");
+    CHECK_THAT(text("pydoc.plain(pydoc.render_doc(scale)).replace(' ' * 4 + '\\n', '\\n')"),
+               ContainsSubstring("in module __main__\n\nscale(x: float, by: float = 2.0) -> float\n    Scales a number.\n\n    By two at first.\n"));
+    python().def("silent", [] {});
+    CHECK(holds("silent.__doc__ is None"));
+  }
+  SECTION("its signature") {
+    CHECK(holds("inspect.signature(scale).parameters['by'].default == 2.0"));
+    CHECK(holds("inspect.signature(scale).parameters['x'].annotation is float"));
+    CHECK(holds("inspect.signature(scale).bind(1, by=3).arguments == {'x': 1, 'by': 3}"));
+    CHECK(holds("typing.get_type_hints(scale) == {'x': float, 'by': float, 'return': float}"));
+    CHECK(holds("inspect.getfullargspec(scale).args == ['x', 'by']"));
+  }
+  SECTION("functools") {
+    python().exec("@functools.wraps(scale)\ndef wrapper(*a, **k): return scale(*a, **k)");
+    CHECK(holds("wrapper(3) == 6 and wrapper.__name__ == 'scale' and wrapper.__wrapped__ is scale"));
+    CHECK(text("str(inspect.signature(wrapper))") == "(x: float, by: float = 2.0) -> float");
+    CHECK(holds("functools.partial(scale, by=3)(2) == 6 and functools.lru_cache(scale)(2) == 4"));
+    CHECK(text("str(inspect.signature(functools.partial(scale, 1)))") == "(by: float = 2.0) -> float");
+    CHECK(holds("functools.reduce(scale, [1, 2, 3]) == 6"));
+  }
+  SECTION("pickle, copy, weak references, hash") {
+    CHECK(holds("all(pickle.loads(pickle.dumps(scale, p)) is scale for p in range(pickle.HIGHEST_PROTOCOL + 1))"));
+    CHECK(holds("copy.copy(scale) is scale and copy.deepcopy([scale])[0] is scale"));
+    CHECK(holds("weakref.ref(scale)() is scale and scale == scale and scale != print and {scale: 1}[scale] == 1"));
+    python()["lost"] = python()["scale"];
+    python().exec("ref = weakref.ref(scale, lambda r: gone.append(1)); gone = []\ndel scale, lost");
+    CHECK(holds("ref() is None and gone == [1]"));
+  }
+  SECTION("attributes of its own") {
+    python().exec("scale.note = 'mine'\nassert scale.note == 'mine'\ndel scale.note\nscale.__name__ = 'other'");
+    CHECK(holds("scale.__name__ == 'other' and not hasattr(scale, 'note') and 'scale' in repr(scale)"));
+    python().exec("scale.__dict__ = {}");
+    CHECK_THAT(text("repr(scale)"), ContainsSubstring("<host function"));
+    CHECK(holds("scale(1) == 2"));
+  }
+  SECTION("called by Python's own functions") {
+    CHECK(holds("list(map(scale, [1, 2])) == [2, 4] and sorted([1, -2, 3], key=scale) == [-2, 1, 3]"));
+    CHECK(holds("scale.__call__(2) == 4 and max([1, 5, 2], key=scale) == 5"));
+  }
+  SECTION("a method where a class has it") {
+    python().exec(
+        "class Num(float):\n  scaled = scale\n  static = staticmethod(scale)\n  twice = functools.partialmethod(scale, "
+        "4)\n  prop = property(scale)\nn = Num(3)");
+    CHECK(
+        holds("n.scaled() == 6 and n.scaled(by=3) == 9 and Num.scaled(n) == 6 and n.static(2) == 4 and n.twice() == 12 "
+              "and n.prop == 6"));
+    CHECK(text("str(inspect.signature(n.scaled))") == "(by: float = 2.0) -> float");
+    CHECK(holds("scale.__get__(n)() == 6 and scale.__get__(None, Num) is scale"));
+  }
+  SECTION("its type cannot be made or derived from") {
+    CHECK_THAT(refusal("type(scale)()"), ContainsSubstring("cannot create 'latepy.function' instances"));
+    CHECK_THROWS_AS(eval("object.__new__(type(scale))"), py::TypeError);
+    CHECK_THROWS_AS(python().exec("class Mine(type(scale)): pass"), py::TypeError);
+  }
+  SECTION("whatever a script does to it, it is called or refused") {
+    python().exec(R"(
+        kind = type(scale)
+        for odd in [
+            lambda: scale.__get__(None, None), lambda: kind.__get__(3), lambda: kind.__get__(scale), lambda: kind.__call__(3),
+            lambda: kind.__dict__['__doc__'].__get__(3), lambda: kind.__dict__['__signature__'].__get__(scale),
+            lambda: scale.__init__(1, 2), lambda: scale.__reduce_ex__(4), lambda: kind.__reduce__(3), lambda: dir(scale), lambda: vars(scale),
+            lambda: inspect.getmembers(scale), lambda: delattr(scale, '__dict__'), lambda: setattr(scale, '__class__', object),
+            lambda: setattr(scale, '__dict__', 3), lambda: setattr(scale, '__doc__', 'x'), lambda: delattr(scale, '__qualname__'),
+            lambda: scale.__reduce__(), lambda: pickle.dumps(scale), lambda: repr(scale), lambda: setattr(scale, '__module__', 3),
+            lambda: repr(scale), lambda: inspect.signature(scale), lambda: pydoc.render_doc(scale), lambda: setattr(kind, 'x', 1),
+            lambda: scale(*[1] * 1000), lambda: scale(**{'x': 1, chr(0x10ffff): 2}), lambda: scale(**{'\udc80': 1}), lambda: scale(1, by='\udc80'),
+        ]:
+            try: odd()
+            except (TypeError, AttributeError, ValueError, pickle.PicklingError): pass
+    )");
+    CHECK(holds("scale(2) == 4"));
+  }
+  SECTION("types of the standard library") {
+    python().def(
+        "call", [](std::function<int(int)> f, std::optional<int> x) { return f(x.value_or(1)); }, "f"_a,
+        "x"_a = nullptr);
+    CHECK(holds("call(lambda x: x + 1) == 2 and call(lambda x: x + 1, 3) == 4"));
+    CHECK(text("call.__signatures__[0]") ==
+          "(f: collections.abc.Callable[[int], int], x: typing.Optional[int] = None) -> int");
+    CHECK(holds("inspect.signature(call).parameters['x'].annotation == typing.Optional[int]"));
+  }
+}
+
+TEST_CASE("a function may be called from any thread of Python or C++") {
+  std::atomic<int> calls{0};
+  python().def("bump", [&](int by) { calls += by; });
+  python().exec(
+      "import concurrent.futures as cf\n"
+      "with cf.ThreadPoolExecutor(4) as pool: list(pool.map(bump, [1] * 400))");
+  CHECK(calls == 400);
+  const py::Object bump = python()["bump"];
+  {
+    const py::GilRelease others;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([&] {
+        for (int n = 0; n < 100; ++n) {
+          const py::GilGuard gil;
+          bump(1);
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+  }
+  CHECK(calls == 800);
+}
+
+TEST_CASE("Python and C++ may call each other deeply") {
+  python().def("down",
+               [](int depth, py::Object next) -> int { return depth == 0 ? 0 : 1 + next(depth - 1).as<int>(); });
+  python().exec("def step(depth): return down(depth, step)\nimport sys\nsys.setrecursionlimit(5000)");
+  CHECK(holds("step(200) == 200"));  // debug builds of CPython allow no 500
+  // Without an end it is a RecursionError, which passes through all the C++ frames.
+  python().exec("def endless(_): return down(1, endless)\nsys.setrecursionlimit(1000)");
+  CHECK_THROWS_AS(eval("endless(1)"), py::RuntimeError);
+  CHECK(thrown<py::RuntimeError>([] { eval("endless(1)"); }).type_name() == "RecursionError");
+  CHECK(holds("step(20) == 20"));
+}
+
+TEST_CASE("the callable lives as long as its function") {
+  int alive = 0;
+  python().def("kept", Counted(&alive));
+  python().exec("other = kept\ndel kept");
+  CHECK(python().eval<int>("other()") == 1);
+  python().exec("del other");
+  CHECK(alive == 0);
+
+  SECTION("also where the last reference goes on another thread") {
+    python().def("kept", Counted(&alive));
+    python().exec(
+        "import threading\nt = threading.Thread(target=lambda f: None, args=[globals().pop('kept')])\nt.start(); "
+        "t.join(); del t");
+    CHECK(alive == 0);
+    python().def("kept", Counted(&alive));
+    std::optional<py::Object> elsewhere(python()["kept"]);
+    python().exec("del kept");
+    std::thread([&] { elsewhere.reset(); }).join();
+    CHECK(alive == 1);
+    { const py::GilGuard drains; }
+    CHECK(alive == 0);
+  }
+  SECTION("a function that deletes itself runs to its end") {
+    python().def("once", [counted = Counted(&alive)] {
+      python().exec("del once");
+      return counted();
+    });
+    CHECK(holds("once() == 1"));
+    CHECK(alive == 0);
+    CHECK_THROWS_AS(eval("once()"), py::NameError);
+  }
+  SECTION("so does one that defines itself anew, and throws") {
+    python().def("again", [counted = Counted(&alive)] {
+      python().def("again", [] { return "new"; });
+      if (counted() == 1) throw std::runtime_error("old");
+    });
+    CHECK_THROWS_AS(eval("again()"), std::runtime_error);
+    CHECK(alive == 0);
+    CHECK(text("again()") == "new");
+  }
+}
+
+TEST_CASE("cycles through a function's defaults and attributes are collected") {
+  int alive = 0;
+  {
+    py::Object list = py::list();
+    python().def(
+        "looped", [counted = Counted(&alive)](py::Object) {}, "list"_a = list);
+    list.call_method("append", python()["looped"]);
+    python().exec("looped.me = looped");
+  }
+  python().exec("import gc\ngc.collect()");
+  CHECK(alive == 1);
+  python().exec("del looped\ngc.collect()");
+  CHECK(alive == 0);
+}
+
+TEST_CASE("functions and calls leak nothing") {
+  const py::Object globals = py::dict();
+  globals.def("f", [](std::vector<std::string> v) { return v; });
+  globals.def(
+      "g", [](int a, py::Args, int b, py::Kwargs) { return a + b; }, "a"_a, "b"_a = 2);
+  globals.def("o", py::overload([](int) {}, [](std::string) {}));
+  const py::Object f = globals["f"], g = globals["g"], o = globals["o"];
+  watched()["f"] = f;
+  watched()["g"] = g;
+  watched()["o"] = o;
+  const std::vector<std::string> words{"a", "b"};
+  CHECK_STEADY(f(words));
+  CHECK_STEADY(g(1, 2, 3, "b"_a = 1, "c"_a = 2));
+  CHECK_STEADY(g(1));
+  CHECK_STEADY(o("x"));
+  CHECK_STEADY(globals.def(
+      "h", [words] { return words; }, "Text.");
+               globals["h"]());
+  CHECK_STEADY(globals.def(
+      "h", [](py::Object) {}, "x"_a = py::list()));
+  CHECK_STEADY(thrown<py::TypeError>([&] { f(3); }));
+  CHECK_STEADY(thrown<py::TypeError>([&] { g("b"_a = 1, "c"_a = 2); }));
+  CHECK_STEADY(thrown<py::TypeError>([&] { o(nullptr); }));
+  CHECK_STEADY(g.attr("__signature__").as<py::Object>(); g.attr("__annotations__").as<py::Object>();
+               py::repr(o.attr("__doc__")));
+}
