@@ -19,11 +19,12 @@
 
 #include "python.hpp"
 
-namespace {
-
 struct Plain {
   int x = 0;
 };
+
+namespace {
+
 struct Point {
   int x = 0, y = 0;
   bool operator==(const Point& other) const { return x == other.x && y == other.y; }

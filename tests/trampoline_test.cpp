@@ -43,7 +43,42 @@ struct ScriptedSound : py::Trampoline<Sound> {
   }
 };
 
+/// Virtual functions with pointers, temporaries and results of all kinds.
+struct Listener : std::enable_shared_from_this<Listener> {
+  Listener() = default;
+  Listener(const Listener& other) : std::enable_shared_from_this<Listener>(other), level(other.level) {}
+  virtual ~Listener() { ended += on_end(); }
+  virtual int on_end() const { return 1; }
+  virtual void meet(Listener* other, const Target* target) { level += other ? 1 : target ? 10 : 100; }
+  virtual double half(double x) const { return x / 2; }
+  virtual std::unique_ptr<Target> make() { return nullptr; }
+  virtual std::shared_ptr<Listener> next() { return nullptr; }
+  int level = 0;
+  static int ended;
+};
+int Listener::ended = 0;
+struct ScriptedListener : py::Trampoline<Listener> {
+  using Trampoline::Trampoline;
+  ScriptedListener() { level += on_end(); }  // no Python object yet: the C++ function
+  int on_end() const override {
+    return override_or("on_end", [&] { return Listener::on_end(); });
+  }
+  void meet(Listener* other, const Target* target) override {
+    override_or("meet", [&] { Listener::meet(other, target); }, other, target);
+  }
+  double half(double x) const override {
+    return override_or("half", [&] { return Listener::half(x); }, x + 1);
+  }
+  std::unique_ptr<Target> make() override {
+    return override_or("make", [&] { return Listener::make(); });
+  }
+  std::shared_ptr<Listener> next() override {
+    return override_or("next", [&] { return Listener::next(); });
+  }
+};
+
 std::shared_ptr<Entity> kept;
+Listener* pointed = nullptr;
 
 void host() {
   static const bool made = [] {
@@ -57,6 +92,36 @@ void host() {
         .def("kind", &Entity::kind)
         .def("hit", &Entity::hit)
         .def("tick", &Entity::tick);
+    m.add_class<Listener, ScriptedListener>("Listener")
+        .init<>()
+        .init([](int level) {
+          Listener listener;
+          listener.level = level;
+          return listener;
+        })
+        .def("on_end", &Listener::on_end)
+        .def("meet", &Listener::meet)
+        .def("half", &Listener::half)
+        .def("next", &Listener::next)
+        .def("level", &Listener::level)
+        .pickle([](const Listener& listener) { return listener.level; },
+                [](int level) {
+                  Listener listener;
+                  listener.level = level;
+                  return listener;
+                });
+    m.def("meet", [](Listener& a) {
+      Listener other;
+      const Target target;
+      a.meet(&other, &target);
+      a.meet(nullptr, &target);
+      a.meet(nullptr, nullptr);
+    });
+    m.def("half", [](const Listener& listener, double x) { return listener.half(x); });
+    m.def("make", [](Listener& listener) { return listener.make(); });
+    m.def("next", [](Listener& listener) { return listener.next(); });
+    m.def("point_to", [](Listener* listener) { pointed = listener; });
+    m.def("half_of_pointed", [](double x) { return pointed->half(x); });
     m.add_class<Sound, ScriptedSound>("Sound").init<>().def("noise", &Sound::noise);
     m.def("update", [](Entity& entity, int dt) { return entity.update(dt); });
     m.def("kind_of", [](const Entity& entity) { return entity.kind(); });
@@ -192,6 +257,125 @@ for i in range(1500):
   without = type('B', (Sound,), {})
   assert noise_of(with_one()) == 'a' and noise_of(without()) == '-'
 )");
+}
+
+TEST_CASE("pointers are lent, temporaries are passed, results are taken over") {
+  host();
+  python().exec(R"(
+class L(Listener):
+  def meet(self, other, target):
+    seen.append((other, target))
+    super().meet(other, target)
+  def half(self, x): return super().half(x) * 10
+  def make(self):
+    target = Target(); target.hits = 5
+    return target
+  def next(self): return self
+seen = []
+l = L()
+meet(l)
+assert l.level == 1 + 1 + 10 + 100 and [(a is None, b is None) for a, b in seen] == [(False, False), (True, False), (True, True)]
+try: seen[0][0].level
+except ReferenceError: pass
+else: assert False, 'the other outlived its call'
+assert half(l, 4) == 25.0                    # the trampoline passes x + 1, and super() halves that
+assert make(l).hits == 5 and make(Listener()) is None and next(l) is l and next(Listener()) is None
+class Keeps(L):
+  def make(self): return self.target
+k = Keeps(); k.target = Target()
+assert make(k).hits == 0
+try: make(k)
+except ReferenceError: pass
+else: assert False, 'one object was given away twice'
+)");
+}
+
+TEST_CASE("constructors and destructors of C++ call C++") {
+  host();
+  Listener::ended = 0;
+  python().exec("class E(Listener):\n  def on_end(self): return 1000\ne = E()\nassert e.level == 1 and e.on_end() == 1000\ndel e\ngc.collect()");
+  CHECK(Listener::ended == 1);
+}
+
+TEST_CASE("an override is found in the class, as Python finds special methods") {
+  host();
+  python().exec(R"(
+class Plain(Sound): pass
+plain = Plain()
+plain.noise = lambda: 'of the object'
+assert noise_of(plain) == '-' and plain.noise() == 'of the object'
+class AsStatic(Sound):
+  @staticmethod
+  def noise(): return 'static'
+class AsProperty(Sound):
+  @property
+  def noise(self): return lambda: 'property'
+class Mixin:
+  def noise(self): return 'mixin'
+class Mixed(Mixin, Sound): pass
+assert [noise_of(each()) for each in (AsStatic, AsProperty, Mixed)] == ['static', 'property', 'mixin']
+class Nothing(Sound):
+  noise = None
+try: noise_of(Nothing())
+except TypeError as e: assert 'not callable' in str(e)
+else: assert False
+)");
+}
+
+TEST_CASE("an object whose end has begun runs no more Python") {
+  host();
+  python().exec(R"(
+class L(Listener):
+  def half(self, x): return -1
+class AtEnd:
+  def __del__(self): halves.append(half_of_pointed(4))
+halves = []
+l = L(); l.last = AtEnd(); point_to(l)
+assert half_of_pointed(4) == -1
+del l
+class S(L):
+  __slots__ = ()
+l = L(); point_to(l)
+r = weakref.ref(l, lambda r: halves.append(half_of_pointed(6)))
+del l
+assert halves == [2.0, 3.0], halves
+)");
+}
+
+TEST_CASE("objects of Python's classes are copied and pickled with their C++ part") {
+  host();
+  python().exec(R"(
+import __main__, copy, pickle
+class L(Listener):
+  def half(self, x): return self.factor * x
+__main__.L = L
+l = L(7); l.factor = 3
+for other in (copy.copy(l), copy.deepcopy(l), pickle.loads(pickle.dumps(l))):
+  assert type(other) is L and other.level == 7 and half(other, 1) == 6.0
+)");
+}
+
+TEST_CASE("threads of C++ call overrides at once") {
+  host();
+  python().exec("class T(Listener):\n  def half(self, x): return sum(x for i in range(10))\nt = T()");
+  const py::Object object = python().eval("t");
+  const Listener& listener = object.as<Listener&>();
+  std::atomic<int> right{0};
+  {
+    const py::GilRelease others;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([&] {
+        for (int j = 0; j < 100; ++j) right += listener.half(j) == 10.0 * (j + 1);
+      });
+    for (std::thread& thread : threads) thread.join();
+  }
+  CHECK(right == 400);
+}
+
+TEST_CASE("endless recursion through C++ is a RecursionError") {
+  host();
+  CHECK_THROWS_AS(python().exec("class R(Sound):\n  def noise(self): return noise_of(self)\nnoise_of(R())"), py::RuntimeError);
 }
 
 TEST_CASE("overrides leave nothing behind") {

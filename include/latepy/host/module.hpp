@@ -149,7 +149,7 @@ Object Module::add_enum(const std::string& name, std::initializer_list<std::pair
   for (const auto& [member, value] : members)
     pairs.call_method("append", tuple(member, static_cast<typename Converter<E>::Integer>(value)));
   Object made = detail::new_enum(detail::Place(*this), name, pairs, kind);
-  detail::ClassRecord* const record = detail::new_record(detail::type_key<E>());
+  detail::ClassRecord* const record = detail::new_record(detail::class_slot<E>, detail::type_key<E>());
   record->traits = nullptr;
   detail::publish(record, detail::class_slot<E>, Object(made).release());
   return made;

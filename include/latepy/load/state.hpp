@@ -87,7 +87,7 @@ struct State {
   /// until the stop.
   bool leaks_thread_states = false;
   std::atomic<bool> checks{false};
-  /// sizeof(PyObject) of this build of CPython, proved on live objects; 0 before host/detail/types.hpp asked.
+  /// sizeof(PyObject) of this build of CPython; 0 where live objects do not prove it. See host/detail/types.hpp.
   std::size_t head = 0;
   /// Numbers the texts without a file name; see core/code.hpp.
   std::atomic<unsigned> sources{0};

@@ -120,6 +120,7 @@ class Interpreter : public Scope {
   /// What scripts find when they begin. Where it fails Python is not left running.
   LATEPY_COLD void prepare() {
     try {
+      if (!detail::state().head) detail::state().head = detail::measure_head();
       adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
       if (is_attached_)
         for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);

@@ -38,6 +38,7 @@ struct ClassRecord {
   std::uint32_t life = no_life;     ///< of the interpreter that `type` belongs to
   PyObject* type = nullptr;         ///< the Python class; owned, kept to the end of that life
   struct ClassTraits* traits = nullptr;  ///< what host/ knows of a bound class; null for an enumeration
+  const struct ClassSlot* only = nullptr;  ///< of a type that one file alone knows: what finds it; else null
 };
 
 /// What a library remembers of the registry for one type, until something is registered or a life begins.
@@ -69,17 +70,18 @@ constexpr std::size_t hash_of(std::string_view text) {
   return hash;
 }
 
-LATEPY_COLD inline ClassRecord* find_record(std::string_view key) noexcept {
+LATEPY_COLD inline ClassRecord* find_record(const ClassSlot& slot, std::string_view key) noexcept {
   const std::size_t hash = hash_of(key);
+  const ClassSlot* const only = is_local_key(key) ? &slot : nullptr;
   for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
-    if (each->hash == hash && std::string_view(each->key, each->key_length) == key) return each;
+    if (each->hash == hash && each->only == only && std::string_view(each->key, each->key_length) == key) return each;
   return nullptr;
 }
 LATEPY_COLD inline ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept {
   const SpinLock lock(shared().classes_lock);
   const std::uint32_t life = current_life(), stamp = shared().classes_stamp.load(std::memory_order_acquire);
   ClassRecord* record = slot.record.load(std::memory_order_relaxed);
-  if (!record || record->life != life) record = is_local_key(key) ? nullptr : find_record(key);
+  if (!record || record->life != life) record = find_record(slot, key);
   if (record && record->life != life) record = nullptr;
   slot.record.store(record, std::memory_order_relaxed);
   slot.stamp.store(stamp, std::memory_order_release);
@@ -95,21 +97,22 @@ ClassRecord* class_of() noexcept {
   return refresh(slot, type_key<T>());
 }
 
-/// The record to fill for a type that is being registered. The caller sets `type` and `life`, then publishes.
-LATEPY_COLD inline ClassRecord* new_record(std::string_view key) {
-  ClassRecord* record = is_local_key(key) ? nullptr : find_record(key);
+/// The record to fill for a type that is being registered, in the list already. The caller publishes it when its class
+/// is made.
+LATEPY_COLD inline ClassRecord* new_record(const ClassSlot& slot, std::string_view key) {
+  ClassRecord* record = find_record(slot, key);
   if (record) return record;
   record = new ClassRecord();
   record->key = key.data();
   record->key_length = key.size();
   record->hash = hash_of(key);
+  if (is_local_key(key)) record->only = &slot;
+  push(shared().classes, record);
   return record;
 }
 LATEPY_COLD inline void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept {
-  const bool is_listed = record->life != no_life;  // in an earlier life
   record->type = type;
   record->life = current_life();
-  if (!is_listed) push(shared().classes, record);
   slot.record.store(record, std::memory_order_relaxed);
   shared().classes_stamp.fetch_add(1, std::memory_order_release);
 }

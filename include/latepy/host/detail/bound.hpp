@@ -12,6 +12,7 @@ namespace detail {
 
 template <class T>
 [[noreturn]] LATEPY_COLD void throw_unregistered() {
+  check_running();
   throw ConversionError("no Python class stands for " + std::string(spelled_name<T>()) +
                         ": add_class or add_enum comes before its first use");
 }

@@ -39,11 +39,12 @@ LATEPY_COLD inline void clear_traits(ClassTraits& traits) noexcept {
   if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);
 }
 
-/// The end of a class, with the capsule in its dict. Only the stop lets a class go.
+/// The end of a class, with the capsule in its dict. Only the stop lets a class go. The traits stay until the next life:
+/// the garbage collector may empty the class before its instances, which need them to end.
 inline void forget_class(PyObject* capsule) {
   auto& traits = *static_cast<ClassTraits*>(api().Capsule_GetPointer(capsule, class_attribute));
   traits.record->life = no_life;
-  clear_traits(traits);
+  if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);  // it may hold Objects
   shared().classes_stamp.fetch_add(1, std::memory_order_release);
 }
 
@@ -85,7 +86,7 @@ LATEPY_COLD inline Object new_class(const Place& place, const ClassPlan& plan, C
 /// Makes the class, puts it into its place, and lets conversions find it.
 LATEPY_COLD inline Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&)) {
   const Place place(where);
-  ClassRecord* const record = new_record(plan.key);
+  ClassRecord* const record = new_record(*plan.slot, plan.key);
   if (!record->traits) record->traits = new ClassTraits();
   ClassTraits& traits = *record->traits;
   clear_traits(traits);

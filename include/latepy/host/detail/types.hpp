@@ -23,25 +23,24 @@ struct HostTypes {
 };
 
 /// The size of PyObject: 16 in release builds, 32 where free threading or trace-refs widen it (ABI: Include/object.h).
-/// The type's address is the last member everywhere; that is proved here on live objects.
+/// The type's address is the last member everywhere; 0 where live objects prove that wrong. Needs the GIL.
 LATEPY_COLD inline std::size_t measure_head() {
   const Object base = Object::borrow(as_object(api().BaseObject_Type));
   const auto head = base.attr("__basicsize__").as<std::size_t>();
   for (const Object& proof : {none(), base, list(), own(api().Float_FromDouble(0.5))}) {
     void* type = nullptr;
     std::memcpy(&type, reinterpret_cast<char*>(proof.ptr()) + head - sizeof type, sizeof type);
-    if (type != type_of(proof.ptr()))
-      throw StateError("this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
+    if (type != type_of(proof.ptr())) return 0;
   }
   return head;
 }
 inline std::size_t head() {
-  std::size_t& known = the_state.head;
-  if (LATEPY_UNLIKELY(known == 0)) known = measure_head();
-  return known;
+  if (LATEPY_UNLIKELY(the_state.head == 0))
+    throw StateError("this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
+  return the_state.head;
 }
 
-/// What follows PyObject in an object of a type of ours. head() was measured when the type was made.
+/// What follows PyObject in an object of a type of ours, or of another library's that uses latepy.
 template <class Data>
 Data& data_of(PyObject* object) noexcept {
   return *reinterpret_cast<Data*>(reinterpret_cast<char*>(object) + the_state.head);
@@ -90,7 +89,6 @@ inline HostTypes& host_types() {
     for (std::size_t i = 0; i < types->bucket_count; ++i) types->buckets[i] = nullptr;
     types->life = current_life();
   }
-  head();
   return *types;
 }
 
