@@ -118,7 +118,7 @@ TEST_CASE("def works on every namespace") {
   }
   SECTION("a class made in Python, where it is a method") {
     python().exec("class Robot:\n  name = 'R2'\n  class Arm: pass");
-    py::Object(python()["Robot"]).def("greet", [](py::Object self, std::string whom) {
+    python()["Robot"].def("greet", [](py::Object self, std::string whom) {
       return self.attr("name").as<std::string>() + ": hello " + whom;
     });
     CHECK(text("Robot().greet('you')") == "R2: hello you");
@@ -159,6 +159,7 @@ TEST_CASE("names, defaults and kinds of parameters") {
         "area", [](double width, double height) { return width * height; }, "width"_a, "height"_a = 2);
     CHECK(holds("area(3) == 6 and area(3, 4) == 12 and area(height=5, width=2) == 10 and area(3, height=1) == 3"));
     CHECK(text("str(signature(area))") == "(width: float, height: float = 2) -> float");
+    CHECK_THAT(refusal("area(1, 2, 3)"), ContainsSubstring("it takes at most 2 positional arguments, and 3 were given"));
   }
   SECTION("without names arguments are given by place") {
     python().def("minus", [](int a, int b) { return a - b; });

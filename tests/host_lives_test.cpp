@@ -81,7 +81,7 @@ TEST_CASE("Config::extra_modules are there before the program runs any code") {
     config.extra_modules = {{"first",
                              [&](py::Module& m) {
                                order += "1";
-                               m.constant("x", 1);
+                               m.constant("x", py::Interpreter::current().eval<int>("1"));
                              }},
                             {"first.sub",
                              [&](py::Module& m) {

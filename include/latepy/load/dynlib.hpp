@@ -43,7 +43,7 @@ class DynLib {
   /// Opens a library by its absolute path, all symbols bound at once and visible to libraries loaded later, as
   /// CPython's extension modules need it. A library that is already loaded for itself only is made visible.
   /// \throws LoadError with the file and the loader's own words.
-  explicit DynLib(const Path& path) : DynLib(path, detail::NativeLib::open(check(path).string(), error_text())) {}
+  explicit DynLib(const Path& path) : path_(path.string()), lib_(open(path_)) {}
 
   /// The library already in this process that holds the address, without loading anything.
   /// \throws LoadError when the address lies in no library.
@@ -88,9 +88,6 @@ class DynLib {
 
  private:
   DynLib(std::string path, detail::NativeLib lib) : path_(std::move(path)), lib_(lib) {}
-  DynLib(const Path& path, detail::NativeLib lib) : path_(path.string()), lib_(lib) {
-    if (!lib_) throw LoadError("cannot load " + path_ + ": " + error_text());
-  }
   template <class T>
   static T* cast(void* address) noexcept {
     if constexpr (std::is_function_v<T>)
@@ -98,15 +95,13 @@ class DynLib {
     else
       return static_cast<T*>(address);
   }
-  static const Path& check(const Path& path) {
+  static detail::NativeLib open(const std::string& path) {
     if (path.empty()) throw LoadError("cannot load a library: the path is empty");
-    if (path.string().find('\0') != std::string::npos)
-      throw LoadError("cannot load a library: NUL byte in " + path.string());
-    return path;
-  }
-  static std::string& error_text() {
-    thread_local std::string text;
-    return text;
+    if (path.find('\0') != std::string::npos) throw LoadError("cannot load a library: NUL byte in " + path);
+    std::string error;
+    const detail::NativeLib lib = detail::NativeLib::open(path, error);
+    if (!lib) throw LoadError("cannot load " + path + ": " + error);
+    return lib;
   }
 
   std::string path_;

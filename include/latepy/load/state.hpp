@@ -29,6 +29,8 @@ struct RetiredThread {
   std::uint32_t life;
 };
 
+/// A shared library, or the program, that uses a State.
+struct UserLibrary;
 struct ClassRecord;
 struct HostTypes;
 struct ErrorData;
@@ -93,12 +95,58 @@ struct State {
   std::atomic<unsigned> sources{0};
   /// How many shared libraries use this state, or did.
   std::atomic<unsigned> libraries{0};
+  /// Those that may still be unloaded.
+  UserLibrary* unpinned = nullptr;
+  std::atomic<bool> has_unpinned{false};
+  std::atomic_flag libraries_lock = ATOMIC_FLAG_INIT;
 };
 
 inline Shared no_shared{};
 inline State the_state{};
-/// Each library adds itself when it is loaded.
-inline LATEPY_HIDDEN const bool is_counted = (the_state.libraries.fetch_add(1), true);
+
+struct SpinLock {
+  explicit SpinLock(std::atomic_flag& f) noexcept : flag(f) {
+    while (flag.test_and_set(std::memory_order_acquire)) {
+    }
+  }
+  ~SpinLock() { flag.clear(std::memory_order_release); }
+  SpinLock(const SpinLock&) = delete;
+  std::atomic_flag& flag;
+};
+
+struct UserLibrary {
+  UserLibrary() noexcept {
+    ++the_state.libraries;
+    const SpinLock lock(the_state.libraries_lock);
+    next = the_state.unpinned;
+    the_state.unpinned = this;
+    the_state.has_unpinned = true;
+  }
+  UserLibrary(const UserLibrary&) = delete;
+  ~UserLibrary() {
+    const SpinLock lock(the_state.libraries_lock);
+    for (UserLibrary** each = &the_state.unpinned; *each; each = &(*each)->next)
+      if (*each == this) {
+        *each = next;
+        break;
+      }
+  }
+  UserLibrary* next = nullptr;
+};
+/// Each library adds itself when it is loaded, and goes where it is unloaded before it had to do with Python.
+inline LATEPY_HIDDEN UserLibrary this_library;
+
+/// What Python calls, and the ends of threads, lies in the libraries that use latepy: from now on they stay.
+inline void pin_libraries() noexcept {
+  if (LATEPY_LIKELY(!the_state.has_unpinned.load(std::memory_order_acquire))) return;
+  UserLibrary* each;
+  {
+    const SpinLock lock(the_state.libraries_lock);
+    each = std::exchange(the_state.unpinned, nullptr);
+    the_state.has_unpinned = false;
+  }
+  for (; each; each = each->next) process_pin(each);
+}
 
 inline State& state() noexcept { return the_state; }
 inline const Api& api() noexcept { return the_state.api; }
@@ -146,16 +194,6 @@ LATEPY_COLD inline std::uint32_t begin_life(Shared& shared, PyInterpreterState* 
   show_life(shared, life);
   return life;
 }
-
-struct SpinLock {
-  explicit SpinLock(std::atomic_flag& f) noexcept : flag(f) {
-    while (flag.test_and_set(std::memory_order_acquire)) {
-    }
-  }
-  ~SpinLock() { flag.clear(std::memory_order_release); }
-  SpinLock(const SpinLock&) = delete;
-  std::atomic_flag& flag;
-};
 
 }  // namespace detail
 }  // namespace v1

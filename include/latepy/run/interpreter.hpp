@@ -26,11 +26,11 @@ class Interpreter : public Scope {
       throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
     const Candidate found = detail::pick(config, discovery_);
     detail::load(found, config.version, discovery_);
+    detail::pin_libraries();
     if (detail::api().IsInitialized())
       attach();
     else
       start(found);
-    enlist();
   }
   /// Stops Python, if this object started it (see stop()). On another thread than the starter's, or while C++ threads
   /// will not leave Python, Python is left running, its output flushed, and Config::on_warning told.
@@ -119,6 +119,7 @@ class Interpreter : public Scope {
   }
   /// What scripts find when they begin. Where it fails Python is not left running.
   LATEPY_COLD void prepare() {
+    enlist();
     try {
       if (!detail::state().head) detail::state().head = detail::measure_head();
       adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
@@ -132,6 +133,7 @@ class Interpreter : public Scope {
     } catch (...) {
       std::vector<std::string> alive;
       end(-1, alive);
+      delist();
       throw;
     }
   }

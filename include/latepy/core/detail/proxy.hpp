@@ -87,6 +87,14 @@ class Proxy {
     const std::optional<GilGuard> gil = guard();
     return get().template try_call<T>(std::forward<A>(arguments)...);
   }
+  /// \returns what the name stands for, for more of them.
+  template <class F, class... X>
+  Object def(const std::string& name, F&& callable, X&&... extras) && {
+    const std::optional<GilGuard> gil = guard();
+    Object place = get();
+    place.def(name, std::forward<F>(callable), std::forward<X>(extras)...);
+    return place;
+  }
 
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
   void operator=(T&& value) && {

@@ -238,6 +238,7 @@ inline bool is_function(PyObject* object) noexcept {
 
 /// The Python function of a chain of overloads. Needs the GIL.
 LATEPY_COLD inline Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name, const Object& module) {
+  pin_libraries();
   const std::size_t dot = qualified_name.rfind('.');
   for (Overload* each = first.get(); each; each = each->next.get())
     each->shown_name = each->name == "__init__" && dot != std::string::npos ? qualified_name.substr(0, dot) : qualified_name;

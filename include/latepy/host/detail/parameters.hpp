@@ -84,12 +84,13 @@ inline bool sort_arguments(const Overload& overload, PyObject* const* arguments,
     if (why) *why = text();
     return false;
   };
-  std::size_t used = 0, places = 0;  // positional arguments that found a place, and places there are
+  std::size_t used = 0, places = 0, needed = 0;  // positional arguments that found a place, places, those without default
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     switch (parameters[i].kind) {
       case ParameterKind::positional_only:
       case ParameterKind::usual:
         ++places;
+        needed += parameters[i].default_value.is_empty();
         if (used < count) slots[i] = arguments[used++];
         break;
       case ParameterKind::args: {
@@ -103,7 +104,7 @@ inline bool sort_arguments(const Overload& overload, PyObject* const* arguments,
   }
   if (used < count)
     return fail([&] {
-      return "it takes " + counted(places - hidden, "positional argument") + ", and " + std::to_string(count - std::min(count, hidden)) +
+      return (needed < places ? "it takes at most " : "it takes ") + counted(places - hidden, "positional argument") + ", and " + std::to_string(count - std::min(count, hidden)) +
              (count - hidden == 1 ? " was" : " were") + " given";
     });
   Object others;

@@ -21,6 +21,11 @@ struct Translator {
 };
 /// Newest first. Shared with the calls that are under way, which may replace the very entry that they are in.
 inline std::shared_ptr<Translator> translators;
+inline std::atomic_flag translators_lock = ATOMIC_FLAG_INIT;
+inline std::shared_ptr<Translator> read_link(const std::shared_ptr<Translator>& link) noexcept {
+  const SpinLock lock(translators_lock);
+  return link;
+}
 
 LATEPY_COLD inline void set_error(PyObject* type, const char* what) noexcept {
   // Not Err_SetString: what() need not be UTF-8.
@@ -43,7 +48,7 @@ LATEPY_COLD inline bool translate_python_error() {
 
 /// Python's error from the program's own entries. To be called in a catch block.
 LATEPY_COLD inline bool translate_by_program() {
-  for (std::shared_ptr<Translator> each = translators; each; each = each->next) {
+  for (std::shared_ptr<Translator> each = read_link(translators); each; each = read_link(each->next)) {
     const Object made = each->translate(*each);
     if (made.is_empty()) continue;
     api().Err_SetObject(as_object(type_of(made.ptr())), made.ptr());
@@ -150,9 +155,12 @@ struct TranslatorOf final : Translator {
 };
 
 LATEPY_COLD inline void add_translator(std::shared_ptr<Translator> made) {
+  std::shared_ptr<Translator> replaced;  // ends after the lock: its destructor may call Python
+  const SpinLock lock(translators_lock);
   for (std::shared_ptr<Translator>* each = &translators; *each; each = &(*each)->next) {
     if ((*each)->id != made->id) continue;
-    *each = std::shared_ptr<Translator>((*each)->next);
+    replaced = std::move(*each);
+    *each = replaced->next;
     break;
   }
   made->next = std::move(translators);

@@ -66,6 +66,7 @@ inline void free_object(PyObject* self) noexcept {
 }
 
 LATEPY_COLD inline Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots, PyObject* bases = nullptr) {
+  pin_libraries();
   TypeSpec spec{name, static_cast<int>(head() + data_size), 0, flags | type_has_gc, slots};
   return own(api().Type_FromSpecWithBases(&spec, bases));
 }

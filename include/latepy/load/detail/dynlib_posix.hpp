@@ -72,6 +72,11 @@ class NativeLib {
   bool owned_ = true;
 };
 
+/// Keeps the library that holds the address in the process, whoever closes it. Nothing where the address lies in none.
+LATEPY_COLD inline void process_pin(const void* address) noexcept {
+  Dl_info info;
+  if (dladdr(address, &info) != 0 && info.dli_fname) dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
 /// Memory that any library of the process may free.
 inline void* process_alloc(std::size_t size) noexcept { return malloc(size); }
 inline void process_free(void* memory) noexcept { free(memory); }

@@ -118,6 +118,12 @@ class NativeLib {
   bool owned_ = true;
 };
 
+/// Keeps the DLL that holds the address in the process, whoever frees it. Nothing where the address lies in none.
+LATEPY_COLD inline void process_pin(const void* address) noexcept {
+  HINSTANCE__* handle = nullptr;
+  // GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN
+  GetModuleHandleExW(4 | 1, static_cast<const wchar_t*>(address), &handle);
+}
 /// Memory that any library of the process may free: DLLs may have heaps of their own, the process has one.
 inline void* process_alloc(std::size_t size) noexcept { return HeapAlloc(GetProcessHeap(), 0, size); }
 inline void process_free(void* memory) noexcept { HeapFree(GetProcessHeap(), 0, memory); }
