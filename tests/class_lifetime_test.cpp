@@ -66,10 +66,11 @@ void host() {
         .init<>()
         .def("first", &Chest::first)
         .def("__getitem__", [](Chest& c, std::size_t at) -> Item& { return c.all.at(at); })
-        .def("__iter__", [](const py::Object& me) {
-          Chest& chest = me.as<Chest&>();
-          return py::iterate(chest.all.begin(), chest.all.end(), me);
-        })
+        .def("__iter__",
+             [](const py::Object& me) {
+               Chest& chest = me.as<Chest&>();
+               return py::iterate(chest.all.begin(), chest.all.end(), me);
+             })
         .def("loose", [](Chest& c) { return c.loose.get(); })
         .def("release", [](Chest& c) { return std::move(c.loose); });
     m.add_class<Room>("Room").init<>().def("chest", &Room::chest);
@@ -87,16 +88,19 @@ void host() {
     m.def("kept_count", [] { return kept.use_count(); });
     m.def("watch", [](const std::shared_ptr<Item>& item) { watched = item; });
     m.def("watched", [] { return watched.lock(); });
-    m.def("take", [](std::unique_ptr<Item> item, int) { taken = std::move(item); }, "item"_a, "n"_a = 0);
+    m.def(
+        "take", [](std::unique_ptr<Item> item, int) { taken = std::move(item); }, "item"_a, "n"_a = 0);
     m.def("take_chest", [](std::unique_ptr<Chest> chest) { taken_chest = std::move(chest); });
     m.def("take_pixels", [](std::unique_ptr<Pixels>) {});
     m.def("drop", [] {
       taken.reset();
       taken_chest.reset();
     });
-    m.def("first_of", [](Chest& chest) -> Item& { return chest.first; }, py::keep_alive<0, 1>());
+    m.def(
+        "first_of", [](Chest& chest) -> Item& { return chest.first; }, py::keep_alive<0, 1>());
     m.def("point_to", [](Item* item) { raw = item; });
-    m.def("pointed", [] { return raw; }, py::return_reference);
+    m.def(
+        "pointed", [] { return raw; }, py::return_reference);
     m.def("lend_room", [](const py::Object& f) {
       const auto room = std::make_unique<Room>();
       const py::Borrowed lent(*room);
@@ -128,7 +132,9 @@ void host() {
       items.push_back(nullptr);
       return items;
     });
-    python().exec("from store import *\nimport gc, weakref\ndef gone(f):\n  try: f()\n  except ReferenceError as e: return str(e)\n  assert False, 'it is still there'");
+    python().exec(
+        "from store import *\nimport gc, weakref\ndef gone(f):\n  try: f()\n  except ReferenceError as e: return "
+        "str(e)\n  assert False, 'it is still there'");
     return true;
   }();
   static_cast<void>(made);
@@ -154,7 +160,9 @@ del chest, first, second, it, part, by_keep_alive
 )");
   CHECK(Item::alive == before);
   // What was a part and became an object of its own stays.
-  python().exec("chest = Chest(); loose = chest.loose(); assert chest.release() is loose; take_chest(chest); drop()\nassert loose.number == 7\ndel chest, loose");
+  python().exec(
+      "chest = Chest(); loose = chest.loose(); assert chest.release() is loose; take_chest(chest); drop()\nassert "
+      "loose.number == 7\ndel chest, loose");
   CHECK(Item::alive == before);
 }
 
@@ -208,26 +216,38 @@ TEST_CASE("an argument is taken away only when all arguments fit") {
 TEST_CASE("an object that Python made is shared with C++ as by make_shared") {
   host();
   const int before = Item::alive;
-  python().exec("item = Item(4)\nwatch(item)\nassert watched() is item\nkeep(item)\nassert kept_count() == 2 and kept() is item");
+  python().exec(
+      "item = Item(4)\nwatch(item)\nassert watched() is item\nkeep(item)\nassert kept_count() == 2 and kept() is item");
   CHECK_THAT(refused("take(item)"), ContainsSubstring("does not own alone"));
-  python().exec("del item\nassert kept_count() == 1 and kept().number == 4 and watched() is not None\nkeep(None)\nassert watched() is None");
+  python().exec(
+      "del item\nassert kept_count() == 1 and kept().number == 4 and watched() is not None\nkeep(None)\nassert "
+      "watched() is None");
   CHECK(Item::alive == before);
-  // An object of a class made in Python is more than its C++ object: C++ keeps all of it, and is another owner each time.
-  python().exec("class Mine(Item): pass\nm = Mine(5); m.note = 'n'; keep(m); assert kept_count() == 1\ndel m\ngc.collect()\nassert kept().note == 'n'\nkeep(None)");
+  // An object of a class made in Python is more than its C++ object: C++ keeps all of it, and is another owner each
+  // time.
+  python().exec(
+      "class Mine(Item): pass\nm = Mine(5); m.note = 'n'; keep(m); assert kept_count() == 1\ndel "
+      "m\ngc.collect()\nassert kept().note == 'n'\nkeep(None)");
   // A part keeps the whole, also where C++ shares it, and comes back as itself.
-  python().exec("part = Chest().first\nkeep(part)\nassert kept() is part\ndel part\ngc.collect()\nassert kept().number == 1\nkeep(None)\ngc.collect()");
+  python().exec(
+      "part = Chest().first\nkeep(part)\nassert kept() is part\ndel part\ngc.collect()\nassert kept().number == "
+      "1\nkeep(None)\ngc.collect()");
   { const py::GilGuard drains; }
   CHECK(Item::alive == before);
   // What is lent, and is then given as shared_ptr, is Python's as well.
   kept = std::make_shared<Item>(8);
-  python().exec("def see(item): global seen; seen = kept(); assert seen is item\nlend_kept(see)\nassert seen.number == 8 and kept_count() == 2\ndel seen");
+  python().exec(
+      "def see(item): global seen; seen = kept(); assert seen is item\nlend_kept(see)\nassert seen.number == 8 and "
+      "kept_count() == 2\ndel seen");
   kept.reset();
   CHECK(Item::alive == before);
 }
 
 TEST_CASE("enable_shared_from_this works however the object came to Python") {
   host();
-  python().exec("for each in (KnowsItself(), knows_itself(True), knows_itself(False)): assert each.me() is each and count_of(each) == 2");
+  python().exec(
+      "for each in (KnowsItself(), knows_itself(True), knows_itself(False)): assert each.me() is each and "
+      "count_of(each) == 2");
   const auto shared = std::make_shared<KnowsItself>();
   python().globals()["referred"] = shared.get();  // a reference becomes an owner where C++ asks for one
   CHECK(python().eval<int>("count_of(referred)") == 2);
@@ -330,8 +350,10 @@ TEST_CASE("objects that end in any order leave nothing behind") {
   const int before = Item::alive;
   python().exec("class Mine(Item): pass\ndef enter(room): return [room.chest.first, room.chest[2]]");
   const py::Object work = python().eval(
-      "lambda: (lend_room(enter), take_chest(Chest()), drop(), [i for i in Chest()], first_of(Chest()), keep(Item(1)), kept(), keep(Mine(2)), kept(), "
-      "keep(Chest().first), kept(), keep(None), watch(Item(1)), KnowsItself().me(), knows_itself(True), memoryview(Pixels()), "
+      "lambda: (lend_room(enter), take_chest(Chest()), drop(), [i for i in Chest()], first_of(Chest()), keep(Item(1)), "
+      "kept(), keep(Mine(2)), kept(), "
+      "keep(Chest().first), kept(), keep(None), watch(Item(1)), KnowsItself().me(), knows_itself(True), "
+      "memoryview(Pixels()), "
       "unique_ones(), shared_ones(1), Announces(), setattr(Link(), 'next', Link()))");
   CHECK_STEADY(work(); const py::GilGuard drains);
   const py::Object fails = python().eval("lambda: take(Item(1), 'x')");

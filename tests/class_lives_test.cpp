@@ -43,7 +43,10 @@ py::Config restartable() {
 void define() {
   py::Module m = py::module("host");
   m.add_class<Base, ScriptedBase>("Base").init<>().def("name", &Base::name).def("number", &Base::number);
-  m.add_class<Derived, Base>("Derived", py::dynamic_attributes).init<>().def("held", &Derived::held).def("part", &Derived::part);
+  m.add_class<Derived, Base>("Derived", py::dynamic_attributes)
+      .init<>()
+      .def("held", &Derived::held)
+      .def("part", &Derived::part);
   m.add_class<Bytes>("Bytes", py::buffer_protocol).init<>().buffer([](Bytes& b) {
     py::BufferInfo info;
     info.data = b.bytes.data();

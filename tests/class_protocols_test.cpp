@@ -76,23 +76,31 @@ void host() {
         .def("__float__", [](const Money& money) { return money.cents / 100.0; })
         .def("__bool__", [](const Money& money) { return money.cents != 0; })
         .def("__abs__", [](const Money& money) { return Money{std::abs(money.cents)}; })
-        .def("__round__", [](const Money& money, int digits) { return money.cents + digits; }, "digits"_a = 0)
+        .def(
+            "__round__", [](const Money& money, int digits) { return money.cents + digits; }, "digits"_a = 0)
         .def("__eq__", [](const Money& a, const Money& b) { return a.cents == b.cents; })
         .def("__lt__", [](const Money& a, const Money& b) { return a.cents < b.cents; })
         .def("__lt__", py::overload([](const Money& a, const Money& b) { return a.cents < b.cents; },
                                     [](const Money& a, int b) { return a.cents < b; }))
-        .def("__pow__", [](const Money& a, int by, py::Object modulus) { return modulus.is_none() ? a.cents + by : -1; }, "by"_a, "modulus"_a = nullptr)
+        .def(
+            "__pow__", [](const Money& a, int by, py::Object modulus) { return modulus.is_none() ? a.cents + by : -1; },
+            "by"_a, "modulus"_a = nullptr)
         .def("__matmul__", [](const Money&, const Money&) { return "matmul"; })
         .def("__rtruediv__", [](const Money& right, int left) { return left / right.cents; })
-        .def("__ior__", [](Money& a, int bits) -> Money& {
-          a.cents |= bits;
-          return a;
-        })
-        .def("__getattr__", [](const Money&, std::string name) {
-          if (name.find("coin") == name.npos) throw py::AttributeError("no " + name);
-          return name.size();
-        })
-        .def("__dir__", [](const Money&) { return std::vector<std::string>{"coin", "cents"}; })
+        .def("__ior__",
+             [](Money& a, int bits) -> Money& {
+               a.cents |= bits;
+               return a;
+             })
+        .def("__getattr__",
+             [](const Money&, std::string name) {
+               if (name.find("coin") == name.npos) throw py::AttributeError("no " + name);
+               return name.size();
+             })
+        .def("__dir__",
+             [](const Money&) {
+               return std::vector<std::string>{"coin", "cents"};
+             })
         .def("__await__", [](const Money&) { return eval("iter(())"); })
         .def("__sizeof__", [](const Money&) { return 1000; })
         .def_class("__class_getitem__", [](const py::Object& cls, py::Object of) { return py::tuple(cls, of); })
@@ -107,7 +115,11 @@ void host() {
           return py::iterate(row.items.begin(), row.items.end(), me);
         });
     m.add_class<Columns>("Columns", py::buffer_protocol)
-        .init([](bool fixed) { return Columns{std::vector<double>(6), fixed}; }, "fixed"_a = false)
+        .init(
+            [](bool fixed) {
+              return Columns{std::vector<double>(6), fixed};
+            },
+            "fixed"_a = false)
         .buffer([](Columns& c) {
           py::BufferInfo info;
           info.data = c.cells.data();
@@ -123,8 +135,11 @@ void host() {
     m.add_class<Abstract>("Abstract").def("area", &Abstract::area);
     m.add_class<Square, Abstract>("Square").init<int>();
     m.def("area_of", [](const Abstract& shape) { return shape.area(); });
-    m.def("shape", [](int side) -> std::unique_ptr<Abstract> { return side ? std::make_unique<Square>(side) : nullptr; });
-    m.add_class<MovesOnly>("MovesOnly").init([] { return std::make_shared<MovesOnly>(); }).def("number", [](const MovesOnly& o) { return *o.number; });
+    m.def("shape",
+          [](int side) -> std::unique_ptr<Abstract> { return side ? std::make_unique<Square>(side) : nullptr; });
+    m.add_class<MovesOnly>("MovesOnly")
+        .init([] { return std::make_shared<MovesOnly>(); })
+        .def("number", [](const MovesOnly& o) { return *o.number; });
     m.add_class<Wheel>("Wheel").init<>().def("spokes", &Wheel::spokes);
     auto car = m.add_class<Car>("Car");
     car.add_class<Car::Door>("Door", "Opens.").init<>().def("is_open", &Car::Door::is_open);
@@ -132,11 +147,15 @@ void host() {
         .def("door", &Car::door)
         .def("engine", &Car::engine, "Stays where it is.")
         .def("spare", &Car::spare, py::read_only)
-        .def("take_along", [](Car& c, Wheel* wheel) { c.spare = wheel; }, py::keep_alive<1, 2>())
+        .def(
+            "take_along", [](Car& c, Wheel* wheel) { c.spare = wheel; }, py::keep_alive<1, 2>())
         .def("seats", &Car::seats)
         .def("wheel", [](Car& c, std::size_t at) -> Wheel& { return c.wheels[at]; });
     m.add_class<First>("First", py::dynamic_attributes).init<>().def("first", &First::first);
-    m.add_class<Second>("Second", py::dynamic_attributes).init<>().def("second", &Second::second).def("as_second", &Second::as_second);
+    m.add_class<Second>("Second", py::dynamic_attributes)
+        .init<>()
+        .def("second", &Second::second)
+        .def("as_second", &Second::as_second);
     m.add_class<Third, First, Second>("Third").init<>().def("third", &Third::third);
     m.add_class<Other>("Other").init<>();
     python().exec("from shop import *\nimport shop");
@@ -172,7 +191,8 @@ try: pay().send(None)
 except StopIteration as e: assert e.value is None
 )");
   CHECK(refused("hash(m)") == "unhashable type: 'shop.Money'");  // it has __eq__ and no __hash__
-  CHECK_THAT(refused("Money(1) < 'a'"), ContainsSubstring("'<' not supported between instances of 'shop.Money' and 'str'"));
+  CHECK_THAT(refused("Money(1) < 'a'"),
+             ContainsSubstring("'<' not supported between instances of 'shop.Money' and 'str'"));
   CHECK_THAT(refused("m.notes"), ContainsSubstring("no notes"));
   CHECK_THAT(refused("'a' / m"), ContainsSubstring("unsupported operand"));
 }
@@ -180,7 +200,8 @@ except StopIteration as e: assert e.value is None
 TEST_CASE("an object without a C++ object is refused everywhere") {
   host();
   python().exec("bare = Money.__new__(Money)");
-  for (const char* code : {"str(bare)", "bare == Money()", "Money() == bare", "bare < 3", "bare.cents", "bare.cents = 3", "bare @ bare", "len(Row.__new__(Row))"})
+  for (const char* code : {"str(bare)", "bare == Money()", "Money() == bare", "bare < 3", "bare.cents",
+                           "bare.cents = 3", "bare @ bare", "len(Row.__new__(Row))"})
     CHECK_THAT(refused(code), ContainsSubstring(".__init__ was not called"));
   CHECK_THAT(refused("memoryview(Columns.__new__(Columns))"), ContainsSubstring("no memory to show"));
   python().exec("bare.__init__(4)\nassert bare.cents == 4\nimport gc; del bare; Money.__new__(Money); gc.collect()");
@@ -240,9 +261,8 @@ else:
   a = numpy.asarray(c); a[0, 0] = 9
   assert a.shape == (3, 2) and a.flags.f_contiguous and memoryview(c)[0, 0] == 9
 )");
-  const auto untagged = thrown<py::StateError>([] {
-    py::Class<Other>(py::module("shop").attr("Other")).buffer([](Other&) { return py::BufferInfo(); });
-  });
+  const auto untagged = thrown<py::StateError>(
+      [] { py::Class<Other>(py::module("shop").attr("Other")).buffer([](Other&) { return py::BufferInfo(); }); });
   CHECK(untagged.what() == std::string("shop.Other cannot show its memory: add_class() was not given buffer_protocol"));
 }
 
@@ -298,11 +318,14 @@ assert Diamond().second == 2
 )");
   CHECK_THAT(refused("Second.as_second(type('X', (First, Second), {})())"),
              ContainsSubstring("its C++ object is a shop.First: a Python class derives from one bound class only"));
-  CHECK_THAT(refused("Second.__init__(type('X', (First, Second), {})())"), ContainsSubstring("derives from one bound class only"));
+  CHECK_THAT(refused("Second.__init__(type('X', (First, Second), {})())"),
+             ContainsSubstring("derives from one bound class only"));
   CHECK_THAT(refused("class A(Other, int): pass"), ContainsSubstring("lay-out conflict"));
   CHECK_THAT(refused("class B(Other, Exception): pass"), ContainsSubstring("lay-out conflict"));
   // Another class for an object: it is no object of that one.
-  python().exec("o = Other()\ntry: o.__class__ = Wheel\nexcept TypeError: pass\nelse:\n  try: o.spokes\n  except TypeError: pass\n  else: assert False\ndel o");
+  python().exec(
+      "o = Other()\ntry: o.__class__ = Wheel\nexcept TypeError: pass\nelse:\n  try: o.spokes\n  except TypeError: "
+      "pass\n  else: assert False\ndel o");
 }
 
 TEST_CASE("generics, total ordering, data classes and other tools") {
@@ -384,11 +407,15 @@ del Wheel.__del__, seen[2]
 TEST_CASE("special methods leave nothing behind") {
   host();
   const py::Object work = python().eval(
-      "lambda: (str(Money(1)), f'{Money(2):x}', int(Money(3)), Money(1) == Money(1), Money(1) == 'a', Money(1) < 2, 1000 / Money(1), "
-      "Money(1).coin, hasattr(Money(), 'x'), Money[int], Car(1).door, Car(1).take_along(Wheel()), Third().__dict__, memoryview(Columns()).tolist(), "
-      "bytes(Columns()), memoryview(Picture().columns), [m for m in Row()], shape(3), MovesOnly(), Wheel.__new__(Wheel))");
+      "lambda: (str(Money(1)), f'{Money(2):x}', int(Money(3)), Money(1) == Money(1), Money(1) == 'a', Money(1) < 2, "
+      "1000 / Money(1), "
+      "Money(1).coin, hasattr(Money(), 'x'), Money[int], Car(1).door, Car(1).take_along(Wheel()), Third().__dict__, "
+      "memoryview(Columns()).tolist(), "
+      "bytes(Columns()), memoryview(Picture().columns), [m for m in Row()], shape(3), MovesOnly(), "
+      "Wheel.__new__(Wheel))");
   CHECK_STEADY(work());
-  const py::Object classes = python().eval("lambda: (type('A', (Wheel,), {})(), type('B', (First, Other), {'__slots__': ()})(), gc.collect())");
+  const py::Object classes = python().eval(
+      "lambda: (type('A', (Wheel,), {})(), type('B', (First, Other), {'__slots__': ()})(), gc.collect())");
   python().exec("import gc");
   for (int i = 0; i < 20; ++i) classes();
   const py::Object fails = python().eval("lambda: Money(1) < 'a'");

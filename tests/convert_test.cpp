@@ -415,6 +415,7 @@ TEST_CASE("the error shows the value: escaped, shortened, and also where repr() 
   const std::string text = refusal<int>("'\\u20ac' * 1000");
   CHECK(text.size() < 200);
   CHECK_THAT(text, ContainsSubstring("\xe2\x82\xac\xe2\x80\xa6 to int"));  // whole characters, then an ellipsis
+  CHECK_THAT(refusal<int>("[0] * 900 + [type('Unseen', (), {'__repr__': None})()]"), ContainsSubstring("'list' [0, 0, "));
   CHECK_THAT(refusal<int>(odd("NoRepr()")), ContainsSubstring("'NoRepr' <its repr() failed> to int"));
   CHECK_THAT(refusal<int>("10**5000"), ContainsSubstring("out of range"));  // from 3.11 on it has no repr()
   CHECK(refusal<int>(python().get("fractions.Fraction")(1, 3)) == "cannot convert 'fractions.Fraction' Fraction(1, 3) to int");

@@ -24,11 +24,13 @@ int Entity::alive = 0;
 struct ScriptedEntity : py::Trampoline<Entity> {
   explicit ScriptedEntity(std::string its_name) : Trampoline(std::move(its_name)) { ++alive; }
   int update(int dt) override {
-    return override_or("update", [&] { return Entity::update(dt); }, dt);
+    return override_or(
+        "update", [&] { return Entity::update(dt); }, dt);
   }
   std::string kind() const override { return override_pure<std::string>("kind"); }
   void hit(Target& target, const std::string& how) override {
-    override_or("hit", [&] { Entity::hit(target, how); }, target, how);
+    override_or(
+        "hit", [&] { Entity::hit(target, how); }, target, how);
   }
 };
 /// A class that can be made from C++ alone as well, with a Python object of its own or without.
@@ -64,10 +66,12 @@ struct ScriptedListener : py::Trampoline<Listener> {
     return override_or("on_end", [&] { return Listener::on_end(); });
   }
   void meet(Listener* other, const Target* target) override {
-    override_or("meet", [&] { Listener::meet(other, target); }, other, target);
+    override_or(
+        "meet", [&] { Listener::meet(other, target); }, other, target);
   }
   double half(double x) const override {
-    return override_or("half", [&] { return Listener::half(x); }, x + 1);
+    return override_or(
+        "half", [&] { return Listener::half(x); }, x + 1);
   }
   std::unique_ptr<Target> make() override {
     return override_or("make", [&] { return Listener::make(); });
@@ -132,11 +136,14 @@ void host() {
       return target.hits;
     });
     m.def("keep", [](std::shared_ptr<Entity> entity) { kept = std::move(entity); });
-    m.def("on_thread", [](Entity& entity) {
-      int result = 0;
-      std::thread([&] { result = entity.update(5); }).join();
-      return result;
-    }, py::release_gil);
+    m.def(
+        "on_thread",
+        [](Entity& entity) {
+          int result = 0;
+          std::thread([&] { result = entity.update(5); }).join();
+          return result;
+        },
+        py::release_gil);
     python().exec("from game import *\nimport game, gc, weakref");
     return true;
   }();
@@ -203,7 +210,8 @@ class Bad(Entity):
   const auto error = thrown<py::KeyError>([&] { entity.update(7); });
   CHECK(error.message() == "7");
   CHECK_THAT(error.traceback(), ContainsSubstring("in update"));
-  CHECK(thrown<py::ConversionError>([&] { entity.kind(); }).what() == std::string("cannot convert 'int' 3 to std::string"));
+  CHECK(thrown<py::ConversionError>([&] { entity.kind(); }).what() ==
+        std::string("cannot convert 'int' 3 to std::string"));
   CHECK_THROWS_AS(python().exec("try: update(Bad('b'), 1)\nexcept KeyError as e: raise"), py::KeyError);
 }
 
@@ -293,7 +301,9 @@ else: assert False, 'one object was given away twice'
 TEST_CASE("constructors and destructors of C++ call C++") {
   host();
   Listener::ended = 0;
-  python().exec("class E(Listener):\n  def on_end(self): return 1000\ne = E()\nassert e.level == 1 and e.on_end() == 1000\ndel e\ngc.collect()");
+  python().exec(
+      "class E(Listener):\n  def on_end(self): return 1000\ne = E()\nassert e.level == 1 and e.on_end() == 1000\ndel "
+      "e\ngc.collect()");
   CHECK(Listener::ended == 1);
 }
 
@@ -375,12 +385,15 @@ TEST_CASE("threads of C++ call overrides at once") {
 
 TEST_CASE("endless recursion through C++ is a RecursionError") {
   host();
-  CHECK_THROWS_AS(python().exec("class R(Sound):\n  def noise(self): return noise_of(self)\nnoise_of(R())"), py::RuntimeError);
+  CHECK_THROWS_AS(python().exec("class R(Sound):\n  def noise(self): return noise_of(self)\nnoise_of(R())"),
+                  py::RuntimeError);
 }
 
 TEST_CASE("overrides leave nothing behind") {
   host();
-  python().exec("class S(Sound):\n  def noise(self): return super().noise() + 's'\nclass H(Entity):\n  def kind(self): return 'h'\n  def hit(self, target, how): self.last = target");
+  python().exec(
+      "class S(Sound):\n  def noise(self): return super().noise() + 's'\nclass H(Entity):\n  def kind(self): return "
+      "'h'\n  def hit(self, target, how): self.last = target");
   const py::Object work = python().eval("lambda: (noise_of(S()), hit(H('h'), 2), kind_of(H('h')))");
   CHECK_STEADY(work());
 }

@@ -28,7 +28,8 @@ TEST_CASE("a library that has to do with Python stays when it is closed") {
     dlclose(library);
     closed = true;
     other.join();
-    python.exec("from plugged import *\nassert twice(21) == 42 and thrice(14) == 42 and Plugged().number == 7\np = Plugged()");
+    python.exec(
+        "from plugged import *\nassert twice(21) == 42 and thrice(14) == 42 and Plugged().number == 7\np = Plugged()");
   });
 }
 

@@ -46,6 +46,13 @@ constexpr std::string_view type_name() {
 
 /// `"abc"`: an object's value as errors show it, shortened, and without failing when its repr() does.
 LATEPY_COLD inline std::string show_value(PyObject* object) {
+  constexpr std::size_t limit = 80;
+  constexpr ssize long_size = 10 * limit;  // of such sequences only the beginning is looked at
+  Object beginning;
+  if (has_flag(object, type_is_str | type_is_bytes | type_is_list | type_is_tuple) && api().Object_Size(object) > long_size)
+    beginning = Object::steal(api().Sequence_GetSlice(object, 0, long_size));
+  api().Err_Clear();
+  if (!beginning.is_empty()) object = beginning.ptr();
   std::string text;
   if (has_flag(object, type_is_str)) {
     text = "\"";
@@ -61,7 +68,6 @@ LATEPY_COLD inline std::string show_value(PyObject* object) {
     text = repr.is_empty() ? "<its repr() failed>" : text_of(repr.ptr());
     api().Err_Clear();
   }
-  constexpr std::size_t limit = 80;
   if (text.size() > limit) {
     std::size_t end = limit;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 sequence
@@ -357,7 +363,8 @@ struct Converter<T, std::enable_if_t<std::is_enum_v<T>>> : detail::Loads<T, Conv
     T value{};
     if (LATEPY_UNLIKELY(!load(object.checked(), value))) {
       const detail::ClassRecord* known = detail::class_of<T>();
-      detail::throw_mismatch(object.ptr(), known ? detail::qualified_name(known->type) : std::string(detail::type_name<T>()));
+      detail::throw_mismatch(object.ptr(),
+                             known ? detail::qualified_name(known->type) : std::string(detail::type_name<T>()));
     }
     return value;
   }

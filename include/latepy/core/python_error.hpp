@@ -191,7 +191,9 @@ class LATEPY_VISIBLE PythonError : public Error {
   }
   LATEPY_HIDDEN bool is(const char* name) const { return is(std::string_view(name)); }
   /// Whether `except type` would catch it. Needs the GIL.
-  LATEPY_HIDDEN bool is(const Ref& type) const { return detail::api().Err_GivenExceptionMatches(value().ptr(), type.checked()) != 0; }
+  LATEPY_HIDDEN bool is(const Ref& type) const {
+    return detail::api().Err_GivenExceptionMatches(value().ptr(), type.checked()) != 0;
+  }
   /// The exception object; made on first use for one that C++ made. Needs the GIL.
   LATEPY_HIDDEN Object value() const;
   /// Hands it to sys.unraisablehook, where nobody can catch: destructors, the end of threads. Takes the GIL; nothing

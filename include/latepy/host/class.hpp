@@ -24,11 +24,12 @@ inline constexpr BufferProtocol buffer_protocol{};
 struct ReadOnly {};
 inline constexpr ReadOnly read_only{};
 
-/// The Python class of the C++ class T, to be filled; Module::add_class() makes it. Its members give it back, to be chained.
+/// The Python class of the C++ class T, to be filled; Module::add_class() makes it. Its members give it back, to be
+/// chained.
 ///   m.add_class<Vec>("Vec").init<double, double>("x"_a, "y"_a = 0.0).def("length", &Vec::length).def("x", &Vec::x);
-/// Objects are given to Python by value (Python owns a copy, or the one moved), as unique_ptr or shared_ptr, as Borrowed,
-/// or as reference or pointer by methods of the object that they are part of. They come back as T&, T*, shared_ptr and, where
-/// Python alone owns them, unique_ptr. All members need the GIL.
+/// Objects are given to Python by value (Python owns a copy, or the one moved), as unique_ptr or shared_ptr, as
+/// Borrowed, or as reference or pointer by methods of the object that they are part of. They come back as T&, T*,
+/// shared_ptr and, where Python alone owns them, unique_ptr. All members need the GIL.
 template <class T, class... Options>
 class Class : public Module {
   using Scripted = typename detail::TrampolineAmong<T, Options...>::type;  // void where there is none
@@ -41,8 +42,7 @@ class Class : public Module {
   template <class... A, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& init(X&&... extras) {
     return add_init(detail::make_signature<T>(
-        "__init__",
-        [](detail::Unmade<T> self, A... arguments) { make(self, std::forward<A>(arguments)...); },
+        "__init__", [](detail::Unmade<T> self, A... arguments) { make(self, std::forward<A>(arguments)...); },
         detail::Signature<void, detail::Unmade<T>, A...>(), std::forward<X>(extras)...));
   }
   /// A factory as constructor: a callable that gives a T, unique_ptr<T> or shared_ptr<T>.
@@ -51,8 +51,8 @@ class Class : public Module {
     return add_factory(std::move(factory), detail::signature_of<F>(), std::forward<X>(extras)...);
   }
 
-  /// A method, special ones such as "__repr__" and "__getitem__" among them, or a field: `def("x", &Vec::x)`, read_only.
-  /// Operators that do not fit give NotImplemented, so that Python tries the other operand.
+  /// A method, special ones such as "__repr__" and "__getitem__" among them, or a field: `def("x", &Vec::x)`,
+  /// read_only. Operators that do not fit give NotImplemented, so that Python tries the other operand.
   template <class F, class... X>
   Class& def(const std::string& name, F&& method, X&&... extras) {
     if constexpr (std::is_member_object_pointer_v<std::decay_t<F>>) {
@@ -74,7 +74,8 @@ class Class : public Module {
   template <class F, class... X>
   Class& def_static(const std::string& name, F&& function, X&&... extras) {
     const detail::Place place(*this);
-    const Object made = place.function(name, detail::make_overloads<void>(name, std::forward<F>(function), std::forward<X>(extras)...));
+    const Object made =
+        place.function(name, detail::make_overloads<void>(name, std::forward<F>(function), std::forward<X>(extras)...));
     place.set(name, detail::own(detail::api().StaticMethod_New(made.ptr())));
     return *this;
   }
@@ -82,14 +83,16 @@ class Class : public Module {
   template <class F, class... X>
   Class& def_class(const std::string& name, F&& function, X&&... extras) {
     const detail::Place place(*this);
-    const Object made = place.function(name, detail::make_overloads<detail::TypeSelf>(name, std::forward<F>(function), std::forward<X>(extras)...));
+    const Object made = place.function(
+        name, detail::make_overloads<detail::TypeSelf>(name, std::forward<F>(function), std::forward<X>(extras)...));
     place.set(name, detail::own(detail::api().ClassMethod_New(made.ptr())));
     return *this;
   }
   /// A property with a getter, read-only, or with a setter: member functions or callables with the object first.
   template <class G, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& property(const std::string& name, G&& getter, X&&... extras) {
-    return set_property(name, detail::make_overloads<T>(name, std::forward<G>(getter), std::forward<X>(extras)...), nullptr);
+    return set_property(name, detail::make_overloads<T>(name, std::forward<G>(getter), std::forward<X>(extras)...),
+                        nullptr);
   }
   template <class G, class S, class... X, class = std::enable_if_t<!detail::is_extra<S>>, class = void>
   Class& property(const std::string& name, G&& getter, S&& setter, X&&... extras) {
@@ -100,7 +103,8 @@ class Class : public Module {
   template <class G, class... X>
   Class& static_property(const std::string& name, G&& getter, X&&... extras) {
     const detail::Place place(*this);
-    const Object get = place.function(name, detail::make_overloads<void>(name, std::forward<G>(getter), std::forward<X>(extras)...));
+    const Object get =
+        place.function(name, detail::make_overloads<void>(name, std::forward<G>(getter), std::forward<X>(extras)...));
     place.set(name, static_property_type()(get));
     return *this;
   }
@@ -116,14 +120,17 @@ class Class : public Module {
   Class& pickle(G get, S set) {
     return add_pickle(std::move(get), std::move(set), detail::signature_of<S>());
   }
-  /// The memory of an object: `buffer([](Matrix& m) { return py::BufferInfo{…}; })`. Needs buffer_protocol in add_class().
+  /// The memory of an object: `buffer([](Matrix& m) { return py::BufferInfo{…}; })`. Needs buffer_protocol in
+  /// add_class().
   template <class F>
   Class& buffer(F show) {
-    if (!traits().has_buffer) throw StateError(traits().name + " cannot show its memory: add_class() was not given buffer_protocol");
+    if (!traits().has_buffer)
+      throw StateError(traits().name + " cannot show its memory: add_class() was not given buffer_protocol");
     auto hook = std::make_unique<detail::BufferHookOf<F>>(std::move(show));
     hook->get = [](const detail::BufferHook& base, PyObject* self, void* value, detail::BufferView* view, int flags) {
       try {
-        return detail::show_buffer(self, static_cast<const detail::BufferHookOf<F>&>(base).function(*static_cast<T*>(value)), view, flags);
+        return detail::show_buffer(
+            self, static_cast<const detail::BufferHookOf<F>&>(base).function(*static_cast<T*>(value)), view, flags);
       } catch (...) {
         detail::translate_exception();
         return -1;
@@ -166,7 +173,8 @@ class Class : public Module {
     using Made = std::decay_t<R>;
     detail::Instance& instance = self.instance();
     if (is_scripted && self.is_derived() && !std::is_same_v<Made, T>)
-      throw TypeError("this constructor makes a C++ object that classes made in Python cannot override: call another one");
+      throw TypeError(
+          "this constructor makes a C++ object that classes made in Python cannot override: call another one");
     if constexpr (std::is_same_v<Made, std::shared_ptr<T>>) {
       if (!made) throw TypeError("the factory gave nothing");
       detail::set_value(instance, made.get());
@@ -183,7 +191,9 @@ class Class : public Module {
   Class& add_factory(F factory, detail::Signature<R, A...>, X&&... extras) {
     return add_init(detail::make_signature<T>(
         "__init__",
-        [factory = std::move(factory)](detail::Unmade<T> self, A... arguments) mutable { adopt(self, factory(std::forward<A>(arguments)...)); },
+        [factory = std::move(factory)](detail::Unmade<T> self, A... arguments) mutable {
+          adopt(self, factory(std::forward<A>(arguments)...));
+        },
         detail::Signature<void, detail::Unmade<T>, A...>(), std::forward<X>(extras)...));
   }
   Class& add_init(std::unique_ptr<detail::Overload> made) {
@@ -208,13 +218,16 @@ class Class : public Module {
       for (detail::Overload* each = made.get(); each; each = each->next.get()) each->is_operator = true;
     const detail::Place place(*this);
     place.set(name, place.function(name, std::move(made)));
-    if (name == "__eq__" && !attr("__dict__").contains("__hash__")) attr("__hash__") = nullptr;  // as Python's class statement does
+    if (name == "__eq__" && !attr("__dict__").contains("__hash__"))
+      attr("__hash__") = nullptr;  // as Python's class statement does
   }
-  Class& set_property(const std::string& name, std::unique_ptr<detail::Overload> getter, std::unique_ptr<detail::Overload> setter) {
+  Class& set_property(const std::string& name, std::unique_ptr<detail::Overload> getter,
+                      std::unique_ptr<detail::Overload> setter) {
     const detail::Place place(*this);
     const std::string doc = getter->doc;
     const Object type = Object::borrow(detail::as_object(detail::api().Property_Type));
-    const Object get = place.function(name, std::move(getter)), set = setter ? place.function(name, std::move(setter)) : none();
+    const Object get = place.function(name, std::move(getter)),
+                 set = setter ? place.function(name, std::move(setter)) : none();
     place.set(name, type(get, set, nullptr, doc.empty() ? none() : to_py(doc)));
     return *this;
   }
@@ -222,11 +235,14 @@ class Class : public Module {
   Class& field(const std::string& name, F C::*member, X&&... extras) {
     static_assert(std::is_base_of_v<C, T>, "the field is of another class");
     constexpr bool is_fixed = !std::is_copy_assignable_v<F> || (std::is_same_v<detail::plain<X>, ReadOnly> || ...);
-    static_assert(is_fixed || (!detail::borrows<F> && !(std::is_pointer_v<F> && detail::is_bound_pointee<F>)),
-                  "nothing keeps what a script would assign to this pointer: add latepy::read_only, or define a property");
-    static_assert(std::is_copy_constructible_v<F> || detail::is_bindable<F>, "this field cannot be copied: define a property");
+    static_assert(
+        is_fixed || (!detail::borrows<F> && !(std::is_pointer_v<F> && detail::is_bound_pointee<F>)),
+        "nothing keeps what a script would assign to this pointer: add latepy::read_only, or define a property");
+    static_assert(std::is_copy_constructible_v<F> || detail::is_bindable<F>,
+                  "this field cannot be copied: define a property");
     using Shown = std::conditional_t<std::is_pointer_v<F>, F, F&>;
-    if constexpr (std::is_same_v<F, Object>) visit([member](T& self, detail::Visitor& visitor) { visitor(self.*member); });
+    if constexpr (std::is_same_v<F, Object>)
+      visit([member](T& self, detail::Visitor& visitor) { visitor(self.*member); });
     auto getter = detail::make_overloads<T>(name, [member](T& self) -> Shown { return self.*member; });
     [[maybe_unused]] const auto doc = [&](auto&& extra) {
       if constexpr (std::is_convertible_v<decltype(extra), std::string_view>) getter->doc = std::string_view(extra);
@@ -235,9 +251,11 @@ class Class : public Module {
     if constexpr (is_fixed)
       return set_property(name, std::move(getter), nullptr);
     else
-      return set_property(name, std::move(getter), detail::make_overloads<T>(name, [member](T& self, std::conditional_t<detail::is_bindable<F>, const F&, F> value) {
-                            self.*member = std::forward<decltype(value)>(value);
-                          }));
+      return set_property(name, std::move(getter),
+                          detail::make_overloads<T>(
+                              name, [member](T& self, std::conditional_t<detail::is_bindable<F>, const F&, F> value) {
+                                self.*member = std::forward<decltype(value)>(value);
+                              }));
   }
   template <class G, class S, class R, class State>
   Class& add_pickle(G get, S set, detail::Signature<R, State>) {
@@ -256,7 +274,8 @@ class Class : public Module {
   }
   LATEPY_COLD static Object static_property_type() {
     const Object base = Object::borrow(detail::as_object(detail::api().Property_Type));
-    const Object get = detail::make_callable("__get__", [](Object self, Object, Object) { return Object(self.attr("fget")()); });
+    const Object get =
+        detail::make_callable("__get__", [](Object self, Object, Object) { return Object(self.attr("fget")()); });
     const Object made = type(base)("static_property", tuple(base), dict("__module__"_a = "latepy"));
     made.attr("__get__") = get;
     return made;
@@ -286,8 +305,9 @@ Class<T, Options...> Module::add_class(const std::string& name, Tags&&... tags) 
   return Class<T, Options...>(detail::add_class(*this, plan, &detail::fill_traits<T, Options...>));
 }
 
-/// A Python iterator over [first, last), for __iter__: `def("__iter__", [](py::Object self) { auto& v = self.as<Vec&>();
-/// return py::iterate(v.begin(), v.end(), self); })`. It keeps `owner`, whose container must not change meanwhile.
+/// A Python iterator over [first, last), for __iter__: `def("__iter__", [](py::Object self) { auto& v =
+/// self.as<Vec&>(); return py::iterate(v.begin(), v.end(), self); })`. It keeps `owner`, whose container must not
+/// change meanwhile.
 template <class Iterator, class Sentinel>
 Object iterate(Iterator first, Sentinel last, const Object& owner = {}) {
   auto range = std::make_unique<detail::RangeOf<Iterator, Sentinel>>(std::move(first), std::move(last));

@@ -13,7 +13,9 @@ inline namespace v1 {
 class Args : public Object {
  public:
   explicit Args(Object tuple) : Object(std::move(tuple)) {}
-  std::size_t size() const { return static_cast<std::size_t>(detail::check_result(detail::api().Tuple_Size(checked()))); }
+  std::size_t size() const {
+    return static_cast<std::size_t>(detail::check_result(detail::api().Tuple_Size(checked())));
+  }
 };
 /// A last parameter of this type takes all arguments with names that no other parameter has, as a dict.
 class Kwargs : public Object {
@@ -32,16 +34,16 @@ inline constexpr PosOnly pos_only{};
 /// Other threads run Python while the callable runs, which must not touch Python objects then.
 struct ReleasesGil {};
 inline constexpr ReleasesGil release_gil{};
-/// What a returned T* or T& of a bound class is to Python: a copy; the host's object, which outlives its use by scripts;
-/// a part of `self`, which Python keeps as long as the part (methods do so by default).
+/// What a returned T* or T& of a bound class is to Python: a copy; the host's object, which outlives its use by
+/// scripts; a part of `self`, which Python keeps as long as the part (methods do so by default).
 struct ReturnCopy {};
 inline constexpr ReturnCopy return_copy{};
 struct ReturnReference {};
 inline constexpr ReturnReference return_reference{};
 struct ReturnInternal {};
 inline constexpr ReturnInternal return_internal{};
-/// The argument with number `Patient` lives at least as long as the one with number `Nurse`; 0 is the result, 1 the first
-/// argument, in methods `self`.
+/// The argument with number `Patient` lives at least as long as the one with number `Nurse`; 0 is the result, 1 the
+/// first argument, in methods `self`.
 template <std::size_t Nurse, std::size_t Patient>
 struct keep_alive {};
 
@@ -61,10 +63,12 @@ inline constexpr bool is_extra =
 
 LATEPY_COLD inline void keep_patient(PyObject* nurse, PyObject* patient, bool is_part) {
   if (nurse == api().NoneStruct || patient == api().NoneStruct) return;
-  if (api().Type_IsSubtype(head_type(nurse), instance_type())) return keep_alive_in(data_of<Instance>(nurse), patient, is_part);
+  if (api().Type_IsSubtype(head_type(nurse), instance_type()))
+    return keep_alive_in(data_of<Instance>(nurse), patient, is_part);
   // Any other object that can be referred to weakly: the callback of a weak reference holds the patient, and is called
   // with the weak reference, which it lets go, when the nurse ends.
-  static MethodDef release{"release", [](PyObject* held, PyObject* reference) noexcept {
+  static MethodDef release{"release",
+                           [](PyObject* held, PyObject* reference) noexcept {
                              static_cast<void>(held);
                              decref(reference);
                              return Object::borrow(api().NoneStruct).release();
@@ -94,7 +98,8 @@ Object give_pointer(R value, [[maybe_unused]] PyObject* self) {
     return to_py(*pointer);
   else
     static_assert(is_one_of<ReturnCopy, X...>,
-                  "whose is the object that this function returns? add latepy::return_copy, return_reference or keep_alive<0, N>");
+                  "whose is the object that this function returns? add latepy::return_copy, return_reference or "
+                  "keep_alive<0, N>");
 }
 
 template <class Self, class F, class X, class S>
@@ -141,7 +146,8 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public O
     }
   }
   template <std::size_t... I>
-  PyObject* convert([[maybe_unused]] PyObject* const* arguments, [[maybe_unused]] std::size_t& failed, std::index_sequence<I...>) {
+  PyObject* convert([[maybe_unused]] PyObject* const* arguments, [[maybe_unused]] std::size_t& failed,
+                    std::index_sequence<I...>) {
     [[maybe_unused]] std::tuple<Loader<A>...> loaders;
     if (LATEPY_UNLIKELY(!((std::get<I>(loaders).load(arguments[I]) || (failed = I + 1, false)) && ...))) {
       api().Err_Clear();
@@ -183,7 +189,8 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public O
   }
   template <std::size_t N, std::size_t P>
   static void keep_numbered(keep_alive<N, P>, PyObject* const* arguments, PyObject* result) {
-    static_assert(N <= sizeof...(A) && P <= sizeof...(A) && N != P, "keep_alive<Nurse, Patient>: 0 is the result, 1 the first argument");
+    static_assert(N <= sizeof...(A) && P <= sizeof...(A) && N != P,
+                  "keep_alive<Nurse, Patient>: 0 is the result, 1 the first argument");
     const auto numbered = [&](std::size_t number) { return number == 0 ? result : arguments[number - 1]; };
     keep_patient(numbered(N), numbered(P), N == 0);
   }
@@ -200,8 +207,9 @@ class Describe {
     Parameter& parameter = overload_.parameters[at_++];
     parameter.name = argument.name();
     parameter.key = own(api().Unicode_InternFromString(argument.name()));
-    parameter.kind = named_only_ || (at_ > 1 && overload_.parameters[at_ - 2].kind == ParameterKind::args) ? ParameterKind::named_only
-                                                                                                           : ParameterKind::usual;
+    parameter.kind = named_only_ || (at_ > 1 && overload_.parameters[at_ - 2].kind == ParameterKind::args)
+                         ? ParameterKind::named_only
+                         : ParameterKind::usual;
     if (parameter.kind == ParameterKind::named_only) named_only_ = true;
     parameter.default_value = std::move(argument).value();
   }
@@ -225,7 +233,8 @@ class Describe {
 LATEPY_COLD inline bool is_identifier(std::string_view name) {
   const Object text = Object::steal(api().Unicode_DecodeUTF8(name.data(), static_cast<ssize>(name.size()), nullptr));
   api().Err_Clear();
-  return !text.is_empty() && text.call_method("isidentifier") && !own(api().Import_ImportModule("keyword")).attr("iskeyword")(text);
+  return !text.is_empty() && text.call_method("isidentifier") &&
+         !own(api().Import_ImportModule("keyword")).attr("iskeyword")(text);
 }
 /// What Python's own `def` refuses as well.
 LATEPY_COLD inline void check_parameters(const Overload& overload) {
@@ -234,7 +243,8 @@ LATEPY_COLD inline void check_parameters(const Overload& overload) {
   for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
     const Parameter& parameter = overload.parameters[i];
     for (std::size_t earlier = 0; earlier < i; ++earlier)
-      if (parameter.name == (overload.is_method && earlier == 0 ? "self" : overload.parameters[earlier].name)) refuse("two parameters are named '" + parameter.name + "'");
+      if (parameter.name == (overload.is_method && earlier == 0 ? "self" : overload.parameters[earlier].name))
+        refuse("two parameters are named '" + parameter.name + "'");
     if (parameter.key.is_empty()) continue;
     if (!is_identifier(parameter.name)) refuse("a parameter cannot be named '" + parameter.name + "'");
     if (parameter.kind == ParameterKind::named_only) continue;
@@ -244,7 +254,8 @@ LATEPY_COLD inline void check_parameters(const Overload& overload) {
   }
 }
 
-/// Whether Args stands once at most, Kwargs last, and what stands behind Args has a name, by which alone it can be given.
+/// Whether Args stands once at most, Kwargs last, and what stands behind Args has a name, by which alone it can be
+/// given.
 template <class... A>
 constexpr bool are_in_order(bool are_named) {
   bool after_args = false, after_kwargs = false, in_order = true;
@@ -273,12 +284,16 @@ struct WithExtras {
 
 template <class Self, class F, class R, class... A, class... X>
 std::unique_ptr<Overload> make_signature(const std::string& name, F&& f, Signature<R, A...>, X&&... extras) {
-  static_assert((is_extra<X> && ...), "def() takes names (\"x\"_a), kw_only, pos_only, a doc string and the like after the callable");
+  static_assert((is_extra<X> && ...),
+                "def() takes names (\"x\"_a), kw_only, pos_only, a doc string and the like after the callable");
   constexpr std::size_t named = ((std::is_same_v<plain<X>, Arg> ? 1 : 0) + ... + 0);
   constexpr std::size_t wanted = nameable<A...> - (std::is_void_v<Self> ? 0 : 1);
-  static_assert(named == 0 || named == wanted, "name all parameters or none: one \"name\"_a for each, without self, Args and Kwargs");
-  static_assert(are_in_order<A...>(named != 0), "Args stands once, with named parameters behind it, and Kwargs stands last");
-  auto made = std::make_unique<OverloadOf<Self, std::decay_t<F>, std::tuple<plain<X>...>, Signature<R, A...>>>(std::forward<F>(f));
+  static_assert(named == 0 || named == wanted,
+                "name all parameters or none: one \"name\"_a for each, without self, Args and Kwargs");
+  static_assert(are_in_order<A...>(named != 0),
+                "Args stands once, with named parameters behind it, and Kwargs stands last");
+  auto made = std::make_unique<OverloadOf<Self, std::decay_t<F>, std::tuple<plain<X>...>, Signature<R, A...>>>(
+      std::forward<F>(f));
   made->name = name;
   [[maybe_unused]] Describe describe(*made);
   (describe.other(std::forward<X>(extras)), ...);
@@ -307,7 +322,8 @@ template <class Self, class F, class... W, class... X>
 std::unique_ptr<Overload> make_overloads(const std::string& name, WithExtras<F, W...> with, X&&... extras) {
   return std::apply(
       [&](auto&&... own_extras) {
-        return make_overloads<Self>(name, std::move(with.callable), std::move(own_extras)..., std::forward<X>(extras)...);
+        return make_overloads<Self>(name, std::move(with.callable), std::move(own_extras)...,
+                                    std::forward<X>(extras)...);
       },
       std::move(with.extras));
 }
@@ -328,7 +344,8 @@ class Place {
  public:
   explicit Place(const Ref& place) : place_(place), is_dict_(has_flag(place.checked(), type_is_dict)) {
     const bool is_class = has_flag(place.ptr(), type_is_type);
-    const Object name = is_dict_ ? place.call_method("get", "__name__") : attribute_or_empty(place.ptr(), is_class ? "__module__" : "__name__");
+    const Object name = is_dict_ ? place.call_method("get", "__name__")
+                                 : attribute_or_empty(place.ptr(), is_class ? "__module__" : "__name__");
     if (!name.is_empty() && has_flag(name.ptr(), type_is_str)) module_ = name;
     if (is_class) prefix_ = text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()) + ".";
   }
@@ -337,7 +354,8 @@ class Place {
   std::string qualified(const std::string& name) const { return prefix_ + name; }
   void set(const std::string& name, const Object& value) const {
     const Name key(name);
-    check_result(is_dict_ ? api().Object_SetItem(place_.ptr(), key.ptr(), value.ptr()) : api().Object_SetAttr(place_.ptr(), key.ptr(), value.ptr()));
+    check_result(is_dict_ ? api().Object_SetItem(place_.ptr(), key.ptr(), value.ptr())
+                          : api().Object_SetAttr(place_.ptr(), key.ptr(), value.ptr()));
   }
   Object function(const std::string& name, std::unique_ptr<Overload> overloads) const {
     return new_function(std::move(overloads), qualified(name), module_);
@@ -373,7 +391,8 @@ template <class F, class... X>
 const Ref& Ref::def(const std::string& name, F&& callable, X&&... extras) const {
   detail::check_running();
   const detail::Place place(*this);
-  place.set(name, place.function(name, detail::make_overloads<void>(name, std::forward<F>(callable), std::forward<X>(extras)...)));
+  place.set(name, place.function(
+                      name, detail::make_overloads<void>(name, std::forward<F>(callable), std::forward<X>(extras)...)));
   return *this;
 }
 

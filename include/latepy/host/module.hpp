@@ -45,7 +45,8 @@ class Module : public Object {
   ///   m.add_enum<Color>("Color", {{"red", Color::red}, {"blue", Color::blue}});
   /// \throws StateError where the enumeration has a Python class already.
   template <class E>
-  Object add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members, EnumKind kind = EnumKind::plain) const;
+  Object add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members,
+                  EnumKind kind = EnumKind::plain) const;
 
   /// A Python exception class that the C++ exception E, with what(), becomes when it leaves a host function.
   template <class E>
@@ -78,7 +79,8 @@ LATEPY_COLD inline Object new_host_module(const std::string& name, const Object&
   if (name.find('.') == std::string::npos) {
     const Object found = own(api().Import_ImportModule("importlib.util")).call_method("find_spec", name);
     if (!found.is_none())
-      throw StateError("a host module cannot be named " + name + ": scripts would no longer reach the module of that name (" +
+      throw StateError("a host module cannot be named " + name +
+                       ": scripts would no longer reach the module of that name (" +
                        str(found.get_attr("origin", nullptr)) + ")");
   }
   const Object module = own(api().Module_NewObject(Name(name).ptr()));
@@ -95,7 +97,8 @@ LATEPY_COLD inline Object new_host_module(const std::string& name, const Object&
 
 /// The host's module of this name, made when it is first asked for, which scripts import: `import host`. A dotted name
 /// makes the modules in between as well. Needs the GIL.
-/// \throws StateError where something else has the name: another module, imported or on sys.path, or what its parent holds.
+/// \throws StateError where something else has the name: another module, imported or on sys.path, or what its parent
+/// holds.
 LATEPY_COLD inline Module module(const std::string& dotted) {
   detail::check_running();
   for (std::size_t start = 0, end = 0; end != std::string::npos; start = end + 1) {
@@ -115,26 +118,29 @@ LATEPY_COLD inline Module module(const std::string& dotted) {
       found = detail::new_host_module(name, modules);
       if (!parent.is_empty()) parent.attr(last) = found;
     } else if (!found.has_attr(detail::module_mark)) {
-      throw StateError("a host module cannot be named " + name + ": a module of that name is imported already; choose another name");
+      throw StateError("a host module cannot be named " + name +
+                       ": a module of that name is imported already; choose another name");
     }
     parent = std::move(found);
   }
   return Module(std::move(parent));
 }
 
-inline Module Module::submodule(const std::string& name) const { return module(attr("__name__").as<std::string>() + "." + name); }
+inline Module Module::submodule(const std::string& name) const {
+  return module(attr("__name__").as<std::string>() + "." + name);
+}
 
 namespace detail {
 
 /// \throws StateError where the C++ type has a Python class.
 LATEPY_COLD inline void refuse_second_class(const ClassRecord* known, std::string_view type) {
-  if (known)
-    throw StateError(std::string(type) + " has a Python class already: " + qualified_name(known->type));
+  if (known) throw StateError(std::string(type) + " has a Python class already: " + qualified_name(known->type));
 }
 LATEPY_COLD inline Object new_enum(const Place& place, const std::string& name, const Object& members, EnumKind kind) {
   constexpr const char* classes[] = {"Enum", "IntEnum", "Flag", "IntFlag"};
   const Object base = own(api().Import_ImportModule("enum")).attr(classes[static_cast<int>(kind)]);
-  const Object made = base(name, members, "module"_a = place.module().is_empty() ? none() : place.module(), "qualname"_a = place.qualified(name));
+  const Object made = base(name, members, "module"_a = place.module().is_empty() ? none() : place.module(),
+                           "qualname"_a = place.qualified(name));
   place.set(name, made);
   return made;
 }
@@ -142,7 +148,8 @@ LATEPY_COLD inline Object new_enum(const Place& place, const std::string& name, 
 }  // namespace detail
 
 template <class E>
-Object Module::add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members, EnumKind kind) const {
+Object Module::add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members,
+                        EnumKind kind) const {
   static_assert(std::is_enum_v<E>, "add_enum<E>() is for enumerations");
   detail::refuse_second_class(detail::class_of<E>(), detail::spelled_name<E>());
   Object pairs = list();

@@ -74,7 +74,8 @@ struct Passed<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointe
 ///   module.add_class<Entity, ScriptedEntity>("Entity")…
 template <class Base>
 class Trampoline : public Base {
-  static_assert(std::has_virtual_destructor_v<Base>, "Python deletes the object as its base: that needs a virtual destructor");
+  static_assert(std::has_virtual_destructor_v<Base>,
+                "Python deletes the object as its base: that needs a virtual destructor");
 
  public:
   using Bound = Base;
@@ -86,9 +87,9 @@ class Trampoline : public Base {
   detail::TrampolineLink& latepy_link() noexcept { return link_; }
 
  protected:
-  /// Calls the method of the Python class that overrides it, else `otherwise()`, which calls the C++ one. Any thread; takes
-  /// the GIL. Objects of bound classes are lent to Python for the call. \throws what Python raises; ConversionError where
-  /// the result does not fit.
+  /// Calls the method of the Python class that overrides it, else `otherwise()`, which calls the C++ one. Any thread;
+  /// takes the GIL. Objects of bound classes are lent to Python for the call. \throws what Python raises;
+  /// ConversionError where the result does not fit.
   template <class F, class... A>
   auto override_or(const char* method, F&& otherwise, A&&... arguments) const -> decltype(otherwise()) {
     using R = decltype(otherwise());
@@ -104,7 +105,11 @@ class Trampoline : public Base {
   template <class R, class... A>
   R override_pure(const char* method, A&&... arguments) const {
     return override_or(
-        method, [&]() -> R { throw NotImplementedError(std::string(method) + "() is pure virtual: a class made in Python has to define it"); },
+        method,
+        [&]() -> R {
+          throw NotImplementedError(std::string(method) +
+                                    "() is pure virtual: a class made in Python has to define it");
+        },
         std::forward<A>(arguments)...);
   }
 

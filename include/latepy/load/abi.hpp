@@ -90,7 +90,8 @@ struct GetSetDef {
 /// Numbers of slots (Include/typeslots.h). 3.15 gave the two of buffers new numbers and still takes these.
 enum SlotId : int {
   bf_getbuffer = 1, bf_releasebuffer = 2, tp_call = 50, tp_clear = 51, tp_dealloc = 52, tp_descr_get = 54, tp_doc = 56,
-  tp_init = 60, tp_iter = 62, tp_iternext = 63, tp_methods = 64, tp_new = 65, tp_repr = 66, tp_traverse = 71, tp_members = 72, tp_getset = 73,
+  tp_init = 60, tp_iter = 62, tp_iternext = 63, tp_methods = 64, tp_new = 65, tp_repr = 66, tp_traverse = 71,
+  tp_members = 72, tp_getset = 73,
 };
 using Visit = int (*)(PyObject*, void*);  // visitproc
 

@@ -1,4 +1,4 @@
-// latepy/load/state.hpp: what latepy knows of the running Python: State for the functions of latepy, Shared for the process.
+// latepy/load/state.hpp: what is known of the running Python: State by one copy of latepy, Shared by all in a process.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -35,8 +35,8 @@ struct ClassRecord;
 struct HostTypes;
 struct ErrorData;
 
-/// What all copies of latepy in a process share, one or more; see State. They meet through a capsule in the interpreter's
-/// dict. Plain C layout, only ever appended to, never freed.
+/// What all copies of latepy in a process share, one or more; see State. They meet through a capsule in the
+/// interpreter's dict. Plain C layout, only ever appended to, never freed.
 struct Shared {
   std::size_t size = sizeof(Shared);
   std::uint32_t layout = 1;
@@ -73,8 +73,8 @@ struct Shared {
 /// What latepy's functions know. Constant-initialised, so that it may be used before main and after.
 ///
 /// The state has the visibility of the functions that use it, -fvisibility's, and so it is as many times in a process
-/// as they are. Compiled as hidden, each shared library has functions and state of its own, as on Windows, and they meet
-/// through Shared when an Interpreter of the library attaches. Otherwise the dynamic linker gives one library's
+/// as they are. Compiled as hidden, each shared library has functions and state of its own, as on Windows, and they
+/// meet through Shared when an Interpreter of the library attaches. Otherwise the dynamic linker gives one library's
 /// functions to another where it finds the names, and gives it the state with them. Only code compiled by clang that is
 /// opened with RTLD_LAZY | RTLD_LOCAL, before another library that uses latepy becomes global, gets its state at once
 /// and some of its functions from the other, later: compile it with -fvisibility=hidden, or link it with -z now.

@@ -77,9 +77,10 @@ struct Config {
   /// outermost return of exec(), run_string() and run_file(); a line without an end comes in parts of 1 MiB. Off, they
   /// get each write as it comes: `print(1)` is two, "1" and "\n".
   bool output_by_line = true;
-  /// Modules of the host, by name, each with what fills it: `config.extra_modules.emplace_back("host", [](py::Module& m)
-  /// { m.def("version", [] { return 3; }); });`. Made with the GIL in this order, at the start or on attaching, before
-  /// the program runs any code; what one throws the Interpreter's constructor throws, with Python stopped again.
+  /// Modules of the host, by name, each with what fills it:
+  /// `config.extra_modules.emplace_back("host", [](py::Module& m) { m.def("version", [] { return 3; }); });`.
+  /// Made with the GIL in this order, at the start or on attaching, before the program runs any code; what one throws the
+  /// Interpreter's constructor throws, with Python stopped again.
   std::vector<std::pair<std::string, std::function<void(Module&)>>> extra_modules;
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's own name: `set("optimization_level", "1")`,

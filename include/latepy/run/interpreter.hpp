@@ -18,7 +18,8 @@ inline namespace v1 {
 class Interpreter : public Scope {
  public:
   /// Locates, loads, starts. \throws LoadError with everything that was tried, SymbolError, StartError; StateError
-  /// while another Interpreter of this library lives, and for Config fields that an attached Python cannot honour any more.
+  /// while another Interpreter of this library lives, and for Config fields that an attached Python cannot honour any
+  /// more.
   explicit Interpreter(const Config& config = {}) : config_(config) {
     // Where the linker gave several libraries one state, it may be another's. Nothing tells then: what the caller could
     // pass would come through std::make_unique<Interpreter>(), which the linker gave them in common as well.
@@ -37,7 +38,8 @@ class Interpreter : public Scope {
   ~Interpreter() {
     try {
       std::vector<std::string> alive;
-      if (!is_stopped_ && !end(-1, alive)) warn("Python was left running at the end of its Interpreter: " + detail::join(alive));
+      if (!is_stopped_ && !end(-1, alive))
+        warn("Python was left running at the end of its Interpreter: " + detail::join(alive));
     } catch (const std::exception& error) {
       warn(std::string("the Interpreter ended with an error: ") + error.what());
     } catch (...) {
@@ -46,8 +48,8 @@ class Interpreter : public Scope {
     delist();  // also where it was left running
   }
 
-  /// The one that lives; the first, where several shared libraries have one. \throws StateError when there is none, also
-  /// where only another library has one that this library does not share (see detail::State).
+  /// The one that lives; the first, where several shared libraries have one. \throws StateError when there is none,
+  /// also where only another library has one that this library does not share (see detail::State).
   static Interpreter& current() {
     Interpreter* const first = detail::the_interpreter.load();
     if (!first) throw StateError("no latepy::Interpreter lives in this program");
@@ -139,8 +141,10 @@ class Interpreter : public Scope {
   }
   LATEPY_COLD void redirect() {
     if (config_.on_stdin) streams_[0].begin("stdin", detail::input_from(config_.on_stdin), true);
-    if (config_.on_stdout) streams_[1].begin("stdout", detail::output_to(config_.on_stdout, config_.output_by_line), true);
-    if (config_.on_stderr) streams_[2].begin("stderr", detail::output_to(config_.on_stderr, config_.output_by_line), true);
+    if (config_.on_stdout)
+      streams_[1].begin("stdout", detail::output_to(config_.on_stdout, config_.output_by_line), true);
+    if (config_.on_stderr)
+      streams_[2].begin("stderr", detail::output_to(config_.on_stderr, config_.output_by_line), true);
   }
 
   /// \param timeout in ms; negative waits as long as it takes.
@@ -171,7 +175,8 @@ class Interpreter : public Scope {
         if (!held && detail::current_life() != detail::no_life) detail::api().Eval_SaveThread();
       }
     };
-    if (detail::thread_record.depth > 0) throw StateError("stop() inside a GilGuard of this thread: leave its scope first");
+    if (detail::thread_record.depth > 0)
+      throw StateError("stop() inside a GilGuard of this thread: leave its scope first");
     const Gil gil;
     if (detail::api().Eval_GetFrame()) throw StateError("stop() inside a call from Python: return to the caller first");
     if (!detail::wait_for_threads(timeout, alive)) return false;

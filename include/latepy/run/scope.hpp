@@ -101,7 +101,8 @@ class Scope {
   template <class T = Object, class... A>
   T call(std::string_view module, std::string_view function, A&&... arguments) {
     const detail::Entry entry;
-    return detail::convert_result<T>(detail::own(detail::call_with(find(module, function).ptr(), nullptr, std::forward<A>(arguments)...)));
+    return detail::convert_result<T>(
+        detail::own(detail::call_with(find(module, function).ptr(), nullptr, std::forward<A>(arguments)...)));
   }
   /// As call(), with Python's exception as a value; also that of the import.
   template <class T = Object, class... A>
@@ -230,7 +231,8 @@ class Scope {
 
   LATEPY_COLD Object make_module(const std::string& name, std::string_view code) const {
     const Object modules = Object::borrow(detail::api().Import_GetModuleDict());
-    if (modules.contains(name)) throw StateError("a module named " + name + " is imported already: choose another name, or use reload()");
+    if (modules.contains(name))
+      throw StateError("a module named " + name + " is imported already: choose another name, or use reload()");
     const Object module = detail::own(detail::api().Module_NewObject(detail::Name(name).ptr()));
     modules[name] = module;
     try {
@@ -245,7 +247,8 @@ class Scope {
   LATEPY_COLD Object run_script(const Path& path, const std::vector<std::string>& argv) {
     struct Running {
       explicit Running(std::atomic_flag& f) : flag(f) {
-        if (flag.test_and_set()) throw StateError("run_file while another file is running: a process has one __main__ and one sys.argv");
+        if (flag.test_and_set())
+          throw StateError("run_file while another file is running: a process has one __main__ and one sys.argv");
       }
       ~Running() { flag.clear(); }
       std::atomic_flag& flag;

@@ -36,7 +36,8 @@ struct Converter<std::function<R(A...)>> {
   static constexpr const char* name = detail::template_name<detail::function_name, R(A...)>;
   static std::string python_type(detail::Way way) {
     const std::string parameters = detail::python_generic<A...>("", detail::opposite(way));
-    return "collections.abc.Callable[" + (sizeof...(A) == 0 ? "[]" : parameters) + ", " + detail::python_type<R>(way) + "]";
+    return "collections.abc.Callable[" + (sizeof...(A) == 0 ? "[]" : parameters) + ", " + detail::python_type<R>(way) +
+           "]";
   }
 
   static Object to_py(Function function) {

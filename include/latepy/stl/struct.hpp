@@ -33,7 +33,8 @@ template <class T, class Self>
 struct StructConverter {
   /// What has attributes of those names may be of any class.
   static std::string python_type(Way way) {
-    return way == Way::to_python ? "dict[str, typing.Any]" : "typing.Union[collections.abc.Mapping[str, typing.Any], object]";
+    return way == Way::to_python ? "dict[str, typing.Any]"
+                                 : "typing.Union[collections.abc.Mapping[str, typing.Any], object]";
   }
   template <class U>
   static Object to_py(U&& value) {

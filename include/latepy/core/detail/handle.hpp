@@ -140,8 +140,8 @@ class Ref {
   /// Replaces what has the name, as Python's `def` does. The callable is a lambda with captures, a function, a member
   /// function (the first argument is then the object), a std::function, or overload(…); behind it may stand "x"_a and
   /// "y"_a = 2, kw_only, pos_only, a doc string, release_gil and more. It is called with the GIL, on any thread; what
-  /// it throws becomes a Python exception. It lives as long as the function; Objects that a lambda captures are not seen
-  /// by the garbage collector, those that are default values are. Needs host/function.hpp.
+  /// it throws becomes a Python exception. It lives as long as the function; Objects that a lambda captures are not
+  /// seen by the garbage collector, those that are default values are. Needs host/function.hpp.
   template <class F, class... X>
   const Ref& def(const std::string& name, F&& callable, X&&... extras) const;
 

@@ -61,7 +61,8 @@ std::string_view type_key() noexcept {
 /// Types of unnamed namespaces and of static functions ("ZL…") have one name in many files, and are other types: these
 /// are known in their file only.
 constexpr bool is_local_key(std::string_view key) {
-  return key.find("anonymous") != std::string_view::npos || key.find("_GLOBAL__N_") != std::string_view::npos || key.substr(0, 2) == "ZL";
+  return key.find("anonymous") != std::string_view::npos || key.find("_GLOBAL__N_") != std::string_view::npos ||
+         key.substr(0, 2) == "ZL";
 }
 
 constexpr std::size_t hash_of(std::string_view text) {

@@ -15,17 +15,18 @@ struct Signature {};
 template <class F, class = void>
 struct SignatureOf {
   static_assert(!std::is_same_v<F, F>,
-                "def() takes a function, member function, lambda or functor with one operator() whose parameters have types: no auto, no overloads");
+                "def() takes a function, member function, lambda or functor with one operator() whose parameters have "
+                "types: no auto, no overloads");
 };
 template <class F>
 using signature_of = typename SignatureOf<F>::type;
 template <class F>
 struct SignatureOf<F, std::void_t<decltype(&F::operator())>> : SignatureOf<decltype(&F::operator())> {};
-#define LATEPY_SIGNATURE(QUALIFIERS)                        \
-  template <class R, class C, class... A>                   \
-  struct SignatureOf<R (C::*)(A...) QUALIFIERS, void> {     \
-    using type = Signature<R, A...>;                        \
-    using Class = C;                                        \
+#define LATEPY_SIGNATURE(QUALIFIERS)                    \
+  template <class R, class C, class... A>               \
+  struct SignatureOf<R (C::*)(A...) QUALIFIERS, void> { \
+    using type = Signature<R, A...>;                    \
+    using Class = C;                                    \
   };
 LATEPY_SIGNATURE()
 LATEPY_SIGNATURE(const)
@@ -33,7 +34,7 @@ LATEPY_SIGNATURE(noexcept)
 LATEPY_SIGNATURE(const noexcept)
 LATEPY_SIGNATURE(&)
 LATEPY_SIGNATURE(const&)
-LATEPY_SIGNATURE(& noexcept)
+LATEPY_SIGNATURE(&noexcept)
 LATEPY_SIGNATURE(const& noexcept)
 #undef LATEPY_SIGNATURE
 template <class R, class... A>
@@ -46,7 +47,8 @@ struct SignatureOf<R (*)(A...) noexcept, void> {
 };
 
 template <class T>
-inline constexpr bool is_bound_pointee = is_bindable<std::remove_const_t<std::remove_pointer_t<std::remove_reference_t<T>>>>;
+inline constexpr bool is_bound_pointee =
+    is_bindable<std::remove_const_t<std::remove_pointer_t<std::remove_reference_t<T>>>>;
 
 /// One argument on its way to a parameter of type A: converted, and kept while the callable runs.
 template <class A, class = void>
@@ -71,7 +73,8 @@ class Loader<A, std::enable_if_t<is_bindable<std::remove_const_t<std::remove_ref
   bool load(PyObject* object) noexcept { return (value_ = load_instance<T>(object)) != nullptr; }
   A get() {
     if constexpr (std::is_rvalue_reference_v<A>)
-      static_assert(!std::is_rvalue_reference_v<A>, "a host function cannot move from its caller's object: take it by value, or a unique_ptr");
+      static_assert(!std::is_rvalue_reference_v<A>,
+                    "a host function cannot move from its caller's object: take it by value, or a unique_ptr");
     else
       return *value_;
   }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/instance.hpp>
+#include <latepy/host/detail/instance_type.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -59,7 +59,8 @@ inline Object make_instance(const Whole& object) {
 }
 /// Lets the instance keep an object alive, and end with it where it only refers to a part of that one's C++ object.
 inline void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
-  if (is_part && instance.ownership == Ownership::none && !instance.whole && api().Type_IsSubtype(head_type(owner), instance_type())) {
+  if (is_part && instance.ownership == Ownership::none && !instance.whole &&
+      api().Type_IsSubtype(head_type(owner), instance_type())) {
     Instance& whole = data_of<Instance>(owner);
     const Instance* each = &whole;
     while (each && each != &instance) each = each->whole;
@@ -151,7 +152,8 @@ T* load_instance(PyObject* object) noexcept {
   throw_python_error();
 }
 /// Why load_instance() gave null.
-[[noreturn]] LATEPY_COLD inline void throw_no_instance(PyObject* object, const ClassRecord* wanted, std::string_view name) {
+[[noreturn]] LATEPY_COLD inline void throw_no_instance(PyObject* object, const ClassRecord* wanted,
+                                                       std::string_view name) {
   if (!wanted || !wanted->traits)
     throw_mismatch(object, name, "no Python class stands for that type: add_class comes before its first use");
   const Instance* const instance = instance_of(object, wanted);
@@ -160,8 +162,11 @@ T* load_instance(PyObject* object) noexcept {
   if (instance->was_valid || instance->whole)
     throw_reference_error("the " + instance->traits->name + " of this object is gone: the host took it back, or over");
   if (!instance->value)
-    throw TypeError(instance->traits->name + ".__init__ was not called: a class that derives from it calls super().__init__()");
-  throw_mismatch(object, known_as, ("its C++ object is a " + instance->traits->name + ": a Python class derives from one bound class only").c_str());
+    throw TypeError(instance->traits->name +
+                    ".__init__ was not called: a class that derives from it calls super().__init__()");
+  throw_mismatch(
+      object, known_as,
+      ("its C++ object is a " + instance->traits->name + ": a Python class derives from one bound class only").c_str());
 }
 template <class T>
 T& need_instance(Ref object) {
@@ -184,7 +189,8 @@ inline void begin_sharing(Instance& instance) {
 }
 /// Whether the Python object is more than its C++ object.
 inline bool has_python_part(const Instance& instance, PyObject* object) noexcept {
-  return instance.is_trampoline || instance.dict || instance.keep || as_object(head_type(object)) != instance.traits->record->type;
+  return instance.is_trampoline || instance.dict || instance.keep ||
+         as_object(head_type(object)) != instance.traits->record->type;
 }
 template <class T>
 std::shared_ptr<T> share_instance(Ref object) {
@@ -194,7 +200,8 @@ std::shared_ptr<T> share_instance(Ref object) {
   if constexpr (shares_itself<T>)
     if (!is_more)
       if (auto shared = value.weak_from_this().lock()) return {std::move(shared), &value};
-  if (is_lent(instance)) throw ConversionError("a " + instance.traits->name + " that the host only lent cannot be shared");
+  if (is_lent(instance))
+    throw ConversionError("a " + instance.traits->name + " that the host only lent cannot be shared");
   begin_sharing(instance);
   if (instance.ownership == Ownership::shared && !is_more) return {instance.shared_holder(), &value};
   return {&value, PythonOwner{Object(object)}};
@@ -204,7 +211,8 @@ template <class T>
 const char* why_not_taken(const Instance& instance) noexcept {
   if (instance.ownership != Ownership::unique) return "that Python does not own alone cannot be taken from it";
   if (instance.is_trampoline) return "of a class made in Python cannot be taken from it: use a shared_ptr";
-  if (instance.traits->record != class_of<T>() && !std::has_virtual_destructor_v<T>) return "cannot be taken as its base, which has no virtual destructor";
+  if (instance.traits->record != class_of<T>() && !std::has_virtual_destructor_v<T>)
+    return "cannot be taken as its base, which has no virtual destructor";
   if (instance.keep) return "that keeps others alive cannot be taken from Python";
   return instance.views ? "whose memory a view shows cannot be taken from Python" : nullptr;
 }
@@ -213,7 +221,8 @@ template <class T>
 void check_taken(Ref object) {
   need_instance<T>(object);
   const Instance& instance = data_of<Instance>(object.ptr());
-  if (const char* const why = why_not_taken<T>(instance)) throw ConversionError("a " + instance.traits->name + " " + why);
+  if (const char* const why = why_not_taken<T>(instance))
+    throw ConversionError("a " + instance.traits->name + " " + why);
 }
 template <class T>
 std::unique_ptr<T> take_instance(Ref object) {
@@ -228,7 +237,8 @@ std::unique_ptr<T> take_instance(Ref object) {
 constexpr bool is_library_name(std::string_view name) {
   for (const std::string_view prefix : {"class ", "struct ", "const "})
     if (name.substr(0, prefix.size()) == prefix) name.remove_prefix(prefix.size());
-  return name.substr(0, 5) == "std::" || name.substr(0, 8) == "latepy::" || name.find("lambda") != std::string_view::npos;
+  return name.substr(0, 5) == "std::" || name.substr(0, 8) == "latepy::" ||
+         name.find("lambda") != std::string_view::npos;
 }
 template <class T>
 inline constexpr bool is_own_type = false;  // g++ spells them without their namespace
@@ -236,16 +246,17 @@ template <class T>
 inline constexpr bool is_own_type<Borrowed<T>> = true;
 /// Types that add_class may bind: the program's own. Types of std have converters, or the header of one is missing.
 template <class T>
-inline constexpr bool is_bindable =
-    std::is_class_v<T> && !std::is_base_of_v<Ref, T> && !std::is_base_of_v<Error, T> && !is_own_type<T> && !is_library_name(spelled_name<T>());
+inline constexpr bool is_bindable = std::is_class_v<T> && !std::is_base_of_v<Ref, T> && !std::is_base_of_v<Error, T> &&
+                                    !is_own_type<T> && !is_library_name(spelled_name<T>());
 
 /// Bound classes, by value: to Python a new object that Python owns; from Python a copy.
 template <class T>
 struct BoundConverter {
   template <class U>
   static Object to_py(U&& value) {
-    static_assert(std::is_constructible_v<T, U&&>,
-                  "this class cannot be copied: pass std::move(value), a unique_ptr or shared_ptr, or latepy::Borrowed(value)");
+    static_assert(
+        std::is_constructible_v<T, U&&>,
+        "this class cannot be copied: pass std::move(value), a unique_ptr or shared_ptr, or latepy::Borrowed(value)");
     need_class<T>();
     if constexpr (shares_itself<T>)
       return give_shared(std::make_shared<T>(std::forward<U>(value)));
@@ -282,7 +293,9 @@ struct Converter<T&, std::enable_if_t<detail::is_bindable<std::remove_const_t<T>
 template <class T>
 struct Converter<T*, std::enable_if_t<detail::is_bindable<std::remove_const_t<T>>>> {
   static Object to_py(T* value) { return detail::give_reference(value); }
-  static T* from_py(Ref object) { return object.is_none() ? nullptr : &detail::need_instance<std::remove_const_t<T>>(object); }
+  static T* from_py(Ref object) {
+    return object.is_none() ? nullptr : &detail::need_instance<std::remove_const_t<T>>(object);
+  }
   static bool try_from_py(Ref object, std::optional<T*>& result) noexcept {
     T* const value = object.is_none() ? nullptr : detail::load_instance<std::remove_const_t<T>>(object.ptr());
     if (value || object.is_none()) result.emplace(value);
@@ -301,7 +314,9 @@ struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bindable<std::r
 template <class T>
 struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bindable<T>>> {
   static Object to_py(std::unique_ptr<T> value) { return detail::give_unique(std::move(value)); }
-  static std::unique_ptr<T> from_py(Ref object) { return object.is_none() ? nullptr : detail::take_instance<T>(object); }
+  static std::unique_ptr<T> from_py(Ref object) {
+    return object.is_none() ? nullptr : detail::take_instance<T>(object);
+  }
 };
 
 /// Lends an object of a bound class to Python for a scope. Afterwards what Python kept of it, or of its parts, raises
@@ -331,7 +346,8 @@ class Borrowed {
     const std::optional<GilGuard> gil = GilGuard::try_acquire();
     if (!gil || !object_.is_alive()) return;
     detail::Instance& instance = detail::data_of<detail::Instance>(object_.ptr());
-    if (--instance.lenders == 0 && instance.ownership == detail::Ownership::lent && instance.value) detail::take_away(instance);
+    if (--instance.lenders == 0 && instance.ownership == detail::Ownership::lent && instance.value)
+      detail::take_away(instance);
     object_ = Object();
   }
   /// The Python object.

@@ -20,10 +20,12 @@ struct TrampolineAmong<T, First, Rest...> {
 template <class T, class Base>
 void link_base(ClassTraits& traits) {
   if constexpr (!std::is_base_of_v<T, Base>) {
-    static_assert(std::is_base_of_v<Base, T>, "add_class<T, …>() takes T's bases, and a Trampoline that derives from T");
+    static_assert(std::is_base_of_v<Base, T>,
+                  "add_class<T, …>() takes T's bases, and a Trampoline that derives from T");
     const ClassRecord* const base = class_of<Base>();
     if (!base || !base->traits) throw_unregistered<Base>();
-    auto* link = new BaseLink{const_cast<ClassRecord*>(base), [](void* value) -> void* { return static_cast<Base*>(static_cast<T*>(value)); }};
+    auto* link = new BaseLink{const_cast<ClassRecord*>(base),
+                              [](void* value) -> void* { return static_cast<Base*>(static_cast<T*>(value)); }};
     BaseLink** last = &traits.bases;
     while (*last) last = &(*last)->next;
     *last = link;
@@ -73,11 +75,13 @@ LATEPY_COLD inline int show_buffer(PyObject* self, const BufferInfo& info, Buffe
     in_rows = in_rows && (info.shape[i] == 1 || block[dimensions + i] == contiguous);
     contiguous *= info.shape[i];
   }
-  for (std::size_t i = 0, step = static_cast<std::size_t>(info.itemsize); i < dimensions; step *= static_cast<std::size_t>(block[i++]))
+  for (std::size_t i = 0, step = static_cast<std::size_t>(info.itemsize); i < dimensions;
+       step *= static_cast<std::size_t>(block[i++]))
     in_columns = in_columns && (block[i] == 1 || block[dimensions + i] == static_cast<ssize>(step));
   if (contiguous == 0) in_rows = in_columns = true;  // no items
   const bool wants_rows = (flags & buffer_rows) || (flags & buffer_strides) != buffer_strides;
-  if ((wants_rows && !in_rows) || ((flags & buffer_columns) && !in_columns) || ((flags & buffer_either) && !in_rows && !in_columns)) {
+  if ((wants_rows && !in_rows) || ((flags & buffer_columns) && !in_columns) ||
+      ((flags & buffer_either) && !in_rows && !in_columns)) {
     set_error(*api().BufferError, "the memory does not lie as the reader needs it: in one piece, row after row");
     return -1;
   }
@@ -107,12 +111,13 @@ struct BufferHookOf final : BufferHook {
 struct TypeSelf {};
 
 LATEPY_COLD inline bool is_binary_operator(std::string_view name) {
-  for (const char* known : {"eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow",
-                            "lshift", "rshift", "and", "xor", "or"}) {
+  for (const char* known : {"eq",      "ne",       "lt",  "le",     "gt",  "ge",     "add",    "sub", "mul", "matmul",
+                            "truediv", "floordiv", "mod", "divmod", "pow", "lshift", "rshift", "and", "xor", "or"}) {
     const std::string_view stem = known;
     for (const char* prefix : {"__", "__r", "__i"}) {
       const std::string_view before = prefix;
-      if (name.size() == before.size() + stem.size() + 2 && name.substr(0, before.size()) == before && name.substr(before.size(), stem.size()) == stem)
+      if (name.size() == before.size() + stem.size() + 2 && name.substr(0, before.size()) == before &&
+          name.substr(before.size(), stem.size()) == stem)
         return true;
     }
   }

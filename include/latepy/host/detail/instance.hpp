@@ -2,12 +2,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/translate.hpp>
 #include <latepy/host/detail/types.hpp>
 
 namespace latepy {
 inline namespace v1 {
-
 namespace detail {
 
 /// How a bound class reaches one of its bound bases.
@@ -51,10 +49,10 @@ struct ClassTraits {
   BaseLink* bases = nullptr;
   VisitHook* hooks = nullptr;
   BufferHook* buffer = nullptr;
-  void (*destroy)(void*) = nullptr; ///< deletes one
-  void (*detach)(void*) = nullptr;  ///< tells a trampoline that its Python object is gone
+  void (*destroy)(void*) = nullptr;  ///< deletes one
+  void (*detach)(void*) = nullptr;   ///< tells a trampoline that its Python object is gone
   bool has_dict = false, has_buffer = false;
-  std::string name;                 ///< module and qualified name; the type keeps a pointer to it before 3.11
+  std::string name;  ///< module and qualified name; the type keeps a pointer to it before 3.11
 };
 
 /// Who ends the C++ object of an instance.
@@ -72,16 +70,18 @@ struct Instance {
   ClassTraits* traits;  ///< of the class that `value` points to
   Instance* next;       ///< in the table of living instances
   PyObject* weakrefs;
-  PyObject* dict;       ///< its __dict__, where the class gives it one
-  PyObject* keep;       ///< a list of what else must outlive this instance, or null
+  PyObject* dict;  ///< its __dict__, where the class gives it one
+  PyObject* keep;  ///< a list of what else must outlive this instance, or null
   alignas(std::shared_ptr<void>) unsigned char holder[sizeof(std::shared_ptr<void>)];
   Ownership ownership;
-  bool was_valid;       ///< there was a C++ object, and it was taken away
-  bool is_trampoline;   ///< `value` hands its virtual functions on to Python
-  unsigned lenders;     ///< Borrowed objects that lend it
-  unsigned views;       ///< of its memory, or of a part's, that live
+  bool was_valid;      ///< there was a C++ object, and it was taken away
+  bool is_trampoline;  ///< `value` hands its virtual functions on to Python
+  unsigned lenders;    ///< Borrowed objects that lend it
+  unsigned views;      ///< of its memory, or of a part's, that live
 
-  std::shared_ptr<void>& shared_holder() noexcept { return *std::launder(reinterpret_cast<std::shared_ptr<void>*>(holder)); }
+  std::shared_ptr<void>& shared_holder() noexcept {
+    return *std::launder(reinterpret_cast<std::shared_ptr<void>*>(holder));
+  }
 };
 
 // The table of living instances, by the address of their C++ objects: an object that comes back is the same instance.
@@ -194,8 +194,8 @@ inline Instance* find_instance(const Whole& object) noexcept {
   if (types.bucket_count == 0) return nullptr;
   const TableLock lock(types);
   for (Instance* each = bucket_of(types, object.value); each; each = each->next)
-    if (each->value == object.value && has_value(*each) && upcast(each->value, each->traits, object.record) == object.value &&
-        api().Object_GC_IsTracked(object_of(*each)))
+    if (each->value == object.value && has_value(*each) &&
+        upcast(each->value, each->traits, object.record) == object.value && api().Object_GC_IsTracked(object_of(*each)))
       return each;
   return nullptr;
 }
@@ -214,177 +214,6 @@ inline void expire_references(void* value) noexcept {
       each = &instance.next;
     }
   }
-}
-
-/// Ends the C++ object, or lets go of it.
-inline void end_value(Instance& instance) noexcept {
-  if (!instance.value) return;
-  void* const value = take_away(instance);
-  if (instance.is_trampoline) instance.traits->detach(value);
-  if (instance.ownership == Ownership::shared) {
-    instance.ownership = Ownership::none;
-    std::shared_ptr<void> holder = std::move(instance.shared_holder());
-    instance.shared_holder().~shared_ptr();
-    const bool is_last = holder.use_count() == 1;
-    holder.reset();
-    if (is_last) expire_references(value);
-  } else if (instance.ownership == Ownership::unique) {
-    instance.ownership = Ownership::none;
-    const ErrorAside aside;
-    try {
-      instance.traits->destroy(value);
-    } catch (...) {
-      translate_exception();
-      api().Err_WriteUnraisable(as_object(head_type(object_of(instance))));
-    }
-    expire_references(value);
-  }
-}
-
-/// The ends that are under way on a thread, one within the other. As in CPython's own containers, a long chain of
-/// objects does not end with stack frames for each.
-struct Endings {
-  int depth = 0;
-  Instance* waiting = nullptr;  // by `next`
-};
-inline thread_local Endings endings{};
-
-inline void end_instance(Instance& instance) noexcept {
-  end_value(instance);
-  leave_whole(instance);
-  PyObject *const keep = instance.keep, *const dict = instance.dict;
-  free_object(object_of(instance));
-  if (keep) decref(keep);  // after the value, which may have needed it
-  if (dict) decref(dict);
-}
-inline void instance_dealloc(PyObject* self) {
-  if (api().Object_CallFinalizerFromDealloc(self) < 0) return;  // its __del__ let it live on
-  Instance& instance = data_of<Instance>(self);
-  api().Object_GC_UnTrack(self);
-  if (instance.weakrefs) api().Object_ClearWeakRefs(self);
-  if (endings.depth == 50) {
-    if (instance.value) unlist(instance);
-    instance.next = std::exchange(endings.waiting, &instance);
-    return;
-  }
-  ++endings.depth;
-  end_instance(instance);
-  while (endings.depth == 1 && endings.waiting) {
-    Instance& next = *endings.waiting;
-    endings.waiting = next.next;
-    end_instance(next);
-  }
-  --endings.depth;
-}
-/// Visits, or clears where `visit` is null. Objects inside of a C++ object that others share are not Python's alone.
-inline int instance_visit(PyObject* self, Visit visit, void* argument) {
-  Instance& instance = data_of<Instance>(self);
-  if (!instance.traits) return 0;
-  if (instance.value &&
-      (instance.ownership == Ownership::unique || (instance.ownership == Ownership::shared && instance.shared_holder().use_count() == 1))) {
-    Visitor visitor(visit, argument);
-    const auto hooks = [&](const auto& again, void* value, const ClassTraits* traits) -> void {
-      for (const VisitHook* hook = traits->hooks; hook; hook = hook->next) hook->visit(*hook, value, visitor);
-      for (const BaseLink* link = traits->bases; link; link = link->next) again(again, link->upcast(value), link->base->traits);
-    };
-    hooks(hooks, instance.value, instance.traits);
-    if (visitor.result() != 0) return visitor.result();
-  }
-  if (visit) {
-    for (PyObject* const each : {instance.whole ? object_of(*instance.whole) : nullptr, instance.keep, instance.dict})
-      if (each)
-        if (const int result = visit(each, argument)) return result;
-    return 0;
-  }
-  if (instance.keep || instance.whole) {  // they guard what the C++ object refers to, so that one goes first
-    end_value(instance);
-    leave_whole(instance);
-    if (PyObject* const keep = std::exchange(instance.keep, nullptr)) decref(keep);
-  }
-  if (PyObject* const dict = std::exchange(instance.dict, nullptr)) decref(dict);
-  return 0;
-}
-inline int instance_traverse(PyObject* self, Visit visit, void* argument) {
-  if (const int result = visit(as_object(head_type(self)), argument)) return result;
-  return instance_visit(self, visit, argument);
-}
-inline int instance_clear(PyObject* self) { return instance_visit(self, nullptr, nullptr); }
-
-inline constexpr char class_attribute[] = "_latepy_class";
-/// The bound class that a Python class is or derives from, or null.
-inline ClassTraits* traits_of(PyObject* type) noexcept {
-  const Object capsule = Object::steal(api().Object_GetAttrString(type, class_attribute));
-  void* const traits = capsule.is_empty() ? nullptr : api().Capsule_GetPointer(capsule.ptr(), class_attribute);
-  if (LATEPY_UNLIKELY(!traits)) api().Err_Clear();
-  return static_cast<ClassTraits*>(traits);
-}
-/// As object.__new__ refuses them, which cannot be called for a type with a layout of its own.
-LATEPY_COLD inline PyObject* refuse_abstract(PyObject* type) noexcept {
-  const Object methods = attribute_or_empty(type, "__abstractmethods__");
-  set_error(*api().TypeError, "Can't instantiate abstract class " + qualified_name(type) + ", which does not define all of " +
-                                  (methods.is_empty() ? "its methods" : show_value(methods.ptr())));
-  return nullptr;
-}
-inline PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
-  if (LATEPY_UNLIKELY(api().Type_GetFlags(type) & type_is_abstract)) return refuse_abstract(as_object(type));
-  ClassTraits* const traits = traits_of(as_object(type));
-  if (!traits) {
-    set_error(*api().TypeError, "cannot create '" + qualified_name(as_object(type)) + "' instances: no C++ class stands behind it");
-    return nullptr;
-  }
-  PyObject* const self = api().Type_GenericAlloc(type, 0);
-  if (self) data_of<Instance>(self).traits = traits;
-  return self;
-}
-inline int instance_init(PyObject* self, PyObject*, PyObject*) {
-  const ClassTraits* const traits = data_of<Instance>(self).traits;
-  set_error(*api().TypeError, traits->name + " has no constructor that scripts may call: its objects come from the host");
-  return -1;
-}
-
-/// The class, or the base of it, that shows memory; or null.
-inline const ClassTraits* shows_memory(const ClassTraits& traits) noexcept {
-  if (traits.buffer) return &traits;
-  for (const BaseLink* link = traits.bases; link; link = link->next)
-    if (const ClassTraits* const base = shows_memory(*link->base->traits)) return base;
-  return nullptr;
-}
-inline int instance_getbuffer(PyObject* self, BufferView* view, int flags) {
-  Instance& instance = data_of<Instance>(self);
-  view->obj = nullptr;
-  const ClassTraits* const traits = has_value(instance) ? shows_memory(*instance.traits) : nullptr;
-  if (!traits || is_lent(instance)) {
-    const std::string name = instance.traits ? instance.traits->name : "object";
-    set_error(*api().BufferError, traits ? "a " + name + " that the host only lent shows no memory: a view could outlive it"
-                                         : "this " + name + " has no memory to show");
-    return -1;
-  }
-  const int result = traits->buffer->get(*traits->buffer, self, upcast(instance.value, instance.traits, traits->record), view, flags);
-  for (Instance* each = &instance; result == 0 && each; each = each->whole) ++each->views;
-  return result;
-}
-/// What `get` made for one view: shape and strides in one block.
-inline void instance_releasebuffer(PyObject* self, BufferView* view) {
-  for (Instance* each = &data_of<Instance>(self); each; each = each->whole) --each->views;
-  delete[] static_cast<ssize*>(view->internal);
-  view->internal = nullptr;
-}
-
-/// The Python base class of all bound classes.
-inline PyTypeObject* instance_type() {
-  HostTypes& types = host_types();
-  if (LATEPY_LIKELY(types.instance != nullptr)) return types.instance;
-  MemberDef members[] = {
-      {"__weaklistoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, weakrefs)), member_readonly, nullptr}, {}};
-  TypeSlot slots[] = {{tp_new, slot_value(&instance_new)},
-                      {tp_init, slot_value(&instance_init)},
-                      {tp_dealloc, slot_value(&instance_dealloc)},
-                      {tp_traverse, slot_value(&instance_traverse)},
-                      {tp_clear, slot_value(&instance_clear)},
-                      {tp_members, members},
-                      {0, nullptr}};
-  Object made = make_type("latepy.Instance", sizeof(Instance), type_is_base, slots);
-  return types.instance = reinterpret_cast<PyTypeObject*>(made.release());  // lives as long as its interpreter
 }
 
 }  // namespace detail

@@ -35,7 +35,8 @@ inline PyObject* iterator_next(PyObject* self) noexcept {
   try {
     PyObject* const owner = range->owner.ptr();
     if (owner && api().Type_IsSubtype(head_type(owner), instance_type()) && !has_value(data_of<Instance>(owner)))
-      throw_reference_error("the " + data_of<Instance>(owner).traits->name + " that is iterated over is gone: the host took it back, or over");
+      throw_reference_error("the " + data_of<Instance>(owner).traits->name +
+                            " that is iterated over is gone: the host took it back, or over");
     Object item = range->next();
     if (item.is_empty()) end_range(self);
     return item.is_empty() ? nullptr : item.release();

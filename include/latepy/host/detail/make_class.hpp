@@ -11,9 +11,9 @@ inline namespace v1 {
 /// while a view lives.
 struct BufferInfo {
   void* data = nullptr;
-  std::ptrdiff_t itemsize = 1;                  ///< bytes
-  std::string format = "B";                     ///< of an item, as Python's struct module has it
-  std::vector<std::ptrdiff_t> shape, strides;   ///< items, bytes; no strides: rows after one another
+  std::ptrdiff_t itemsize = 1;                 ///< bytes
+  std::string format = "B";                    ///< of an item, as Python's struct module has it
+  std::vector<std::ptrdiff_t> shape, strides;  ///< items, bytes; no strides: rows after one another
   bool is_readonly = false;
 };
 
@@ -39,8 +39,8 @@ LATEPY_COLD inline void clear_traits(ClassTraits& traits) noexcept {
   if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);
 }
 
-/// The end of a class, with the capsule in its dict. Only the stop lets a class go. The traits stay until the next life:
-/// the garbage collector may empty the class before its instances, which need them to end.
+/// The end of a class, with the capsule in its dict. Only the stop lets a class go. The traits stay until the next
+/// life: the garbage collector may empty the class before its instances, which need them to end.
 inline void forget_class(PyObject* capsule) {
   auto& traits = *static_cast<ClassTraits*>(api().Capsule_GetPointer(capsule, class_attribute));
   traits.record->life = no_life;
@@ -61,8 +61,10 @@ LATEPY_COLD inline Object new_class(const Place& place, const ClassPlan& plan, C
   }
   if (!traits.bases) bases.call_method("append", Ref(as_object(instance_type())));
   MemberDef members[] = {
-      {"__dictoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, dict)), member_readonly, nullptr}, {}};
-  static GetSetDef attributes[] = {{"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr}, {}};
+      {"__dictoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, dict)), member_readonly, nullptr},
+      {}};
+  static GetSetDef attributes[] = {
+      {"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr}, {}};
   std::vector<TypeSlot> slots = {{tp_dealloc, slot_value(&instance_dealloc)},
                                  {tp_traverse, slot_value(&instance_traverse)},
                                  {tp_clear, slot_value(&instance_clear)}};
@@ -136,10 +138,12 @@ class Loader<Unmade<T>, void> {
     const Instance* const instance = instance_of(object, &record);
     if (!instance) throw_mismatch(object, record.traits->name);
     const std::string& name = instance->traits->name;
-    if (!api().Type_IsSubtype(reinterpret_cast<PyTypeObject*>(instance->traits->record->type), reinterpret_cast<PyTypeObject*>(record.type)))
+    if (!api().Type_IsSubtype(reinterpret_cast<PyTypeObject*>(instance->traits->record->type),
+                              reinterpret_cast<PyTypeObject*>(record.type)))
       throw ConversionError("its C++ object is a " + name + ": a Python class derives from one bound class only");
     if (instance->traits->record != &record)
-      throw ConversionError(name + " has no constructor of its own, and a " + record.traits->name + " cannot stand for one");
+      throw ConversionError(name + " has no constructor of its own, and a " + record.traits->name +
+                            " cannot stand for one");
     if (instance->value) throw ConversionError("the object was constructed already");
     if (instance->was_valid) throw_no_instance(object, &record, name);
   }

@@ -36,25 +36,25 @@ struct SelfOperator {
 
 }  // namespace detail
 
-#define LATEPY_BINARY(NAME, REFLECTED, SYMBOL)                                                                     \
-  namespace detail {                                                                                               \
-  struct Operator_##NAME {                                                                                         \
-    static constexpr const char *name = "__" #NAME "__", *reflected = "__" #REFLECTED "__";                        \
-    static constexpr bool is_in_place = false;                                                                     \
-    template <class A, class B>                                                                                    \
-    static auto apply(const A& a, const B& b) {                                                                    \
-      return a SYMBOL b;                                                                                           \
-    }                                                                                                              \
-  };                                                                                                               \
-  }                                                                                                                \
-  inline detail::SelfOperator<detail::Operator_##NAME, Self, Self> operator SYMBOL(Self, Self) { return {}; }      \
-  template <class T>                                                                                               \
-  detail::SelfOperator<detail::Operator_##NAME, Self, T> operator SYMBOL(Self, const T&) {                         \
-    return {};                                                                                                     \
-  }                                                                                                                \
-  template <class T>                                                                                               \
-  detail::SelfOperator<detail::Operator_##NAME, T, Self> operator SYMBOL(const T&, Self) {                         \
-    return {};                                                                                                     \
+#define LATEPY_BINARY(NAME, REFLECTED, SYMBOL)                                                                \
+  namespace detail {                                                                                          \
+  struct Operator_##NAME {                                                                                    \
+    static constexpr const char *name = "__" #NAME "__", *reflected = "__" #REFLECTED "__";                   \
+    static constexpr bool is_in_place = false;                                                                \
+    template <class A, class B>                                                                               \
+    static auto apply(const A& a, const B& b) {                                                               \
+      return a SYMBOL b;                                                                                      \
+    }                                                                                                         \
+  };                                                                                                          \
+  }                                                                                                           \
+  inline detail::SelfOperator<detail::Operator_##NAME, Self, Self> operator SYMBOL(Self, Self) { return {}; } \
+  template <class T>                                                                                          \
+  detail::SelfOperator<detail::Operator_##NAME, Self, T> operator SYMBOL(Self, const T&) {                    \
+    return {};                                                                                                \
+  }                                                                                                           \
+  template <class T>                                                                                          \
+  detail::SelfOperator<detail::Operator_##NAME, T, Self> operator SYMBOL(const T&, Self) {                    \
+    return {};                                                                                                \
   }
 LATEPY_BINARY(add, radd, +)
 LATEPY_BINARY(sub, rsub, -)
@@ -74,24 +74,24 @@ LATEPY_BINARY(gt, lt, >)
 LATEPY_BINARY(ge, le, >=)
 #undef LATEPY_BINARY
 
-#define LATEPY_IN_PLACE(NAME, SYMBOL)                                                                               \
-  namespace detail {                                                                                                \
-  struct Operator_##NAME {                                                                                          \
-    static constexpr const char* name = "__" #NAME "__";                                                            \
-    static constexpr bool is_in_place = true;                                                                       \
-    template <class A, class B>                                                                                     \
-    static A& apply(A& a, const B& b) {                                                                             \
-      a SYMBOL b;                                                                                                   \
-      return a;                                                                                                     \
-    }                                                                                                               \
-  };                                                                                                                \
-  }                                                                                                                 \
-  inline detail::SelfOperator<detail::Operator_##NAME, Self, Self> operator SYMBOL(const Self&, const Self&) {      \
-    return {};                                                                                                      \
-  }                                                                                                                 \
-  template <class T>                                                                                                \
-  detail::SelfOperator<detail::Operator_##NAME, Self, T> operator SYMBOL(const Self&, const T&) {                   \
-    return {};                                                                                                      \
+#define LATEPY_IN_PLACE(NAME, SYMBOL)                                                                          \
+  namespace detail {                                                                                           \
+  struct Operator_##NAME {                                                                                     \
+    static constexpr const char* name = "__" #NAME "__";                                                       \
+    static constexpr bool is_in_place = true;                                                                  \
+    template <class A, class B>                                                                                \
+    static A& apply(A& a, const B& b) {                                                                        \
+      a SYMBOL b;                                                                                              \
+      return a;                                                                                                \
+    }                                                                                                          \
+  };                                                                                                           \
+  }                                                                                                            \
+  inline detail::SelfOperator<detail::Operator_##NAME, Self, Self> operator SYMBOL(const Self&, const Self&) { \
+    return {};                                                                                                 \
+  }                                                                                                            \
+  template <class T>                                                                                           \
+  detail::SelfOperator<detail::Operator_##NAME, Self, T> operator SYMBOL(const Self&, const T&) {              \
+    return {};                                                                                                 \
   }
 LATEPY_IN_PLACE(iadd, +=)
 LATEPY_IN_PLACE(isub, -=)
@@ -100,16 +100,16 @@ LATEPY_IN_PLACE(itruediv, /=)
 LATEPY_IN_PLACE(imod, %=)
 #undef LATEPY_IN_PLACE
 
-#define LATEPY_UNARY(NAME, SYMBOL)                                                                                  \
-  namespace detail {                                                                                                \
-  struct Operator_##NAME {                                                                                          \
-    static constexpr const char* name = "__" #NAME "__";                                                            \
-    template <class A>                                                                                              \
-    static auto apply(const A& a) {                                                                                 \
-      return SYMBOL a;                                                                                              \
-    }                                                                                                               \
-  };                                                                                                                \
-  }                                                                                                                 \
+#define LATEPY_UNARY(NAME, SYMBOL)                       \
+  namespace detail {                                     \
+  struct Operator_##NAME {                               \
+    static constexpr const char* name = "__" #NAME "__"; \
+    template <class A>                                   \
+    static auto apply(const A& a) {                      \
+      return SYMBOL a;                                   \
+    }                                                    \
+  };                                                     \
+  }                                                      \
   inline detail::SelfOperator<detail::Operator_##NAME, Self, void> operator SYMBOL(Self) { return {}; }
 LATEPY_UNARY(neg, -)
 LATEPY_UNARY(pos, +)

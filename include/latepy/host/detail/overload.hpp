@@ -19,7 +19,8 @@ struct FunctionData {
 inline constexpr std::size_t never_exact = static_cast<std::size_t>(-1);
 
 /// No signature takes the arguments: sets a TypeError that says so of each.
-LATEPY_COLD inline PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept {
+LATEPY_COLD inline PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count,
+                                         PyObject* names) noexcept {
   Overload& first = *function.first;
   try {
     if (first.is_operator) {
@@ -43,7 +44,8 @@ LATEPY_COLD inline PyObject* refuse_call(FunctionData& function, PyObject* const
   return nullptr;
 }
 
-LATEPY_COLD inline PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept {
+LATEPY_COLD inline PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count,
+                                         PyObject* names) noexcept {
   try {
     for (Overload* each = function.first; each; each = each->next.get()) {
       Sorted sorted(each->parameters.size());
@@ -60,7 +62,8 @@ LATEPY_COLD inline PyObject* call_sorted(FunctionData& function, PyObject* const
 }
 
 /// What CPython calls. Nothing is thrown through its frames.
-inline PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged, PyObject* names) noexcept {
+inline PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged,
+                                PyObject* names) noexcept {
   FunctionData& function = data_of<FunctionData>(self);
   const std::size_t count = flagged & ~vectorcall_offset;
   incref(self);  // the callable may drop the last reference to its own function
@@ -136,7 +139,9 @@ inline PyObject* function_repr(PyObject* self) noexcept try {
   translate_exception();
   return nullptr;
 }
-inline PyObject* function_reduce(PyObject* self, PyObject*) noexcept { return api().Object_GetAttrString(self, "__qualname__"); }
+inline PyObject* function_reduce(PyObject* self, PyObject*) noexcept {
+  return api().Object_GetAttrString(self, "__qualname__");
+}
 
 /// "name(signature)" before each text where there are several; None where nothing was said.
 LATEPY_COLD inline PyObject* function_doc(PyObject* self) {
@@ -144,7 +149,8 @@ LATEPY_COLD inline PyObject* function_doc(PyObject* self) {
   if (!first->next) return first->doc.empty() ? none().release() : to_py(first->doc).release();
   std::string text;
   for (const Overload* each = first; each; each = each->next.get())
-    text += (each == first ? "" : "\n\n") + each->name + signature_text(*each) + (each->doc.empty() ? "" : "\n" + each->doc);
+    text += (each == first ? "" : "\n\n") + each->name + signature_text(*each) +
+            (each->doc.empty() ? "" : "\n" + each->doc);
   return to_py(text).release();
 }
 /// A list of "(x: int) -> str", one for each overload.
@@ -164,7 +170,8 @@ LATEPY_COLD inline Object twin(PyObject* self) {
   if (!kept.is_none()) return kept;
   const Object defaults = defaults_of(*first);
   // CPython 3.14 looks the names up when the annotations are asked for.
-  const std::string source = "def f" + (first->next ? "(*args, **kwargs)" : signature_text(*first, &listed_default)) + ": ...\nf.__annotations__\n";
+  const std::string source = "def f" + (first->next ? "(*args, **kwargs)" : signature_text(*first, &listed_default)) +
+                             ": ...\nf.__annotations__\n";
   for (const bool by_text : {false, true}) {  // names that cannot be looked up now stay text
     const Object names = own(a.Dict_New());
     names["_defaults"] = defaults;
@@ -172,7 +179,9 @@ LATEPY_COLD inline Object twin(PyObject* self) {
     const auto import = [&](const std::string& name) {
       const Object module = Object::steal(a.Import_ImportModule(name.c_str()));
       a.Err_Clear();
-      if (!module.is_empty()) names[name.substr(0, name.find('.'))] = name.find('.') == std::string::npos ? module : own(a.Import_ImportModule("collections"));
+      if (!module.is_empty())
+        names[name.substr(0, name.find('.'))] =
+            name.find('.') == std::string::npos ? module : own(a.Import_ImportModule("collections"));
     };
     for (const char* usual : {"typing", "collections.abc", "datetime", "os", "pathlib", "types"}) import(usual);
     if (!by_text)
@@ -199,23 +208,27 @@ LATEPY_COLD inline Object twin(PyObject* self) {
 LATEPY_COLD inline PyObject* function_signature(PyObject* self) {
   return own(api().Import_ImportModule("inspect")).call_method("signature", twin(self)).release();
 }
-LATEPY_COLD inline PyObject* function_annotations(PyObject* self) { return Object(twin(self).attr("__annotations__")).release(); }
+LATEPY_COLD inline PyObject* function_annotations(PyObject* self) {
+  return Object(twin(self).attr("__annotations__")).release();
+}
 
 /// The type of host functions: called by vectorcall, a method where a class has it, known to help() and inspect.
 inline PyTypeObject* function_type() {
   HostTypes& types = host_types();
   if (LATEPY_LIKELY(types.function != nullptr)) return types.function;
   const auto at = [&](std::size_t offset) { return static_cast<ssize>(head() + offset); };
-  MemberDef members[] = {{"__vectorcalloffset__", member_ssize, at(offsetof(FunctionData, vectorcall)), member_readonly, nullptr},
-                         {"__dictoffset__", member_ssize, at(offsetof(FunctionData, dict)), member_readonly, nullptr},
-                         {"__weaklistoffset__", member_ssize, at(offsetof(FunctionData, weakrefs)), member_readonly, nullptr},
-                         {}};
-  static GetSetDef attributes[] = {{"__doc__", &guarded<&function_doc>, nullptr, nullptr, nullptr},
-                                   {"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr},
-                                   {"__signature__", &guarded<&function_signature>, nullptr, nullptr, nullptr},
-                                   {"__signatures__", &guarded<&function_signatures>, nullptr, nullptr, nullptr},
-                                   {"__annotations__", &guarded<&function_annotations>, nullptr, nullptr, nullptr},
-                                   {}};
+  MemberDef members[] = {
+      {"__vectorcalloffset__", member_ssize, at(offsetof(FunctionData, vectorcall)), member_readonly, nullptr},
+      {"__dictoffset__", member_ssize, at(offsetof(FunctionData, dict)), member_readonly, nullptr},
+      {"__weaklistoffset__", member_ssize, at(offsetof(FunctionData, weakrefs)), member_readonly, nullptr},
+      {}};
+  static GetSetDef attributes[] = {
+      {"__doc__", &guarded<&function_doc>, nullptr, nullptr, nullptr},
+      {"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr},
+      {"__signature__", &guarded<&function_signature>, nullptr, nullptr, nullptr},
+      {"__signatures__", &guarded<&function_signatures>, nullptr, nullptr, nullptr},
+      {"__annotations__", &guarded<&function_annotations>, nullptr, nullptr, nullptr},
+      {}};
   static MethodDef methods[] = {{"__reduce__", &function_reduce, meth_noargs, nullptr}, {}};
   TypeSlot slots[] = {{tp_call, slot_value(api().Vectorcall_Call)},
                       {tp_new, slot_value(&function_new)},
@@ -228,7 +241,8 @@ inline PyTypeObject* function_type() {
                       {tp_members, members},
                       {tp_getset, attributes},
                       {0, nullptr}};
-  Object made = make_type("latepy.function", sizeof(FunctionData), type_has_vectorcall | type_is_method_descriptor, slots);
+  Object made =
+      make_type("latepy.function", sizeof(FunctionData), type_has_vectorcall | type_is_method_descriptor, slots);
   return types.function = reinterpret_cast<PyTypeObject*>(made.release());
 }
 inline bool is_function(PyObject* object) noexcept {
@@ -237,11 +251,13 @@ inline bool is_function(PyObject* object) noexcept {
 }
 
 /// The Python function of a chain of overloads. Needs the GIL.
-LATEPY_COLD inline Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name, const Object& module) {
+LATEPY_COLD inline Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name,
+                                       const Object& module) {
   pin_libraries();
   const std::size_t dot = qualified_name.rfind('.');
   for (Overload* each = first.get(); each; each = each->next.get())
-    each->shown_name = each->name == "__init__" && dot != std::string::npos ? qualified_name.substr(0, dot) : qualified_name;
+    each->shown_name =
+        each->name == "__init__" && dot != std::string::npos ? qualified_name.substr(0, dot) : qualified_name;
   Object made = own(api().Type_GenericAlloc(function_type(), 0));
   FunctionData& function = data_of<FunctionData>(made.ptr());
   function.vectorcall = &function_entry;

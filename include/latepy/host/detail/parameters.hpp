@@ -10,8 +10,8 @@ namespace detail {
 
 /// What is known of a parameter's or result's C++ type when the program runs.
 struct ParameterType {
-  std::string (*python)(Way);       ///< its Python name
-  void (*explain)(PyObject* value); ///< throws why the value does not convert
+  std::string (*python)(Way);        ///< its Python name
+  void (*explain)(PyObject* value);  ///< throws why the value does not convert
 };
 enum class ParameterKind : unsigned char { positional_only, usual, named_only, args, kwargs };
 struct Parameter {
@@ -24,8 +24,8 @@ struct Parameter {
 
 /// One signature of a host function, with the C++ callable in a derived class.
 struct Overload {
-  /// Converts the arguments, which lie in the order of the parameters, and calls. Null with `failed` 0: Python's error is
-  /// set. Null with another `failed`: that argument, from 1, does not fit, and no error is set.
+  /// Converts the arguments, which lie in the order of the parameters, and calls. Null with `failed` 0: Python's error
+  /// is set. Null with another `failed`: that argument, from 1, does not fit, and no error is set.
   using Invoke = PyObject* (*)(Overload&, PyObject* const* arguments, std::size_t& failed);
 
   Overload() = default;
@@ -74,8 +74,8 @@ LATEPY_COLD inline std::string counted(std::size_t count, const char* what) {
 /// Sorts a call's arguments into the places of the parameters, as Python does for functions of its own.
 /// \param why gets the reason where they do not fit; null: nobody asks.
 /// \throws PythonError when CPython fails.
-inline bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names, Sorted& sorted,
-                           std::string* why) {
+inline bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names,
+                           Sorted& sorted, std::string* why) {
   const Api& a = api();
   const std::vector<Parameter>& parameters = overload.parameters;
   const std::size_t hidden = overload.is_method ? 1 : 0;  // `self` is not counted in texts
@@ -84,7 +84,8 @@ inline bool sort_arguments(const Overload& overload, PyObject* const* arguments,
     if (why) *why = text();
     return false;
   };
-  std::size_t used = 0, places = 0, needed = 0;  // positional arguments that found a place, places, those without default
+  std::size_t used = 0, places = 0,
+              needed = 0;  // positional arguments that found a place, places, those without default
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     switch (parameters[i].kind) {
       case ParameterKind::positional_only:
@@ -95,17 +96,20 @@ inline bool sort_arguments(const Overload& overload, PyObject* const* arguments,
         break;
       case ParameterKind::args: {
         Object rest = own(a.Tuple_New(static_cast<ssize>(count - used)));
-        for (ssize at = 0; used < count; ++at) check_result(a.Tuple_SetItem(rest.ptr(), at, Object::borrow(arguments[used++]).release()));
+        for (ssize at = 0; used < count; ++at)
+          check_result(a.Tuple_SetItem(rest.ptr(), at, Object::borrow(arguments[used++]).release()));
         sorted.collect(i, std::move(rest));
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   if (used < count)
     return fail([&] {
-      return (needed < places ? "it takes at most " : "it takes ") + counted(places - hidden, "positional argument") + ", and " + std::to_string(count - std::min(count, hidden)) +
-             (count - hidden == 1 ? " was" : " were") + " given";
+      return (needed < places ? "it takes at most " : "it takes ") + counted(places - hidden, "positional argument") +
+             ", and " + std::to_string(count - std::min(count, hidden)) + (count - hidden == 1 ? " was" : " were") +
+             " given";
     });
   Object others;
   const std::size_t named = names ? static_cast<std::size_t>(a.Tuple_Size(names)) : 0;
@@ -113,8 +117,9 @@ inline bool sort_arguments(const Overload& overload, PyObject* const* arguments,
     PyObject* const name = a.Tuple_GetItem(names, static_cast<ssize>(at));
     PyObject* const value = arguments[count + at];
     std::size_t i = 0;
-    while (i < parameters.size() && !((parameters[i].kind == ParameterKind::usual || parameters[i].kind == ParameterKind::named_only) &&
-                                      same_name(parameters[i].key.ptr(), name)))
+    while (i < parameters.size() &&
+           !((parameters[i].kind == ParameterKind::usual || parameters[i].kind == ParameterKind::named_only) &&
+             same_name(parameters[i].key.ptr(), name)))
       ++i;
     if (i < parameters.size()) {
       if (slots[i]) return fail([&] { return "it got two values for the argument '" + parameters[i].name + "'"; });
@@ -135,8 +140,9 @@ inline bool sort_arguments(const Overload& overload, PyObject* const* arguments,
     else if (!parameter.default_value.is_empty())
       slots[i] = parameter.default_value.ptr();
     else if (why)
-      missing += (missing.empty() ? "" : ", ") +
-                 (parameter.kind == ParameterKind::positional_only ? "argument " + std::to_string(i + 1 - hidden) : "'" + parameter.name + "'");
+      missing += (missing.empty() ? "" : ", ") + (parameter.kind == ParameterKind::positional_only
+                                                      ? "argument " + std::to_string(i + 1 - hidden)
+                                                      : "'" + parameter.name + "'");
     else
       return false;
   }
@@ -146,7 +152,9 @@ inline bool sort_arguments(const Overload& overload, PyObject* const* arguments,
 /// How a signature shows the default value of the parameter with that index.
 using DefaultText = std::string (*)(PyObject* value, std::size_t index);
 LATEPY_COLD inline std::string shown_default(PyObject* value, std::size_t) { return show_value(value); }
-LATEPY_COLD inline std::string listed_default(PyObject*, std::size_t index) { return "_defaults[" + std::to_string(index) + "]"; }
+LATEPY_COLD inline std::string listed_default(PyObject*, std::size_t index) {
+  return "_defaults[" + std::to_string(index) + "]";
+}
 /// The list that listed_default() refers to.
 LATEPY_COLD inline Object defaults_of(const Overload& overload) {
   Object values = list();
@@ -156,7 +164,8 @@ LATEPY_COLD inline Object defaults_of(const Overload& overload) {
 }
 
 /// "(x: int, y: float = 2.0) -> str".
-LATEPY_COLD inline std::string signature_text(const Overload& overload, DefaultText default_text = &shown_default, bool with_self = true) {
+LATEPY_COLD inline std::string signature_text(const Overload& overload, DefaultText default_text = &shown_default,
+                                              bool with_self = true) {
   std::string text = "(";
   bool named_only = false, positional_only = false;
   const auto add = [&](const std::string& part) { text += (text.size() == 1 ? "" : ", ") + part; };
@@ -168,11 +177,15 @@ LATEPY_COLD inline std::string signature_text(const Overload& overload, DefaultT
     positional_only = parameter.kind == ParameterKind::positional_only;
     if (parameter.kind == ParameterKind::named_only && !named_only) add("*");
     named_only = named_only || parameter.kind == ParameterKind::named_only || parameter.kind == ParameterKind::args;
-    const char* const stars = parameter.kind == ParameterKind::args ? "*" : parameter.kind == ParameterKind::kwargs ? "**" : "";
+    const char* const stars = parameter.kind == ParameterKind::args     ? "*"
+                              : parameter.kind == ParameterKind::kwargs ? "**"
+                                                                        : "";
     const std::string type = is_self || *stars ? "" : ": " + parameter.type->python(Way::from_python);
     std::string value;
     if (!parameter.default_value.is_empty()) value = " = " + default_text(parameter.default_value.ptr(), i);
-    add(stars + (parameter.name.empty() ? is_self ? "self" : "arg" + std::to_string(i + !overload.is_method) : parameter.name) + type + value);
+    add(stars +
+        (parameter.name.empty() ? is_self ? "self" : "arg" + std::to_string(i + !overload.is_method) : parameter.name) +
+        type + value);
   }
   if (positional_only) add("/");
   return text + ") -> " + overload.result->python(Way::to_python);
@@ -183,7 +196,8 @@ LATEPY_COLD inline std::string shown_signature(const Overload& overload) {
 }
 
 /// "(1, "x", k=2)": what a call was given.
-LATEPY_COLD inline std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names) {
+LATEPY_COLD inline std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count,
+                                         PyObject* names) {
   std::string text = overload.shown_name + "(";
   const std::size_t first = overload.is_method && count > 0 ? 1 : 0;
   const std::size_t named = names ? static_cast<std::size_t>(api().Tuple_Size(names)) : 0;
@@ -196,7 +210,8 @@ LATEPY_COLD inline std::string show_call(const Overload& overload, PyObject* con
 }
 
 /// Why one signature does not take the arguments. Where the code of an argument raised, that is thrown.
-LATEPY_COLD inline std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names) {
+LATEPY_COLD inline std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count,
+                                       PyObject* names) {
   Sorted sorted(overload.parameters.size());
   std::string why;
   if (!sort_arguments(overload, arguments, count, names, sorted, &why)) return why;

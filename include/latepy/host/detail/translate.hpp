@@ -170,15 +170,15 @@ LATEPY_COLD inline void add_translator(std::shared_ptr<Translator> made) {
 }  // namespace detail
 
 /// How the C++ exception E, when it leaves a host function, becomes Python's: `make(const E&)` gives the exception
-/// object; what it throws is raised instead. It is asked before all that was there before it, and replaces an earlier one
-/// for E. Keeps until the program ends; needs the GIL. When Python hands the exception back to C++, it is the same C++
-/// exception again.
+/// object; what it throws is raised instead. It is asked before all that was there before it, and replaces an earlier
+/// one for E. Keeps until the program ends; needs the GIL. When Python hands the exception back to C++, it is the same
+/// C++ exception again.
 template <class E, class F, class = std::enable_if_t<!std::is_base_of_v<Ref, F>>>
 void translate(F make) {
   detail::add_translator(std::make_shared<detail::TranslatorOf<E, F>>(std::move(make)));
 }
-/// As above, to a Python class that is called with what(): `translate<DiskFull>(python.get("builtins.OSError"))`. For as
-/// long as the class's interpreter lives.
+/// As above, to a Python class that is called with what(): `translate<DiskFull>(python.get("builtins.OSError"))`. For
+/// as long as the class's interpreter lives.
 template <class E>
 void translate(const Object& type) {
   translate<E>([type](const E& error) { return type.is_alive() ? type(error.what()) : Object(); });

@@ -14,11 +14,11 @@ struct HostTypes {
   std::size_t size = sizeof(HostTypes);
   std::uint32_t life = no_life;
   PyTypeObject* function = nullptr;  ///< see host/detail/overload.hpp
-  PyTypeObject* instance = nullptr;  ///< see host/detail/instance.hpp
+  PyTypeObject* instance = nullptr;  ///< see host/detail/instance_type.hpp
   struct Instance** buckets = nullptr;
   std::size_t bucket_count = 0, instance_count = 0;
   std::atomic_flag lock = ATOMIC_FLAG_INIT;
-  PyObject* carrier = nullptr;  ///< see host/detail/translate.hpp
+  PyObject* carrier = nullptr;       ///< see host/detail/translate.hpp
   PyTypeObject* iterator = nullptr;  ///< see host/detail/iterate.hpp
 };
 
@@ -36,7 +36,8 @@ LATEPY_COLD inline std::size_t measure_head() {
 }
 inline std::size_t head() {
   if (LATEPY_UNLIKELY(the_state.head == 0))
-    throw StateError("this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
+    throw StateError(
+        "this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
   return the_state.head;
 }
 
@@ -65,7 +66,8 @@ inline void free_object(PyObject* self) noexcept {
   decref(as_object(type));
 }
 
-LATEPY_COLD inline Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots, PyObject* bases = nullptr) {
+LATEPY_COLD inline Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots,
+                                    PyObject* bases = nullptr) {
   pin_libraries();
   TypeSpec spec{name, static_cast<int>(head() + data_size), 0, flags | type_has_gc, slots};
   return own(api().Type_FromSpecWithBases(&spec, bases));

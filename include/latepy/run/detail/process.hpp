@@ -40,7 +40,8 @@ LATEPY_COLD inline Candidate pick(const Config& config, std::shared_ptr<const Di
 }
 
 /// Opens the candidate's library for good and fills the table. \throws LoadError with the loader's words, SymbolError.
-LATEPY_COLD inline void load(const Candidate& found, const std::string& wanted, const std::shared_ptr<const Discovery>& discovery) {
+LATEPY_COLD inline void load(const Candidate& found, const std::string& wanted,
+                             const std::shared_ptr<const Discovery>& discovery) {
   State& state = the_state;
   if (!loaded_library.empty() && state.api.IsInitialized) return;  // never a second one
   std::optional<DynLib> library;
@@ -57,9 +58,11 @@ LATEPY_COLD inline void load(const Candidate& found, const std::string& wanted, 
   fill(api, *library, found.library.empty() ? "this program" : found.library);
   state.version = Version::parse(api.GetVersion());
   if (state.version.major != 3 || state.version.minor < 9)
-    throw LoadError(found.library + " is Python " + state.version.to_string() + "; latepy needs CPython 3.9 or newer", discovery);
+    throw LoadError(found.library + " is Python " + state.version.to_string() + "; latepy needs CPython 3.9 or newer",
+                    discovery);
   if (!VersionRange(wanted).allows(state.version))  // files may not tell the micro version
-    throw LoadError(found.library + " is Python " + state.version.to_string() + "; Config::version asks for " + wanted, discovery);
+    throw LoadError(found.library + " is Python " + state.version.to_string() + "; Config::version asks for " + wanted,
+                    discovery);
   state.free_threaded = std::string_view(api.GetVersion()).find("free-threading") != std::string_view::npos;
   state.current_is_per_thread = state.version.minor >= 12;
   state.leaks_thread_states = state.version.minor >= 12 && api.NegativeRefcount;
@@ -240,7 +243,8 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
   while (const int inside = shared().inside.load()) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
     shared().stopping.store(0);
-    alive.push_back(std::to_string(inside) + " C++ thread(s) inside a GilGuard or GilRelease, perhaps this one in another library");
+    alive.push_back(std::to_string(inside) +
+                    " C++ thread(s) inside a GilGuard or GilRelease, perhaps this one in another library");
     return false;
   }
   return true;
@@ -252,7 +256,8 @@ LATEPY_COLD inline std::string why_no_restart() {
   if (the_state.version.minor == 12)  // static types are not cleared (python/cpython#117914)
     for (const char* name : {"_datetime", "_decimal", "_ctypes"})
       if (modules.contains(name)) return std::string("3.12 aborts after the module ") + name + " was imported";
-  const std::string own_folder = text_of(attribute_or_empty(own(api().Import_ImportModule("os")).ptr(), "__file__").ptr());
+  const std::string own_folder =
+      text_of(attribute_or_empty(own(api().Import_ImportModule("os")).ptr(), "__file__").ptr());
   const std::string library = parent(own_folder);
   for (const auto& [name, module] : items(modules)) {
     const std::string file = text_of(attribute_or_empty(module.ptr(), "__file__").ptr());

@@ -97,7 +97,8 @@ inline Object hashable(Object&& object) {
 
 /// What hashable() makes of a type: "tuple[int, ...]" of "list[int]".
 LATEPY_COLD inline std::string hashable_type(std::string type, Way way) {
-  if (way == Way::to_python && type.compare(0, 5, "list[") == 0) return "tuple" + type.substr(4, type.size() - 5) + ", ...]";
+  if (way == Way::to_python && type.compare(0, 5, "list[") == 0)
+    return "tuple" + type.substr(4, type.size() - 5) + ", ...]";
   if (way == Way::to_python && type.compare(0, 4, "set[") == 0) return "frozen" + type;
   return type;
 }
@@ -156,7 +157,8 @@ struct ElementsConverter {
     if constexpr (K == Kind::sequence)
       return python_list_type<T>(way);
     else
-      return (way == Way::to_python ? "set[" : "collections.abc.Set[") + hashable_type(detail::python_type<T>(way), way) + "]";
+      return (way == Way::to_python ? "set[" : "collections.abc.Set[") +
+             hashable_type(detail::python_type<T>(way), way) + "]";
   }
 
   template <class U>

@@ -54,8 +54,8 @@ struct MappingConverter {
                 "these elements point into Python objects that go away: convert to a map of std::string");
   static constexpr auto native = &Api::Dict_Type;
   static std::string python_type(Way way) {
-    return (way == Way::to_python ? "dict[" : "collections.abc.Mapping[") + hashable_type(detail::python_type<K>(way), way) + ", " +
-           detail::python_type<V>(way) + "]";
+    return (way == Way::to_python ? "dict[" : "collections.abc.Mapping[") +
+           hashable_type(detail::python_type<K>(way), way) + ", " + detail::python_type<V>(way) + "]";
   }
 
   template <class U>
