@@ -345,6 +345,48 @@ assert r() is None
 )");
 }
 
+TEST_CASE("threads share objects, fields and iterators") {
+  host();
+  const int before = Item::alive;
+  kept = std::make_shared<Item>(7);
+  python().exec(R"(
+import threading
+def at_once(f, count=4):
+  failures = []
+  def run():
+    try: f()
+    except BaseException as e: failures.append(e)
+  threads = [threading.Thread(target=run) for i in range(count)]
+  for t in threads: t.start()
+  for t in threads: t.join()
+  assert not failures, failures
+link, chest = Link(), Chest()
+def come_and_go():
+  for i in range(20000): assert kept().number == 7
+def fields():
+  for i in range(20000):
+    link.next = [i]
+    assert type(link.next) is list
+def parts():
+  for i in range(20000): assert chest.first.number == 1 and type(chest[1]) is Item
+for each in (come_and_go, fields, parts): at_once(each)
+steps = []
+def iterate():
+  while True:
+    try: steps.append(next(items))
+    except StopIteration: return
+    except ValueError as e: assert 'already executing' in str(e)
+for i in range(300):
+  items = iter(chest)
+  at_once(iterate, 2)
+assert len(steps) == 900, len(steps)
+del link, chest, items, steps
+import gc; gc.collect()  # free-threaded builds let it end what several threads used
+)");
+  kept.reset();
+  CHECK(Item::alive == before);
+}
+
 TEST_CASE("objects that end in any order leave nothing behind") {
   host();
   const int before = Item::alive;

@@ -6,6 +6,23 @@
 
 namespace {
 
+/// Two bases with virtual functions: the second lies behind the first.
+struct First {
+  virtual ~First() = default;
+  virtual int one() { return 1; }
+};
+struct Second {
+  virtual ~Second() = default;
+  virtual int two() { return 2; }
+};
+struct Both : First, Second {};
+struct ScriptedBoth : py::Trampoline<Both> {
+  using Trampoline::Trampoline;
+  int two() override {
+    return override_or("two", [&] { return Both::two(); });
+  }
+};
+
 struct Target {
   int hits = 0;
 };
@@ -396,4 +413,23 @@ TEST_CASE("overrides leave nothing behind") {
       "'h'\n  def hit(self, target, how): self.last = target");
   const py::Object work = python().eval("lambda: (noise_of(S()), hit(H('h'), 2), kind_of(H('h')))");
   CHECK_STEADY(work());
+}
+
+TEST_CASE("an object with overrides is itself by each of its bases") {
+  py::Module m = py::module("bases");
+  m.add_class<First>("First").def("one", &First::one);
+  m.add_class<Second>("Second").def("two", &Second::two);
+  m.add_class<Both, First, Second, ScriptedBoth>("Both").init<>();
+  m.def("by_second", [](const std::shared_ptr<Both>& both) -> std::shared_ptr<Second> { return both; });
+  m.def(
+      "second_of", [](Both& both) -> Second& { return both; }, py::return_reference);
+  python().exec(R"(
+from bases import Both, by_second, second_of
+class Scripted(Both):
+  def two(self): return 22
+scripted, plain = Scripted(), Both()
+assert by_second(scripted) is scripted and second_of(scripted) is scripted and scripted.two() == 22
+assert by_second(plain) is plain and second_of(plain).two() == 2
+del scripted, plain
+)");
 }

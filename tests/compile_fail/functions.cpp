@@ -22,6 +22,9 @@ void use(const py::Object& place) {
 #ifdef CASE_changes_its_argument  // error: cannot change its caller's arguments
   place.def("f", [](int& x) { ++x; });
 #endif
+#ifdef CASE_method_without_object  // error: a method has the object as its first parameter
+  latepy::detail::make_overloads<Bound>("f", [] {});
+#endif
 #ifdef CASE_moves_from_its_argument  // error: cannot move from its caller's object
   place.def("f", [](Bound&&) {});
 #endif

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/core/detail/registry.hpp>
+#include <latepy/core/detail/show.hpp>
 #include <latepy/core/exceptions.hpp>
 
 #include <limits>
@@ -44,44 +45,6 @@ constexpr std::string_view type_name() {
   }
 }
 
-/// `"abc"`: an object's value as errors show it, shortened, and without failing when its repr() does.
-LATEPY_COLD inline std::string show_value(PyObject* object) {
-  constexpr std::size_t limit = 80;
-  constexpr ssize long_size = 10 * limit;  // of such sequences only the beginning is looked at
-  Object beginning;
-  if (has_flag(object, type_is_str | type_is_bytes | type_is_list | type_is_tuple) && api().Object_Size(object) > long_size)
-    beginning = Object::steal(api().Sequence_GetSlice(object, 0, long_size));
-  api().Err_Clear();
-  if (!beginning.is_empty()) object = beginning.ptr();
-  std::string text;
-  if (has_flag(object, type_is_str)) {
-    text = "\"";
-    for (const char c : text_of(object)) {
-      if (static_cast<unsigned char>(c) < 0x20)
-        text.append("\\x").append(1, "01"[c >> 4]).append(1, "0123456789abcdef"[c & 15]);
-      else
-        text += c;
-    }
-    text += "\"";
-  } else {
-    const Object repr = Object::steal(api().Object_Repr(object));
-    text = repr.is_empty() ? "<its repr() failed>" : text_of(repr.ptr());
-    api().Err_Clear();
-  }
-  if (text.size() > limit) {
-    std::size_t end = limit;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 sequence
-    text = text.substr(0, end) + "…";
-  }
-  return text;
-}
-
-/// `'str' "abc"`: an object with its type.
-LATEPY_COLD inline std::string show(PyObject* object) {
-  if (object == api().NoneStruct) return "None";
-  return "'" + qualified_name(as_object(type_of(object))) + "' " + show_value(object);
-}
-
 /// The object does not fit, or its own code raised, which is then the error that is thrown.
 [[noreturn]] LATEPY_COLD inline void throw_mismatch(PyObject* object, std::string_view wanted, const char* why = "") {
   if (api().Err_Occurred()) throw_python_error();
@@ -100,16 +63,29 @@ LATEPY_COLD inline bool only_a_mismatch() noexcept {
   return true;
 }
 
-/// The frame of a try_from_py: where `load()` says that the object does not fit, or throws, neither a value nor an
-/// error of Python is left.
+/// Sets Python's error again where it is what was thrown. To be called in a catch block.
+LATEPY_COLD inline void keep_python_error() noexcept {
+  try {
+    throw;
+  } catch (const PythonError& error) {
+    try {
+      set_python_error(error);
+    } catch (...) {  // its Python has ended
+    }
+  } catch (...) {
+  }
+}
+/// The frame of a try_from_py: where `load()` says that the object does not fit, or throws, no value is left; an error
+/// of Python only where it is more than a mismatch, and was raised by the object's own code.
 template <class T, class F>
 bool try_load(std::optional<T>& result, F&& load) noexcept {
   try {
     if (load()) return true;
   } catch (...) {
+    keep_python_error();
   }
   result.reset();
-  api().Err_Clear();
+  if (api().Err_Occurred()) only_a_mismatch();
   return false;
 }
 
@@ -142,7 +118,8 @@ template <class T>
 inline constexpr bool has_try<
     T, std::void_t<decltype(Converter<T>::try_from_py(std::declval<Ref>(), std::declval<std::optional<T>&>()))>> = true;
 
-/// from_py as a question: false for whatever from_py would throw.
+/// from_py as a question: false for whatever from_py would throw. An error that the object's own code raised is left
+/// set.
 template <class T>
 bool try_convert(Ref object, std::optional<T>& result) noexcept {
   if constexpr (std::is_same_v<T, Object>) {
@@ -209,7 +186,7 @@ std::optional<T> Ref::try_as() const& {
       "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
   checked();
   std::optional<T> result;
-  detail::try_convert<T>(*this, result);
+  if (!detail::try_convert<T>(*this, result)) detail::api().Err_Clear();
   return result;
 }
 

@@ -88,7 +88,8 @@ class Class : public Module {
     place.set(name, detail::own(detail::api().ClassMethod_New(made.ptr())));
     return *this;
   }
-  /// A property with a getter, read-only, or with a setter: member functions or callables with the object first.
+  /// A property with a getter, read-only, or with a setter: member functions or callables with the object first. What
+  /// follows them is the getter's.
   template <class G, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& property(const std::string& name, G&& getter, X&&... extras) {
     return set_property(name, detail::make_overloads<T>(name, std::forward<G>(getter), std::forward<X>(extras)...),
@@ -141,7 +142,8 @@ class Class : public Module {
     return *this;
   }
   /// The Objects that a T holds, so that the garbage collector sees cycles through it: `visit([](T& t, auto& visitor) {
-  /// visitor(t.callback); })`. Fields of the type Object that were defined by def() are visited by themselves.
+  /// visitor(t.callback); })`. It must not throw, or touch other objects. Fields of the type Object that were defined
+  /// by def() are visited by themselves.
   template <class F>
   Class& visit(F function) {
     detail::add_visit<T>(traits(), std::move(function));
@@ -177,6 +179,9 @@ class Class : public Module {
           "this constructor makes a C++ object that classes made in Python cannot override: call another one");
     if constexpr (std::is_same_v<Made, std::shared_ptr<T>>) {
       if (!made) throw TypeError("the factory gave nothing");
+      detail::check_unmade(instance);
+      if (!detail::find_instance({made.get(), instance.traits->record}).is_empty())
+        throw TypeError("the factory gave an object that Python has already");
       detail::set_value(instance, made.get());
       new (instance.holder) std::shared_ptr<void>(std::move(made));
       instance.ownership = detail::Ownership::shared;
@@ -238,12 +243,13 @@ class Class : public Module {
     static_assert(
         is_fixed || (!detail::borrows<F> && !(std::is_pointer_v<F> && detail::is_bound_pointee<F>)),
         "nothing keeps what a script would assign to this pointer: add latepy::read_only, or define a property");
-    static_assert(std::is_copy_constructible_v<F> || detail::is_bindable<F>,
+    static_assert(std::is_copy_constructible_v<F> || detail::is_bound<F>,
                   "this field cannot be copied: define a property");
     using Shown = std::conditional_t<std::is_pointer_v<F>, F, F&>;
     if constexpr (std::is_same_v<F, Object>)
       visit([member](T& self, detail::Visitor& visitor) { visitor(self.*member); });
-    auto getter = detail::make_overloads<T>(name, [member](T& self) -> Shown { return self.*member; });
+    auto getter = detail::make_overloads<T>(
+        name, [member](T& self) -> Shown { return self.*member; }, detail::LocksSelf());
     [[maybe_unused]] const auto doc = [&](auto&& extra) {
       if constexpr (std::is_convertible_v<decltype(extra), std::string_view>) getter->doc = std::string_view(extra);
     };
@@ -253,9 +259,11 @@ class Class : public Module {
     else
       return set_property(name, std::move(getter),
                           detail::make_overloads<T>(
-                              name, [member](T& self, std::conditional_t<detail::is_bindable<F>, const F&, F> value) {
+                              name,
+                              [member](T& self, std::conditional_t<detail::is_bound<F>, const F&, F> value) {
                                 self.*member = std::forward<decltype(value)>(value);
-                              }));
+                              },
+                              detail::LocksSelf()));
   }
   template <class G, class S, class R, class State>
   Class& add_pickle(G get, S set, detail::Signature<R, State>) {
@@ -284,7 +292,7 @@ class Class : public Module {
 
 template <class T, class... Options, class... Tags>
 Class<T, Options...> Module::add_class(const std::string& name, Tags&&... tags) const {
-  static_assert(detail::is_bindable<T>, "add_class<T>() is for classes of the program's own");
+  static_assert(detail::is_bound<T>, "add_class<T>() is for classes of the program's own that have no Converter");
   detail::refuse_second_class(detail::class_of<T>(), detail::spelled_name<T>());
   detail::ClassPlan plan;
   plan.name = name;
@@ -307,7 +315,7 @@ Class<T, Options...> Module::add_class(const std::string& name, Tags&&... tags) 
 
 /// A Python iterator over [first, last), for __iter__: `def("__iter__", [](py::Object self) { auto& v =
 /// self.as<Vec&>(); return py::iterate(v.begin(), v.end(), self); })`. It keeps `owner`, whose container must not
-/// change meanwhile.
+/// change meanwhile, and gives elements by value. Needs the GIL.
 template <class Iterator, class Sentinel>
 Object iterate(Iterator first, Sentinel last, const Object& owner = {}) {
   auto range = std::make_unique<detail::RangeOf<Iterator, Sentinel>>(std::move(first), std::move(last));

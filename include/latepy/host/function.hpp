@@ -2,201 +2,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/arguments.hpp>
-
-#include <tuple>
+#include <latepy/host/detail/overload_of.hpp>
 
 namespace latepy {
 inline namespace v1 {
 
-/// A parameter of this type takes all positional arguments that are left, as a tuple; parameters after it are by name.
-class Args : public Object {
- public:
-  explicit Args(Object tuple) : Object(std::move(tuple)) {}
-  std::size_t size() const {
-    return static_cast<std::size_t>(detail::check_result(detail::api().Tuple_Size(checked())));
-  }
-};
-/// A last parameter of this type takes all arguments with names that no other parameter has, as a dict.
-class Kwargs : public Object {
- public:
-  explicit Kwargs(Object dict) : Object(std::move(dict)) {}
-};
-
-// What may follow the callable in def(), beside "name"_a, "name"_a = default and a doc string.
-
-/// The parameters named after it are given by name only, as after `*` in Python.
-struct KwOnly {};
-inline constexpr KwOnly kw_only{};
-/// The parameters named before it are given by place only, as before `/` in Python.
-struct PosOnly {};
-inline constexpr PosOnly pos_only{};
-/// Other threads run Python while the callable runs, which must not touch Python objects then.
-struct ReleasesGil {};
-inline constexpr ReleasesGil release_gil{};
-/// What a returned T* or T& of a bound class is to Python: a copy; the host's object, which outlives its use by
-/// scripts; a part of `self`, which Python keeps as long as the part (methods do so by default).
-struct ReturnCopy {};
-inline constexpr ReturnCopy return_copy{};
-struct ReturnReference {};
-inline constexpr ReturnReference return_reference{};
-struct ReturnInternal {};
-inline constexpr ReturnInternal return_internal{};
-/// The argument with number `Patient` lives at least as long as the one with number `Nurse`; 0 is the result, 1 the
-/// first argument, in methods `self`.
-template <std::size_t Nurse, std::size_t Patient>
-struct keep_alive {};
-
 namespace detail {
-
-template <class T>
-inline constexpr bool is_keep_alive = false;
-template <std::size_t N, std::size_t P>
-inline constexpr bool is_keep_alive<keep_alive<N, P>> = true;
-template <class T, class... Of>
-inline constexpr bool is_one_of = (std::is_same_v<T, Of> || ...);
-/// Whether a type stands behind the callable in def().
-template <class T>
-inline constexpr bool is_extra =
-    std::is_convertible_v<T, std::string_view> || is_keep_alive<plain<T>> ||
-    is_one_of<plain<T>, Arg, KwOnly, PosOnly, ReleasesGil, ReturnCopy, ReturnReference, ReturnInternal>;
-
-LATEPY_COLD inline void keep_patient(PyObject* nurse, PyObject* patient, bool is_part) {
-  if (nurse == api().NoneStruct || patient == api().NoneStruct) return;
-  if (api().Type_IsSubtype(head_type(nurse), instance_type()))
-    return keep_alive_in(data_of<Instance>(nurse), patient, is_part);
-  // Any other object that can be referred to weakly: the callback of a weak reference holds the patient, and is called
-  // with the weak reference, which it lets go, when the nurse ends.
-  static MethodDef release{"release",
-                           [](PyObject* held, PyObject* reference) noexcept {
-                             static_cast<void>(held);
-                             decref(reference);
-                             return Object::borrow(api().NoneStruct).release();
-                           },
-                           meth_o, nullptr};
-  const Object callback = own(api().CFunction_NewEx(&release, patient, nullptr));
-  check(api().Weakref_NewRef(nurse, callback.ptr()));
-}
-
-/// A bound object that a function returns by reference or pointer.
-template <class R, bool IsMethod, class... X>
-Object give_pointer(R value, [[maybe_unused]] PyObject* self) {
-  const auto* pointer = [&] {
-    if constexpr (std::is_pointer_v<R>)
-      return value;
-    else
-      return &value;
-  }();
-  if (!pointer) return none();
-  if constexpr (is_one_of<ReturnCopy, X...>)
-    return to_py(*pointer);
-  else if constexpr (is_one_of<ReturnReference, X...> || (is_keep_alive<X> || ...))
-    return give_reference(pointer);
-  else if constexpr (IsMethod || is_one_of<ReturnInternal, X...>)
-    return give_reference(pointer, self);
-  else if constexpr (std::is_lvalue_reference_v<R> && std::is_const_v<std::remove_reference_t<R>>)
-    return to_py(*pointer);
-  else
-    static_assert(is_one_of<ReturnCopy, X...>,
-                  "whose is the object that this function returns? add latepy::return_copy, return_reference or "
-                  "keep_alive<0, N>");
-}
-
-template <class Self, class F, class X, class S>
-class OverloadOf;
-template <class Self, class F, class... X, class R, class... A>
-class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public Overload {
-  static constexpr bool is_of_class = !std::is_void_v<Self>;
-  /// Whether the first argument is proved to be an instance of a class whose virtual functions Python may override.
-  static constexpr bool calls_self = [] {
-    if constexpr (is_of_class && sizeof...(A) > 0)
-      return std::is_polymorphic_v<Self> && is_bound_pointee<std::tuple_element_t<0, std::tuple<A...>>>;
-    else
-      return false;
-  }();
-
- public:
-  explicit OverloadOf(F&& f) : callable_(std::move(f)) {
-    invoke = &call;
-    is_method = is_of_class;
-    parameters.resize(sizeof...(A));
-    [[maybe_unused]] std::size_t at = 0;
-    (describe<A>(parameters[at++]), ...);
-    result = &result_type<R>;
-  }
-
- private:
-  template <class P>
-  static void describe(Parameter& parameter) {
-    parameter.type = &parameter_type<P>;
-    if constexpr (std::is_same_v<plain<P>, Args>) {
-      parameter.kind = ParameterKind::args;
-      parameter.name = "args";
-    } else if constexpr (std::is_same_v<plain<P>, Kwargs>) {
-      parameter.kind = ParameterKind::kwargs;
-      parameter.name = "kwargs";
-    }
-  }
-  static PyObject* call(Overload& base, PyObject* const* arguments, std::size_t& failed) {
-    try {
-      return static_cast<OverloadOf&>(base).convert(arguments, failed, std::index_sequence_for<A...>());
-    } catch (...) {
-      translate_exception();
-      return nullptr;
-    }
-  }
-  template <std::size_t... I>
-  PyObject* convert([[maybe_unused]] PyObject* const* arguments, [[maybe_unused]] std::size_t& failed,
-                    std::index_sequence<I...>) {
-    [[maybe_unused]] std::tuple<Loader<A>...> loaders;
-    if (LATEPY_UNLIKELY(!((std::get<I>(loaders).load(arguments[I]) || (failed = I + 1, false)) && ...))) {
-      api().Err_Clear();
-      return nullptr;
-    }
-    if constexpr (calls_self) {
-      const SuperScope super(arguments[0], name);
-      return finish(arguments, std::get<I>(loaders)...);
-    } else {
-      return finish(arguments, std::get<I>(loaders)...);
-    }
-  }
-  template <class... L>
-  PyObject* finish([[maybe_unused]] PyObject* const* arguments, L&... loaders) {
-    Object made;
-    if constexpr (std::is_void_v<R>) {
-      run(loaders...);
-      made = none();
-    } else if constexpr ((std::is_lvalue_reference_v<R> || std::is_pointer_v<R>)&&is_bound_pointee<R>) {
-      made = give_pointer<R, is_of_class, X...>(run(loaders...), sizeof...(A) > 0 ? arguments[0] : nullptr);
-    } else {
-      made = to_py(run(loaders...));
-    }
-    (keep<X>(arguments, made.ptr()), ...);
-    return made.release();
-  }
-  template <class... L>
-  R run(L&... loaders) {
-    if constexpr (is_one_of<ReleasesGil, X...>) {
-      const GilRelease released;
-      return callable_(loaders.get()...);
-    } else {
-      return callable_(loaders.get()...);
-    }
-  }
-  template <class Extra>
-  static void keep([[maybe_unused]] PyObject* const* arguments, [[maybe_unused]] PyObject* result) {
-    if constexpr (is_keep_alive<Extra>) keep_numbered(Extra(), arguments, result);
-  }
-  template <std::size_t N, std::size_t P>
-  static void keep_numbered(keep_alive<N, P>, PyObject* const* arguments, PyObject* result) {
-    static_assert(N <= sizeof...(A) && P <= sizeof...(A) && N != P,
-                  "keep_alive<Nurse, Patient>: 0 is the result, 1 the first argument");
-    const auto numbered = [&](std::size_t number) { return number == 0 ? result : arguments[number - 1]; };
-    keep_patient(numbered(N), numbered(P), N == 0);
-  }
-
-  F callable_;
-};
 
 /// Fills in what def() was told beside the callable.
 class Describe {
@@ -284,10 +95,11 @@ struct WithExtras {
 
 template <class Self, class F, class R, class... A, class... X>
 std::unique_ptr<Overload> make_signature(const std::string& name, F&& f, Signature<R, A...>, X&&... extras) {
+  static_assert(std::is_void_v<Self> || sizeof...(A) > 0, "a method has the object as its first parameter");
   static_assert((is_extra<X> && ...),
                 "def() takes names (\"x\"_a), kw_only, pos_only, a doc string and the like after the callable");
   constexpr std::size_t named = ((std::is_same_v<plain<X>, Arg> ? 1 : 0) + ... + 0);
-  constexpr std::size_t wanted = nameable<A...> - (std::is_void_v<Self> ? 0 : 1);
+  constexpr std::size_t wanted = nameable<A...> - (std::is_void_v<Self> || sizeof...(A) == 0 ? 0 : 1);
   static_assert(named == 0 || named == wanted,
                 "name all parameters or none: one \"name\"_a for each, without self, Args and Kwargs");
   static_assert(are_in_order<A...>(named != 0),
@@ -311,6 +123,9 @@ std::unique_ptr<Overload> make_member(const std::string& name, F f, Signature<R,
 template <class Self, class F, class... X>
 std::unique_ptr<Overload> make_overloads(const std::string& name, F&& f, X&&... extras) {
   using D = std::decay_t<F>;
+  if constexpr (!std::is_function_v<std::remove_reference_t<F>> &&
+                (std::is_pointer_v<D> || std::is_member_pointer_v<D>))
+    if (D(f) == nullptr) throw StateError(name + ": def() was given a null pointer for a function");
   if constexpr (std::is_member_function_pointer_v<D>) {
     using Class = std::conditional_t<std::is_void_v<Self>, typename SignatureOf<D>::Class, Self>;
     return make_member<Self, Class>(name, f, signature_of<D>(), std::forward<X>(extras)...);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/host/detail/make_class.hpp>
+#include <latepy/host/detail/passed.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -25,42 +26,21 @@ class TrampolineLink {
   Object overriding(const char* method) const {
     if (!is_attached()) return Object();
     PyObject* const self = self_.load(std::memory_order_relaxed);
-    if (!api().Object_GC_IsTracked(self)) return Object();  // its end has begun
     const Instance& instance = data_of<Instance>(self);
+    Object object = take_reference(instance, self);
+    if (object.is_empty()) return Object();  // its end has begun
     if (super_call.value && super_call.value == instance.value && *super_call.method == method) {
       super_call = {};  // only this call: the C++ method may itself call others, and this one again
       return Object();
     }
     const Object found = attribute_or_empty(as_object(head_type(self)), method);
     const Object bound = attribute_or_empty(instance.traits->record->type, method);
-    return found.is_empty() || found.same(bound) ? Object() : Object::borrow(self);
+    return found.is_empty() || found.same(bound) ? Object() : object;
   }
 
  private:
   std::atomic<PyObject*> self_{nullptr};  // which owns this object, or is told when it goes
   std::uint32_t life_ = no_life;
-};
-
-/// An argument of an override: objects of bound classes are lent for the call, not copied.
-template <class A, class = void>
-struct Passed {
-  A&& argument;
-  A&& get() noexcept { return std::forward<A>(argument); }
-};
-template <class A>
-struct Passed<A&, std::enable_if_t<is_bindable<std::remove_const_t<A>>>> {
-  explicit Passed(A& value) : lent(const_cast<std::remove_const_t<A>&>(value)) {}
-  const Object& get() const noexcept { return lent.object(); }
-  Borrowed<std::remove_const_t<A>> lent;
-};
-template <class A>
-struct Passed<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointee<plain<A>>>> {
-  using T = std::remove_const_t<std::remove_pointer_t<plain<A>>>;
-  explicit Passed(const plain<A>& value) {
-    if (value) lent.emplace(const_cast<T&>(*value));
-  }
-  Object get() const { return lent ? lent->object() : none(); }
-  std::optional<Borrowed<T>> lent;
 };
 
 }  // namespace detail

@@ -50,6 +50,11 @@ inline constexpr int ignore_cookie = 0x0800;  // PyCF_IGNORE_COOKIE
 inline constexpr int file_input = 257;        // Py_file_input (Include/compile.h)
 inline constexpr int eval_input = 258;        // Py_eval_input
 
+/// PyCriticalSection (Include/cpython/critical_section.h, 3.13: two words), with room for more.
+struct CriticalSection {
+  std::uintptr_t words[4];
+};
+
 /// PyMethodDef (Include/methodobject.h). Must outlive every function made from it.
 struct MethodDef {
   const char* name;

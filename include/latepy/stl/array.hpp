@@ -26,7 +26,7 @@ struct Converter<std::array<T, N>> {
     return detail::make_list(std::forward<U>(items));
   }
   static std::array<T, N> from_py(Ref object) {
-    const Object tuple = detail::need_tuple(object, name, N);
+    const Object tuple = detail::need_tuple(object, name, N, std::is_pointer_v<T>);
     std::array<T, N> result{};
     std::size_t at = 0;
     try {
@@ -39,7 +39,7 @@ struct Converter<std::array<T, N>> {
   }
   static bool try_from_py(Ref object, std::optional<std::array<T, N>>& result) noexcept {
     return detail::try_load(result, [&] {
-      const Object tuple = detail::as_tuple(object.ptr(), N);
+      const Object tuple = detail::as_tuple(object.ptr(), N, std::is_pointer_v<T>);
       if (tuple.is_empty()) return false;
       result.emplace();
       for (std::size_t at = 0; at < N; ++at) {

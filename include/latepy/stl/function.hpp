@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/detail/passed.hpp>
 #include <latepy/host/function.hpp>
 #include <latepy/stl/detail/name.hpp>
 
@@ -21,7 +22,7 @@ struct PythonFunction {
 
   R operator()(A... arguments) const {
     const GilGuard gil;
-    return callable->template call<R>(std::forward<A>(arguments)...);
+    return callable->template call<R>(Passed<A>{std::forward<A>(arguments)}.get()...);
   }
 };
 
@@ -29,7 +30,8 @@ struct PythonFunction {
 
 /// A function, or None for an empty one. From Python: any callable, and None. The std::function takes the GIL itself
 /// and may be called, copied and destroyed on any thread; what the callable raises it throws; once its interpreter has
-/// ended it throws StateError.
+/// ended it throws StateError. Objects of bound classes that it is called with by reference or pointer are lent for the
+/// call.
 template <class R, class... A>
 struct Converter<std::function<R(A...)>> {
   using Function = std::function<R(A...)>;

@@ -28,7 +28,7 @@ struct TupleConverter {
     return make(std::forward<U>(values), std::index_sequence_for<T...>());
   }
   static C from_py(Ref object) {
-    const Object tuple = need_tuple(object, type_name<C>(), sizeof...(T));
+    const Object tuple = need_tuple(object, type_name<C>(), sizeof...(T), (std::is_pointer_v<T> || ...));
     std::size_t at = 0;
     [[maybe_unused]] const auto next = [&]() noexcept { return element_of(tuple, at++); };
     try {
@@ -40,7 +40,7 @@ struct TupleConverter {
   }
   static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
     return try_load(result, [&] {
-      const Object tuple = as_tuple(object.ptr(), sizeof...(T));
+      const Object tuple = as_tuple(object.ptr(), sizeof...(T), (std::is_pointer_v<T> || ...));
       return !tuple.is_empty() && load(tuple, result, std::index_sequence_for<T...>());
     });
   }

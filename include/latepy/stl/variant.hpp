@@ -76,7 +76,7 @@ struct Converter<std::variant<T...>> {
   template <bool Native, std::size_t I>
   static bool one(const Ref& object, std::optional<Variant>& result) noexcept {
     using Alternative = std::variant_alternative_t<I, Variant>;
-    if (detail::is_native<Alternative>(object.ptr()) != Native) return false;
+    if (detail::api().Err_Occurred() || detail::is_native<Alternative>(object.ptr()) != Native) return false;
     std::optional<Alternative> value;
     if (detail::try_convert<Alternative>(object, value)) result.emplace(std::in_place_index<I>, *std::move(value));
     return result.has_value();

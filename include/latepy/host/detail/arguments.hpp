@@ -48,29 +48,48 @@ struct SignatureOf<R (*)(A...) noexcept, void> {
 
 template <class T>
 inline constexpr bool is_bound_pointee =
-    is_bindable<std::remove_const_t<std::remove_pointer_t<std::remove_reference_t<T>>>>;
+    is_bound<std::remove_const_t<std::remove_pointer_t<std::remove_reference_t<T>>>>;
 
-/// One argument on its way to a parameter of type A: converted, and kept while the callable runs.
+template <class T, class = void>
+inline constexpr bool has_why_not_tried = false;
+template <class T>
+inline constexpr bool has_why_not_tried<T, std::void_t<decltype(&Converter<T>::why_not_tried)>> = true;
+
+/// One argument on its way to a parameter of type A, in steps: `load()` each, until one does not fit (with Python's
+/// error set, where the argument's own code raised one); that `still_fits()`, because what loading the others called
+/// may have changed it; `settle()`, from which no Python code runs until the callable does; `get()`. It is kept while
+/// the callable runs. `explain()` throws why an argument does not fit.
+struct LoaderBase {
+  static constexpr bool takes = false;
+  static bool still_fits(PyObject*) noexcept { return true; }
+  static void settle(PyObject*) noexcept {}
+};
 template <class A, class = void>
-class Loader {
+class Loader : public LoaderBase {
   static_assert(!std::is_lvalue_reference_v<A> || std::is_const_v<std::remove_reference_t<A>>,
                 "a host function cannot change its caller's arguments: take them by value or const&");
 
  public:
   bool load(PyObject* object) noexcept { return try_convert<plain<A>>(Ref(object), value_); }
   A&& get() { return static_cast<A&&>(*value_); }
-  static void explain(PyObject* object) { static_cast<void>(from_py<plain<A>>(Ref(object))); }
+  static void explain(PyObject* object) {
+    if constexpr (has_why_not_tried<plain<A>>)
+      if (const char* const why = Converter<plain<A>>::why_not_tried(object))
+        throw_mismatch(object, type_name<plain<A>>(), why);
+    static_cast<void>(from_py<plain<A>>(Ref(object)));
+  }
 
  private:
   std::optional<plain<A>> value_;
 };
-/// Bound classes by reference, pointer and value: no copy but the last one's.
+/// Bound classes by reference and value: no copy but the last one's.
 template <class A>
-class Loader<A, std::enable_if_t<is_bindable<std::remove_const_t<std::remove_reference_t<A>>>>> {
+class Loader<A, std::enable_if_t<is_bound<std::remove_const_t<std::remove_reference_t<A>>>>> : public LoaderBase {
   using T = std::remove_const_t<std::remove_reference_t<A>>;
 
  public:
   bool load(PyObject* object) noexcept { return (value_ = load_instance<T>(object)) != nullptr; }
+  static bool still_fits(PyObject* object) noexcept { return has_value(data_of<Instance>(object)); }
   A get() {
     if constexpr (std::is_rvalue_reference_v<A>)
       static_assert(!std::is_rvalue_reference_v<A>,
@@ -83,31 +102,50 @@ class Loader<A, std::enable_if_t<is_bindable<std::remove_const_t<std::remove_ref
  private:
   T* value_ = nullptr;
 };
-template <class T>
-inline constexpr bool is_unique = false;
-template <class T>
-inline constexpr bool is_unique<std::unique_ptr<T>> = is_bindable<T>;
-/// Only when all arguments fit is the object taken from Python.
+/// And by pointer.
 template <class A>
-class Loader<A, std::enable_if_t<is_unique<plain<A>>>> {
-  using T = typename plain<A>::element_type;
+class Loader<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointee<plain<A>>>> : public LoaderBase {
+  using T = std::remove_const_t<std::remove_pointer_t<plain<A>>>;
 
  public:
   bool load(PyObject* object) noexcept {
-    object_ = object;
+    return object == api().NoneStruct || (value_ = load_instance<T>(object)) != nullptr;
+  }
+  static bool still_fits(PyObject* object) noexcept {
+    return object == api().NoneStruct || has_value(data_of<Instance>(object));
+  }
+  A&& get() noexcept { return static_cast<A&&>(value_); }
+  static void explain(PyObject* object) { static_cast<void>(from_py<T*>(Ref(object))); }
+
+ private:
+  plain<A> value_ = nullptr;
+};
+template <class T>
+inline constexpr bool is_unique = false;
+template <class T>
+inline constexpr bool is_unique<std::unique_ptr<T>> = is_bound<T>;
+/// Only when all arguments fit is the object taken from Python.
+template <class A>
+class Loader<A, std::enable_if_t<is_unique<plain<A>>>> : public LoaderBase {
+  using T = typename plain<A>::element_type;
+
+ public:
+  static constexpr bool takes = true;
+  bool load(PyObject* object) noexcept { return still_fits(object); }
+  static bool still_fits(PyObject* object) noexcept {
     return object == api().NoneStruct || (load_instance<T>(object) && !why_not_taken<T>(data_of<Instance>(object)));
   }
-  A&& get() { return static_cast<A&&>(value_ = from_py<std::unique_ptr<T>>(Ref(object_))); }
+  void settle(PyObject* object) { value_ = from_py<std::unique_ptr<T>>(Ref(object)); }
+  A&& get() noexcept { return static_cast<A&&>(value_); }
   static void explain(PyObject* object) {
     if (object != api().NoneStruct) check_taken<T>(Ref(object));
   }
 
  private:
-  PyObject* object_ = nullptr;
   std::unique_ptr<T> value_;
 };
 template <class A>
-class Loader<A, std::enable_if_t<is_handle<A>>> {
+class Loader<A, std::enable_if_t<is_handle<A>>> : public LoaderBase {
   using T = plain<A>;
 
  public:

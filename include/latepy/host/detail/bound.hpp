@@ -24,14 +24,19 @@ const ClassRecord& need_class() {
 }
 
 #ifdef __cpp_rtti
-LATEPY_COLD inline const ClassRecord* find_by_rtti(const char* name) noexcept {
+/// A whole object by its dynamic type; the record is null where no class of Python stands for that.
+LATEPY_COLD inline Whole find_by_rtti(const char* name, void* value) noexcept {
   const std::uint32_t life = current_life();
   const bool is_local = is_local_key(name);
+  const auto is_it = [&](const char* known) {
+    return known && (known == name || (!is_local && std::strcmp(known, name) == 0));
+  };
   for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
-    if (each->life == life && each->traits && each->traits->rtti_name &&
-        (each->traits->rtti_name == name || (!is_local && std::strcmp(each->traits->rtti_name, name) == 0)))
-      return each;
-  return nullptr;
+    if (each->life == life && each->traits) {
+      if (is_it(each->traits->rtti_name)) return {value, each};
+      if (is_it(each->traits->trampoline_rtti)) return {each->traits->of_trampoline(value), each};
+    }
+  return {value, nullptr};
 }
 #endif
 template <class T>
@@ -40,25 +45,34 @@ Whole whole(const T* value) {
 #ifdef __cpp_rtti
   if constexpr (std::is_polymorphic_v<T>) {
     const std::type_info& dynamic = typeid(*value);
-    if (dynamic != typeid(T))
-      if (const ClassRecord* const derived = find_by_rtti(dynamic.name()))
-        return {const_cast<void*>(dynamic_cast<const void*>(value)), derived};
+    if (dynamic != typeid(T)) {
+      const Whole derived = find_by_rtti(dynamic.name(), const_cast<void*>(dynamic_cast<const void*>(value)));
+      if (derived.record) return derived;
+    }
   }
 #endif
   return {const_cast<void*>(static_cast<const void*>(value)), &record};
 }
 
-/// A new instance for a C++ object. Needs the GIL.
+/// A new instance for a C++ object; or the one that another thread just made. Needs the GIL.
 inline Object make_instance(const Whole& object) {
   PyObject* const self = check(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
   Object made = Object::steal(self);
   Instance& instance = data_of<Instance>(self);
   instance.traits = object.record->traits;
-  set_value(instance, object.value);
+  make_weak(instance);
+  HostTypes& types = host_types();
+  const TableLock lock(types);
+  if (LATEPY_UNLIKELY(the_state.free_threaded))
+    if (Object other = find_listed(types, object); !other.is_empty()) return other;
+  list_value(types, instance, object.value);
   return made;
 }
 /// Lets the instance keep an object alive, and end with it where it only refers to a part of that one's C++ object.
 inline void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
+  const ObjectLock lock(object_of(instance));
+  if (owner == object_of(instance)) return;
+  if (is_part && instance.whole && object_of(*instance.whole) == owner) return;  // another thread was faster
   if (is_part && instance.ownership == Ownership::none && !instance.whole &&
       api().Type_IsSubtype(head_type(owner), instance_type())) {
     Instance& whole = data_of<Instance>(owner);
@@ -71,6 +85,8 @@ inline void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
     }
   }
   if (!instance.keep) instance.keep = check(api().List_New(0));
+  for (ssize i = api().List_Size(instance.keep); i-- > 0;)
+    if (api().List_GetItem(instance.keep, i) == owner) return;
   check_result(api().List_Append(instance.keep, owner));
 }
 
@@ -89,9 +105,10 @@ template <class T>
 Object give_shared(std::shared_ptr<T> value) {
   if (!value) return none();
   const Whole object = whole(value.get());
-  Instance* const known = find_instance(object);
-  Object made = known ? Object::borrow(object_of(*known)) : make_instance(object);
+  Object made = find_instance(object);
+  if (made.is_empty()) made = make_instance(object);
   Instance& instance = data_of<Instance>(made.ptr());
+  const ObjectLock lock(made.ptr());
   const bool is_owner = instance.ownership == Ownership::unique || instance.ownership == Ownership::shared;
   if (!is_owner && !std::get_deleter<PythonOwner>(value)) {  // which keeps the instance, and not the other way round
     new (instance.holder) std::shared_ptr<void>(std::const_pointer_cast<std::remove_const_t<T>>(std::move(value)));
@@ -108,14 +125,15 @@ Object give_unique(std::unique_ptr<T> value, bool is_new = false) {
   if (!value) return none();
   if constexpr (shares_itself<T>) return give_shared(std::shared_ptr<T>(std::move(value)));
   const Whole object = whole(value.get());
-  Instance* known = find_instance(object);
-  if (known && is_new) take_away(*std::exchange(known, nullptr));
-  if (known && known->ownership >= Ownership::unique)
+  Object made = find_instance(object);
+  if (!made.is_empty() && is_new) take_away(data_of<Instance>(std::exchange(made, Object()).ptr()));
+  if (!made.is_empty() && data_of<Instance>(made.ptr()).ownership >= Ownership::unique)
     throw StateError("a " + object.record->traits->name + " was handed to Python that has another owner already");
-  Object made = known ? Object::borrow(object_of(*known)) : make_instance(object);
-  data_of<Instance>(made.ptr()).ownership = Ownership::unique;
+  if (made.is_empty()) made = make_instance(object);
+  Instance& instance = data_of<Instance>(made.ptr());
+  instance.ownership = Ownership::unique;
   value.release();
-  leave_whole(data_of<Instance>(made.ptr()));
+  leave_whole(instance);
   return made;
 }
 /// An instance that refers to the host's object. `owner`, where there is one, outlives the instance.
@@ -123,8 +141,9 @@ template <class T>
 Object give_reference(const T* value, PyObject* owner = nullptr) {
   if (!value) return none();
   const Whole object = whole(value);
-  if (Instance* const known = find_instance(object)) return Object::borrow(object_of(*known));
-  Object made = make_instance(object);
+  Object made = find_instance(object);
+  if (!made.is_empty()) return made;
+  made = make_instance(object);
   if (owner) keep_alive_in(data_of<Instance>(made.ptr()), owner, true);
   return made;
 }
@@ -177,6 +196,7 @@ T& need_instance(Ref object) {
 
 /// From now on C++ may own the object with Python.
 inline void begin_sharing(Instance& instance) {
+  const ObjectLock lock(object_of(instance));
   if (instance.ownership != Ownership::unique) return;
   instance.ownership = Ownership::none;
   try {
@@ -226,6 +246,7 @@ void check_taken(Ref object) {
 }
 template <class T>
 std::unique_ptr<T> take_instance(Ref object) {
+  const ObjectLock lock(object.checked());
   check_taken<T>(object);
   Instance& instance = data_of<Instance>(object.ptr());
   T* const value = load_instance<T>(object.ptr());
@@ -237,8 +258,10 @@ std::unique_ptr<T> take_instance(Ref object) {
 constexpr bool is_library_name(std::string_view name) {
   for (const std::string_view prefix : {"class ", "struct ", "const "})
     if (name.substr(0, prefix.size()) == prefix) name.remove_prefix(prefix.size());
-  return name.substr(0, 5) == "std::" || name.substr(0, 8) == "latepy::" ||
-         name.find("lambda") != std::string_view::npos;
+  if (name.substr(0, 5) == "std::" || name.substr(0, 8) == "latepy::") return true;
+  for (const std::string_view lambda : {"<lambda(", "(lambda at ", "<lambda_"})  // by g++, clang, MSVC
+    if (name.back() == (lambda[0] == '<' ? '>' : ')') && name.find(lambda) != std::string_view::npos) return true;
+  return false;
 }
 template <class T>
 inline constexpr bool is_own_type = false;  // g++ spells them without their namespace
@@ -283,15 +306,21 @@ struct NoConverter {};
 template <class T, class>
 struct Converter : std::conditional_t<detail::is_bindable<T>, detail::BoundConverter<T>, detail::NoConverter> {};
 
+namespace detail {
+/// Whether objects of T cross as Python objects that stand for them, and by no Converter of the program's own.
+template <class T>
+inline constexpr bool is_bound = is_bindable<T>&& std::is_base_of_v<BoundConverter<T>, Converter<T>>;
+}  // namespace detail
+
 /// `as<T&>()`: the C++ object itself, for as long as Python or the host keeps it.
 template <class T>
-struct Converter<T&, std::enable_if_t<detail::is_bindable<std::remove_const_t<T>>>> {
+struct Converter<T&, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
   static T& from_py(Ref object) { return detail::need_instance<std::remove_const_t<T>>(object); }
 };
 /// Pointers to bound classes: None is nullptr. To Python a reference: the object stays the host's, which keeps it for
 /// as long as scripts may use it; Borrowed ends that.
 template <class T>
-struct Converter<T*, std::enable_if_t<detail::is_bindable<std::remove_const_t<T>>>> {
+struct Converter<T*, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
   static Object to_py(T* value) { return detail::give_reference(value); }
   static T* from_py(Ref object) {
     return object.is_none() ? nullptr : &detail::need_instance<std::remove_const_t<T>>(object);
@@ -302,9 +331,11 @@ struct Converter<T*, std::enable_if_t<detail::is_bindable<std::remove_const_t<T>
     return result.has_value();
   }
 };
-/// One owner among others on both sides: the Python object of a C++ object is the same one each time.
+/// One owner among others on both sides: the Python object of a C++ object is the same one each time. From Python, of
+/// an object that is more than its C++ object (of a class made in Python, or with attributes), each is an owner of the
+/// Python object, with a count of its own: a weak_ptr made of it, other than by weak_from_this(), ends with it.
 template <class T>
-struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bindable<std::remove_const_t<T>>>> {
+struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
   static Object to_py(std::shared_ptr<T> value) { return detail::give_shared(std::move(value)); }
   static std::shared_ptr<T> from_py(Ref object) {
     return object.is_none() ? nullptr : std::shared_ptr<T>(detail::share_instance<std::remove_const_t<T>>(object));
@@ -312,7 +343,7 @@ struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bindable<std::r
 };
 /// The only owner. From Python it takes the object away, which raises ReferenceError there from then on.
 template <class T>
-struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bindable<T>>> {
+struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bound<T>>> {
   static Object to_py(std::unique_ptr<T> value) { return detail::give_unique(std::move(value)); }
   static std::unique_ptr<T> from_py(Ref object) {
     return object.is_none() ? nullptr : detail::take_instance<T>(object);
@@ -328,16 +359,13 @@ class Borrowed {
  public:
   explicit Borrowed(T& value) : value_(&value) {
     const detail::Whole object = detail::whole(&value);
-    detail::Instance* instance = detail::find_instance(object);
-    if (instance) {
-      object_ = Object::borrow(detail::object_of(*instance));
-    } else {
-      object_ = detail::make_instance(object);
-      instance = &detail::data_of<detail::Instance>(object_.ptr());
-      instance->ownership = detail::Ownership::lent;
-    }
-    is_lender_ = instance->ownership == detail::Ownership::lent;  // else Python has it by its own right
-    if (is_lender_) ++instance->lenders;
+    object_ = detail::find_instance(object);
+    const bool is_new = object_.is_empty();
+    if (is_new) object_ = detail::make_instance(object);
+    detail::Instance& instance = detail::data_of<detail::Instance>(object_.ptr());
+    if (is_new) instance.ownership = detail::Ownership::lent;
+    is_lender_ = instance.ownership == detail::Ownership::lent;  // else Python has it by its own right
+    if (is_lender_) ++instance.lenders;
   }
   Borrowed(const Borrowed&) = delete;
   Borrowed& operator=(const Borrowed&) = delete;

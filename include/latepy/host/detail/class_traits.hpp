@@ -34,12 +34,15 @@ void link_base(ClassTraits& traits) {
 template <class T, class... Options>
 void fill_traits(ClassTraits& traits) {
   if constexpr (std::is_destructible_v<T>) traits.destroy = [](void* value) { delete static_cast<T*>(value); };
+  using Tramp = typename TrampolineAmong<T, Options...>::type;
 #ifdef __cpp_rtti
   if constexpr (std::is_polymorphic_v<T>) traits.rtti_name = typeid(T).name();
+  if constexpr (!std::is_void_v<Tramp>) traits.trampoline_rtti = typeid(Tramp).name();
 #endif
-  using Tramp = typename TrampolineAmong<T, Options...>::type;
-  if constexpr (!std::is_void_v<Tramp>)
+  if constexpr (!std::is_void_v<Tramp>) {
     traits.detach = [](void* value) { static_cast<Tramp*>(static_cast<T*>(value))->latepy_link().detach(); };
+    traits.of_trampoline = [](void* value) -> void* { return static_cast<T*>(static_cast<Tramp*>(value)); };
+  }
   (link_base<T, Options>(traits), ...);
 }
 
@@ -51,7 +54,7 @@ struct VisitHookOf final : VisitHook {
 template <class T, class F>
 void add_visit(ClassTraits& traits, F function) {
   auto* hook = new VisitHookOf<F>(std::move(function));
-  hook->visit = [](const VisitHook& self, void* value, Visitor& visitor) {
+  hook->visit = [](const VisitHook& self, void* value, Visitor& visitor) noexcept {
     static_cast<const VisitHookOf<F>&>(self).function(*static_cast<T*>(value), visitor);
   };
   hook->destroy = [](VisitHook* self) { delete static_cast<VisitHookOf<F>*>(self); };
@@ -64,6 +67,11 @@ LATEPY_COLD inline int show_buffer(PyObject* self, const BufferInfo& info, Buffe
   const std::size_t dimensions = info.shape.size();
   if (info.is_readonly && (flags & buffer_writable)) {
     set_error(*api().BufferError, "the memory is read-only");
+    return -1;
+  }
+  if (!info.strides.empty() && info.strides.size() != dimensions) {
+    set_error(*api().BufferError, "BufferInfo has " + std::to_string(dimensions) + " dimensions in shape, and " +
+                                      std::to_string(info.strides.size()) + " in strides");
     return -1;
   }
   ssize contiguous = info.itemsize;

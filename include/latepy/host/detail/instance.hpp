@@ -49,8 +49,10 @@ struct ClassTraits {
   BaseLink* bases = nullptr;
   VisitHook* hooks = nullptr;
   BufferHook* buffer = nullptr;
-  void (*destroy)(void*) = nullptr;  ///< deletes one
-  void (*detach)(void*) = nullptr;   ///< tells a trampoline that its Python object is gone
+  void (*destroy)(void*) = nullptr;         ///< deletes one
+  void (*detach)(void*) = nullptr;          ///< tells a trampoline that its Python object is gone
+  const char* trampoline_rtti = nullptr;    ///< as rtti_name, of the Trampoline
+  void* (*of_trampoline)(void*) = nullptr;  ///< the T of a whole trampoline
   bool has_dict = false, has_buffer = false;
   std::string name;  ///< module and qualified name; the type keeps a pointer to it before 3.11
 };
@@ -72,12 +74,13 @@ struct Instance {
   PyObject* weakrefs;
   PyObject* dict;  ///< its __dict__, where the class gives it one
   PyObject* keep;  ///< a list of what else must outlive this instance, or null
+  PyObject* weak;  ///< on free-threaded builds a weak reference to itself, else null
   alignas(std::shared_ptr<void>) unsigned char holder[sizeof(std::shared_ptr<void>)];
   Ownership ownership;
-  bool was_valid;      ///< there was a C++ object, and it was taken away
-  bool is_trampoline;  ///< `value` hands its virtual functions on to Python
-  unsigned lenders;    ///< Borrowed objects that lend it
-  unsigned views;      ///< of its memory, or of a part's, that live
+  bool was_valid;                 ///< there was a C++ object, and it was taken away
+  bool is_trampoline;             ///< `value` hands its virtual functions on to Python
+  std::atomic<unsigned> lenders;  ///< Borrowed objects that lend it
+  std::atomic<unsigned> views;    ///< of its memory, or of a part's, that live
 
   std::shared_ptr<void>& shared_holder() noexcept {
     return *std::launder(reinterpret_cast<std::shared_ptr<void>*>(holder));
@@ -142,10 +145,8 @@ inline void* take_away(Instance& instance) noexcept {
   instance.was_valid = true;
   return value;
 }
-/// Lets the instance stand for a C++ object.
-inline void set_value(Instance& instance, void* value) {
-  HostTypes& types = host_types();
-  const TableLock lock(types);
+/// Lets the instance stand for a C++ object. With the table's lock.
+inline void list_value(HostTypes& types, Instance& instance, void* value) {
   if (types.instance_count >= types.bucket_count) grow_table(types);
   instance.value = value;
   Instance*& bucket = bucket_of(types, value);
@@ -187,17 +188,41 @@ inline void leave_whole(Instance& part) noexcept {
   if (whole) decref(object_of(*whole));
 }
 
-/// The instance that stands for this C++ object already, borrowed; or null. One whose end has begun is none: from
-/// then on the garbage collector does not track it, and its reference count is 0.
-inline Instance* find_instance(const Whole& object) noexcept {
+/// What take_reference() needs.
+inline void make_weak(Instance& instance) {
+  if (the_state.free_threaded && !instance.weak)
+    instance.weak = check(api().Weakref_NewRef(object_of(instance), nullptr));
+}
+/// Lets the instance stand for a C++ object.
+inline void set_value(Instance& instance, void* value) {
   HostTypes& types = host_types();
-  if (types.bucket_count == 0) return nullptr;
+  make_weak(instance);
   const TableLock lock(types);
+  list_value(types, instance, value);
+}
+/// The object, where its end has not begun: from then on the garbage collector does not track it, and its reference
+/// count is 0. On free-threaded builds it may begin now.
+inline Object take_reference(const Instance& instance, PyObject* self) noexcept {
+  if (LATEPY_UNLIKELY(instance.weak)) {
+    PyObject* found = nullptr;
+    api().Weakref_GetRef(instance.weak, &found);
+    return Object::steal(found);
+  }
+  return api().Object_GC_IsTracked(self) ? Object::borrow(self) : Object();
+}
+/// The Python object of the instance that stands for this C++ object already; or empty. With the table's lock.
+inline Object find_listed(HostTypes& types, const Whole& object) noexcept {
+  if (types.bucket_count == 0) return Object();
   for (Instance* each = bucket_of(types, object.value); each; each = each->next)
     if (each->value == object.value && has_value(*each) &&
-        upcast(each->value, each->traits, object.record) == object.value && api().Object_GC_IsTracked(object_of(*each)))
-      return each;
-  return nullptr;
+        upcast(each->value, each->traits, object.record) == object.value)
+      if (Object found = take_reference(*each, object_of(*each)); !found.is_empty()) return found;
+  return Object();
+}
+inline Object find_instance(const Whole& object) {
+  HostTypes& types = host_types();
+  const TableLock lock(types);
+  return find_listed(types, object);
 }
 /// The C++ object at this address ended: whoever refers to it, does so no longer.
 inline void expire_references(void* value) noexcept {

@@ -45,8 +45,9 @@ inline thread_local Endings endings{};
 inline void end_instance(Instance& instance) noexcept {
   end_value(instance);
   leave_whole(instance);
-  PyObject *const keep = instance.keep, *const dict = instance.dict;
+  PyObject *const keep = instance.keep, *const dict = instance.dict, *const weak = instance.weak;
   free_object(object_of(instance));
+  if (weak) decref(weak);
   if (keep) decref(keep);  // after the value, which may have needed it
   if (dict) decref(dict);
 }

@@ -16,7 +16,22 @@ struct Range {
   virtual ~Range() noexcept(false) {}
 };
 struct IteratorData {
-  Range* range;  ///< null: the end was reached
+  Range* range;               ///< null: the end was reached
+  std::atomic<bool> is_busy;  ///< a step is under way, of this thread or of another
+};
+/// As generators have it: a step calls code, which may ask for the next one.
+class Step {
+ public:
+  explicit Step(IteratorData& data) noexcept : data_(data), is_first_(!data.is_busy.exchange(true)) {}
+  Step(const Step&) = delete;
+  ~Step() {
+    if (is_first_) data_.is_busy = false;
+  }
+  bool is_first() const noexcept { return is_first_; }
+
+ private:
+  IteratorData& data_;
+  const bool is_first_;
 };
 
 inline void end_range(PyObject* self) noexcept {
@@ -30,6 +45,11 @@ inline void end_range(PyObject* self) noexcept {
   }
 }
 inline PyObject* iterator_next(PyObject* self) noexcept {
+  const Step step(data_of<IteratorData>(self));
+  if (!step.is_first()) {
+    set_error(*api().ValueError, "the iterator is already executing");
+    return nullptr;
+  }
   Range* const range = data_of<IteratorData>(self).range;
   if (!range) return nullptr;
   try {

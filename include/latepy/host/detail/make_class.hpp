@@ -113,6 +113,8 @@ LATEPY_COLD inline void release_types() noexcept {
     if (PyTypeObject* const type = std::exchange(*each, nullptr)) decref(as_object(type));
 }
 
+inline constexpr char made_already[] = "the object was constructed already";
+
 /// `self` of __init__ and __setstate__: an instance without a C++ object.
 template <class T>
 struct Unmade {
@@ -124,13 +126,15 @@ struct Unmade {
 template <class T>
 inline constexpr bool is_own_type<Unmade<T>> = true;
 template <class T>
-class Loader<Unmade<T>, void> {
+class Loader<Unmade<T>, void> : public LoaderBase {
  public:
   bool load(PyObject* object) noexcept {
-    const Instance* const instance = instance_of(object, class_of<T>());
-    if (!instance || instance->value || instance->was_valid || instance->traits->record != class_of<T>()) return false;
     self_ = object;
-    return true;
+    return still_fits(object);
+  }
+  static bool still_fits(PyObject* object) noexcept {
+    const Instance* const instance = instance_of(object, class_of<T>());
+    return instance && !instance->value && !instance->was_valid && instance->traits->record == class_of<T>();
   }
   Unmade<T> get() const noexcept { return {self_}; }
   static void explain(PyObject* object) {
@@ -144,7 +148,7 @@ class Loader<Unmade<T>, void> {
     if (instance->traits->record != &record)
       throw ConversionError(name + " has no constructor of its own, and a " + record.traits->name +
                             " cannot stand for one");
-    if (instance->value) throw ConversionError("the object was constructed already");
+    if (instance->value) throw ConversionError(made_already);
     if (instance->was_valid) throw_no_instance(object, &record, name);
   }
 
@@ -152,11 +156,16 @@ class Loader<Unmade<T>, void> {
   PyObject* self_ = nullptr;
 };
 
+/// A constructor or factory may call Python, which may call __init__ again.
+inline void check_unmade(const Instance& instance) {
+  if (LATEPY_UNLIKELY(instance.value || instance.was_valid)) throw TypeError(made_already);
+}
 /// Gives an instance the C++ object that was just made for it.
 template <class T>
 void settle_value(Instance& instance, std::unique_ptr<T> value) {
+  check_unmade(instance);
   const Whole object{value.get(), instance.traits->record};
-  if (Instance* const stale = find_instance(object)) take_away(*stale);
+  if (const Object stale = find_instance(object); !stale.is_empty()) take_away(data_of<Instance>(stale.ptr()));
   set_value(instance, value.get());
   instance.was_valid = false;
   if constexpr (shares_itself<T>) {

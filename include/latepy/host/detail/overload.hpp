@@ -38,6 +38,8 @@ LATEPY_COLD inline PyObject* refuse_call(FunctionData& function, PyObject* const
         text += "\n  " + shown_signature(*each) + ": " + why_not(*each, arguments, count, names);
     }
     set_error(*api().TypeError, text);
+  } catch (const ConversionError& error) {
+    set_error(*api().TypeError, first.shown_name + "(): " + error.what());
   } catch (...) {
     translate_exception();
   }

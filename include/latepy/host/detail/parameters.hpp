@@ -140,7 +140,8 @@ inline bool sort_arguments(const Overload& overload, PyObject* const* arguments,
     else if (!parameter.default_value.is_empty())
       slots[i] = parameter.default_value.ptr();
     else if (why)
-      missing += (missing.empty() ? "" : ", ") + (parameter.kind == ParameterKind::positional_only
+      missing += (missing.empty() ? "" : ", ") + (i < hidden ? "self"
+                                                  : parameter.kind == ParameterKind::positional_only
                                                       ? "argument " + std::to_string(i + 1 - hidden)
                                                       : "'" + parameter.name + "'");
     else
@@ -226,7 +227,7 @@ LATEPY_COLD inline std::string why_not(Overload& overload, PyObject* const* argu
       return at + name + (*error.what() == '[' ? "" : ": ") + error.what();  // of an element: "argument 1[0]: …"
     }
   }
-  return "an argument changed while it was converted";
+  return "an argument changed while it was converted, or holds an iterator, which can be read only once";
 }
 
 }  // namespace detail

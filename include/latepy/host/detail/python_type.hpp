@@ -70,7 +70,7 @@ std::string python_type(Way way) {
     return Converter<P>::python_type(way);
   } else if constexpr (has_python_type<P>) {
     return Converter<P>::python_type();
-  } else if constexpr (std::is_enum_v<P> || is_bindable<Bound>) {
+  } else if constexpr (std::is_enum_v<P> || is_bound<Bound>) {
     const ClassRecord* const record = class_of<Bound>();
     if (!record) return std::is_enum_v<P> ? "int" : "typing.Any";
     const std::string module = text_of(attribute_or_empty(record->type, "__module__").ptr());

@@ -59,6 +59,23 @@ void* slot_value(F* function) noexcept {
   return reinterpret_cast<void*>(function);
 }
 
+/// On free-threaded builds no other thread holds one of the same object meanwhile, as long as this one does not wait
+/// for something else. Nothing on others: there the GIL orders what is done.
+class ObjectLock {
+ public:
+  explicit ObjectLock(PyObject* object) noexcept {
+    if (LATEPY_UNLIKELY(is_held_)) api().CriticalSection_Begin(&section_, object);
+  }
+  ObjectLock(const ObjectLock&) = delete;
+  ~ObjectLock() {
+    if (LATEPY_UNLIKELY(is_held_)) api().CriticalSection_End(&section_);
+  }
+
+ private:
+  const bool is_held_ = the_state.free_threaded;
+  CriticalSection section_;
+};
+
 /// The end of an object of a heap type (Objects/typeobject.c): its memory, then the type that the instance owned.
 inline void free_object(PyObject* self) noexcept {
   PyTypeObject* const type = head_type(self);

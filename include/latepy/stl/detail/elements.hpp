@@ -36,16 +36,28 @@ inline const char* refusal(PyObject* object, Kind kind) noexcept {
   return nullptr;
 }
 
+/// Whether the elements live as long as the object: others may be made while they are asked for.
+inline bool keeps_elements(PyObject* object) noexcept {
+  const Api& a = api();
+  const PyTypeObject* type = type_of(object);
+  return type == a.List_Type || type == a.Tuple_Type || type == a.Set_Type || type == a.FrozenSet_Type;
+}
+inline constexpr char not_kept[] = "pointers are taken from a list, tuple, set or dict only, which keeps what they point to";
+inline constexpr char read_once[] = "an iterator can be read only once, and so is not tried: pass a list";
+
 /// Steps through the elements of an object. Lists and sets are copied into a tuple first, because the conversion of an
 /// element may run Python code, which may change them; other iterables are iterated, and can change as they like.
 class Elements {
  public:
   /// Empty where the object is not taken, or where its iter() failed.
-  Elements(PyObject* object, Kind kind) noexcept {
+  Elements(PyObject* object, Kind kind, bool are_pointers) noexcept {
     if ((why_ = refusal(object, kind))) return;
     const Api& a = api();
-    const PyTypeObject* type = type_of(object);
-    is_tuple_ = type == a.List_Type || type == a.Tuple_Type || type == a.Set_Type || type == a.FrozenSet_Type;
+    is_tuple_ = keeps_elements(object);
+    if (are_pointers && !is_tuple_) {
+      why_ = not_kept;
+      return;
+    }
     source_ = Object::steal(is_tuple_ ? a.Sequence_Tuple(object) : a.Object_GetIter(object));
     if (source_.is_empty()) {
       why_ = "it is not iterable";
@@ -173,7 +185,7 @@ struct ElementsConverter {
   }
 
   static C from_py(Ref object) {
-    Elements elements(object.checked(), K);
+    Elements elements(object.checked(), K, std::is_pointer_v<T>);
     if (!elements) throw_mismatch(object.ptr(), type_name<C>(), elements.why());
     C result = empty(elements);
     try {
@@ -186,10 +198,14 @@ struct ElementsConverter {
     return result;
   }
 
+  /// Why try_from_py() does not take what from_py() takes; null where it does.
+  static const char* why_not_tried(PyObject* object) noexcept {
+    return !refusal(object, K) && api().Iter_Check(object) ? read_once : nullptr;
+  }
   /// An iterator, which can be read only once, is not taken here: that would use up what was only asked about.
   static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
     return try_load(result, [&] {
-      Elements elements(object.ptr(), K);
+      Elements elements(object.ptr(), K, std::is_pointer_v<T>);
       if (!elements || elements.is_one_way(object.ptr())) return false;
       C& made = result.emplace(empty(elements));
       while (elements.next()) {

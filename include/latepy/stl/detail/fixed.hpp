@@ -14,10 +14,10 @@ inline bool is_sequence(PyObject* object) noexcept {
          (api().Sequence_Check(object) && !refusal(object, Kind::sequence));
 }
 
-/// The elements of a sequence of that length; empty where it is none.
-inline Object as_tuple(PyObject* object, std::size_t length) noexcept {
+/// The elements of a sequence of that length; empty where it is none, or does not keep what pointers point to.
+inline Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) noexcept {
   const Api& a = api();
-  if (is_sequence(object) && a.Object_Size(object) == static_cast<ssize>(length)) {
+  if ((!are_pointers || keeps_elements(object)) && is_sequence(object) && a.Object_Size(object) == static_cast<ssize>(length)) {
     Object tuple = Object::steal(a.Sequence_Tuple(object));  // an exact tuple is its own
     if (!tuple.is_empty() && a.Tuple_Size(tuple.ptr()) == static_cast<ssize>(length)) return tuple;
   }
@@ -33,6 +33,7 @@ inline Object as_tuple(PyObject* object, std::size_t length) noexcept {
     const char* why = refusal(object, Kind::sequence);
     throw_mismatch(object, wanted, why ? why : "it is not a list, a tuple or another sequence with a length");
   }
+  if (size == static_cast<ssize>(length)) throw_mismatch(object, wanted, not_kept);
   throw_mismatch(object, wanted,
                  ("it has " + std::to_string(size) + (size == 1 ? " element, " : " elements, ") +
                   std::to_string(length) + " are wanted")
@@ -40,8 +41,8 @@ inline Object as_tuple(PyObject* object, std::size_t length) noexcept {
 }
 
 /// as_tuple(), or the error.
-inline Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length) {
-  Object tuple = as_tuple(object.checked(), length);
+inline Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers) {
+  Object tuple = as_tuple(object.checked(), length, are_pointers);
   if (LATEPY_UNLIKELY(tuple.is_empty())) throw_not_fixed(object.ptr(), wanted, length);
   return tuple;
 }

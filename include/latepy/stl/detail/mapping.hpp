@@ -11,14 +11,22 @@ namespace detail {
 /// Steps through a copy of a mapping's entries, because the conversion of an entry may run code that changes it.
 class Entries {
  public:
-  explicit Entries(PyObject* object) noexcept {
+  Entries(PyObject* object, bool are_pointers) noexcept {
     const Api& a = api();
     is_dict_ = is_exactly(object, a.Dict_Type);
-    if (!is_dict_ && !is_mapping(object)) return;
+    if (!is_dict_ && !is_mapping(object)) {
+      why_ = "it is not a mapping";
+      return;
+    }
+    if (are_pointers && !is_dict_) {
+      why_ = not_kept;
+      return;
+    }
     source_ = Object::steal(is_dict_ ? a.Dict_Copy(object) : a.Mapping_Items(object));
     if (source_.is_empty()) only_a_mismatch();
   }
   explicit operator bool() const noexcept { return !source_.is_empty(); }
+  const char* why() const noexcept { return why_; }
   std::size_t size() const noexcept { return static_cast<std::size_t>(api().Object_Size(source_.ptr())); }
 
   bool next() noexcept {
@@ -41,6 +49,7 @@ class Entries {
  private:
   Object source_;
   PyObject *key_ = nullptr, *value_ = nullptr;
+  const char* why_ = "";
   ssize at_ = 0;
   bool is_dict_ = false;
 };
@@ -53,6 +62,7 @@ struct MappingConverter {
   static_assert(!borrows<K> && !borrows<V>,
                 "these elements point into Python objects that go away: convert to a map of std::string");
   static constexpr auto native = &Api::Dict_Type;
+  static constexpr bool are_pointers = std::is_pointer_v<K> || std::is_pointer_v<V>;
   static std::string python_type(Way way) {
     return (way == Way::to_python ? "dict[" : "collections.abc.Mapping[") +
            hashable_type(detail::python_type<K>(way), way) + ", " + detail::python_type<V>(way) + "]";
@@ -74,8 +84,8 @@ struct MappingConverter {
   }
 
   static C from_py(Ref object) {
-    Entries entries(object.checked());
-    if (!entries) throw_mismatch(object.ptr(), type_name<C>(), "it is not a mapping");
+    Entries entries(object.checked(), are_pointers);
+    if (!entries) throw_mismatch(object.ptr(), type_name<C>(), entries.why());
     C result;
     if constexpr (has_reserve<C>) result.reserve(entries.size());
     bool in_key = true;
@@ -96,7 +106,7 @@ struct MappingConverter {
 
   static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
     return try_load(result, [&] {
-      Entries entries(object.ptr());
+      Entries entries(object.ptr(), are_pointers);
       if (!entries) return false;
       C& made = result.emplace();
       while (entries.next()) {

@@ -1,0 +1,51 @@
+// latepy/core/detail/show.hpp: objects as the texts of errors show them.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/python_error.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// `"abc"`: an object's value as errors show it, shortened, and without failing when its repr() does.
+LATEPY_COLD inline std::string show_value(PyObject* object) {
+  constexpr std::size_t limit = 80;
+  constexpr ssize long_size = 10 * limit;  // of such sequences only the beginning is looked at
+  Object beginning;
+  if (has_flag(object, type_is_str | type_is_bytes | type_is_list | type_is_tuple) && api().Object_Size(object) > long_size)
+    beginning = Object::steal(api().Sequence_GetSlice(object, 0, long_size));
+  api().Err_Clear();
+  if (!beginning.is_empty()) object = beginning.ptr();
+  std::string text;
+  if (has_flag(object, type_is_str)) {
+    text = "\"";
+    for (const char c : text_of(object)) {
+      if (static_cast<unsigned char>(c) < 0x20)
+        text.append("\\x").append(1, "01"[c >> 4]).append(1, "0123456789abcdef"[c & 15]);
+      else
+        text += c;
+    }
+    text += "\"";
+  } else {
+    const Object repr = Object::steal(api().Object_Repr(object));
+    text = repr.is_empty() ? "<its repr() failed>" : text_of(repr.ptr());
+    api().Err_Clear();
+  }
+  if (text.size() > limit) {
+    std::size_t end = limit;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 sequence
+    text = text.substr(0, end) + "…";
+  }
+  return text;
+}
+
+/// `'str' "abc"`: an object with its type.
+LATEPY_COLD inline std::string show(PyObject* object) {
+  if (object == api().NoneStruct) return "None";
+  return "'" + qualified_name(as_object(type_of(object))) + "' " + show_value(object);
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
