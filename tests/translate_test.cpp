@@ -299,10 +299,12 @@ TEST_CASE("no error of Python is lost or left behind") {
       "class Bad:\n  def __index__(self): raise OSError\n  def __iter__(self): raise OSError\n  def __getattr__(self, "
       "n): raise AttributeError(n)");
   CHECK(holds("asks(Bad()) is False"));
-  // An overload that does not fit, or fits with an error on the way, leaves nothing for the next.
+  // An overload that does not fit leaves nothing for the next; what the argument's own code raises ends the call.
   python().def("either",
                py::overload([](int) { return 1; }, [](std::vector<int>) { return 2; }, [](py::Object) { return 3; }));
-  CHECK(holds("either(Bad()) == 3"));
+  python().exec("class NoInt:\n  def __index__(self): raise TypeError('not now')\n  __iter__ = __index__");
+  CHECK(holds("either(NoInt()) == 3"));
+  CHECK_THROWS_AS(eval("either(Bad())"), py::OSError);
   CHECK(py::detail::api().Err_Occurred() == nullptr);
   // The C++ exception's destructor runs Python while another exception is on its way.
   struct Runs : std::runtime_error {
