@@ -219,7 +219,8 @@ TEST_CASE("modules and enumerations leak nothing") {
   CHECK_STEADY(py::module("steady"));
   CHECK_STEADY(m.constant("x", 300).def("f", [] {}));
   CHECK_STEADY(py::to_py(E::b); a.as<E>());
-  CHECK_STEADY(eval("3").is<E>());
+  const py::Object three = eval("3");
+  CHECK_STEADY(three.is<E>());
   CHECK_STEADY(thrown<py::StateError>([] { py::module("sys"); }));
   CHECK_STEADY(thrown<py::StateError>([&] { m.add_enum<E>("E", {}); }));
 }

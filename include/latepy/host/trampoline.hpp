@@ -27,15 +27,14 @@ class TrampolineLink {
     if (!is_attached()) return Object();
     PyObject* const self = self_.load(std::memory_order_relaxed);
     const Instance& instance = data_of<Instance>(self);
-    Object object = take_reference(instance, self);
-    if (object.is_empty()) return Object();  // its end has begun
+    if (!api().Object_GC_IsTracked(self)) return Object();  // its end has begun
     if (super_call.value && super_call.value == instance.value && *super_call.method == method) {
       super_call = {};  // only this call: the C++ method may itself call others, and this one again
       return Object();
     }
     const Object found = attribute_or_empty(as_object(head_type(self)), method);
     const Object bound = attribute_or_empty(instance.traits->record->type, method);
-    return found.is_empty() || found.same(bound) ? Object() : object;
+    return found.is_empty() || found.same(bound) ? Object() : Object::borrow(self);
   }
 
  private:
