@@ -35,5 +35,9 @@ function(latepy_run name runs)
     list(GET python 1 library)
     string(REGEX REPLACE "^([0-9]+\\.[0-9]+)[.0-9]*(t?d?).*" "py\\1\\2" label "${version}")
     latepy_add(${name}.py${version} ${label} LATEPY_LIBRARY=set:${library} ${ARGN})
+    if(name MATCHES "_test$")  # and again with no layout proved
+      latepy_add(${name}.py${version}.functions "${label};functions"
+        "LATEPY_LIBRARY=set:${library};LATEPY_NO_FAST_PATH=set:1" ${ARGN})
+    endif()
   endforeach()
 endfunction()

@@ -10,20 +10,23 @@ inline namespace v1 {
 /// An argument by name: `arg("hours") = 2`, `"hours"_a = 2`.
 class Arg {
  public:
-  explicit Arg(const char* name) noexcept : name_(name) {}
+  explicit Arg(const char* name) noexcept : Arg(name, std::strlen(name)) {}
+  Arg(const char* name, std::size_t length) noexcept : name_(name), length_(length) {}
   template <class T>
   Arg operator=(T&& value) && {
     const GilGuard gil;
-    Arg named(name_);
+    Arg named(name_, length_);
     named.value_ = to_py(std::forward<T>(value));
     return named;
   }
   const char* name() const noexcept { return name_; }
+  std::size_t length() const noexcept { return length_; }
   const Object& value() const& noexcept { return value_; }
   Object value() && noexcept { return std::move(value_); }
 
  private:
   const char* name_;
+  std::size_t length_;
   Object value_;
 };
 
@@ -32,7 +35,7 @@ inline Arg arg(const char* name) noexcept { return Arg(name); }
 
 inline namespace literals {
 /// `"hours"_a` is `arg("hours")`.
-inline Arg operator""_a(const char* name, std::size_t) noexcept { return Arg(name); }
+inline Arg operator""_a(const char* name, std::size_t length) noexcept { return Arg(name, length); }
 }  // namespace literals
 
 namespace detail {
@@ -43,7 +46,11 @@ struct Unpack {
   bool is_mapping;
 };
 
-/// One argument of a call: borrowed where the caller holds an Object, owned where a value was converted.
+[[noreturn]] LATEPY_COLD inline void throw_no_value(const char* name) {
+  throw TypeError("argument \"" + std::string(name) + "\"_a has no value: write \"" + name + "\"_a = value");
+}
+
+/// One argument of any kind: borrowed where the caller holds an Object, owned where a value was converted.
 class Argument {
  public:
   enum class Kind : unsigned char { positional, named, sequence, mapping };
@@ -80,21 +87,27 @@ class Argument {
     object_ = object.release();
     owned_ = true;
   }
-  [[noreturn]] LATEPY_COLD static void throw_no_value(const char* name) {
-    throw TypeError("argument \"" + std::string(name) + "\"_a has no value: write \"" + name + "\"_a = value");
-  }
-
   PyObject* object_ = nullptr;
   const char* name_ = nullptr;
   Kind kind_ = Kind::positional;
   bool owned_ = false;
 };
 
-/// Calls with an array in CPython's vectorcall form; `before` more arguments stand in front of it.
+/// Calls with an array in CPython's vectorcall form, which has a free place in front of the first argument.
 inline PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
   const Api& a = api();
   if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr))
     return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
+  if (LATEPY_LIKELY(the_state.layout.vectorcall_offset !=
+                    0)) {  // as PyObject_Vectorcall does (Include/cpython/abstract.h)
+    PyTypeObject* const type = type_of(callable);
+    if (LATEPY_LIKELY(flags_of(type) & type_has_vectorcall)) {
+      const auto offset = member_at<std::size_t>(type, the_state.layout.vectorcall_offset);
+      if (const Vectorcall function = member_at<Vectorcall>(callable, offset))
+        return a.CheckFunctionResult(a.ThreadState_GetUnchecked(), callable,
+                                     function(callable, arguments, count | vectorcall_offset, names), nullptr);
+    }
+  }
   if (!names) return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, nullptr);
   const Object dict = detail::own(a.Dict_New());  // 3.9 and 3.10 export the call with a dict only
   const ssize named = a.Tuple_Size(names);
@@ -120,8 +133,12 @@ LATEPY_COLD inline PyObject* call_unpacked(PyObject* callable, const Argument* a
   };
   for (const Argument* each = arguments; each != arguments + count; ++each) {
     switch (each->kind()) {
-      case Argument::Kind::positional: check_result(a.List_Append(list.ptr(), each->object())); break;
-      case Argument::Kind::named: add(Name(each->name()).ptr(), each->object()); break;
+      case Argument::Kind::positional:
+        check_result(a.List_Append(list.ptr(), each->object()));
+        break;
+      case Argument::Kind::named:
+        add(Name(each->name()).ptr(), each->object());
+        break;
       case Argument::Kind::sequence: {
         const Object items = own(a.Sequence_Tuple(each->object()));
         for (ssize i = 0; i < a.Tuple_Size(items.ptr()); ++i)
@@ -142,54 +159,118 @@ LATEPY_COLD inline PyObject* call_unpacked(PyObject* callable, const Argument* a
   return a.Object_Call(callable, tuple.ptr(), dict.ptr());
 }
 
-/// The one call path. `callable` is called with the arguments; where `method` is given it is the name of a method of
-/// `callable`, which is called without being bound. Returns a new reference, or null with the error set.
-inline PyObject* call(PyObject* callable, PyObject* method, const Argument* arguments, std::size_t count) {
-  constexpr std::size_t room = 10;  // a free slot, the object of a method, eight arguments
-  PyObject* on_stack[room];
-  std::vector<PyObject*> on_heap;
-  PyObject** array = on_stack;
-  if (LATEPY_UNLIKELY(count + 2 > room)) {
-    on_heap.resize(count + 2);
-    array = on_heap.data();
-  }
-  std::size_t at = 1, named = 0;
-  if (method) array[at++] = callable;
-  for (const Argument* each = arguments; each != arguments + count; ++each) {
-    if (each->kind() == Argument::Kind::positional && named == 0) {
-      array[at++] = each->object();
-    } else if (each->kind() == Argument::Kind::named) {
-      array[at + named++] = each->object();
-    } else {  // unpacked, or a positional argument after a named one
-      if (!method) return call_unpacked(callable, arguments, count);
-      const Object bound = Object::steal(api().Object_GetAttr(callable, method));
-      return bound.is_empty() ? nullptr : call_unpacked(bound.ptr(), arguments, count);
+/// A positional or named argument whose place is known when the call is compiled.
+template <class T>
+class DirectArgument {
+ public:
+  static constexpr bool is_named = std::is_same_v<plain<T>, Arg>;
+
+  explicit DirectArgument(T&& value) {
+    if constexpr (is_handle<T>) {
+      object_ = value.checked();  // the caller's
+    } else if constexpr (is_named) {
+      if (value.value().is_empty()) throw_no_value(value.name());
+      name_ = {value.name(), value.length()};
+      object_ = Object(std::forward<T>(value).value()).release();
+    } else {
+      object_ = to_py(std::forward<T>(value)).release();
     }
   }
-  Object names;
-  if (named != 0) {
-    names = own(api().Tuple_New(static_cast<ssize>(named)));
-    ssize i = 0;
-    for (const Argument* each = arguments; each != arguments + count; ++each) {
-      if (!each->name()) continue;
-      PyObject* const name = check(api().Unicode_InternFromString(each->name()));
-      check_result(api().Tuple_SetItem(names.ptr(), i, name));
-      for (ssize earlier = 0; earlier < i; ++earlier)
-        if (api().Tuple_GetItem(names.ptr(), earlier) == name) throw_twice(name);
-      ++i;
-    }
+  DirectArgument(const DirectArgument&) = delete;
+  DirectArgument& operator=(const DirectArgument&) = delete;
+  ~DirectArgument() {
+    if constexpr (!is_handle<T>) decref(object_);
   }
-  if (!method) return vectorcall(callable, array + 1, at - 1, names.ptr());
-  return api().Object_VectorcallMethod(method, array + 1, (at - 1) | vectorcall_offset, names.ptr());
+  PyObject* object() const noexcept { return object_; }
+  std::string_view name() const noexcept { return name_; }
+
+ private:
+  PyObject* object_;
+  std::string_view name_;
+};
+
+/// The names of a call's named arguments as a tuple. It is kept with the first of them, where that is a literal, for
+/// the next call with the same names.
+class CallNames {
+ public:
+  CallNames(const std::string_view* names, std::size_t count) {
+    KnownName* const first = known_name(names[0].data(), names[0].size() + 1);
+    if (LATEPY_LIKELY(first && first->kwnames && are(first->kwnames, names, count)))
+      incref(tuple_ = first->kwnames);
+    else
+      make(first, names, count);
+  }
+  CallNames(const CallNames&) = delete;
+  CallNames& operator=(const CallNames&) = delete;
+  ~CallNames() { decref(tuple_); }
+  PyObject* tuple() const noexcept { return tuple_; }
+
+ private:
+  static bool are(PyObject* tuple, const std::string_view* names, std::size_t count) {
+    if (api().Tuple_Size(tuple) != static_cast<ssize>(count)) return false;
+    for (std::size_t i = 1; i < count; ++i) {
+      const KnownName* const known = known_name(names[i].data(), names[i].size() + 1);
+      if (!known || api().Tuple_GetItem(tuple, static_cast<ssize>(i)) != known->str) return false;
+    }
+    return true;
+  }
+  LATEPY_COLD void make(KnownName* first, const std::string_view* names, std::size_t count) {
+    Object tuple = own(api().Tuple_New(static_cast<ssize>(count)));
+    for (std::size_t i = 0; i < count; ++i) {
+      PyObject* const name = check(api().Unicode_InternFromString(names[i].data()));
+      check_result(api().Tuple_SetItem(tuple.ptr(), static_cast<ssize>(i), name));
+      for (std::size_t earlier = 0; earlier < i; ++earlier)
+        if (api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(earlier)) == name) throw_twice(name);
+    }
+    if (first && !the_state.free_threaded) {
+      PyObject* const old = std::exchange(first->kwnames, Object(tuple).release());
+      if (old) decref(old);
+    }
+    tuple_ = tuple.release();
+  }
+  PyObject* tuple_ = nullptr;
+};
+
+/// Whether all named arguments stand behind all positional ones, and none is unpacked.
+template <class... A>
+constexpr bool are_direct() {
+  bool named = false, direct = true;
+  [[maybe_unused]] const auto see = [&](bool is_named, bool is_unpacked) {
+    direct = direct && !is_unpacked && (is_named || !named);
+    named = named || is_named;
+  };
+  (see(std::is_same_v<plain<A>, Arg>, std::is_same_v<plain<A>, Unpack>), ...);
+  return direct;
 }
 
+template <class... D>
+PyObject* call_direct(PyObject* callable, PyObject* method, const D&... arguments) {
+  constexpr std::size_t named = ((D::is_named ? 1 : 0) + ... + 0), positional = sizeof...(D) - named;
+  PyObject* array[] = {nullptr, callable, arguments.object()...};
+  const auto call = [&](PyObject* names) {
+    return method ? api().Object_VectorcallMethod(method, array + 1, (positional + 1) | vectorcall_offset, names)
+                  : vectorcall(callable, array + 2, positional, names);
+  };
+  if constexpr (named == 0) {
+    return call(nullptr);
+  } else {
+    const std::string_view names[] = {arguments.name()...};
+    const CallNames call_names(names + positional, named);
+    return call(call_names.tuple());
+  }
+}
+
+/// The one call path. `callable` is called with the arguments; where `method` is given it is the name of a method of
+/// `callable`, which is called without being bound. Returns a new reference, or null with the error set.
 template <class... A>
 PyObject* call_with(PyObject* callable, PyObject* method, A&&... arguments) {
-  if constexpr (sizeof...(A) == 0) {
-    return call(callable, method, nullptr, 0);
+  if constexpr (are_direct<A...>()) {
+    return call_direct(callable, method, DirectArgument<A>(std::forward<A>(arguments))...);
   } else {
     const Argument list[] = {Argument(std::forward<A>(arguments))...};
-    return call(callable, method, list, sizeof...(A));
+    if (!method) return call_unpacked(callable, list, sizeof...(A));
+    const Object bound = Object::steal(api().Object_GetAttr(callable, method));
+    return bound.is_empty() ? nullptr : call_unpacked(bound.ptr(), list, sizeof...(A));
   }
 }
 

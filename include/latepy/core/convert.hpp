@@ -94,14 +94,18 @@ template <class T, class Self>
 struct Loads {
   static T from_py(Ref object) {
     T value{};
-    if (LATEPY_UNLIKELY(!Self::load(object.checked(), value)))
-      throw_mismatch(object.ptr(), type_name<T>(), Self::why(object.ptr()));
+    if (LATEPY_UNLIKELY(!Self::load(object.checked(), value))) refuse(object.ptr());
     return value;
   }
   static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
     return try_load(result, [&] { return Self::load(object.ptr(), result.emplace()); });
   }
   static const char* why(PyObject*) noexcept { return ""; }
+
+ private:
+  [[noreturn]] LATEPY_COLD static void refuse(PyObject* object) {
+    throw_mismatch(object, type_name<T>(), Self::why(object));
+  }
 };
 
 template <class T, class = void>
@@ -238,6 +242,22 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, 
       return detail::own(detail::api().Long_FromUnsignedLongLong(value));
   }
   static bool load(PyObject* object, T& value) noexcept {
+    long long direct;
+    if (LATEPY_LIKELY(detail::read_int(object, direct))) return in_range(direct, value);
+    return load_any(object, value);
+  }
+  static const char* why(PyObject* object) noexcept { return detail::api().Index_Check(object) ? "out of range" : ""; }
+
+ private:
+  static bool in_range(long long wide, T& value) noexcept {
+    value = static_cast<T>(wide);
+    if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(long long))
+      return wide >= 0;
+    else
+      return wide >= static_cast<long long>(std::numeric_limits<T>::min()) &&
+             wide <= static_cast<long long>(std::numeric_limits<T>::max());
+  }
+  LATEPY_COLD static bool load_any(PyObject* object, T& value) noexcept {
     const detail::Api& api = detail::api();
     if (!api.Index_Check(object)) return false;
     int overflow = 0;
@@ -250,15 +270,9 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, 
         value = static_cast<T>(api.Long_AsUnsignedLongLong(index.ptr()));
         return value != static_cast<T>(-1) || !api.Err_Occurred() || (api.Err_Clear(), false);
       }
-      value = static_cast<T>(wide);
-      return overflow == 0 && wide >= 0;
-    } else {
-      value = static_cast<T>(wide);
-      return overflow == 0 && wide >= static_cast<long long>(std::numeric_limits<T>::min()) &&
-             wide <= static_cast<long long>(std::numeric_limits<T>::max());
     }
+    return overflow == 0 && in_range(wide, value);
   }
-  static const char* why(PyObject* object) noexcept { return detail::api().Index_Check(object) ? "out of range" : ""; }
 };
 
 #if LATEPY_INT128
@@ -310,7 +324,8 @@ template <class T>
 struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Loads<T, Converter<T>> {
   static Object to_py(T value) { return detail::own(detail::api().Float_FromDouble(static_cast<double>(value))); }
   static bool load(PyObject* object, T& value) noexcept {
-    const double number = detail::api().Float_AsDouble(object);
+    double number;
+    if (LATEPY_UNLIKELY(!detail::read_float(object, number))) number = detail::api().Float_AsDouble(object);
     if (LATEPY_UNLIKELY(number == -1.0) && detail::api().Err_Occurred()) {
       detail::only_a_mismatch();
       return false;

@@ -60,17 +60,24 @@ LATEPY_COLD inline void retire_at_thread_end() {
 #endif
 }
 
-/// Whether this thread holds the GIL of our interpreter (on free-threaded builds: is attached to it). Any thread.
-inline bool holds_gil() noexcept {
+/// As holds_gil(), where the thread's state that runs is not one that the thread has by us.
+LATEPY_COLD inline bool holds_gil_by(PyThreadState* current) noexcept {
   const State& s = the_state;
-  const std::uint32_t life = current_life();
-  if (life == no_life) return false;
-  PyThreadState* current = s.api.ThreadState_GetUnchecked();
   if (!current) return false;
-  if (current == thread_record.state && thread_record.life == life) return true;
   return s.current_is_per_thread
              ? s.api.ThreadState_GetInterpreter(current) == shared().interpreter.load(std::memory_order_relaxed)
              : current == s.api.GILState_GetThisThreadState();
+}
+/// Whether this thread holds the GIL of our interpreter, whose life it is (on free-threaded builds: is attached to it).
+LATEPY_INLINE bool holds_gil_of(std::uint32_t life) noexcept {
+  PyThreadState* const current = the_state.api.ThreadState_GetUnchecked();
+  const ThreadRecord& record = thread_record;
+  return LATEPY_LIKELY(current && current == record.state && record.life == life) || holds_gil_by(current);
+}
+/// The same of whatever interpreter runs. Any thread.
+inline bool holds_gil() noexcept {
+  const std::uint32_t life = current_life();
+  return life != no_life && holds_gil_of(life);
 }
 
 /// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
@@ -144,8 +151,8 @@ LATEPY_COLD inline void drop_late(PyObject* object, std::uint32_t life) noexcept
 }
 
 /// The end of an owned reference, on any thread, at any time.
-inline void drop(PyObject* object, std::uint32_t life) noexcept {
-  if (LATEPY_LIKELY(life == current_life() && holds_gil()))
+LATEPY_INLINE void drop(PyObject* object, std::uint32_t life) noexcept {
+  if (LATEPY_LIKELY(life == current_life() && holds_gil_of(life)))
     decref(object);
   else
     drop_late(object, life);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/handle.hpp>
+#include <latepy/core/detail/names.hpp>
 
 #include <cstdlib>
 #include <exception>

@@ -55,6 +55,9 @@ struct CriticalSection {
   std::uintptr_t words[4];
 };
 
+/// vectorcallfunc (Include/cpython/object.h).
+using Vectorcall = PyObject* (*)(PyObject* callable, PyObject* const* arguments, std::size_t flagged, PyObject* names);
+
 /// PyMethodDef (Include/methodobject.h). Must outlive every function made from it.
 struct MethodDef {
   const char* name;

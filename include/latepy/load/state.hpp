@@ -70,6 +70,23 @@ struct Shared {
   std::atomic<const std::string*> restart_refusal{nullptr};
 };
 
+inline Shared no_shared{};
+
+/// Where CPython's own code keeps what macros of its headers read, proved on live objects of the running CPython; what is
+/// 0 was not, and functions do it. Offsets in bytes. See core/detail/prove.hpp.
+struct Layout {
+  std::size_t head = 0;  ///< sizeof(PyObject); the type's address is its last member
+  /// Reference counts from 2 to below this one are ordinary: plus or minus one is all that CPython does.
+  std::uint32_t count_limit = 0;
+  std::uint32_t decrement_limit = 0;  ///< count_limit - 2, or 0
+  /// Whether CPython reads 64 bits of the count next, after an increment and after a decrement.
+  bool wide_increment = false, wide_decrement = false;
+  std::uint16_t type_flags = 0;         ///< tp_flags, of which 32 bits are read
+  std::uint16_t vectorcall_offset = 0;  ///< tp_vectorcall_offset
+  std::uint16_t float_value = 0, list_items = 0, tuple_items = 0, ascii_text = 0;
+  enum class IntForm : std::uint8_t { unknown, sized, tagged } int_form = IntForm::unknown;  ///< of ints of one digit
+};
+
 /// What latepy's functions know. Constant-initialised, so that it may be used before main and after.
 ///
 /// The state has the visibility of the functions that use it, -fvisibility's, and so it is as many times in a process
@@ -80,7 +97,7 @@ struct Shared {
 /// and some of its functions from the other, later: compile it with -fvisibility=hidden, or link it with -z now.
 struct State {
   Api api;
-  Shared* shared = nullptr;
+  Shared* shared = &no_shared;
   Version version;
   bool free_threaded = false;
   /// From 3.12 PyThreadState_GetUnchecked answers for the calling thread; before it answered for the process.
@@ -89,8 +106,7 @@ struct State {
   /// until the stop.
   bool leaks_thread_states = false;
   std::atomic<bool> checks{false};
-  /// sizeof(PyObject) of this build of CPython; 0 where live objects do not prove it. See host/detail/types.hpp.
-  std::size_t head = 0;
+  Layout layout;
   /// Numbers the texts without a file name; see core/code.hpp.
   std::atomic<unsigned> sources{0};
   /// How many shared libraries use this state, or did.
@@ -101,7 +117,6 @@ struct State {
   std::atomic_flag libraries_lock = ATOMIC_FLAG_INIT;
 };
 
-inline Shared no_shared{};
 inline State the_state{};
 
 struct SpinLock {
@@ -150,7 +165,7 @@ inline void pin_libraries() noexcept {
 
 inline State& state() noexcept { return the_state; }
 inline const Api& api() noexcept { return the_state.api; }
-inline Shared& shared() noexcept { return the_state.shared ? *the_state.shared : no_shared; }
+inline Shared& shared() noexcept { return *the_state.shared; }
 inline std::uint32_t current_life() noexcept { return shared().life.load(std::memory_order_acquire); }
 
 inline void begin_checks() noexcept {
@@ -166,7 +181,7 @@ namespace {
 
 /// A Shared of our own, when no other library of the process brought one.
 LATEPY_COLD inline Shared& own_shared() {
-  if (!the_state.shared) {
+  if (the_state.shared == &no_shared) {
     void* memory = process_alloc(sizeof(Shared));
     if (!memory) throw std::bad_alloc();
     Shared* shared = new (memory) Shared();

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/prove.hpp>
 #include <latepy/host/output.hpp>
 #include <latepy/run/detail/process.hpp>
 #include <latepy/run/scope.hpp>
@@ -123,7 +124,7 @@ class Interpreter : public Scope {
   LATEPY_COLD void prepare() {
     enlist();
     try {
-      if (!detail::state().head) detail::state().head = detail::measure_head();
+      detail::prove_layout();
       adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
       if (is_attached_)
         for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);

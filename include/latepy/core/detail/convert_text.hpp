@@ -23,6 +23,7 @@ inline Object decode(const void* units, std::size_t bytes, const char* encoding)
 }
 
 inline bool load_utf8(PyObject* object, std::string_view& text) noexcept {
+  if (LATEPY_LIKELY(read_ascii(object, text))) return true;
   ssize size = 0;
   const char* utf8 = api().Unicode_AsUTF8AndSize(object, &size);
   if (!utf8) {

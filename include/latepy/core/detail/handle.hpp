@@ -155,7 +155,7 @@ class Ref {
   explicit operator bool() const { return detail::check_result(detail::api().Object_IsTrue(checked())) != 0; }
 
   /// The pointer, after the checks that every use makes. Borrowed.
-  PyObject* checked() const {
+  LATEPY_INLINE PyObject* checked() const {
     if (LATEPY_UNLIKELY(life_ != detail::shared().fast_life.load(std::memory_order_relaxed)))
       detail::check_use(ptr_, life_);
     return ptr_;
@@ -183,7 +183,7 @@ class Object : public Ref {
     std::swap(life_, other.life_);
     return *this;
   }
-  ~Object() {
+  LATEPY_INLINE ~Object() {
     if (ptr_) detail::drop(ptr_, life_);
   }
 
@@ -227,24 +227,6 @@ namespace detail {
 /// A new reference from CPython as an Object; null means that an error is set.
 inline Object own(PyObject* object) { return Object::steal(check(object)); }
 inline Object none() { return Object::borrow(api().NoneStruct); }
-
-/// An attribute's name, from text or from a str object.
-class Name {
- public:
-  Name(const char* text) : name_((check_running(), own(api().Unicode_InternFromString(text)))) {}
-  Name(const std::string& text) : name_(from(text)) {}
-  Name(std::string_view text) : name_(from(text)) {}
-  Name(const Ref& name) : name_(name) {}
-  const Object& object() const noexcept { return name_; }
-  PyObject* ptr() const noexcept { return name_.ptr(); }
-
- private:
-  static Object from(std::string_view text) {
-    check_running();
-    return own(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
-  }
-  Object name_;
-};
 
 }  // namespace detail
 }  // namespace v1

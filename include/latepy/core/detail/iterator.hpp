@@ -19,12 +19,21 @@ class Iterator {
   using pointer = const Object*;
   using reference = const Object&;
 
-  explicit Iterator(const Ref& iterable) : iterator_(detail::own(detail::api().Object_GetIter(iterable.checked()))) {
+  explicit Iterator(const Ref& iterable) {
+    detail::ItemArray items;
+    is_array_ = detail::read_items(iterable.checked(), items);
+    iterator_ = is_array_ ? Object(iterable) : detail::own(detail::api().Object_GetIter(iterable.ptr()));
     ++*this;
   }
   const Object& operator*() const noexcept { return item_; }
   const Object* operator->() const noexcept { return &item_; }
   Iterator& operator++() {
+    if (LATEPY_LIKELY(is_array_)) {  // a list or tuple, by index, as Python's own iterators do
+      detail::ItemArray items;
+      detail::read_items(iterator_.checked(), items);
+      item_ = at_ < items.size ? Object::borrow(items.first[at_++]) : Object();
+      return *this;
+    }
     item_ = Object::steal(detail::api().Iter_Next(iterator_.checked()));
     if (item_.is_empty() && detail::api().Err_Occurred()) detail::throw_python_error();
     return *this;
@@ -35,6 +44,8 @@ class Iterator {
 
  private:
   Object iterator_, item_;
+  std::size_t at_ = 0;
+  bool is_array_ = false;
 };
 
 inline Iterator Ref::begin() const { return Iterator(*this); }

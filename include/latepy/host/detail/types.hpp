@@ -22,37 +22,25 @@ struct HostTypes {
   PyTypeObject* iterator = nullptr;  ///< see host/detail/iterate.hpp
 };
 
-/// The size of PyObject: 16 in release builds, 32 where free threading or trace-refs widen it (ABI: Include/object.h).
-/// The type's address is the last member everywhere; 0 where live objects prove that wrong. Needs the GIL.
-LATEPY_COLD inline std::size_t measure_head() {
-  const Object base = Object::borrow(as_object(api().BaseObject_Type));
-  const auto head = base.attr("__basicsize__").as<std::size_t>();
-  for (const Object& proof : {none(), base, list(), own(api().Float_FromDouble(0.5))}) {
-    void* type = nullptr;
-    std::memcpy(&type, reinterpret_cast<char*>(proof.ptr()) + head - sizeof type, sizeof type);
-    if (type != type_of(proof.ptr())) return 0;
-  }
-  return head;
-}
 inline std::size_t head() {
-  if (LATEPY_UNLIKELY(the_state.head == 0))
+  if (LATEPY_UNLIKELY(the_state.layout.head == 0))
     throw StateError(
         "this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
-  return the_state.head;
+  return the_state.layout.head;
 }
 
 /// What follows PyObject in an object of a type of ours, or of another library's that uses latepy.
 template <class Data>
 Data& data_of(PyObject* object) noexcept {
-  return *reinterpret_cast<Data*>(reinterpret_cast<char*>(object) + the_state.head);
+  return *reinterpret_cast<Data*>(reinterpret_cast<char*>(object) + the_state.layout.head);
 }
 template <class Data>
 PyObject* object_of(Data& data) noexcept {
-  return reinterpret_cast<PyObject*>(reinterpret_cast<char*>(&data) - the_state.head);
+  return reinterpret_cast<PyObject*>(reinterpret_cast<char*>(&data) - the_state.layout.head);
 }
 /// ob_type, without a call: also for tp_traverse, which must not change counts.
 inline PyTypeObject* head_type(PyObject* object) noexcept {
-  return *reinterpret_cast<PyTypeObject**>(reinterpret_cast<char*>(object) + the_state.head - sizeof(void*));
+  return *reinterpret_cast<PyTypeObject**>(reinterpret_cast<char*>(object) + the_state.layout.head - sizeof(void*));
 }
 template <class F>
 void* slot_value(F* function) noexcept {

@@ -42,7 +42,8 @@ inline bool keeps_elements(PyObject* object) noexcept {
   const PyTypeObject* type = type_of(object);
   return type == a.List_Type || type == a.Tuple_Type || type == a.Set_Type || type == a.FrozenSet_Type;
 }
-inline constexpr char not_kept[] = "pointers are taken from a list, tuple, set or dict only, which keeps what they point to";
+inline constexpr char not_kept[] =
+    "pointers are taken from a list, tuple, set or dict only, which keeps what they point to";
 inline constexpr char read_once[] = "an iterator can be read only once, and so is not tried: pass a list";
 
 /// Steps through the elements of an object. Lists and sets are copied into a tuple first, because the conversion of an
@@ -158,6 +159,50 @@ Object make_list(C&& items) {
   return list;
 }
 
+/// Elements of a list or tuple that are read where they lie: numbers and text. None is left in the container where one
+/// of them is not; no Python code ran.
+template <class T>
+inline constexpr bool is_direct = (is_integer<T> && sizeof(T) <= sizeof(long long)) || std::is_same_v<T, double> ||
+                                  std::is_same_v<T, float> || std::is_same_v<T, std::string>;
+template <class C>
+bool read_elements(PyObject* object, C& result) {
+  using T = typename C::value_type;
+  ItemArray items;
+  if (!read_items(object, items)) return false;
+  result.reserve(items.size);
+  for (std::size_t i = 0; i < items.size; ++i) {
+    bool is_read = false;
+    if constexpr (std::is_same_v<T, std::string>) {
+      std::string_view text;
+      if ((is_read = read_ascii(items.first[i], text))) result.emplace_back(text);
+    } else if constexpr (std::is_same_v<T, double>) {
+      double value;
+      if ((is_read = read_float(items.first[i], value))) result.push_back(value);
+    } else {
+      T value;
+      if constexpr (std::is_integral_v<T>) {
+        long long wide;
+        if (!read_int(items.first[i], wide))
+          value = T();
+        else
+          is_read = Converter<T>::load(items.first[i], value);
+      } else {
+        double wide;
+        if (!read_float(items.first[i], wide))
+          value = T();
+        else
+          is_read = Converter<T>::load(items.first[i], value);
+      }
+      if (is_read) result.push_back(value);
+    }
+    if (LATEPY_UNLIKELY(!is_read)) {
+      result.clear();
+      return false;
+    }
+  }
+  return true;
+}
+
 /// The converter of a container of elements, but for its name.
 template <class C, Kind K>
 struct ElementsConverter {
@@ -185,6 +230,10 @@ struct ElementsConverter {
   }
 
   static C from_py(Ref object) {
+    if constexpr (reads_directly) {
+      C result;
+      if (LATEPY_LIKELY(read_elements(object.checked(), result))) return result;
+    }
     Elements elements(object.checked(), K, std::is_pointer_v<T>);
     if (!elements) throw_mismatch(object.ptr(), type_name<C>(), elements.why());
     C result = empty(elements);
@@ -205,6 +254,8 @@ struct ElementsConverter {
   /// An iterator, which can be read only once, is not taken here: that would use up what was only asked about.
   static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
     return try_load(result, [&] {
+      if constexpr (reads_directly)
+        if (LATEPY_LIKELY(read_elements(object.ptr(), result.emplace()))) return true;
       Elements elements(object.ptr(), K, std::is_pointer_v<T>);
       if (!elements || elements.is_one_way(object.ptr())) return false;
       C& made = result.emplace(empty(elements));
@@ -218,6 +269,7 @@ struct ElementsConverter {
   }
 
  private:
+  static constexpr bool reads_directly = K == Kind::sequence && has_reserve<C> && is_direct<T>;
   static C empty(const Elements& elements) {
     C result;
     if constexpr (has_reserve<C>) result.reserve(elements.expected(sizeof(T)));

@@ -1,0 +1,117 @@
+// latepy/core/detail/names.hpp: Name, an attribute's or argument's name, and the str objects kept of literals.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/detail/handle.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The interned str of a literal. Found by the literal's address; the bytes prove that it is that text.
+struct KnownName {
+  const char* address;
+  std::size_t size;  ///< with the NUL
+  std::uint32_t life;
+  PyObject* str;
+  PyObject* kwnames;  ///< the tuple of names of the last call whose first named argument this was; or null
+  char bytes[1];
+};
+/// Never more than one for a place: a literal whose place is taken is looked up each time.
+inline std::atomic<KnownName*> known_names[1024];
+inline std::atomic<KnownName*>& place_of_name(const char* address) noexcept {
+  const auto bits = reinterpret_cast<std::uintptr_t>(address);
+  return known_names[(bits ^ (bits >> 10)) & 1023];
+}
+
+LATEPY_COLD inline KnownName* keep_name(const char* text, std::size_t size) {
+  check_running();
+  const std::uint32_t life = current_life();
+  std::atomic<KnownName*>& place = place_of_name(text);
+  KnownName* const other = place.load(std::memory_order_acquire);
+  if (text[size - 1] != '\0' || std::strlen(text) != size - 1) return nullptr;  // a buffer, no literal
+  if (other && other->life == life) return nullptr;
+  void* const memory = process_alloc(sizeof(KnownName) + size);
+  if (!memory) throw std::bad_alloc();
+  auto* const made = new (memory) KnownName{text, size, life, nullptr, nullptr, {}};
+  std::memcpy(made->bytes, text, size);
+  made->str = api().Unicode_InternFromString(text);
+  if (!made->str) {
+    process_free(made);
+    throw_python_error();
+  }
+  KnownName* expected = other;
+  if (place.compare_exchange_strong(expected, made)) {
+    if (other && !the_state.free_threaded) process_free(other);  // of a life that ended; else a reader may still look
+    return made;
+  }
+  decref(made->str);
+  process_free(made);
+  return nullptr;
+}
+/// The literal's name, or null where it is none or its place is taken. Needs the GIL. \param size with the NUL.
+inline KnownName* known_name(const char* text, std::size_t size) {
+  KnownName* const known = place_of_name(text).load(std::memory_order_acquire);
+  if (LATEPY_LIKELY(known && known->address == text &&
+                    known->life == shared().fast_life.load(std::memory_order_relaxed) && known->size == size &&
+                    std::memcmp(known->bytes, text, size) == 0))
+    return known;
+  return known && known->address == text && known->life == current_life() ? (check_running(), nullptr)
+                                                                          : keep_name(text, size);
+}
+
+/// Lets go of all of them. Called by the stop.
+LATEPY_COLD inline void release_names() noexcept {
+  for (std::atomic<KnownName*>& place : known_names) {
+    KnownName* const known = place.load(std::memory_order_relaxed);
+    if (!known || known->life != current_life()) continue;
+    place.store(nullptr, std::memory_order_relaxed);
+    decref(known->str);
+    if (known->kwnames) decref(known->kwnames);
+    process_free(known);
+  }
+}
+
+/// A name, from text or from a str object. That of a literal is borrowed from what is kept of it.
+class Name {
+ public:
+  template <std::size_t N>
+  Name(const char (&text)[N]) {
+    const KnownName* const known = known_name(text, N);
+    if (LATEPY_LIKELY(known != nullptr))
+      ptr_ = known->str;
+    else
+      intern(text);
+  }
+  template <class T, class = std::enable_if_t<std::is_convertible_v<T, const char*> &&
+                                              !std::is_array_v<std::remove_reference_t<T>>>>
+  Name(T&& text) {
+    intern(text);
+  }
+  Name(const std::string& text) { decode(text); }
+  Name(std::string_view text) { decode(text); }
+  Name(const Ref& name) : owned_(name), ptr_(owned_.ptr()) {}
+  Name(const Name&) = delete;
+  Name& operator=(const Name&) = delete;
+
+  Object object() const { return owned_.is_empty() ? Object::borrow(ptr_) : owned_; }
+  PyObject* ptr() const noexcept { return ptr_; }
+
+ private:
+  LATEPY_COLD void intern(const char* text) {
+    check_running();
+    owned_ = own(api().Unicode_InternFromString(text));
+    ptr_ = owned_.ptr();
+  }
+  LATEPY_COLD void decode(std::string_view text) {
+    check_running();
+    owned_ = own(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
+    ptr_ = owned_.ptr();
+  }
+  Object owned_;
+  PyObject* ptr_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,169 @@
+// latepy/core/detail/prove.hpp: proves on live objects where the running CPython keeps what fast paths read and write.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/builtins.hpp>
+
+#include <cstdlib>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// sizeof(PyObject): 16 in release builds, 32 where free threading or trace-refs widen it (Include/object.h). The
+/// type's address is the last member everywhere; 0 where live objects prove that wrong.
+LATEPY_COLD inline std::size_t measure_head() {
+  const Object base = Object::borrow(as_object(api().BaseObject_Type));
+  const auto head = base.attr("__basicsize__").as<std::size_t>();
+  for (const Object& proof : {none(), base, list(), own(api().Float_FromDouble(0.5))}) {
+    const Object type = own(api().Object_Type(proof.ptr()));
+    if (member_at<PyObject*>(proof.ptr(), head - sizeof(void*)) != type.ptr()) return 0;
+  }
+  return head;
+}
+
+/// tp_flags stands 19 words behind the head of a type (Include/cpython/object.h); 0 where it does not.
+LATEPY_COLD inline std::uint16_t find_type_flags(std::size_t head) {
+  const std::size_t offset = head + 19 * sizeof(void*);
+  const Api& a = api();
+  for (PyTypeObject* type : {a.BaseObject_Type, a.List_Type, a.Tuple_Type, a.Dict_Type, a.Float_Type, a.Long_Type})
+    if (member_at<std::uint32_t>(type, offset) != static_cast<std::uint32_t>(a.Type_GetFlags(type))) return 0;
+  return static_cast<std::uint16_t>(offset);
+}
+
+/// tp_vectorcall_offset stands 5 words behind it. Python functions have _PyFunction_Vectorcall there; wanted where
+/// CPython exports no PyObject_Vectorcall, in 3.9 and 3.10.
+LATEPY_COLD inline std::uint16_t find_vectorcall_offset(std::size_t head) {
+  if (api().Object_Vectorcall || !api().Function_Vectorcall) return 0;
+  const std::size_t offset = head + 5 * sizeof(void*);
+  const Object function = own(api().Import_ImportModule("encodings")).attr("search_function");
+  const auto place = member_at<ssize>(type_of(function.ptr()), offset);
+  const auto size = own(api().Object_Type(function.ptr())).attr("__basicsize__").as<ssize>();
+  if (place <= 0 || place % static_cast<ssize>(sizeof(void*)) != 0 || place >= size) return 0;
+  return member_at<Vectorcall>(function.ptr(), static_cast<std::size_t>(place)) == api().Function_Vectorcall
+             ? static_cast<std::uint16_t>(offset)
+             : std::uint16_t(0);
+}
+
+/// Whether the values that refcount.hpp reads are those that CPython's functions give; those that are not are given up.
+LATEPY_COLD inline void prove_values(Layout& layout) {
+  const Api& a = api();
+  const auto word = static_cast<std::uint16_t>(sizeof(void*));
+  const auto head = static_cast<std::uint16_t>(layout.head);
+  layout.float_value = head;
+  for (const double number : {0.5, -3.25e300, 1e-300}) {
+    double read = 0;
+    if (!read_float(own(a.Float_FromDouble(number)).ptr(), read) || read != number) layout.float_value = 0;
+  }
+
+  // Ints had their number of digits, and from 3.12 on have a tag.
+  const auto reads_ints = [&](Layout::IntForm form) {
+    layout.int_form = form;
+    constexpr long long most = (1ll << 30) - 1;
+    for (const long long number :
+         {0ll, 1ll, -1ll, 256ll, 257ll, -6ll, 123456ll, most, -most, most + 1, -most - 1, 1ll << 45}) {
+      long long read = 0;
+      const bool is_one_digit = number <= most && number >= -most;
+      if (read_int(own(a.Long_FromLongLong(number)).ptr(), read) != is_one_digit || (is_one_digit && read != number))
+        return false;
+    }
+    return true;
+  };
+  if (sizeof(void*) != 8 || (!reads_ints(Layout::IntForm::tagged) && !reads_ints(Layout::IntForm::sized)))
+    layout.int_form = Layout::IntForm::unknown;
+
+  // Free-threaded lists change under the reader; their strings have other bits.
+  const Object one = own(a.Float_FromDouble(1)), two = own(a.Float_FromDouble(2));
+  const auto reads_items = [&](const Object& sequence) {
+    ItemArray items;
+    return read_items(sequence.ptr(), items) && items.size == 3 && items.first[0] == one.ptr() &&
+           items.first[1] == two.ptr() && items.first[2] == one.ptr();
+  };
+  layout.list_items = the_state.free_threaded ? std::uint16_t(0) : static_cast<std::uint16_t>(head + word);
+  if (!reads_items(list(one, two, one))) layout.list_items = 0;
+  for (const int words : {1, 2}) {  // 3.14 put the hash in front of them
+    layout.tuple_items = static_cast<std::uint16_t>(head + words * word);
+    if (member_at<PyObject*>(tuple(one, two, one).ptr(), layout.tuple_items) == one.ptr()) break;
+  }
+  if (!reads_items(tuple(one, two, one))) layout.tuple_items = 0;
+
+  // Before 3.12 a wchar_t* stood behind the state.
+  if (the_state.free_threaded) return;
+  const Object ascii = own(a.Unicode_DecodeUTF8("proof", 5, nullptr)),
+               other = own(a.Unicode_DecodeUTF8("pr\xc3\xb3of", 6, nullptr));
+  ssize size = 0;
+  const char* const text = a.Unicode_AsUTF8AndSize(ascii.ptr(), &size);
+  std::string_view read;
+  for (const int words : {3, 4}) {
+    layout.ascii_text = static_cast<std::uint16_t>(head + words * word);
+    if (&member_at<char>(ascii.ptr(), layout.ascii_text) == text) break;
+  }
+  if (!read_ascii(ascii.ptr(), read) || read.data() != text || read.size() != 5 || read_ascii(other.ptr(), read))
+    layout.ascii_text = 0;
+}
+
+/// Whether incref() and decref() do to counts what CPython's functions do.
+LATEPY_COLD inline bool counts_agree() {
+  const Api& a = api();
+  const auto count_of = [](const Object& object) { return member_at<std::size_t>(object.ptr(), 0); };
+  const Object proof = list();
+  for (int i = 0; i < 38; ++i) a.IncRef(proof.ptr());
+  bool agree = count_of(proof) == 39;
+  for (int i = 0; i < 38; ++i) decref(proof.ptr());
+  agree = agree && count_of(proof) == 1;
+  for (int i = 0; i < 38; ++i) incref(proof.ptr());
+  agree = agree && count_of(proof) == 39;
+  for (int i = 0; i < 38; ++i) a.DecRef(proof.ptr());
+  agree = agree && count_of(proof) == 1;
+  // An object ends when the last reference goes, whoever took and dropped the others.
+  static int ended;
+  ended = 0;
+  PyObject* const capsule = check(a.Capsule_New(&ended, "latepy.proof", [](PyObject*) { ++ended; }));
+  incref(capsule);
+  a.IncRef(capsule);
+  decref(capsule);
+  a.DecRef(capsule);
+  agree = agree && ended == 0;
+  decref(capsule);
+  // None is immortal from 3.12 on, and its count stays; before it moves like any other.
+  const Object nothing = none();
+  const std::size_t before = count_of(nothing);
+  a.IncRef(nothing.ptr());
+  const bool moved = count_of(nothing) != before;
+  a.DecRef(nothing.ptr());
+  return agree && ended == 1 && moved == (the_state.version.minor < 12);
+}
+
+/// Which counts the functions above may write, and how wide. Free-threaded and debug builds count otherwise, and what
+/// a later CPython will do is not known.
+LATEPY_COLD inline void prove_counts(Layout& layout) {
+  const unsigned minor = static_cast<unsigned>(the_state.version.minor);
+  if (the_state.free_threaded || api().NegativeRefcount || layout.head != 2 * sizeof(void*) || minor > 15) return;
+  layout.wide_increment = sizeof(void*) == 8 && minor < 14;
+  layout.wide_decrement = sizeof(void*) == 8 && minor < 12;
+  layout.count_limit = 0x3FFFFFFF;
+  layout.decrement_limit = layout.count_limit - 2;
+  if (!counts_agree()) layout.count_limit = layout.decrement_limit = 0;
+}
+
+/// Fills the_state.layout, once a process. Needs the GIL.
+LATEPY_COLD inline void prove_layout() {
+  Layout& layout = the_state.layout;
+  if (layout.head != 0) return;
+  Layout found;
+  found.head = measure_head();
+  const char* const forbidden = std::getenv("LATEPY_NO_FAST_PATH");
+  if (found.head == 0 || (forbidden && *forbidden && std::string_view(forbidden) != "0")) {
+    layout.head = found.head;
+    return;
+  }
+  found.type_flags = find_type_flags(found.head);
+  found.vectorcall_offset = find_vectorcall_offset(found.head);
+  layout = found;
+  prove_counts(layout);
+  prove_values(layout);
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
