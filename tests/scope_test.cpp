@@ -487,3 +487,53 @@ TEST_CASE("the script's folder is right for a script in the root and for odd nam
 }
 
 #endif
+
+TEST_CASE("a call by name finds what the name stands for now") {
+  const auto call = [] { return python().call<int>("changing", "f"); };
+  python().exec(R"(
+import importlib, os, sys, tempfile, threading, types
+def module(number):
+  made = types.ModuleType('changing')
+  made.f = lambda: number
+  return made
+sys.modules['changing'] = first = module(1)
+)");
+  for (int i = 0; i < 3; ++i) CHECK(call() == 1);
+  python().exec("first.f = lambda: 2");
+  CHECK(call() == 2);
+  python().exec("sys.modules['changing'] = module(3); del first");
+  CHECK(call() == 3);
+  python().exec("del sys.modules['changing'].f");
+  CHECK_THROWS_AS(call(), py::AttributeError);
+  python().exec("sys.modules['changing'].__getattr__ = lambda name: lambda: 4");
+  CHECK(call() == 4);
+  python().exec(R"(
+class Lazy(types.ModuleType):
+  def __getattribute__(self, name): return (lambda: 5) if name == 'f' else super().__getattribute__(name)
+lazy = Lazy('changing'); lazy.__dict__['f'] = lambda: -1
+sys.modules['changing'] = lazy
+)");
+  CHECK(call() == 5);
+  python().exec("del sys.modules['changing']");
+  CHECK_THROWS_AS(call(), py::ModuleNotFoundError);
+  // One that another thread is importing is waited for, and one that is reloaded is the new one.
+  python().exec(R"(
+folder = tempfile.mkdtemp()
+def write(number):
+  with open(os.path.join(folder, 'changing.py'), 'w') as file:
+    file.write(f'import builtins, time\nbuiltins.begun.set()\ntime.sleep(0.3)\ndef f(): return {number}{" " * number}')
+write(6)
+sys.path.insert(0, folder)
+sys.dont_write_bytecode = True
+import builtins
+builtins.begun = threading.Event()
+importer = threading.Thread(target=lambda: importlib.import_module('changing'))
+importer.start()
+builtins.begun.wait()
+)");
+  CHECK(call() == 6);
+  python().exec("importer.join(); write(7); importlib.reload(sys.modules['changing'])");
+  CHECK(call() == 7);
+  python().exec(
+      "sys.path.remove(folder); del sys.modules['changing'], builtins.begun; import shutil; shutil.rmtree(folder)");
+}

@@ -99,14 +99,14 @@ class Scope {
   /// Calls a function of a module, importing the module where needed: `call<double>("math", "hypot", 3, 4)`.
   /// The function may be dotted: "Path.home".
   template <class T = Object, class... A>
-  T call(std::string_view module, std::string_view function, A&&... arguments) {
+  T call(const detail::Text& module, const detail::Text& function, A&&... arguments) {
     const detail::Entry entry;
     return detail::convert_result<T>(
         detail::own(detail::call_with(find(module, function).ptr(), nullptr, std::forward<A>(arguments)...)));
   }
   /// As call(), with Python's exception as a value; also that of the import.
   template <class T = Object, class... A>
-  Result<T> try_call(std::string_view module, std::string_view function, A&&... arguments) {
+  Result<T> try_call(const detail::Text& module, const detail::Text& function, A&&... arguments) {
     const detail::Entry entry;
     try {
       return find(module, function).template try_call<T>(std::forward<A>(arguments)...);
@@ -135,9 +135,9 @@ class Scope {
   /// A global of the first `__main__`, to read, assign, call or delete; a missing one is a KeyError, and built-in
   /// names are not searched.
   /// Comparing what it gives with `==` needs the GIL, as using any Object does.
-  Proxy operator[](std::string_view name) {
+  Proxy operator[](const detail::Text& name) {
     const detail::Entry entry;
-    return Proxy(Proxy::Kind::item, globals_, detail::Name(name).object(), true);
+    return Proxy(Proxy::Kind::item, globals_, detail::Name(name), true);
   }
   /// The namespace of the first `__main__`, a dict.
   Object globals() const {
@@ -201,7 +201,11 @@ class Scope {
   /// By value: the code that runs may reset() this scope.
   Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
 
-  Object find(std::string_view module, std::string_view path) const {
+  Object find(const detail::Text& module, const detail::Text& function) const {
+    Object known = detail::find_known(module, function);
+    return LATEPY_LIKELY(!known.is_empty()) ? known : import_path(module.view(), function.view());
+  }
+  LATEPY_COLD Object import_path(std::string_view module, std::string_view path) const {
     Object found = detail::import(module);
     for (std::size_t at = 0; at <= path.size();) {
       const std::size_t dot = std::min(path.find('.', at), path.size());

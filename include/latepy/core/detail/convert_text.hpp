@@ -67,6 +67,25 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
   static Object to_py(std::basic_string_view<Char> text) {
     return detail::decode(text.data(), text.size() * sizeof(Char), detail::codec<Char>());
   }
+  static std::basic_string<Char> from_py(Ref object) {
+    if constexpr (sizeof(Char) == 1) {
+      std::string_view utf8;
+      if (LATEPY_LIKELY(detail::read_ascii(object.checked(), utf8)))
+        return {reinterpret_cast<const Char*>(utf8.data()), utf8.size()};
+    }
+    return detail::LoadsText<std::basic_string<Char>>::from_py(object);
+  }
+  static bool try_from_py(Ref object, std::optional<std::basic_string<Char>>& result) noexcept {
+    if constexpr (sizeof(Char) == 1) {
+      std::string_view utf8;
+      if (LATEPY_LIKELY(detail::read_ascii(object.ptr(), utf8) &&
+                        utf8.size() < 4096)) {  // noexcept: no memory is fatal here
+        result.emplace(reinterpret_cast<const Char*>(utf8.data()), utf8.size());
+        return true;
+      }
+    }
+    return detail::LoadsText<std::basic_string<Char>>::try_from_py(object, result);
+  }
   static bool load(PyObject* object, std::basic_string<Char>& text) {
     if constexpr (sizeof(Char) == 1) {
       std::string_view utf8;

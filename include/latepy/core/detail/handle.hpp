@@ -114,7 +114,7 @@ class Ref {
   bool is() const;
 
   /// `object.name`. Read, call, assign or delete what it gives at once: `o.attr("x").as<int>()`, `o.attr("x") = 1`.
-  Proxy attr(const detail::Name& name) const;
+  Proxy attr(detail::Name name) const;
   bool has_attr(const detail::Name& name) const;
   /// The attribute, or `otherwise` where there is none. Other errors of the look-up are thrown.
   template <class T>

@@ -31,7 +31,9 @@ class Iterator {
     if (LATEPY_LIKELY(is_array_)) {  // a list or tuple, by index, as Python's own iterators do
       detail::ItemArray items;
       detail::read_items(iterator_.checked(), items);
-      item_ = at_ < items.size ? Object::borrow(items.first[at_++]) : Object();
+      PyObject* const before = item_.release();
+      if (LATEPY_LIKELY(at_ < items.size)) item_ = Object::borrow(items.first[at_++]);
+      if (before) detail::decref(before);
       return *this;
     }
     item_ = Object::steal(detail::api().Iter_Next(iterator_.checked()));

@@ -15,6 +15,7 @@ struct KnownName {
   std::uint32_t life;
   PyObject* str;
   PyObject* kwnames;  ///< the tuple of names of the last call whose first named argument this was; or null
+  PyObject* module;   ///< the module of this name that was last found, its import done; or null
   char bytes[1];
 };
 /// Never more than one for a place: a literal whose place is taken is looked up each time.
@@ -24,7 +25,8 @@ inline std::atomic<KnownName*>& place_of_name(const char* address) noexcept {
   return known_names[(bits ^ (bits >> 10)) & 1023];
 }
 
-LATEPY_COLD inline KnownName* keep_name(const char* text, std::size_t size) {
+/// The slow way: keeps it where its place is free. Null with checks on, which every use is to go through.
+LATEPY_COLD inline KnownName* find_name(const char* text, std::size_t size) {
   check_running();
   const std::uint32_t life = current_life();
   std::atomic<KnownName*>& place = place_of_name(text);
@@ -33,7 +35,7 @@ LATEPY_COLD inline KnownName* keep_name(const char* text, std::size_t size) {
   if (other && other->life == life) return nullptr;
   void* const memory = process_alloc(sizeof(KnownName) + size);
   if (!memory) throw std::bad_alloc();
-  auto* const made = new (memory) KnownName{text, size, life, nullptr, nullptr, {}};
+  auto* const made = new (memory) KnownName{text, size, life, nullptr, nullptr, nullptr, {}};
   std::memcpy(made->bytes, text, size);
   made->str = api().Unicode_InternFromString(text);
   if (!made->str) {
@@ -50,14 +52,13 @@ LATEPY_COLD inline KnownName* keep_name(const char* text, std::size_t size) {
   return nullptr;
 }
 /// The literal's name, or null where it is none or its place is taken. Needs the GIL. \param size with the NUL.
-inline KnownName* known_name(const char* text, std::size_t size) {
+LATEPY_INLINE KnownName* known_name(const char* text, std::size_t size) {
   KnownName* const known = place_of_name(text).load(std::memory_order_acquire);
-  if (LATEPY_LIKELY(known && known->address == text &&
-                    known->life == shared().fast_life.load(std::memory_order_relaxed) && known->size == size &&
+  if (LATEPY_LIKELY(known && known->address == text && known->size == size &&
+                    known->life == shared().fast_life.load(std::memory_order_relaxed) &&
                     std::memcmp(known->bytes, text, size) == 0))
     return known;
-  return known && known->address == text && known->life == current_life() ? (check_running(), nullptr)
-                                                                          : keep_name(text, size);
+  return find_name(text, size);
 }
 
 /// Lets go of all of them. Called by the stop.
@@ -68,40 +69,53 @@ LATEPY_COLD inline void release_names() noexcept {
     place.store(nullptr, std::memory_order_relaxed);
     decref(known->str);
     if (known->kwnames) decref(known->kwnames);
+    if (known->module) decref(known->module);
     process_free(known);
   }
 }
+
+/// Text as it was given, without a copy; of a literal it knows that. Any thread.
+class Text {
+ public:
+  template <std::size_t N>
+  Text(const char (&text)[N]) noexcept : data_(text), size_(N) {}
+  template <class T, class = std::enable_if_t<std::is_convertible_v<T, std::string_view> &&
+                                              !std::is_array_v<std::remove_reference_t<T>>>>
+  Text(const T& text) noexcept : view_(text) {}
+  std::string_view view() const noexcept { return data_ ? std::string_view(data_) : view_; }
+  /// What is kept of a literal; null for other text. Needs the GIL.
+  KnownName* known() const { return data_ ? known_name(data_, size_) : nullptr; }
+
+ private:
+  const char* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::string_view view_;
+};
 
 /// A name, from text or from a str object. That of a literal is borrowed from what is kept of it.
 class Name {
  public:
   template <std::size_t N>
-  Name(const char (&text)[N]) {
-    const KnownName* const known = known_name(text, N);
-    if (LATEPY_LIKELY(known != nullptr))
-      ptr_ = known->str;
-    else
-      intern(text);
-  }
-  template <class T, class = std::enable_if_t<std::is_convertible_v<T, const char*> &&
+  Name(const char (&text)[N]) : Name(known_name(text, N), text) {}
+  template <class T, class = std::enable_if_t<std::is_convertible_v<T, std::string_view> &&
                                               !std::is_array_v<std::remove_reference_t<T>>>>
-  Name(T&& text) {
-    intern(text);
+  Name(const T& text) {
+    decode(text);
   }
-  Name(const std::string& text) { decode(text); }
-  Name(std::string_view text) { decode(text); }
+  Name(const Text& text) : Name(text.known(), text) {}
   Name(const Ref& name) : owned_(name), ptr_(owned_.ptr()) {}
-  Name(const Name&) = delete;
-  Name& operator=(const Name&) = delete;
+  Name(Name&&) noexcept = default;
+  Name& operator=(Name&&) = delete;
 
   Object object() const { return owned_.is_empty() ? Object::borrow(ptr_) : owned_; }
   PyObject* ptr() const noexcept { return ptr_; }
 
  private:
-  LATEPY_COLD void intern(const char* text) {
-    check_running();
-    owned_ = own(api().Unicode_InternFromString(text));
-    ptr_ = owned_.ptr();
+  LATEPY_INLINE Name(const KnownName* known, const Text& text) {
+    if (LATEPY_LIKELY(known != nullptr))
+      ptr_ = known->str;
+    else
+      decode(text.view());
   }
   LATEPY_COLD void decode(std::string_view text) {
     check_running();

@@ -41,21 +41,21 @@ class Proxy {
     return static_cast<bool>(get());
   }
 
-  Proxy attr(std::string_view name) && {
+  Proxy attr(const detail::Text& name) && {
     const std::optional<GilGuard> gil = guard();
-    return Proxy(Kind::attribute, get(), detail::Name(name).object(), takes_gil_);
+    return Proxy(Kind::attribute, get(), detail::Name(name), takes_gil_);
   }
   template <class Key>
   Proxy operator[](const Key& key) && {
     const std::optional<GilGuard> gil = guard();
     return Proxy(Kind::item, get(), to_py(key), takes_gil_);
   }
-  bool has_attr(std::string_view name) && {
+  bool has_attr(const detail::Text& name) && {
     const std::optional<GilGuard> gil = guard();
     return get().has_attr(name);
   }
   template <class T>
-  Object get_attr(std::string_view name, T&& otherwise) && {
+  Object get_attr(const detail::Text& name, T&& otherwise) && {
     const std::optional<GilGuard> gil = guard();
     return get().get_attr(name, std::forward<T>(otherwise));
   }
@@ -78,7 +78,7 @@ class Proxy {
     return detail::convert_result<T>(std::move(*this)(std::forward<A>(arguments)...));
   }
   template <class... A>
-  Object call_method(std::string_view name, A&&... arguments) && {
+  Object call_method(const detail::Text& name, A&&... arguments) && {
     const std::optional<GilGuard> gil = guard();
     return get().call_method(name, std::forward<A>(arguments)...);
   }
@@ -106,13 +106,13 @@ class Proxy {
     const std::optional<GilGuard> gil = guard();
     set(other.get());
   }
-#define LATEPY_IN_PLACE(SYMBOL)                                  \
-  template <class T>                                             \
-  void operator SYMBOL##=(T&& value) && {                        \
-    const std::optional<GilGuard> gil = guard();                 \
-    Object object = get();                                       \
-    object SYMBOL##= std::forward<T>(value);                     \
-    set(object);                                                 \
+#define LATEPY_IN_PLACE(SYMBOL)                  \
+  template <class T>                             \
+  void operator SYMBOL##=(T&& value)&& {         \
+    const std::optional<GilGuard> gil = guard(); \
+    Object object = get();                       \
+    object SYMBOL## = std::forward<T>(value);    \
+    set(object);                                 \
   }
   LATEPY_IN_PLACE(+)
   LATEPY_IN_PLACE(-)
@@ -142,7 +142,7 @@ class Proxy {
   friend class Object;
   friend class Scope;
   enum class Kind : unsigned char { attribute, item };
-  Proxy(Kind kind, Object base, Object key, bool takes_gil = false) noexcept
+  Proxy(Kind kind, Object base, detail::Name key, bool takes_gil = false) noexcept
       : base_(std::move(base)), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
   Proxy(Proxy&&) = default;
 
@@ -160,13 +160,14 @@ class Proxy {
                                                   : api.Object_SetItem(base_.checked(), key_.ptr(), value.checked()));
   }
 
-  Object base_, key_;
+  Object base_;
+  detail::Name key_;  // any object, where it is an item's
   Kind kind_;
   bool takes_gil_;
 };
 
-inline Proxy Ref::attr(const detail::Name& name) const {
-  return Proxy(Proxy::Kind::attribute, Object(*this), name.object());
+inline Proxy Ref::attr(detail::Name name) const {
+  return Proxy(Proxy::Kind::attribute, Object(*this), std::move(name));
 }
 template <class Key>
 Proxy Ref::operator[](const Key& key) const {
@@ -253,9 +254,9 @@ inline Object operator-(const Ref& value) { return detail::own(detail::api().Num
 inline Object operator+(const Ref& value) { return detail::own(detail::api().Number_Positive(value.checked())); }
 inline Object operator~(const Ref& value) { return detail::own(detail::api().Number_Invert(value.checked())); }
 
-#define LATEPY_IN_PLACE(SYMBOL, FUNCTION)                                        \
-  inline Object& Object::operator SYMBOL(const detail::Value& value) {           \
-    return *this = detail::own(detail::api().FUNCTION(checked(), value.ptr()));  \
+#define LATEPY_IN_PLACE(SYMBOL, FUNCTION)                                       \
+  inline Object& Object::operator SYMBOL(const detail::Value& value) {          \
+    return *this = detail::own(detail::api().FUNCTION(checked(), value.ptr())); \
   }
 LATEPY_IN_PLACE(+=, Number_InPlaceAdd)
 LATEPY_IN_PLACE(-=, Number_InPlaceSubtract)

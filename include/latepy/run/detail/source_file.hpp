@@ -27,6 +27,31 @@ inline PyObject* try_import(std::string_view name) {
 inline Object import(std::string_view name) { return own(try_import(name)); }
 inline bool is_module(const Object& object) { return object.has_attr("__spec__"); }
 
+/// Whether the import of a module is done, and its dict is all that look-ups in it ask. Such a one is kept.
+LATEPY_COLD inline bool is_ready(PyObject* module, KnownName& name) {
+  const Object usual = Object::steal(api().Import_ImportModule("sys"));
+  if (usual.is_empty() || type_of(module) != type_of(usual.ptr())) return false;
+  const Object initializing = attribute_or_empty(attribute_or_empty(module, "__spec__").ptr(), "_initializing");
+  if (!initializing.is_empty() && initializing) return false;
+  if (the_state.free_threaded) return true;
+  PyObject* const before = std::exchange(name.module, Object::borrow(module).release());
+  if (before) decref(before);
+  return true;
+}
+/// A function of an imported module, both by literals; empty where that is not enough to find it.
+inline Object find_known(const Text& module, const Text& function) {
+  KnownName* const module_name = module.known();
+  const KnownName* const name = module_name ? function.known() : nullptr;
+  if (!name) return Object();
+  const Api& a = api();
+  PyObject* const found = a.Dict_GetItemWithError(a.Import_GetModuleDict(), module_name->str);
+  if (LATEPY_UNLIKELY(!found || (found != module_name->module && !is_ready(found, *module_name)))) {
+    a.Err_Clear();
+    return Object();
+  }
+  return Object::borrow(a.Dict_GetItemWithError(a.Module_GetDict(found), name->str));
+}
+
 /// Imports a module; null where there is none of that name, without an error. Errors inside the module are thrown.
 LATEPY_COLD inline PyObject* import_or_null(std::string_view name) {
   if (PyObject* module = try_import(name)) return module;
