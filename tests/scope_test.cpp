@@ -537,3 +537,31 @@ builtins.begun.wait()
   python().exec(
       "sys.path.remove(folder); del sys.modules['changing'], builtins.begun; import shutil; shutil.rmtree(folder)");
 }
+
+TEST_CASE("text that was run before is not compiled again, and its lines are known as long as it is kept") {
+  const auto code = [](std::string_view filename = {}) {
+    return python().eval("(lambda: 'kept').__code__", {}, filename);
+  };
+  const Object first = code();
+  CHECK(code().same(first));
+  CHECK_FALSE(code("file.py").same(first));
+  CHECK(code("file.py").attr("co_filename").as<std::string>() == "file.py");
+  CHECK(code().same(first));
+  // An error of a text that was run before shows the lines of this text, also after a thousand others.
+  const auto traceback = [] {
+    return thrown<py::ZeroDivisionError>([] { python().exec("x = 0\nx = 1 / x"); }).traceback();
+  };
+  CHECK_THAT(traceback(), ContainsSubstring("x = 1 / x"));
+  for (int i = 0; i < 1500; ++i) python().eval(std::to_string(i));
+  CHECK_THAT(traceback(), ContainsSubstring("x = 1 / x"));
+  CHECK(code().attr("co_name").as<std::string>() == "<lambda>");
+  // Another mode is another text.
+  CHECK(python().run_string("1 + 1").as<int>() == 2);
+  CHECK(python().eval<int>("1 + 1") == 2);
+  python().exec("1 + 1");
+  CHECK(python().run_string("1 + 1").as<int>() == 2);
+  for (int i = 0; i < 3; ++i) CHECK_THROWS_AS(python().exec("no python"), py::SyntaxError);
+  // Each run is in its own namespace.
+  const Object a = py::dict("x"_a = 1), b = py::dict("x"_a = 2);
+  CHECK(python().eval<int>("x", a) * 10 + python().eval<int>("x", b) == 12);
+}

@@ -46,6 +46,8 @@ LATEPY_COLD inline std::string dedent(std::string_view text) {
   return result;
 }
 
+inline constexpr unsigned sources_kept = 1000;
+
 /// `<string-7>`: a name under which Python's linecache knows the text, so that tracebacks and inspect show its lines.
 /// The last thousand texts are known.
 LATEPY_COLD inline Object remember_source(const Object& source, std::string_view filename) {
@@ -56,9 +58,8 @@ LATEPY_COLD inline Object remember_source(const Object& source, std::string_view
   if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) {
     const Object entry = tuple(len(source), nullptr, source.call_method("splitlines", true), name);
     check_result(api().Dict_SetItem(cache.ptr(), name.ptr(), entry.ptr()));
-    constexpr unsigned kept = 1000;
-    if (filename.empty() && texts > kept) {
-      const Object old = to_py("<string-" + std::to_string(texts - kept) + ">");
+    if (filename.empty() && texts > sources_kept) {
+      const Object old = to_py("<string-" + std::to_string(texts - sources_kept) + ">");
       if (api().Dict_DelItem(cache.ptr(), old.ptr()) != 0) api().Err_Clear();
     }
   }
@@ -168,5 +169,49 @@ class Code {
   Object body_, value_;
 };
 
+namespace detail {
+
+/// The code of a text that was run before, so that running it again is a look-up. Each text has one place, which the
+/// last one takes; what is long is not kept.
+struct KeptCode {
+  std::uint32_t life;
+  unsigned number;  ///< of its `<string-N>`, by which tracebacks find its lines
+  Mode mode;
+  std::string text;
+  Code code;
+};
+inline std::unique_ptr<KeptCode> kept_codes[256];
+inline std::atomic_flag kept_codes_lock = ATOMIC_FLAG_INIT;
+inline constexpr std::size_t longest_kept = 4096;
+
+/// Compiled source to run at once. Needs the GIL. \throws as Code does.
+inline Code code_of(std::string_view text, Mode mode, std::string_view filename) {
+  if (!filename.empty() || text.size() > longest_kept) return Code(text, mode, filename);
+  std::unique_ptr<KeptCode>& place = kept_codes[hash_of(text) % 256];
+  {
+    const SpinLock lock(kept_codes_lock);
+    if (place && place->life == current_life() && place->mode == mode && place->text == text &&
+        the_state.sources.load(std::memory_order_relaxed) - place->number < sources_kept)
+      return place->code;
+  }
+  Code code(text, mode);
+  auto made =
+      std::make_unique<KeptCode>(KeptCode{current_life(), the_state.sources.load(), mode, std::string(text), code});
+  {
+    const SpinLock lock(kept_codes_lock);
+    place.swap(made);  // what was there ends outside of the lock
+  }
+  return code;
+}
+/// Lets go of all of them. Called by the stop.
+LATEPY_COLD inline void release_codes() noexcept {
+  for (std::unique_ptr<KeptCode>& each : kept_codes) {
+    std::unique_ptr<KeptCode> ended;  // outside of the lock
+    const SpinLock lock(kept_codes_lock);
+    ended.swap(each);
+  }
+}
+
+}  // namespace detail
 }  // namespace v1
 }  // namespace latepy

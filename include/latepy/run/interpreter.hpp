@@ -190,6 +190,8 @@ class Interpreter : public Scope {
     for (detail::Redirect& stream : streams_) stream.let_go();
     forget_main();
     detail::release_types();
+    detail::release_codes();
+    detail::release_names();
     const detail::HostState last;
     if (!detail::finalize()) warn("Python reported an error while it flushed its output at the end");
     before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));

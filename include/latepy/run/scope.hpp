@@ -55,13 +55,13 @@ class Scope {
   /// Runs statements.
   void exec(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
     const detail::Entry entry(true);
-    Code(code, Mode::exec, filename)(globals_or_main(globals));
+    detail::code_of(code, Mode::exec, filename)(globals_or_main(globals));
   }
   /// The value of an expression.
   template <class T = Object>
   T eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
     const detail::Entry entry;
-    return detail::convert_result<T>(Code(expression, Mode::eval, filename)(globals_or_main(globals)));
+    return detail::convert_result<T>(detail::code_of(expression, Mode::eval, filename)(globals_or_main(globals)));
   }
   /// As eval(), with Python's exception as a value.
   template <class T = Object>
@@ -69,7 +69,7 @@ class Scope {
     const detail::Entry entry;
     std::optional<Code> code;
     try {
-      code.emplace(expression, Mode::eval, filename);
+      code.emplace(detail::code_of(expression, Mode::eval, filename));
     } catch (const PythonError& error) {
       return error;
     }
@@ -78,7 +78,7 @@ class Scope {
   /// Runs statements and gives the value of the last one where it is an expression, else None.
   Object run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
     const detail::Entry entry(true);
-    return Code(code, Mode::run, filename)(globals_or_main(globals));
+    return detail::code_of(code, Mode::run, filename)(globals_or_main(globals));
   }
   /// Compiles source to run it many times.
   Code compile(std::string_view code, Mode mode = Mode::exec, std::string_view filename = {}) {
