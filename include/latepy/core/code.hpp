@@ -180,14 +180,22 @@ struct KeptCode {
   std::string text;
   Code code;
 };
-inline std::unique_ptr<KeptCode> kept_codes[256];
+inline KeptCode* kept_codes[256];  // plain pointers: statics of the program may run code before main and after
 inline std::atomic_flag kept_codes_lock = ATOMIC_FLAG_INIT;
 inline constexpr std::size_t longest_kept = 4096;
 
+/// Puts a code into its place. What was there ends outside of the lock: it may call anything.
+inline void keep_code(KeptCode*& place, KeptCode* code) noexcept {
+  {
+    const SpinLock lock(kept_codes_lock);
+    std::swap(place, code);
+  }
+  delete code;
+}
 /// Compiled source to run at once. Needs the GIL. \throws as Code does.
 inline Code code_of(std::string_view text, Mode mode, std::string_view filename) {
   if (!filename.empty() || text.size() > longest_kept) return Code(text, mode, filename);
-  std::unique_ptr<KeptCode>& place = kept_codes[hash_of(text) % 256];
+  KeptCode*& place = kept_codes[hash_of(text) % 256];
   {
     const SpinLock lock(kept_codes_lock);
     if (place && place->life == current_life() && place->mode == mode && place->text == text &&
@@ -195,21 +203,12 @@ inline Code code_of(std::string_view text, Mode mode, std::string_view filename)
       return place->code;
   }
   Code code(text, mode);
-  auto made =
-      std::make_unique<KeptCode>(KeptCode{current_life(), the_state.sources.load(), mode, std::string(text), code});
-  {
-    const SpinLock lock(kept_codes_lock);
-    place.swap(made);  // what was there ends outside of the lock
-  }
+  keep_code(place, new KeptCode{current_life(), the_state.sources.load(), mode, std::string(text), code});
   return code;
 }
 /// Lets go of all of them. Called by the stop.
 LATEPY_COLD inline void release_codes() noexcept {
-  for (std::unique_ptr<KeptCode>& each : kept_codes) {
-    std::unique_ptr<KeptCode> ended;  // outside of the lock
-    const SpinLock lock(kept_codes_lock);
-    ended.swap(each);
-  }
+  for (KeptCode*& place : kept_codes) keep_code(place, nullptr);
 }
 
 }  // namespace detail
