@@ -322,15 +322,15 @@ TEST_CASE("guards and PyGILState_Ensure of other embedders nest in any order", "
     const auto theirs_inside = [&] {
       const GilGuard gil;
       const int state = ensure();
-      python["x"] = 1;
+      python["inside"] = 1;
       release(state);
-      EXPECT(python["x"].as<int>() == 1);
+      EXPECT(python["inside"].as<int>() == 1);
     };
     const auto theirs_outside = [&] {
       const int state = ensure();
       {
         const GilGuard gil;
-        python["x"] = 2;
+        python["outside"] = 2;
         const GilRelease others;
         const GilGuard again;
       }

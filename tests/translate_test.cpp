@@ -269,7 +269,8 @@ TEST_CASE("report hands an error to sys.unraisablehook") {
     python().def("fails", [] { throw std::out_of_range("del"); });
     python().exec("class Ends:\n  def __del__(self): fails()\nEnds()");
     REQUIRE(hook.seen().size() == 1);
-    CHECK_THAT(hook.seen()[0], ContainsSubstring("IndexError('del') in <function Ends.__del__"));
+    const char* const where = minor_version() >= 14 ? "None" : "<function Ends.__del__";  // 3.14 names it in the message
+    CHECK_THAT(hook.seen()[0], ContainsSubstring(std::string("IndexError('del') in ") + where));
   }
   SECTION("on a thread of C++, which takes the GIL itself") {
     const auto error = thrown<py::PythonError>([] { python().exec("1/0"); });
