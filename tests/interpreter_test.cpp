@@ -254,7 +254,7 @@ TEST_CASE("late drops from many threads, during the stop and after it, are harml
 
 TEST_CASE("an error keeps its texts beyond the stop, also on other threads", "[P51][P82]") {
   in_child([] {
-    std::optional<PythonError> formatted, unformatted, copied;
+    std::optional<PythonError> formatted, unformatted, copied, unread;
     std::exception_ptr pointer;
     {
       py::Interpreter python;
@@ -264,6 +264,7 @@ TEST_CASE("an error keeps its texts beyond the stop, also on other threads", "[P
       formatted->traceback();
       unformatted = error();
       copied = unformatted;
+      unread = python.try_eval("f(0)").error();  // a value: nothing of it was read
       try {
         python.exec("try:\n  f(0)\nexcept ZeroDivisionError as e:\n  raise KeyError('outer') from e");
       } catch (...) {
@@ -271,7 +272,7 @@ TEST_CASE("an error keeps its texts beyond the stop, also on other threads", "[P
       }
     }
     std::thread([&] {
-      for (const auto& error : {formatted, unformatted, copied}) {
+      for (const auto& error : {formatted, unformatted, copied, unread}) {
         EXPECT(std::string(error->what()) == "ZeroDivisionError: division by zero (formula.py:2)");
         EXPECT(has(error->traceback(), "return 1 / x"));
         EXPECT(error->is("ZeroDivisionError") && error->is("ArithmeticError") && !error->is("KeyError"));

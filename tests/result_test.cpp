@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include "python.hpp"
 
+#include <atomic>
+#include <thread>
+
 #ifdef __GLIBC__
 #include <dlfcn.h>
 
@@ -10,7 +13,8 @@ static int thrown_so_far = 0;
 extern "C" [[noreturn]] void count_throw(void* exception, void* type, void (*destructor)(void*)) __asm__("__cxa_throw");
 extern "C" [[noreturn]] void count_throw(void* exception, void* type, void (*destructor)(void*)) {
   ++thrown_so_far;
-  reinterpret_cast<void (*)(void*, void*, void (*)(void*))>(dlsym(RTLD_NEXT, "__cxa_throw"))(exception, type, destructor);
+  reinterpret_cast<void (*)(void*, void*, void (*)(void*))>(dlsym(RTLD_NEXT, "__cxa_throw"))(exception, type,
+                                                                                             destructor);
   std::abort();  // not reached
 }
 #endif
@@ -87,6 +91,29 @@ TEST_CASE("an error outlives its Result, and can be copied and thrown later") {
   }
   CHECK(kept->message() == "list index out of range");
   CHECK_THROWS_AS(kept->rethrow(), py::IndexError);
+}
+
+TEST_CASE("nothing is read of an error until it is asked about, and then by any thread") {
+  const Object fail = python().eval(R"(type('Careful', (ValueError,), {'texts': 0, '__str__':
+      lambda self: (setattr(type(self), 'texts', type(self).texts + 1), 'told')[1]}))");
+  const Object raise_it = python().eval("lambda what: (_ for _ in ()).throw(what)");
+  const Result<Object> first = raise_it.try_call(fail), second = first;
+  CHECK(first.error().is("ValueError"));
+  CHECK(fail.attr("texts").as<int>() == 0);
+  {
+    const py::GilRelease released;
+    std::vector<std::thread> readers;
+    std::atomic<int> right{0};
+    for (int i = 0; i < 4; ++i)
+      readers.emplace_back(
+          [&] { right += second.error().message() == "told" && first.error().type_name() == "Careful"; });
+    for (std::thread& reader : readers) reader.join();
+    CHECK(right == 4);
+  }
+  const int texts = fail.attr("texts").as<int>();
+  CHECK(texts >= 1);
+  CHECK(std::string(first.error().what()).rfind("Careful: told", 0) == 0);
+  CHECK(fail.attr("texts").as<int>() == texts);  // kept
 }
 
 TEST_CASE("an argument that does not convert, and an empty Object, are the caller's mistakes and thrown") {

@@ -98,8 +98,8 @@ inline PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_
   const Api& a = api();
   if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr))
     return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
-  if (LATEPY_LIKELY(the_state.layout.vectorcall_offset !=
-                    0)) {  // as PyObject_Vectorcall does (Include/cpython/abstract.h)
+  // As PyObject_Vectorcall does (Include/cpython/abstract.h).
+  if (LATEPY_LIKELY(the_state.layout.vectorcall_offset != 0)) {
     PyTypeObject* const type = type_of(callable);
     if (LATEPY_LIKELY(flags_of(type) & type_has_vectorcall)) {
       const auto offset = member_at<std::size_t>(type, the_state.layout.vectorcall_offset);
@@ -299,7 +299,7 @@ detail::Unpack kwargs(T&& mapping) {
 }
 
 template <class... A>
-Object Ref::operator()(A&&... arguments) const {
+LATEPY_INLINE Object Ref::operator()(A&&... arguments) const {
   return detail::own(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...));
 }
 template <class T, class... A>

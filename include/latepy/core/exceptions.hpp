@@ -9,34 +9,51 @@ inline namespace v1 {
 namespace detail {
 
 template <class E>
-[[noreturn]] LATEPY_COLD void raise_as(std::shared_ptr<ErrorData> data) {
-  throw E(std::move(data));
+LATEPY_COLD void raise_as(ErrorData* data) {
+  throw E(ErrorHandle(data));
+}
+template <class E>
+constexpr ExceptionClass exception_class(const char* name, const ExceptionClass* base, PyObject** Api::*symbol) {
+#if LATEPY_THROWS_IN_PLACE
+  return {name,
+          base,
+          symbol,
+          &raise_as<E>,
+          [](ErrorData* data) -> void* {
+            return new (__cxxabiv1::__cxa_allocate_exception(sizeof(E))) E(ErrorHandle(data));
+          },
+          [](void* exception) { static_cast<E*>(exception)->~E(); },
+          &typeid(E)};
+#else
+  return {name, base, symbol, &raise_as<E>};
+#endif
 }
 
-LATEPY_COLD inline std::shared_ptr<ErrorData> made_here(const ExceptionClass& known, std::string message) {
-  auto data = std::make_shared<ErrorData>();
-  data->type_name = known.name;
-  data->message = std::move(message);
+LATEPY_COLD inline ErrorHandle made_here(const ExceptionClass& known, std::string message) {
+  ErrorHandle data(new ErrorData);
   data->known = &known;
-  data->make_what();
+  data->text = new ErrorText(known, std::move(message));
   return data;
 }
 
 }  // namespace detail
 
 // Each can be caught, and thrown by host functions with a message: `throw py::ValueError("no such row")`.
-#define LATEPY_EXCEPTION(NAME, BASE, BASE_CLASS)                                                          \
-  class NAME;                                                                                             \
-  namespace detail {                                                                                      \
-  inline constexpr ExceptionClass class_of_##NAME{#NAME, BASE_CLASS, &Api::NAME, &raise_as<v1::NAME>};    \
-  }                                                                                                       \
-  /** Python's exception of the same name. */                                                             \
-  class LATEPY_VISIBLE NAME : public BASE {                                                               \
-   public:                                                                                                \
-    LATEPY_HIDDEN explicit NAME(std::string message)                                                      \
-        : NAME(detail::made_here(detail::class_of_##NAME, std::move(message))) {}                         \
-    explicit NAME(std::shared_ptr<detail::ErrorData> data) : BASE(std::move(data)) {}                     \
-  };
+#define LATEPY_EXCEPTION(NAME, BASE, BASE_CLASS)                                                              \
+  class NAME;                                                                                                 \
+  namespace detail {                                                                                          \
+  extern const ExceptionClass class_of_##NAME;                                                                \
+  }                                                                                                           \
+  /** Python's exception of the same name. */                                                                 \
+  class LATEPY_VISIBLE NAME : public BASE {                                                                   \
+   public:                                                                                                    \
+    LATEPY_HIDDEN explicit NAME(std::string message)                                                          \
+        : NAME(detail::made_here(detail::class_of_##NAME, std::move(message))) {}                             \
+    explicit NAME(detail::ErrorHandle data) noexcept : BASE(std::move(data)) {}                               \
+  };                                                                                                          \
+  namespace detail {                                                                                          \
+  inline constexpr ExceptionClass class_of_##NAME = exception_class<v1::NAME>(#NAME, BASE_CLASS, &Api::NAME); \
+  }
 #define LATEPY_DERIVED(NAME, BASE) LATEPY_EXCEPTION(NAME, BASE, &class_of_##BASE)
 
 LATEPY_EXCEPTION(BaseException, PythonError, nullptr)
@@ -74,37 +91,40 @@ namespace detail {
 
 /// Derived classes stand before their bases, so that the first match is the nearest.
 inline constexpr const ExceptionClass* exception_classes[] = {
-    &class_of_KeyError,          &class_of_IndexError,         &class_of_AttributeError, &class_of_TypeError,
-    &class_of_UnicodeError,      &class_of_ValueError,         &class_of_NameError,      &class_of_ZeroDivisionError,
-    &class_of_OverflowError,     &class_of_ModuleNotFoundError, &class_of_ImportError,   &class_of_FileNotFoundError,
-    &class_of_PermissionError,   &class_of_TimeoutError,       &class_of_OSError,        &class_of_StopIteration,
-    &class_of_AssertionError,    &class_of_NotImplementedError, &class_of_RuntimeError,  &class_of_SyntaxError,
-    &class_of_MemoryError,       &class_of_LookupError,        &class_of_ArithmeticError, &class_of_SystemExit,
-    &class_of_KeyboardInterrupt, &class_of_Exception,          &class_of_BaseException};
+    &class_of_KeyError,          &class_of_IndexError,          &class_of_AttributeError,  &class_of_TypeError,
+    &class_of_UnicodeError,      &class_of_ValueError,          &class_of_NameError,       &class_of_ZeroDivisionError,
+    &class_of_OverflowError,     &class_of_ModuleNotFoundError, &class_of_ImportError,     &class_of_FileNotFoundError,
+    &class_of_PermissionError,   &class_of_TimeoutError,        &class_of_OSError,         &class_of_StopIteration,
+    &class_of_AssertionError,    &class_of_NotImplementedError, &class_of_RuntimeError,    &class_of_SyntaxError,
+    &class_of_MemoryError,       &class_of_LookupError,         &class_of_ArithmeticError, &class_of_SystemExit,
+    &class_of_KeyboardInterrupt, &class_of_Exception,           &class_of_BaseException};
 
-/// Takes the error that is set away from CPython: the exception object with its traceback. Never empty.
-LATEPY_COLD inline Object fetch_exception() {
-  const Api& api = detail::api();
-  if (api.Err_GetRaisedException) {
-    Object value = Object::steal(api.Err_GetRaisedException());
-    if (!value.is_empty()) return value;
-  } else {
-    PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
-    api.Err_Fetch(&type, &value, &trace);
-    if (type) {
-      api.Err_NormalizeException(&type, &value, &trace);
-      const Object owned_type = Object::steal(type), owned_trace = Object::steal(trace);
-      if (trace && value) api.Exception_SetTraceback(value, trace);
-      if (value) return Object::steal(value);
-    }
-  }
+/// The error that CPython forgot to set.
+LATEPY_COLD inline Object missing_error() {
   const Object text =
-      Object::steal(api.Unicode_InternFromString("a function of CPython failed without setting an error"));
+      Object::steal(api().Unicode_InternFromString("a function of CPython failed without setting an error"));
   PyObject* arguments[] = {nullptr, text.ptr()};
-  Object error = Object::steal(
-      api.Object_VectorcallDict(*api.SystemError, arguments + 1, (text.ptr() != nullptr) | vectorcall_offset, nullptr));
+  Object error = Object::steal(api().Object_VectorcallDict(*api().SystemError, arguments + 1,
+                                                           (text.ptr() != nullptr) | vectorcall_offset, nullptr));
   if (error.is_empty()) throw std::bad_alloc();
   return error;
+}
+
+/// Takes the error that is set away from CPython: the exception object with its traceback. Never empty.
+inline Object fetch_exception() {
+  const Api& api = detail::api();
+  PyObject* value = nullptr;
+  if (api.Err_GetRaisedException) {
+    value = api.Err_GetRaisedException();
+  } else {
+    PyObject *type = nullptr, *trace = nullptr;
+    api.Err_Fetch(&type, &value, &trace);
+    // Where the value is of that very type it is an exception already; else it is what one is yet to be made of.
+    if (type && (!value || as_object(type_of(value)) != type)) api.Err_NormalizeException(&type, &value, &trace);
+    const Held owned_type(type), owned_trace(trace);
+    if (trace && value) api.Exception_SetTraceback(value, trace);
+  }
+  return LATEPY_LIKELY(value != nullptr) ? Object::steal(value) : missing_error();
 }
 
 /// The error that is set, put aside for a scope in which code may run that must not see it: destructors.
@@ -126,35 +146,53 @@ LATEPY_COLD inline std::exception_ptr original_of(PyObject* exception) {
   return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.ptr(), original_attribute));
 }
 
-/// What C++ keeps of an exception object. Needs the GIL.
-LATEPY_COLD inline std::shared_ptr<ErrorData> describe(Object exception) {
-  auto data = std::make_shared<ErrorData>();
+/// The class of an exception's type, or the nearest that it derives from.
+inline const ExceptionClass& nearest_class(PyObject* type) noexcept {
+  for (const ExceptionClass* known : exception_classes)
+    if (type == *(api().*known->symbol)) return *known;
+  for (const ExceptionClass* known : exception_classes)
+    if (api().Err_GivenExceptionMatches(type, *(api().*known->symbol))) return *known;
+  return class_of_BaseException;
+}
+
+/// What C++ keeps of an exception object, as yet without a text. Needs the GIL.
+inline ErrorHandle keep_exception(Object exception) {
+  ErrorHandle data(new ErrorData);
+  PyObject* const value = exception.ptr();
   data->value = std::move(exception);
-  PyObject* value = data->value.ptr();
-  PyObject* type = as_object(type_of(value));
-  data->known = &class_of_BaseException;
-  for (const ExceptionClass* known : exception_classes) {
-    if (api().Err_GivenExceptionMatches(type, *(api().*known->symbol))) {
-      data->known = known;
-      break;
-    }
-  }
-  data->type_name = *(api().*data->known->symbol) == type ? data->known->name : qualified_name(type);
-  data->message = str_or_excuse(value);
-  find_place(*data);
+  data->read = &read_late;
+  data->known = &nearest_class(as_object(type_of(value)));
   if (shared().carries_exceptions.load(std::memory_order_relaxed)) data->original = original_of(value);
-  data->make_what();
   data->enlist();
   return data;
 }
 
 /// The error that is set, as a value.
-LATEPY_COLD inline PythonError take_python_error() { return PythonError(describe(fetch_exception())); }
-
-/// The error that is set, thrown as the class nearest to it.
-[[noreturn]] LATEPY_COLD inline void throw_python_error() {
-  take_python_error().rethrow();
+inline PythonError take_python_error() { return PythonError(keep_exception(fetch_exception())); }
+/// What raise() throws, with its text; the C++ exception that it was it throws itself.
+inline ErrorHandle to_throw(ErrorData* data) {
+  ErrorHandle made = data ? ErrorHandle(data) : keep_exception(fetch_exception());
+  if (!data)
+    read_text(*made.get());
+  else if (!data->text.load(std::memory_order_acquire))
+    data->read(*data);
+  if (LATEPY_UNLIKELY(static_cast<bool>(made->original))) std::rethrow_exception(std::exception_ptr(made->original));
+  return made;
 }
+#if LATEPY_THROWS_IN_PLACE
+inline Prepared prepare(ErrorData* data) {
+  ErrorHandle made = to_throw(data);
+  const ExceptionClass* const known = made->known;
+  return {known->make(made.release()), known};
+}
+#else
+[[noreturn]] LATEPY_COLD inline void raise(ErrorData* data) {
+  ErrorHandle made = to_throw(data);
+  const ExceptionClass* const known = made->known;
+  known->raise(made.release());
+  LATEPY_UNREACHABLE();
+}
+#endif
 
 /// Sets Python's error from an exception, so that a function called by Python may return null. Needs the GIL.
 LATEPY_COLD inline void set_python_error(const PythonError& error) {
@@ -167,17 +205,19 @@ LATEPY_COLD inline void set_python_error(const PythonError& error) {
   }
 }
 
-/// Formats every error still alive, before its Python goes, and lets go of its object. Needs the GIL.
+/// Reads and formats every error still alive, before its Python goes, and lets go of its object. Needs the GIL.
 LATEPY_COLD inline void format_live_errors() {
   for (;;) {
-    std::shared_ptr<ErrorData> data;
+    ErrorHandle data;
     {
       SpinLock lock(shared().errors_lock);
-      for (ErrorData* each = shared().errors; each && !data; each = each->next)
-        if (each->value.is_alive()) data = each->weak_from_this().lock();
+      for (ErrorData* each = shared().errors; each && !data.get(); each = each->next)
+        if (each->value.is_alive() && each->join()) data = ErrorHandle(each);
     }
-    if (!data) return;
-    if (!data->formatted.load()) data->settle(format_exception(data->value.ptr()));
+    if (!data.get()) return;
+    if (!data->text.load()) read_text(*data.get());
+    if (!data->traceback.load())
+      data->settle<std::string>(data->traceback, std::make_unique<std::string>(format_exception(data->value.ptr())));
     Object value;  // dropped outside of the lock: it may run any code
     SpinLock lock(shared().errors_lock);
     std::swap(value, data->value);
@@ -189,8 +229,8 @@ LATEPY_COLD inline void format_live_errors() {
 inline Object PythonError::value() const {
   if (data_->value.is_empty()) {
     detail::check_running();
-    const Object text = detail::own(detail::api().Unicode_DecodeUTF8(
-        data_->message.data(), static_cast<detail::ssize>(data_->message.size()), "replace"));
+    const Object text = detail::own(
+        detail::api().Unicode_DecodeUTF8(message().data(), static_cast<detail::ssize>(message().size()), "replace"));
     PyObject* arguments[] = {nullptr, text.ptr()};
     PyObject* type = *(detail::api().*data_->known->symbol);
     data_->value =
@@ -211,7 +251,7 @@ inline void PythonError::report(const Ref& where) const noexcept {
 }
 
 inline std::optional<PythonError> PythonError::cause() const {
-  const std::optional<GilGuard> gil = enter();
+  const std::optional<GilGuard> gil = detail::enter(*data_.get());
   if (!gil) return std::nullopt;
   PyObject* raised = data_->value.ptr();
   Object cause = Object::steal(detail::api().Exception_GetCause(raised));
@@ -220,7 +260,7 @@ inline std::optional<PythonError> PythonError::cause() const {
     if (suppressed.ptr() != detail::api().TrueStruct) cause = Object::steal(detail::api().Exception_GetContext(raised));
   }
   if (cause.is_empty()) return std::nullopt;
-  return PythonError(detail::describe(std::move(cause)));
+  return PythonError(detail::keep_exception(std::move(cause)));
 }
 
 }  // namespace v1

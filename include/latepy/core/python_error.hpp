@@ -4,8 +4,21 @@
 
 #include <latepy/core/detail/names.hpp>
 
-#include <cstdlib>
 #include <exception>
+// Where the C++ ABI is Itanium's, an exception can be made in one function and thrown in another (its 2.4.3).
+#if defined(__GXX_ABI_VERSION) && defined(__cpp_rtti)
+#define LATEPY_THROWS_IN_PLACE 1
+#include <cxxabi.h>
+
+#include <typeinfo>
+#ifdef __GLIBCXX__  // its header does not have it
+namespace __cxxabiv1 {
+extern "C" void __cxa_throw(void*, std::type_info*, void (*)(void*)) __attribute__((noreturn));
+}
+#endif
+#else
+#define LATEPY_THROWS_IN_PLACE 0
+#endif
 
 namespace latepy {
 inline namespace v1 {
@@ -14,29 +27,83 @@ namespace detail {
 /// One of the built-in exceptions that have a C++ class.
 struct ExceptionClass {
   const char* name;
-  const ExceptionClass* base;            ///< null for BaseException
-  PyObject** Api::*symbol;               ///< its PyExc_* in the table
-  void (*raise)(std::shared_ptr<ErrorData>);  ///< throws the C++ class
+  const ExceptionClass* base;  ///< null for BaseException
+  PyObject** Api::*symbol;     ///< its PyExc_* in the table
+  void (*raise)(ErrorData*);   ///< throws the C++ class, which takes the reference over
+#if LATEPY_THROWS_IN_PLACE
+  void* (*make)(ErrorData*);  ///< the same, as an exception that is yet to be thrown
+  void (*destroy)(void*);
+  const std::type_info* type;
+#endif
 };
+struct ErrorData;
 
-/// What an exception keeps. Those with a live Python object are listed, so that the stop can format them.
-struct ErrorData : std::enable_shared_from_this<ErrorData> {
-  Object value;
+#if LATEPY_THROWS_IN_PLACE
+/// An exception made, to be thrown by the function where its way begins: each frame that it passes costs the unwinder
+/// as much as all else that is done for an error.
+struct Prepared {
+  void* exception;
+  const ExceptionClass* known;
+};
+Prepared prepare(ErrorData* data);
+/// Throws `data`, whose reference it takes over, or with null the error that is set; as what it was, where C++ made it.
+[[noreturn]] LATEPY_INLINE void raise(ErrorData* data) {
+  const Prepared made = prepare(data);
+  __cxxabiv1::__cxa_throw(made.exception, const_cast<std::type_info*>(made.known->type), made.known->destroy);
+}
+#else
+[[noreturn]] void raise(ErrorData* data);
+#endif
+[[noreturn]] LATEPY_INLINE void throw_python_error() { raise(nullptr); }
+
+/// What is said of an exception.
+struct ErrorText {
   std::string type_name, message, file, what;
   int line = 0;
-  const ExceptionClass* known = nullptr;
-  std::exception_ptr original;  ///< the C++ exception that Python's was made of
-  std::string traceback;
-  std::atomic<bool> formatted{false};
+
+  ErrorText() = default;
+  explicit ErrorText(const ExceptionClass& known, std::string of_it = {})
+      : type_name(known.name), message(std::move(of_it)) {
+    make_what();
+  }
+  void make_what() {
+    what.reserve(type_name.size() + message.size() + file.size() + 16);
+    what += type_name;
+    if (!message.empty()) what.append(": ", 2) += message;
+    if (!file.empty()) ((what.append(" (", 2) += file) += ':').append(std::to_string(line)) += ')';
+  }
+};
+
+/// What an exception keeps. Those with a live Python object are listed, so that the stop can read and format them.
+struct ErrorData {
+  std::atomic<int> references{1};
+  // Of the library that made it, which alone may know its Python.
+  void (*const end)(ErrorData*) = [](ErrorData* self) { delete self; };
+  const ErrorText& (*read)(ErrorData&) noexcept = nullptr;  ///< fills `text`
+  Object value;
+  const ExceptionClass* known = nullptr;  ///< the nearest
+  std::exception_ptr original;            ///< the C++ exception that Python's was made of
+  std::atomic<const ErrorText*> text{nullptr};
+  std::atomic<const std::string*> traceback{nullptr};
   Shared* listed = nullptr;  ///< where it is
   ErrorData *previous = nullptr, *next = nullptr;
 
   ErrorData() = default;
+  ErrorData(const ErrorData&) = delete;
   ~ErrorData() {
+    delete text.load(std::memory_order_relaxed);
+    delete traceback.load(std::memory_order_relaxed);
     if (!listed) return;
     SpinLock lock(listed->errors_lock);
     (previous ? previous->next : listed->errors) = next;
     if (next) next->previous = previous;
+  }
+  /// One more reference, unless the last one is gone already. \pre none for a listed one under errors_lock.
+  bool join() noexcept {
+    int count = references.load(std::memory_order_relaxed);
+    while (count != 0 && !references.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
+    }
+    return count != 0;
   }
   void enlist() noexcept {
     listed = &shared();
@@ -45,39 +112,70 @@ struct ErrorData : std::enable_shared_from_this<ErrorData> {
     if (next) next->previous = this;
     listed->errors = this;
   }
-  void settle(std::string text) {
-    SpinLock lock(shared().errors_lock);
-    if (formatted.load(std::memory_order_relaxed)) return;  // another thread was first
-    traceback = std::move(text);
-    formatted.store(true, std::memory_order_release);
-  }
-  LATEPY_COLD void make_what() {
-    what = type_name;
-    if (!message.empty()) what += ": " + message;
-    if (!file.empty()) what += " (" + file + ":" + std::to_string(line) + ")";
+  /// The first one stays: other threads may read it.
+  template <class T>
+  static const T& settle(std::atomic<const T*>& place, std::unique_ptr<const T> made) noexcept {
+    const T* present = nullptr;
+    return place.compare_exchange_strong(present, made.get(), std::memory_order_acq_rel) ? *made.release() : *present;
   }
 };
 
-/// Text of a str object; never throws, never leaves an error set.
-LATEPY_COLD inline std::string text_of(PyObject* str) {
+/// A shared owner of ErrorData. A bare pointer becomes one, so that a throw has nothing to clean up on its way.
+class ErrorHandle {
+ public:
+  explicit ErrorHandle(ErrorData* owned = nullptr) noexcept : data_(owned) {}
+  ErrorHandle(const ErrorHandle& other) noexcept : data_(other.data_) {
+    if (data_) data_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  ErrorHandle(ErrorHandle&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  ErrorHandle& operator=(ErrorHandle other) noexcept {
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~ErrorHandle() {
+    if (data_ && data_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) data_->end(data_);
+  }
+  ErrorData* operator->() const noexcept { return data_; }
+  ErrorData* get() const noexcept { return data_; }
+  ErrorData* release() noexcept { return std::exchange(data_, nullptr); }
+
+ private:
+  ErrorData* data_;
+};
+
+/// Text of a str object; never leaves an error set.
+inline std::string text_of(PyObject* str) {
+  std::string_view ascii;
+  if (str && read_ascii(str, ascii)) return std::string(ascii);
   if (str && has_flag(str, type_is_str)) {
     ssize size = 0;
     if (const char* utf8 = api().Unicode_AsUTF8AndSize(str, &size)) return {utf8, static_cast<std::size_t>(size)};
     api().Err_Clear();  // lone surrogates
-    const Object bytes = Object::steal(api().Unicode_AsEncodedString(str, "utf-8", "backslashreplace"));
+    const Held bytes(api().Unicode_AsEncodedString(str, "utf-8", "backslashreplace"));
     char* data = nullptr;
-    if (bytes.ptr() && api().Bytes_AsStringAndSize(bytes.ptr(), &data, &size) == 0)
+    if (bytes.get() && api().Bytes_AsStringAndSize(bytes.get(), &data, &size) == 0)
       return {data, static_cast<std::size_t>(size)};
   }
   api().Err_Clear();
   return {};
 }
 
-/// The attribute, or an empty Object; never leaves an error set.
-LATEPY_COLD inline Object attribute_or_empty(PyObject* object, const char* name) noexcept {
-  Object value = Object::steal(object ? api().Object_GetAttrString(object, name) : nullptr);
-  if (value.is_empty()) api().Err_Clear();
+/// The attribute as a new reference, or null; never leaves an error set.
+inline PyObject* find_attribute(PyObject* object, const Text& name) noexcept {
+  PyObject* value = nullptr;
+  if (!object) return nullptr;
+  try {
+    const KnownName* const known = name.known();
+    const int found = known ? api().Object_GetOptionalAttr(object, known->str, &value)
+                            : api().Object_GetOptionalAttr(object, Name(name.view()).ptr(), &value);
+    if (found < 0) api().Err_Clear();
+  } catch (const std::exception&) {  // no memory for the name
+  }
   return value;
+}
+/// The same as an Object, which may be empty.
+LATEPY_COLD inline Object attribute_or_empty(PyObject* object, const Text& name) noexcept {
+  return Object::steal(find_attribute(object, name));
 }
 
 /// As Python's traceback prints a type: `ValueError`, `json.decoder.JSONDecodeError`.
@@ -88,43 +186,67 @@ LATEPY_COLD inline std::string qualified_name(PyObject* type) {
 }
 
 /// str(object), or what is said of an object whose str() fails.
-LATEPY_COLD inline std::string str_or_excuse(PyObject* object) {
-  const Object str = Object::steal(api().Object_Str(object));
-  if (str.is_empty()) {
+inline std::string str_or_excuse(PyObject* object) {
+  const Held str(api().Object_Str(object));
+  if (!str.get()) {
     api().Err_Clear();
     return "<its str() failed>";
   }
-  return text_of(str.ptr());
+  return text_of(str.get());
 }
 
-LATEPY_COLD inline int int_or_zero(const Object& object) noexcept {
-  if (object.is_empty() || object.is_none()) return 0;
+inline int int_or_zero(const Held& object) noexcept {
+  long long value = 0;
+  if (!object.get() || object.get() == api().NoneStruct || read_int(object.get(), value))
+    return static_cast<int>(value);
   int overflow = 0;
-  const long long value = api().Long_AsLongLongAndOverflow(object.ptr(), &overflow);
+  value = api().Long_AsLongLongAndOverflow(object.get(), &overflow);
   if (value == -1) api().Err_Clear();
   return static_cast<int>(value);
 }
 
+/// The place that a SyntaxError names. What it says of it in its message goes: what() says it once.
+LATEPY_COLD inline void find_syntax_place(PyObject* exception, ErrorText& text) {
+  text.file = text_of(Held(find_attribute(exception, "filename")).get());
+  text.line = int_or_zero(Held(find_attribute(exception, "lineno")));
+  const std::string suffix =
+      " (" + text.file.substr(text.file.find_last_of("/\\") + 1) + ", line " + std::to_string(text.line) + ")";
+  if (text.message.size() > suffix.size() &&
+      text.message.compare(text.message.size() - suffix.size(), suffix.size(), suffix) == 0)
+    text.message.resize(text.message.size() - suffix.size());
+}
+
 /// The innermost place of an exception: the last traceback entry, or the place that a SyntaxError names.
-LATEPY_COLD inline void find_place(ErrorData& data) {
-  PyObject* exception = data.value.ptr();
-  if (api().Err_GivenExceptionMatches(exception, *api().SyntaxError)) {
-    data.file = text_of(attribute_or_empty(exception, "filename").ptr());
-    data.line = int_or_zero(attribute_or_empty(exception, "lineno"));
-    const std::string suffix =
-        " (" + data.file.substr(data.file.find_last_of("/\\") + 1) + ", line " + std::to_string(data.line) + ")";
-    if (data.message.size() > suffix.size() &&
-        data.message.compare(data.message.size() - suffix.size(), suffix.size(), suffix) == 0)
-      data.message.resize(data.message.size() - suffix.size());  // what() says it once
-    if (!data.file.empty()) return;
+inline void find_place(PyObject* exception, ErrorText& text) {
+  if (api().Err_GivenExceptionMatches(exception, *api().SyntaxError)) find_syntax_place(exception, text);
+  if (!text.file.empty()) return;
+  Held entry(api().Exception_GetTraceback(exception));
+  if (!entry.get()) return;
+  for (;;) {
+    Held next(find_attribute(entry.get(), "tb_next"));
+    if (!next.get() || next.get() == api().NoneStruct) break;
+    entry.swap(next);
   }
-  Object entry = Object::steal(api().Exception_GetTraceback(exception));
-  if (entry.is_empty()) return;
-  for (Object next; !(next = attribute_or_empty(entry.ptr(), "tb_next")).is_empty() && !next.is_none();)
-    entry = std::move(next);
-  const Object code = attribute_or_empty(attribute_or_empty(entry.ptr(), "tb_frame").ptr(), "f_code");
-  data.file = text_of(attribute_or_empty(code.ptr(), "co_filename").ptr());
-  data.line = int_or_zero(attribute_or_empty(entry.ptr(), "tb_lineno"));
+  const Held frame(find_attribute(entry.get(), "tb_frame"));
+  if (!frame.get()) return;
+  const Held code(api().Frame_GetCode(frame.get()));
+  text.file = text_of(Held(find_attribute(code.get(), "co_filename")).get());
+  text.line = int_or_zero(Held(find_attribute(entry.get(), "tb_lineno")));
+}
+
+/// What is said of an exception object. Needs the GIL; runs its str().
+inline const ErrorText& read_text(ErrorData& data) {
+  PyObject* const exception = data.value.ptr();
+  PyObject* const type = as_object(type_of(exception));
+  auto text = std::make_unique<ErrorText>();
+  if (*(api().*data.known->symbol) == type)
+    text->type_name = data.known->name;
+  else
+    text->type_name = qualified_name(type);
+  text->message = str_or_excuse(exception);
+  find_place(exception, *text);
+  text->make_what();
+  return ErrorData::settle<ErrorText>(data.text, std::move(text));
 }
 
 /// What Python prints of an exception, with causes, notes and groups. Needs the GIL; never throws Python's errors.
@@ -146,42 +268,66 @@ LATEPY_COLD inline std::string format_exception(PyObject* exception) {
   return text;
 }
 
+/// The GIL, where there is an exception object and its Python still runs. The stop takes the object away.
+inline std::optional<GilGuard> enter(ErrorData& data) {
+  bool is_alive;
+  {
+    SpinLock lock(shared().errors_lock);
+    is_alive = data.value.is_alive();
+  }
+  if (!is_alive) return std::nullopt;
+  std::optional<GilGuard> gil = GilGuard::try_acquire();
+  return gil && data.value.is_alive() ? std::move(gil) : std::nullopt;
+}
+
+/// Reads what was not read yet.
+LATEPY_COLD inline const ErrorText& read_late(ErrorData& data) noexcept {
+  try {
+    if (const std::optional<GilGuard> gil = enter(data)) return read_text(data);
+    return ErrorData::settle<ErrorText>(data.text, std::make_unique<ErrorText>(*data.known));  // Python is stopping
+  } catch (...) {  // no memory: the next use tries again
+    static const ErrorText none;
+    return none;
+  }
+}
+
 }  // namespace detail
 
 /// A Python exception. Copyable, safe on any thread without the GIL and after the stop. The classes of
 /// core/exceptions.hpp derive from it in Python's hierarchy; one without a class comes as the nearest base.
-/// May be caught in another shared library than the one that threw it; the two members that need a Python answer for
-/// it there when an Interpreter of that library lives.
+/// What is said of it is read when it is thrown; of one that never was (try_call(), try_eval(), cause()) on first use,
+/// which takes the GIL, or by the stop.
+/// May be caught in another shared library than the one that threw it; the members that need a Python answer for it
+/// there when an Interpreter of that library lives.
 class LATEPY_VISIBLE PythonError : public Error {
  public:
-  explicit PythonError(std::shared_ptr<detail::ErrorData> data) : Error(std::string()), data_(std::move(data)) {}
+  explicit PythonError(detail::ErrorHandle data) : Error(std::string()), data_(std::move(data)) {}
 
   /// "TypeName: message (file:line)".
-  const char* what() const noexcept override { return data_->what.c_str(); }
+  const char* what() const noexcept override { return text().what.c_str(); }
   /// As a traceback prints it: "ValueError", "json.decoder.JSONDecodeError".
-  const std::string& type_name() const noexcept { return data_->type_name; }
+  const std::string& type_name() const noexcept { return text().type_name; }
   /// str() of the exception.
-  const std::string& message() const noexcept { return data_->message; }
+  const std::string& message() const noexcept { return text().message; }
   /// "file:line" of the innermost frame, or of the place that a SyntaxError names; empty where Python knows none.
   std::string where() const {
-    return data_->file.empty() ? std::string() : data_->file + ":" + std::to_string(data_->line);
+    return text().file.empty() ? std::string() : text().file + ":" + std::to_string(text().line);
   }
   /// What Python would print: every frame with its source line, causes, notes and groups. Takes the GIL the first
   /// time and keeps the text; the stop does so for those still alive.
   LATEPY_HIDDEN const std::string& traceback() const {
-    if (!data_->formatted.load(std::memory_order_acquire)) {
-      const std::optional<GilGuard> gil = enter();
-      std::string text = gil ? detail::format_exception(data_->value.ptr()) : std::string();
-      data_->settle(text.empty() ? std::string(what()) + "\n" : std::move(text));
-    }
-    return data_->traceback;
+    if (const std::string* known = data_->traceback.load(std::memory_order_acquire)) return *known;
+    const std::optional<GilGuard> gil = detail::enter(*data_.get());
+    std::string lines = gil ? detail::format_exception(data_->value.ptr()) : std::string();
+    if (lines.empty()) lines = std::string(what()) + "\n";
+    return data_->settle<std::string>(data_->traceback, std::make_unique<std::string>(std::move(lines)));
   }
   /// Whether it is the named exception or derives from it, as `except` asks. With the module or without.
   LATEPY_HIDDEN bool is(std::string_view name) const {
-    if (named(data_->type_name, name)) return true;
     for (const detail::ExceptionClass* known = data_->known; known; known = known->base)
       if (name == known->name) return true;
-    const std::optional<GilGuard> gil = enter();
+    if (named(type_name(), name)) return true;
+    const std::optional<GilGuard> gil = detail::enter(*data_.get());
     if (!gil) return false;
     const Object order = detail::attribute_or_empty(detail::as_object(detail::type_of(data_->value.ptr())), "__mro__");
     const detail::ssize count = order.is_empty() ? 0 : detail::api().Tuple_Size(order.ptr());
@@ -204,29 +350,18 @@ class LATEPY_VISIBLE PythonError : public Error {
   LATEPY_HIDDEN std::optional<PythonError> cause() const;
   /// Throws it again as the class that Python's type has in C++, also where this is a PythonError by value; as the
   /// very C++ exception that it was, where a host function threw it and Python handed it on.
-  [[noreturn]] void rethrow() const {
-    if (data_->original) std::rethrow_exception(data_->original);
-    data_->known->raise(data_);
-    std::abort();  // raise() throws
-  }
+  [[noreturn]] void rethrow() const { detail::raise(detail::ErrorHandle(data_).release()); }
 
  private:
-  /// The GIL, where there is an exception object and its Python still runs. The stop takes the object away.
-  LATEPY_HIDDEN std::optional<GilGuard> enter() const {
-    bool is_alive;
-    {
-      detail::SpinLock lock(detail::shared().errors_lock);
-      is_alive = data_->value.is_alive();
-    }
-    if (!is_alive) return std::nullopt;
-    std::optional<GilGuard> gil = GilGuard::try_acquire();
-    return gil && data_->value.is_alive() ? std::move(gil) : std::nullopt;
+  const detail::ErrorText& text() const noexcept {
+    const detail::ErrorText* const known = data_->text.load(std::memory_order_acquire);
+    return LATEPY_LIKELY(known != nullptr) ? *known : data_->read(*data_.get());
   }
   static bool named(std::string_view full, std::string_view name) noexcept {
     if (name.size() > full.size() || full.substr(full.size() - name.size()) != name) return false;
     return full.size() == name.size() || full[full.size() - name.size() - 1] == '.';
   }
-  std::shared_ptr<detail::ErrorData> data_;
+  detail::ErrorHandle data_;
 };
 
 }  // namespace v1

@@ -57,6 +57,22 @@ LATEPY_INLINE unsigned long flags_of(PyTypeObject* type) noexcept {
     return member_at<std::uint32_t>(type, the_state.layout.type_flags);
   return api().Type_GetFlags(type);
 }
+/// An owned reference, or null, within a function that holds the GIL to its end.
+class Held {
+ public:
+  explicit Held(PyObject* object = nullptr) noexcept : object_(object) {}
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  LATEPY_INLINE ~Held() {
+    if (object_) decref(object_);
+  }
+  PyObject* get() const noexcept { return object_; }
+  PyObject* release() noexcept { return std::exchange(object_, nullptr); }
+  void swap(Held& other) noexcept { std::swap(object_, other.object_); }
+
+ private:
+  PyObject* object_;
+};
 /// Whether the object is of a class with the type_is_* flag, or derived from it.
 inline bool has_flag(PyObject* object, unsigned long flag) noexcept { return (flags_of(type_of(object)) & flag) != 0; }
 inline bool is_exactly(PyObject* object, const PyTypeObject* type) noexcept { return type_of(object) == type; }

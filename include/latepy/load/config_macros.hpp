@@ -45,11 +45,13 @@
 #define LATEPY_INLINE inline __attribute__((always_inline))
 #define LATEPY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define LATEPY_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define LATEPY_UNREACHABLE() __builtin_unreachable()
 #else
 #define LATEPY_COLD __declspec(noinline)
 #define LATEPY_INLINE __forceinline
 #define LATEPY_LIKELY(x) (x)
 #define LATEPY_UNLIKELY(x) (x)
+#define LATEPY_UNREACHABLE() __assume(0)
 #endif
 
 #if LATEPY_WINDOWS

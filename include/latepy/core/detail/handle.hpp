@@ -21,6 +21,7 @@ T from_py(const Ref& object);
 
 namespace detail {
 
+/// Throws the error that is set as the C++ class nearest to it. See core/exceptions.hpp.
 [[noreturn]] void throw_python_error();
 
 LATEPY_COLD inline void check_use(PyObject* object, std::uint32_t life) {
@@ -45,13 +46,13 @@ inline void check_running() {
 }
 
 /// A new reference from CPython; null means that an error is set.
-inline PyObject* check(PyObject* object) {
+LATEPY_INLINE PyObject* check(PyObject* object) {
   if (LATEPY_UNLIKELY(!object)) throw_python_error();
   return object;
 }
 /// A result code from CPython; -1 means that an error is set.
 template <class Int>
-Int check_result(Int result) {
+LATEPY_INLINE Int check_result(Int result) {
   if (LATEPY_UNLIKELY(result == static_cast<Int>(-1))) throw_python_error();
   return result;
 }
@@ -188,7 +189,7 @@ class Object : public Ref {
   }
 
   /// Takes over a reference that the caller owns ("new reference"). Null makes an empty Object.
-  static Object steal(PyObject* object) noexcept {
+  static LATEPY_INLINE Object steal(PyObject* object) noexcept {
     return Object(object, object ? detail::current_life() : detail::empty_life);
   }
   /// Adds a reference to one that somebody else owns. Needs the GIL.
@@ -225,7 +226,7 @@ class Object : public Ref {
 namespace detail {
 
 /// A new reference from CPython as an Object; null means that an error is set.
-inline Object own(PyObject* object) { return Object::steal(check(object)); }
+LATEPY_INLINE Object own(PyObject* object) { return Object::steal(check(object)); }
 inline Object none() { return Object::borrow(api().NoneStruct); }
 
 }  // namespace detail

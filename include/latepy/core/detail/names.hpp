@@ -18,21 +18,31 @@ struct KnownName {
   PyObject* module;   ///< the module of this name that was last found, its import done; or null
   char bytes[1];
 };
-/// Never more than one for a place: a literal whose place is taken is looked up each time.
+/// Never more than one for a place. A literal whose place is taken has one of the next; when those are taken as well,
+/// it is looked up each time.
 inline std::atomic<KnownName*> known_names[1024];
-inline std::atomic<KnownName*>& place_of_name(const char* address) noexcept {
+inline constexpr std::size_t places_of_name = 4;
+inline std::atomic<KnownName*>& place_of_name(const char* address, std::size_t nth = 0) noexcept {
   const auto bits = reinterpret_cast<std::uintptr_t>(address);
-  return known_names[(bits ^ (bits >> 10)) & 1023];
+  return known_names[((bits ^ (bits >> 10)) + nth) & 1023];
+}
+inline bool is_name_of(const KnownName& known, const char* text, std::size_t size, std::uint32_t life) noexcept {
+  return known.address == text && known.size == size && known.life == life && std::memcmp(known.bytes, text, size) == 0;
 }
 
-/// The slow way: keeps it where its place is free. Null with checks on, which every use is to go through.
+/// The slow way, with the checks of a use: keeps it where a place is free.
 LATEPY_COLD inline KnownName* find_name(const char* text, std::size_t size) {
   check_running();
   const std::uint32_t life = current_life();
-  std::atomic<KnownName*>& place = place_of_name(text);
-  KnownName* const other = place.load(std::memory_order_acquire);
-  if (text[size - 1] != '\0' || std::strlen(text) != size - 1) return nullptr;  // a buffer, no literal
-  if (other && other->life == life) return nullptr;
+  KnownName* other = nullptr;
+  std::size_t nth = 0;
+  for (; nth < places_of_name; ++nth) {
+    other = place_of_name(text, nth).load(std::memory_order_acquire);
+    if (!other || other->life != life) break;
+    if (is_name_of(*other, text, size, life)) return other;
+  }
+  if (nth == places_of_name || text[size - 1] != '\0' || std::strlen(text) != size - 1) return nullptr;  // a buffer
+  std::atomic<KnownName*>& place = place_of_name(text, nth);
   void* const memory = process_alloc(sizeof(KnownName) + size);
   if (!memory) throw std::bad_alloc();
   auto* const made = new (memory) KnownName{text, size, life, nullptr, nullptr, nullptr, {}};
@@ -54,9 +64,7 @@ LATEPY_COLD inline KnownName* find_name(const char* text, std::size_t size) {
 /// The literal's name, or null where it is none or its place is taken. Needs the GIL. \param size with the NUL.
 LATEPY_INLINE KnownName* known_name(const char* text, std::size_t size) {
   KnownName* const known = place_of_name(text).load(std::memory_order_acquire);
-  if (LATEPY_LIKELY(known && known->address == text && known->size == size &&
-                    known->life == shared().fast_life.load(std::memory_order_relaxed) &&
-                    std::memcmp(known->bytes, text, size) == 0))
+  if (LATEPY_LIKELY(known && is_name_of(*known, text, size, shared().fast_life.load(std::memory_order_relaxed))))
     return known;
   return find_name(text, size);
 }

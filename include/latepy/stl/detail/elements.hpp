@@ -12,7 +12,7 @@ namespace detail {
 
 enum class Kind { sequence, set };
 
-inline bool has_attribute(PyObject* object, const char* name) noexcept {
+inline bool has_attribute(PyObject* object, const Text& name) noexcept {
   return !attribute_or_empty(object, name).is_empty();
 }
 inline bool is_mapping(PyObject* object) noexcept {
