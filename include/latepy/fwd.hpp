@@ -67,6 +67,12 @@ template <class T>
 class Borrowed;
 struct BufferInfo;
 
+// memory/
+template <class T>
+class Span;
+template <class T>
+class Buffer;
+
 // run/
 struct Config;
 class Interpreter;

@@ -5,4 +5,5 @@
 #include <latepy/object.hpp>
 #include <latepy/host/output.hpp>
 #include <latepy/host/stub.hpp>
+#include <latepy/memory/buffer.hpp>
 #include <latepy/run/interpreter.hpp>

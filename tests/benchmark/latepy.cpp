@@ -23,8 +23,9 @@ int compare(py::Interpreter& python, int argc, char** argv) {
   const py::Object bench = python.import_module("bench");
   const py::Object f = bench.attr("f"), g = bench.attr("g"), thing = bench.attr("thing"), fail = bench.attr("fail"),
                    number = bench.attr("number"), short_str = bench.attr("short"), long_str = bench.attr("long"),
-                   floats = bench.attr("floats"), floats_1e6 = bench.attr("floats_1e6"), strings = bench.attr("strings"),
-                   table = bench.attr("table"), integers = bench.attr("integers");
+                   floats = bench.attr("floats"), floats_1e6 = bench.attr("floats_1e6"),
+                   strings = bench.attr("strings"), table = bench.attr("table"), integers = bench.attr("integers"),
+                   array = bench.attr("array_1e6");
   const auto loop = [&](const char* of_bench, Run& run, auto&... argument) {
     const py::Object function = bench.attr(of_bench);
     py::Object last;
@@ -87,7 +88,8 @@ int compare(py::Interpreter& python, int argc, char** argv) {
     }
     expect(value, 123456);
   });
-  for (const auto& [op, text] : {std::pair("str_rt_short", &benchmark::short_text), std::pair("str_rt_1k", &benchmark::long_text)})
+  for (const auto& [op, text] :
+       {std::pair("str_rt_short", &benchmark::short_text), std::pair("str_rt_1k", &benchmark::long_text)})
     operations.add(op, [text = text](Run& run) {
       std::string value;
       for (auto _ : run) {
@@ -197,6 +199,23 @@ int compare(py::Interpreter& python, int argc, char** argv) {
       }).join();
     }
     expect(number.as<int>(), 123456);
+  });
+  operations.add("buf_view", [&](Run& run) {
+    double last = 0;
+    for (auto _ : run) {
+      const py::Buffer<const double> items(array);
+      last = items[items.size() - 1];
+      keep(last);
+    }
+    expect(last == 999999 * 0.5);
+  });
+  operations.add("buf_copy_1e6", [&](Run& run) {
+    std::vector<double> values(1000000);
+    for (auto _ : run) {
+      const py::Buffer<const double> items(array);
+      values.assign(items.span().begin(), items.span().end());
+    }
+    expect(values, benchmark::doubles(1000000));
   });
   operations.add("exc_nothrow", [&](Run& run) {
     bool seen = true;

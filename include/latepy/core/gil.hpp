@@ -126,7 +126,8 @@ LATEPY_COLD inline void drain(Shared& s) noexcept {
   }
   while (in_order) {
     LateDrop* next = in_order->next;
-    if (in_order->life == life) decref(in_order->object);
+    if (in_order->life == life) in_order->view ? api().Buffer_Release(in_order->view) : decref(in_order->object);
+    process_free(in_order->view);
     process_free(in_order);
     in_order = next;
   }
@@ -137,14 +138,19 @@ inline void drain_if_any(Shared& s) noexcept {
   if (LATEPY_UNLIKELY(s.drops.load(std::memory_order_relaxed) || s.retired.load(std::memory_order_relaxed))) drain(s);
 }
 
-LATEPY_COLD inline void drop_late(PyObject* object, std::uint32_t life) noexcept {
+/// \param view where it is not the object that is dropped but its memory that is given back.
+LATEPY_COLD inline void drop_late(PyObject* object, std::uint32_t life, const BufferView* view = nullptr) noexcept {
   Shared& s = shared();
   if (life != s.life.load(std::memory_order_acquire)) return;  // its Python is gone, and the object with it
   auto* node = static_cast<LateDrop*>(process_alloc(sizeof(LateDrop)));
-  if (!node) {
+  auto* copy = node && view ? static_cast<BufferView*>(process_alloc(sizeof(BufferView))) : nullptr;
+  if (!node || (view && !copy)) {
+    process_free(node);
     s.leaked.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  if (copy) *copy = *view;
+  node->view = copy;
   node->object = object;
   node->life = life;
   push(s.drops, node);

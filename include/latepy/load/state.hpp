@@ -20,6 +20,7 @@ struct LateDrop {
   LateDrop* next;
   PyObject* object;
   std::uint32_t life;
+  BufferView* view;  ///< of memory that the object showed; null for the object itself
 };
 
 /// The thread state of a thread that ended. Made with the thread state, so that the end of a thread allocates nothing.

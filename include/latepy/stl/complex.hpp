@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/memory/detail/exported.hpp>
 #include <latepy/stl/detail/name.hpp>
 
 #include <complex>
@@ -10,6 +11,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 inline constexpr char complex_name[] = "std::complex";
+template <class T>
+inline constexpr ItemKind item_kind<std::complex<T>> = ItemKind::complex;
 }
 
 /// A complex. From Python: complex, what has __complex__, and what converts to a float.

@@ -12,7 +12,8 @@ namespace detail {
 inline constexpr char vector_name[] = "std::vector";
 }
 
-/// A list. From Python: lists, tuples and any other iterable of elements that convert; not str, bytes or mappings.
+/// A list. From Python: lists, tuples, memory of such numbers (array, numpy, memoryview; bytes where they are
+/// std::uint8_t) by one copy, and any other iterable of elements that convert; not str, other bytes or mappings.
 template <class T, class A>
 struct Converter<std::vector<T, A>> : detail::ElementsConverter<std::vector<T, A>, detail::Kind::sequence> {
   static constexpr const char* name = detail::template_name<detail::vector_name, T>;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/memory/detail/exported.hpp>
 #include <latepy/stl/detail/name.hpp>
 
 #include <algorithm>
@@ -234,6 +235,10 @@ struct ElementsConverter {
       C result;
       if (LATEPY_LIKELY(read_elements(object.checked(), result))) return result;
     }
+    if constexpr (copies_memory) {
+      C result;
+      if (copy_items(object.checked(), result)) return result;
+    }
     Elements elements(object.checked(), K, std::is_pointer_v<T>);
     if (!elements) throw_mismatch(object.ptr(), type_name<C>(), elements.why());
     C result = empty(elements);
@@ -256,6 +261,8 @@ struct ElementsConverter {
     return try_load(result, [&] {
       if constexpr (reads_directly)
         if (LATEPY_LIKELY(read_elements(object.ptr(), result.emplace()))) return true;
+      if constexpr (copies_memory)
+        if (copy_items(object.ptr(), result.emplace())) return true;
       Elements elements(object.ptr(), K, std::is_pointer_v<T>);
       if (!elements || elements.is_one_way(object.ptr())) return false;
       C& made = result.emplace(empty(elements));
@@ -270,6 +277,8 @@ struct ElementsConverter {
 
  private:
   static constexpr bool reads_directly = K == Kind::sequence && has_reserve<C> && is_direct<T>;
+  static constexpr bool copies_memory =
+      K == Kind::sequence && has_reserve<C> && item_kind<T> != ItemKind::other && !std::is_same_v<T, bool>;
   static C empty(const Elements& elements) {
     C result;
     if constexpr (has_reserve<C>) result.reserve(elements.expected(sizeof(T)));

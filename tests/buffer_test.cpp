@@ -1,0 +1,235 @@
+// Tests of latepy/memory/buffer.hpp: Buffer, Span, and vectors copied from memory.
+// SPDX-License-Identifier: MIT
+#include <complex>
+#include <cstdint>
+#include <thread>
+
+#include <latepy/latepy.hpp>
+#include <latepy/stl/complex.hpp>
+#include <latepy/stl/vector.hpp>
+
+#include "python.hpp"
+
+using py::Buffer;
+using py::Object;
+
+namespace {
+
+Object array(const char* code, const char* items) {
+  return py::Ref(python().get("array.array"))(code, python().eval(items));
+}
+std::string message_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const py::ConversionError& error) {
+    return error.what();
+  }
+  return "no ConversionError";
+}
+template <class T>
+void check_kind(const char* code, const std::vector<T>& expected) {
+  INFO(code);
+  const Object items = array(code, "[1, 2, 100]");
+  const Buffer<const T> buffer(items);
+  CHECK(std::vector<T>(buffer.span().begin(), buffer.span().end()) == expected);
+  CHECK(items.as<std::vector<T>>() == expected);
+}
+
+}  // namespace
+
+TEST_CASE("a Buffer is the object's memory, to read and to write") {
+  const Object items = array("d", "[1.5, 2.5, 3.5]");
+  Buffer<double> buffer(items);
+  CHECK(buffer.size() == 3);
+  CHECK(buffer.ndim() == 1);
+  CHECK(buffer.shape(0) == 3);
+  CHECK(buffer.stride(0) == 8);
+  CHECK(!buffer.readonly());
+  CHECK(buffer.is_contiguous());
+  buffer[1] = 7;
+  CHECK(items[1].as<double>() == 7);
+  items[2] = 9.0;
+  CHECK(buffer.span()[2] == 9.0);
+  double sum = 0;
+  for (const double item : buffer.span()) sum += item;
+  CHECK(sum == 1.5 + 7 + 9);
+}
+
+TEST_CASE("numbers of every kind and size are found by kind and size, not by letter") {
+  check_kind<std::int8_t>("b", {1, 2, 100});
+  check_kind<std::uint8_t>("B", {1, 2, 100});
+  check_kind<std::int16_t>("h", {1, 2, 100});
+  check_kind<std::uint16_t>("H", {1, 2, 100});
+  check_kind<int>("i", {1, 2, 100});
+  check_kind<unsigned>("I", {1, 2, 100});
+  check_kind<long>("l", {1, 2, 100});
+  check_kind<unsigned long>("L", {1, 2, 100});
+  check_kind<long long>("q", {1, 2, 100});
+  check_kind<unsigned long long>("Q", {1, 2, 100});
+  check_kind<float>("f", {1, 2, 100});
+  check_kind<double>("d", {1, 2, 100});
+  if (sizeof(long) == sizeof(long long)) {
+    CHECK(Buffer<const long>(array("q", "[5]"))[0] == 5);
+    CHECK(Buffer<const long long>(array("l", "[5]"))[0] == 5);
+  }
+  const Object flags = python().eval("memoryview(bytes([1, 0])).cast('?')");
+  CHECK(Buffer<const bool>(flags)[0]);
+  CHECK(!Buffer<const bool>(flags)[1]);
+}
+
+TEST_CASE("bytes, bytearray, memoryview and ctypes show memory as arrays do") {
+  CHECK(Buffer<const std::uint8_t>(python().eval("b'abc'"))[2] == 'c');
+  const Object growing = python().eval("bytearray(b'abc')");
+  const Buffer<std::uint8_t> buffer(growing);
+  buffer[0] = 'x';
+  CHECK(growing.attr("decode")().as<std::string>() == "xbc");
+  const Object of_c = python().eval("(__import__('ctypes').c_int * 3)(4, 5, 6)");
+  CHECK(Buffer<int>(of_c)[2] == 6);
+  CHECK(of_c.as<std::vector<int>>() == std::vector<int>{4, 5, 6});
+  const Buffer<int> rows(python().eval("(__import__('ctypes').c_int * 3 * 2)((1, 2, 3), (4, 5, 6))"));
+  CHECK((rows.stride(0) == 12 && rows.stride(1) == 4 && rows(1, 0) == 4));
+}
+
+TEST_CASE("std::byte takes any items that lie in one piece") {
+  const Buffer<const std::byte> bytes(array("i", "[1, 2]"));
+  CHECK(bytes.size() == 8);
+  CHECK(bytes.stride(0) == 1);
+  CHECK_THROWS_AS(Buffer<const std::byte>(python().eval("memoryview(b'abcdef')[::2]")), py::ConversionError);
+}
+
+TEST_CASE("rows, columns, steps and backwards: items are found by their indices") {
+  const Object table =
+      python().eval("memoryview(__import__('array').array('i', range(6))).cast('B').cast('i', (2, 3))");
+  const Buffer<const int> buffer(table);
+  CHECK(buffer.ndim() == 2);
+  CHECK((buffer.shape(0) == 2 && buffer.shape(1) == 3));
+  CHECK((buffer.stride(0) == 12 && buffer.stride(1) == 4));
+  CHECK(buffer(1, 2) == 5);
+  CHECK(buffer.span().size() == 6);
+
+  const Object backwards = python().eval("memoryview(__import__('array').array('i', range(6)))[::-2]");
+  const Buffer<const int> steps(backwards);
+  CHECK(steps.size() == 3);
+  CHECK(steps.stride(0) == -8);
+  CHECK((steps[0] == 5 && steps[1] == 3 && steps[2] == 1));
+  CHECK(!steps.is_contiguous());
+  CHECK(message_of([&] { steps.span(); }).find("do not lie one after the other") != std::string::npos);
+  CHECK(backwards.as<std::vector<int>>() == std::vector<int>{5, 3, 1});
+}
+
+TEST_CASE("memory without items is a Buffer without items") {
+  const Buffer<double> none(array("d", "[]"));
+  CHECK(none.empty());
+  CHECK(none.span().begin() == none.span().end());
+  CHECK(array("d", "[]").as<std::vector<double>>().empty());
+}
+
+TEST_CASE("what is refused, and what the error says") {
+  const Object floats = array("f", "[1.5]");
+  CHECK(message_of([&] { Buffer<double> b(floats); }) ==
+        "cannot view 'array.array' array('f', [1.5]) as latepy::Buffer<double>: its items are 'f' of 4 bytes, and it "
+        "must "
+        "be of the same kind, size, byte order and alignment");
+  CHECK(message_of([] { Buffer<double> b(python().eval("[1.5]")); }) ==
+        "cannot view 'list' [1.5] as latepy::Buffer<double>: it has no buffer protocol: arrays, numpy's too, bytes, "
+        "bytearray and memoryview have it");
+  CHECK(message_of([] {
+          Buffer<std::uint8_t> b(python().eval("b'abc'"));
+        }).find("it is read-only: take a Buffer<const T>") != std::string::npos);
+  CHECK_THROWS_AS(Buffer<const std::int8_t>(python().eval("b'abc'")), py::ConversionError);  // of another sign
+  CHECK_THROWS_AS(Buffer<const int>(array("f", "[1]")), py::ConversionError);                // of another kind
+  CHECK_THROWS_AS(Buffer<const int>(python().eval("(__import__('ctypes').c_int.__ctype_be__ * 2)(1, 2)")),
+                  py::ConversionError);                                                        // of another byte order
+  CHECK_THROWS_AS(Buffer<const int>(python().eval("memoryview(bytearray(9))[1:].cast('i')")),  // misaligned
+                  py::ConversionError);
+  CHECK_THROWS_AS(Buffer<double>(Object()), py::StateError);
+  CHECK_FALSE(python().eval("1").is<Buffer<double>>());
+  CHECK(floats.is<Buffer<float>>());
+  CHECK_FALSE(floats.is<Buffer<double>>());
+}
+
+TEST_CASE("the object keeps its memory in place while a Buffer lives") {
+  const Object growing = python().eval("bytearray(b'abc')");
+  {
+    const Buffer<std::uint8_t> buffer(growing);
+    CHECK_THROWS_AS(growing.attr("append")(1), py::Exception);  // BufferError
+  }
+  growing.attr("append")(1);
+  Buffer<std::uint8_t> buffer(growing);
+  Buffer<std::uint8_t> moved(std::move(buffer));
+  CHECK(moved[3] == 1);
+  CHECK(moved.shape(0) == 4);  // which the exporter may keep in the view itself
+  CHECK_THROWS_AS(growing.attr("append")(1), py::Exception);
+  moved.release();
+  CHECK(moved.empty());
+  moved.release();
+  growing.attr("append")(1);
+}
+
+TEST_CASE("a Buffer may be dropped on a thread without the GIL, and is given back by the next that has it", "[P44]") {
+  const Object growing = python().eval("bytearray(b'abc')");
+  auto buffer = std::make_unique<Buffer<std::uint8_t>>(growing);
+  {
+    const py::GilRelease released;
+    std::thread([&] { buffer.reset(); }).join();
+  }
+  const py::GilGuard gil;
+  growing.attr("append")(1);
+  CHECK(py::len(growing) == 4);
+}
+
+TEST_CASE("a host function takes a Buffer as an argument, without a copy") {
+  python().def("negate", [](Buffer<double> values) {
+    for (double& value : values.span()) value = -value;
+  });
+  python().exec("import array\nitems = array.array('d', [1, 2])\nnegate(items)\nassert items.tolist() == [-1, -2]");
+  python().exec("try: negate([1.0])\nexcept TypeError as error: said = str(error)\nelse: assert False");
+  CHECK(python()["said"].as<std::string>().find("buffer protocol") != std::string::npos);
+}
+
+TEST_CASE("a vector is copied from memory of its numbers; other numbers convert one by one") {
+  CHECK(array("i", "[1, 2]").as<std::vector<double>>() == std::vector<double>{1, 2});
+  CHECK(array("d", "[1, 2]").try_as<std::vector<double>>() == std::vector<double>{1, 2});
+  CHECK_THROWS_AS(array("d", "[1.5]").as<std::vector<int>>(), py::ConversionError);
+  CHECK(python().eval("b'abc'").as<std::vector<std::uint8_t>>() == std::vector<std::uint8_t>{'a', 'b', 'c'});
+  CHECK_THROWS_AS(python().eval("b'abc'").as<std::vector<int>>(), py::ConversionError);
+  CHECK(python().eval("memoryview(bytearray(b'_' + bytes(8)))[1:].cast('i')").as<std::vector<int>>() ==
+        std::vector<int>{0, 0});  // misaligned
+  const Object rows = python().eval("memoryview(__import__('array').array('i', range(6))).cast('B').cast('i', (2, 3))");
+  CHECK_THROWS(rows.as<std::vector<int>>());
+}
+
+TEST_CASE("numpy's arrays") {
+  if (!python().try_eval("__import__('numpy')")) {
+    WARN("skipped: this Python has no numpy");
+    return;
+  }
+  python().exec("import numpy");
+  const Object matrix = python().eval("numpy.arange(6.0).reshape(2, 3)");
+  Buffer<double> buffer(matrix);
+  buffer(1, 2) = 50;
+  CHECK(python().eval("numpy.float64").call<double>(matrix.attr("max")()) == 50);
+  CHECK(matrix.as<std::vector<std::vector<double>>>()[1] == std::vector<double>{3, 4, 50});
+  const Object turned = matrix.attr("T");
+  CHECK(Buffer<double>(turned)(2, 1) == 50);
+  CHECK(!Buffer<double>(turned).is_contiguous());
+  CHECK(python().eval("numpy.array([1+2j, 3])").as<std::vector<std::complex<double>>>()[0] ==
+        std::complex<double>(1, 2));
+  CHECK(Buffer<std::complex<float>>(python().eval("numpy.zeros(3, 'complex64')")).size() == 3);
+  CHECK(Buffer<const std::int64_t>(python().eval("numpy.int64(4)")).size() == 1);  // no dimension
+  CHECK_THROWS_AS(Buffer<const double>(python().eval("numpy.zeros(3, '>f8')")), py::ConversionError);
+  CHECK(python().eval("numpy.zeros(3, '>f8')").as<std::vector<double>>() == std::vector<double>(3));
+}
+
+TEST_CASE("viewing and copying leave no reference behind") {
+  const Object items = array("d", "range(100)");
+  const Object count = python().get("sys.getrefcount");
+  const int before = count.call<int>(items);
+  for (int i = 0; i < 1000; ++i) {
+    const Buffer<double> buffer(items);
+    (void)items.as<std::vector<double>>();
+    (void)items.try_as<Buffer<int>>();
+    CHECK_THROWS_AS(Buffer<int>(items), py::ConversionError);
+  }
+  CHECK(count.call<int>(items) == before);
+}
