@@ -138,8 +138,11 @@ struct Converter<Buffer<T>> {
 }  // namespace v1
 }  // namespace latepy
 
-#if defined(__cpp_lib_ranges)
-#include <ranges>
+#if __has_include(<version>)
+#include <version>
+#endif
+#ifdef __cpp_lib_ranges
+#include <span>
 template <class T>
 inline constexpr bool std::ranges::enable_borrowed_range<latepy::Span<T>> = true;
 #endif
