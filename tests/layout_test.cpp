@@ -41,7 +41,8 @@ TEST_CASE("all layouts are proved on every CPython that is known, and none when 
   CHECK((known.list_items != 0) == (on && !is_free_threaded));
   CHECK((known.ascii_text != 0) == (on && !is_free_threaded));
   CHECK((known.int_form != Layout::IntForm::unknown) == (on && sizeof(void*) == 8));
-  CHECK((known.vectorcall_offset != 0) == (on && minor_version() <= 10));
+  CHECK((known.vectorcall_offset != 0) == on);
+  CHECK((known.function_vectorcall != 0) == on);
   CHECK((known.count_limit != 0) == (on && !is_free_threaded && !is_debug() && minor_version() <= 15));
   CHECK(known.decrement_limit == (known.count_limit ? known.count_limit - 2 : 0));
 }
@@ -52,7 +53,11 @@ TEST_CASE("a layout that is not this CPython's is found out") {
   CHECK(latepy::detail::find_type_flags(right.head) == right.type_flags);
   for (const std::size_t wrong : {right.head - 8, right.head + 8, right.head + 16}) {
     CHECK(latepy::detail::find_type_flags(wrong) == 0);
-    CHECK(latepy::detail::find_vectorcall_offset(wrong) == 0);
+    Layout other = right;
+    other.head = wrong;
+    latepy::detail::prove_vectorcall(other);
+    CHECK(other.vectorcall_offset == 0);
+    CHECK(other.function_vectorcall == 0);
   }
   // Whatever was believed before, the proof ends with what is right.
   const With with(right);

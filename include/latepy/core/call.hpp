@@ -69,7 +69,8 @@ class Argument {
       kind_ = value.is_mapping ? Kind::mapping : Kind::sequence;
       own(Object(std::forward<T>(value).object));
     } else {
-      own(to_py(std::forward<T>(value)));
+      object_ = make(std::forward<T>(value));
+      owned_ = true;
     }
   }
   Argument(const Argument&) = delete;
@@ -93,12 +94,11 @@ class Argument {
   bool owned_ = false;
 };
 
-/// Calls with an array in CPython's vectorcall form, which has a free place in front of the first argument.
-inline PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
+/// What calls anything that is no function of Python's, as PyObject_Vectorcall does (Include/cpython/abstract.h).
+inline PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
   const Api& a = api();
   if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr))
     return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
-  // As PyObject_Vectorcall does (Include/cpython/abstract.h).
   if (LATEPY_LIKELY(the_state.layout.vectorcall_offset != 0)) {
     PyTypeObject* const type = type_of(callable);
     if (LATEPY_LIKELY(flags_of(type) & type_has_vectorcall)) {
@@ -114,6 +114,15 @@ inline PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_
   for (ssize i = 0; i < named; ++i)
     check_result(a.Dict_SetItem(dict.ptr(), a.Tuple_GetItem(names, i), arguments[count + static_cast<std::size_t>(i)]));
   return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, dict.ptr());
+}
+/// Calls with an array in CPython's vectorcall form, which has a free place in front of the first argument.
+LATEPY_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
+  // A result that comes from Python code needs no _Py_CheckFunctionResult (Objects/call.c), which looks for C functions
+  // that give both a result and an error, or neither.
+  const std::uint16_t place = the_state.layout.function_vectorcall;
+  if (LATEPY_LIKELY(place != 0 && type_of(callable) == api().Function_Type))
+    return member_at<Vectorcall>(callable, place)(callable, arguments, count | vectorcall_offset, names);
+  return vectorcall_any(callable, arguments, count, names);
 }
 
 /// Python's own calls would let the last one win, or the behaviour be undefined (vectorcall wants unique names).
@@ -173,7 +182,7 @@ class DirectArgument {
       name_ = {value.name(), value.length()};
       object_ = Object(std::forward<T>(value).value()).release();
     } else {
-      object_ = to_py(std::forward<T>(value)).release();
+      object_ = make(std::forward<T>(value));
     }
   }
   DirectArgument(const DirectArgument&) = delete;
@@ -274,15 +283,6 @@ PyObject* call_with(PyObject* callable, PyObject* method, A&&... arguments) {
   }
 }
 
-/// A call's result as T; void drops it.
-template <class T>
-T convert_result(Object&& result) {
-  if constexpr (std::is_same_v<T, Object>)
-    return std::move(result);
-  else
-    return std::move(result).template as<T>();
-}
-
 }  // namespace detail
 
 /// Unpacks a sequence into positional arguments: Python's `f(*sequence)`.
@@ -304,7 +304,7 @@ LATEPY_INLINE Object Ref::operator()(A&&... arguments) const {
 }
 template <class T, class... A>
 T Ref::call(A&&... arguments) const {
-  return detail::convert_result<T>((*this)(std::forward<A>(arguments)...));
+  return detail::take<T>(detail::check(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...)));
 }
 template <class... A>
 Object Ref::call_method(const detail::Name& name, A&&... arguments) const {

@@ -89,24 +89,31 @@ bool try_load(std::optional<T>& result, F&& load) noexcept {
   return false;
 }
 
-/// A converter made of `static bool load(PyObject*, T&)`: false for a mismatch, or with Python's error set.
+/// A converter made of `static bool load(PyObject*, T&)`: false for a mismatch, or with Python's error set. Numbers
+/// also have `static PyObject* store(T)`: a new reference, or null with the error set.
 template <class T, class Self>
 struct Loads {
-  static T from_py(Ref object) {
+  static LATEPY_INLINE T from_py(const Ref& object) { return Self::get(object.checked()); }
+  static T get(PyObject* object) {
     T value{};
-    if (LATEPY_UNLIKELY(!Self::load(object.checked(), value))) refuse(object.ptr());
+    if (LATEPY_UNLIKELY(!Self::load(object, value))) refuse(object);
     return value;
   }
   static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
     return try_load(result, [&] { return Self::load(object.ptr(), result.emplace()); });
   }
   static const char* why(PyObject*) noexcept { return ""; }
-
- private:
   [[noreturn]] LATEPY_COLD static void refuse(PyObject* object) {
     throw_mismatch(object, type_name<T>(), Self::why(object));
   }
 };
+
+template <class T>
+inline constexpr bool is_number = std::is_arithmetic_v<T>&& std::is_base_of_v<Loads<T, Converter<T>>, Converter<T>>;
+template <class T, class = void>
+inline constexpr bool has_store = false;
+template <class T>
+inline constexpr bool has_store<T, std::void_t<decltype(Converter<T>::store(std::declval<T>()))>> = is_number<T>;
 
 template <class T, class = void>
 inline constexpr bool converts_to = false;
@@ -169,7 +176,7 @@ Object to_py(T&& value) {
 }
 
 template <class T>
-T from_py(const Ref& object) {
+LATEPY_INLINE T from_py(const Ref& object) {
   if constexpr (std::is_same_v<T, Object>) {
     object.checked();
     return Object(object);
@@ -182,6 +189,36 @@ T from_py(const Ref& object) {
     return Converter<T>::from_py(object);
   }
 }
+
+namespace detail {
+
+/// to_py() as a new reference, for who knows that Python runs and the GIL is held.
+template <class T>
+LATEPY_INLINE PyObject* make(T&& value) {
+  if constexpr (has_store<std::decay_t<T>>)
+    return check(Converter<std::decay_t<T>>::store(value));
+  else
+    return latepy::to_py(std::forward<T>(value)).release();
+}
+/// from_py() of a new reference that was just got, which is given back; void drops it.
+template <class T>
+LATEPY_INLINE T take(PyObject* owned) {
+  static_assert(!borrows<T>, "this type points into the object: take an Object, and keep it in a variable");
+  if constexpr (std::is_same_v<T, Object>) {
+    return Object::steal(owned);
+  } else {
+    const Held object(owned);
+    if constexpr (std::is_void_v<T>) {
+      return;
+    } else if constexpr (is_number<T>) {
+      return Converter<T>::get(owned);
+    } else {
+      return Ref(owned).as<T>();
+    }
+  }
+}
+
+}  // namespace detail
 
 template <class T>
 std::optional<T> Ref::try_as() const& {
@@ -210,8 +247,11 @@ struct Converter<std::nullptr_t> : detail::Loads<std::nullptr_t, Converter<std::
 /// Only True and False, also numpy's: a number or a list is not a bool, its truth is `explicit operator bool`.
 template <>
 struct Converter<bool> : detail::Loads<bool, Converter<bool>> {
-  static Object to_py(bool value) {
-    return Object::borrow(value ? detail::api().TrueStruct : detail::api().FalseStruct);
+  static Object to_py(bool value) { return Object::steal(store(value)); }
+  static PyObject* store(bool value) noexcept {
+    PyObject* const object = value ? detail::api().TrueStruct : detail::api().FalseStruct;
+    detail::incref(object);
+    return object;
   }
   static bool load(PyObject* object, bool& value) noexcept {
     value = object == detail::api().TrueStruct;
@@ -235,15 +275,24 @@ struct Converter<bool> : detail::Loads<bool, Converter<bool>> {
 /// Integers of 8 to 64 bits, signed char and unsigned char among them: what has __index__, in range; never a float.
 template <class T>
 struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, Converter<T>> {
-  static Object to_py(T value) {
+  static Object to_py(T value) { return detail::own(store(value)); }
+  static PyObject* store(T value) noexcept {
     if constexpr (std::is_signed_v<T>)
-      return detail::own(detail::api().Long_FromLongLong(value));
+      return detail::api().Long_FromLongLong(value);
     else
-      return detail::own(detail::api().Long_FromUnsignedLongLong(value));
+      return detail::api().Long_FromUnsignedLongLong(value);
+  }
+  static LATEPY_INLINE T get(PyObject* object) {
+    long long digit;
+    if (LATEPY_LIKELY(detail::read_int(object, digit) && takes(digit))) return static_cast<T>(digit);
+    return get_any(object);
   }
   static bool load(PyObject* object, T& value) noexcept {
-    long long direct;
-    if (LATEPY_LIKELY(detail::read_int(object, direct))) return in_range(direct, value);
+    long long digit;
+    if (LATEPY_LIKELY(detail::read_int(object, digit))) {
+      value = static_cast<T>(digit);
+      return takes(digit);
+    }
     return load_any(object, value);
   }
   static const char* why(PyObject* object) noexcept { return detail::api().Index_Check(object) ? "out of range" : ""; }
@@ -257,6 +306,16 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, 
       return wide >= static_cast<long long>(std::numeric_limits<T>::min()) &&
              wide <= static_cast<long long>(std::numeric_limits<T>::max());
   }
+  /// The same of what read_int() gave, which has 30 bits and a sign.
+  static LATEPY_INLINE bool takes(long long digit) noexcept {
+    if constexpr (sizeof(T) >= 4) {
+      return std::is_signed_v<T> || digit >= 0;
+    } else {
+      T value;
+      return in_range(digit, value);
+    }
+  }
+  LATEPY_COLD static T get_any(PyObject* object) { return detail::Loads<T, Converter<T>>::get(object); }
   LATEPY_COLD static bool load_any(PyObject* object, T& value) noexcept {
     const detail::Api& api = detail::api();
     if (!api.Index_Check(object)) return false;
@@ -322,13 +381,23 @@ struct Converter<detail::uint128> : detail::Wide<detail::uint128> {
 /// float, double, long double (by way of double): floats, ints, and what has __float__; out of range is an error.
 template <class T>
 struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Loads<T, Converter<T>> {
-  static Object to_py(T value) { return detail::own(detail::api().Float_FromDouble(static_cast<double>(value))); }
+  static Object to_py(T value) { return detail::own(store(value)); }
+  static PyObject* store(T value) noexcept { return detail::api().Float_FromDouble(static_cast<double>(value)); }
+  static LATEPY_INLINE T get(PyObject* object) {
+    if constexpr (sizeof(T) >= sizeof(double)) {
+      double number;
+      if (LATEPY_LIKELY(detail::read_float(object, number))) return static_cast<T>(number);
+    }
+    return detail::Loads<T, Converter<T>>::get(object);
+  }
   static bool load(PyObject* object, T& value) noexcept {
     double number;
-    if (LATEPY_UNLIKELY(!detail::read_float(object, number))) number = detail::api().Float_AsDouble(object);
-    if (LATEPY_UNLIKELY(number == -1.0) && detail::api().Err_Occurred()) {
-      detail::only_a_mismatch();
-      return false;
+    if (LATEPY_UNLIKELY(!detail::read_float(object, number))) {
+      number = detail::api().Float_AsDouble(object);
+      if (LATEPY_UNLIKELY(number == -1.0) && detail::api().Err_Occurred()) {
+        detail::only_a_mismatch();
+        return false;
+      }
     }
     value = static_cast<T>(number);
     if constexpr (sizeof(T) < sizeof(double))

@@ -15,11 +15,11 @@ namespace detail {
 
 /// What a thread is to Python. Trivially destructible: it may be read in any destructor of the ending thread.
 struct ThreadRecord {
-  PyThreadState* state = nullptr;  ///< kept from guard to guard; Python's own when `retire` is null
-  std::uint32_t life = no_life;    ///< the life that `state` belongs to
-  RetiredThread* retire = nullptr; ///< made with `state`, handed over when the thread ends
-  int depth = 0;                   ///< outermost guards of this thread: 1 inside one
-  bool ended = false;              ///< the state was handed over: the thread cannot enter any more
+  PyThreadState* state = nullptr;   ///< kept from guard to guard; Python's own when `retire` is null
+  std::uint32_t life = no_life;     ///< the life that `state` belongs to
+  RetiredThread* retire = nullptr;  ///< made with `state`, handed over when the thread ends
+  int depth = 0;                    ///< outermost guards of this thread: 1 inside one
+  bool ended = false;               ///< the state was handed over: the thread cannot enter any more
 };
 inline thread_local ThreadRecord thread_record{};
 

@@ -51,6 +51,10 @@ LATEPY_INLINE PyTypeObject* type_of(PyObject* object) noexcept {
   const std::size_t head = the_state.layout.head;
   return LATEPY_LIKELY(head != 0) ? member_at<PyTypeObject*>(object, head - sizeof(void*)) : ask_type(object);
 }
+/// The same where a layout that was proved says that the head is known.
+LATEPY_INLINE PyTypeObject* proved_type_of(PyObject* object) noexcept {
+  return member_at<PyTypeObject*>(object, the_state.layout.head - sizeof(void*));
+}
 /// The type's tp_flags.
 LATEPY_INLINE unsigned long flags_of(PyTypeObject* type) noexcept {
   if (LATEPY_LIKELY(the_state.layout.type_flags != 0))
@@ -83,7 +87,8 @@ inline bool is_exactly(PyObject* object, const PyTypeObject* type) noexcept { re
 /// Of an int of one digit at most, which has 30 bits (Include/cpython/longintrepr.h).
 LATEPY_INLINE bool read_int(PyObject* object, long long& value) noexcept {
   const Layout& layout = the_state.layout;
-  if (LATEPY_UNLIKELY(layout.int_form == Layout::IntForm::unknown) || type_of(object) != api().Long_Type) return false;
+  if (LATEPY_UNLIKELY(layout.int_form == Layout::IntForm::unknown) || proved_type_of(object) != api().Long_Type)
+    return false;
   const auto size = member_at<ssize>(object, layout.head);
   if (layout.int_form == Layout::IntForm::tagged) {
     if (static_cast<std::size_t>(size) >= 16) return false;  // digits * 8 + 0, 1 or 2: positive, zero, negative
@@ -96,7 +101,7 @@ LATEPY_INLINE bool read_int(PyObject* object, long long& value) noexcept {
 }
 LATEPY_INLINE bool read_float(PyObject* object, double& value) noexcept {
   const std::uint16_t offset = the_state.layout.float_value;
-  if (LATEPY_UNLIKELY(offset == 0) || type_of(object) != api().Float_Type) return false;
+  if (LATEPY_UNLIKELY(offset == 0) || proved_type_of(object) != api().Float_Type) return false;
   value = member_at<double>(object, offset);
   return true;
 }

@@ -95,8 +95,7 @@ class Trampoline : public Base {
  private:
   template <class R, class... P>
   static R call_override(const Object& self, const char* method, P&&... passed) {
-    static_assert(!detail::borrows<R>, "an override gives a new value: nothing keeps what this type would point to");
-    return detail::convert_result<R>(self.call_method(method, passed.get()...));
+    return detail::take<R>(self.call_method(method, passed.get()...).release());
   }
   detail::TrampolineLink link_;
 };

@@ -73,8 +73,8 @@ struct Shared {
 
 inline Shared no_shared{};
 
-/// Where CPython's own code keeps what macros of its headers read, proved on live objects of the running CPython; what is
-/// 0 was not, and functions do it. Offsets in bytes. See core/detail/prove.hpp.
+/// Where CPython's own code keeps what macros of its headers read, proved on live objects of the running CPython; what
+/// is 0 was not, and functions do it. Offsets in bytes. See core/detail/prove.hpp.
 struct Layout {
   std::size_t head = 0;  ///< sizeof(PyObject); the type's address is its last member
   /// Reference counts from 2 to below this one are ordinary: plus or minus one is all that CPython does.
@@ -82,8 +82,9 @@ struct Layout {
   std::uint32_t decrement_limit = 0;  ///< count_limit - 2, or 0
   /// Whether CPython reads 64 bits of the count next, after an increment and after a decrement.
   bool wide_increment = false, wide_decrement = false;
-  std::uint16_t type_flags = 0;         ///< tp_flags, of which 32 bits are read
-  std::uint16_t vectorcall_offset = 0;  ///< tp_vectorcall_offset
+  std::uint16_t type_flags = 0;           ///< tp_flags, of which 32 bits are read
+  std::uint16_t vectorcall_offset = 0;    ///< tp_vectorcall_offset
+  std::uint16_t function_vectorcall = 0;  ///< in Python's functions, what tp_vectorcall_offset tells
   std::uint16_t float_value = 0, list_items = 0, tuple_items = 0, ascii_text = 0;
   enum class IntForm : std::uint8_t { unknown, sized, tagged } int_form = IntForm::unknown;  ///< of ints of one digit
 };

@@ -61,7 +61,7 @@ class Scope {
   template <class T = Object>
   T eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
     const detail::Entry entry;
-    return detail::convert_result<T>(detail::code_of(expression, Mode::eval, filename)(globals_or_main(globals)));
+    return detail::take<T>(detail::code_of(expression, Mode::eval, filename)(globals_or_main(globals)).release());
   }
   /// As eval(), with Python's exception as a value.
   template <class T = Object>
@@ -101,8 +101,8 @@ class Scope {
   template <class T = Object, class... A>
   T call(const detail::Text& module, const detail::Text& function, A&&... arguments) {
     const detail::Entry entry;
-    return detail::convert_result<T>(
-        detail::own(detail::call_with(find(module, function).ptr(), nullptr, std::forward<A>(arguments)...)));
+    return detail::take<T>(
+        detail::check(detail::call_with(find(module, function).ptr(), nullptr, std::forward<A>(arguments)...)));
   }
   /// As call(), with Python's exception as a value; also that of the import.
   template <class T = Object, class... A>

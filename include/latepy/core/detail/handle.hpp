@@ -92,11 +92,11 @@ class Ref {
   /// Converts by Converter<T>. \throws ConversionError naming both types and the value; PythonError when the
   /// object's own code raised.
   template <class T>
-  T as() const& {
+  LATEPY_INLINE T as() const& {
     return from_py<T>(*this);
   }
   template <class T>
-  T as() const&& {
+  LATEPY_INLINE T as() const&& {
     static_assert(!detail::borrows<T>,
                   "this type points into the object: keep the Object in a variable, then call as()");
     return from_py<T>(*this);
@@ -216,6 +216,7 @@ class Object : public Ref {
   Object& operator^=(const detail::ValueOf<false>& value);
 
  private:
+  friend class Iterator;
   Object(PyObject* object, std::uint32_t life) noexcept : Ref(object, life) {}
   void forget() noexcept {
     ptr_ = nullptr;

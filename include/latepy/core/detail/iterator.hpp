@@ -21,23 +21,32 @@ class Iterator {
 
   explicit Iterator(const Ref& iterable) {
     detail::ItemArray items;
-    is_array_ = detail::read_items(iterable.checked(), items);
-    iterator_ = is_array_ ? Object(iterable) : detail::own(detail::api().Object_GetIter(iterable.ptr()));
+    if (detail::read_items(iterable.checked(), items)) {
+      source_ = Object(iterable);
+      tuple_items_ = detail::is_exactly(iterable.ptr(), detail::api().Tuple_Type) ? items.first : nullptr;
+      is_array_ = true;
+    } else {
+      source_ = detail::own(detail::api().Object_GetIter(iterable.ptr()));
+    }
     ++*this;
   }
   const Object& operator*() const noexcept { return item_; }
   const Object* operator->() const noexcept { return &item_; }
-  Iterator& operator++() {
-    if (LATEPY_LIKELY(is_array_)) {  // a list or tuple, by index, as Python's own iterators do
-      detail::ItemArray items;
-      detail::read_items(iterator_.checked(), items);
-      PyObject* const before = item_.release();
-      if (LATEPY_LIKELY(at_ < items.size)) item_ = Object::borrow(items.first[at_++]);
-      if (before) detail::decref(before);
-      return *this;
+  LATEPY_INLINE Iterator& operator++() {
+    PyObject* const source = source_.checked();
+    PyObject* next = nullptr;
+    if (LATEPY_LIKELY(is_array_)) {  // by index, as Python's own iterators do: a list may change meanwhile
+      const detail::Layout& layout = detail::the_state.layout;
+      PyObject* const* const items =
+          tuple_items_ ? tuple_items_ : detail::member_at<PyObject**>(source, layout.list_items);
+      if (LATEPY_LIKELY(at_ < detail::member_at<detail::ssize>(source, layout.head)))
+        detail::incref(next = items[at_++]);
+    } else {
+      next = step(source);
     }
-    item_ = Object::steal(detail::api().Iter_Next(iterator_.checked()));
-    if (item_.is_empty() && detail::api().Err_Occurred()) detail::throw_python_error();
+    PyObject* const before = std::exchange(item_.ptr_, next);
+    item_.life_ = next ? source_.life_ : detail::empty_life;
+    if (before) detail::decref(before);
     return *this;
   }
   void operator++(int) { ++*this; }
@@ -45,15 +54,23 @@ class Iterator {
   friend bool operator!=(const Iterator& at, std::nullptr_t) noexcept { return !at.item_.is_empty(); }
 
  private:
-  Object iterator_, item_;
-  std::size_t at_ = 0;
+  static PyObject* step(PyObject* iterator) {
+    PyObject* const next = detail::api().Iter_Next(iterator);
+    if (!next && detail::api().Err_Occurred()) detail::throw_python_error();
+    return next;
+  }
+
+  Object source_;  // a list, a tuple or Python's iterator
+  Object item_;
+  PyObject* const* tuple_items_ = nullptr;
+  detail::ssize at_ = 0;
   bool is_array_ = false;
 };
 
 inline Iterator Ref::begin() const { return Iterator(*this); }
 inline Iterator Proxy::begin() const {
   const std::optional<GilGuard> gil = guard();
-  return Iterator(get());
+  return Iterator(Object::steal(fetch_from(base_.checked())));
 }
 
 }  // namespace v1

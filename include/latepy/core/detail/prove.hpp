@@ -31,18 +31,20 @@ LATEPY_COLD inline std::uint16_t find_type_flags(std::size_t head) {
   return static_cast<std::uint16_t>(offset);
 }
 
-/// tp_vectorcall_offset stands 5 words behind it. Python functions have _PyFunction_Vectorcall there; wanted where
-/// CPython exports no PyObject_Vectorcall, in 3.9 and 3.10.
-LATEPY_COLD inline std::uint16_t find_vectorcall_offset(std::size_t head) {
-  if (api().Object_Vectorcall || !api().Function_Vectorcall) return 0;
-  const std::size_t offset = head + 5 * sizeof(void*);
-  const Object function = own(api().Import_ImportModule("encodings")).attr("search_function");
-  const auto place = member_at<ssize>(type_of(function.ptr()), offset);
-  const auto size = own(api().Object_Type(function.ptr())).attr("__basicsize__").as<ssize>();
-  if (place <= 0 || place % static_cast<ssize>(sizeof(void*)) != 0 || place >= size) return 0;
-  return member_at<Vectorcall>(function.ptr(), static_cast<std::size_t>(place)) == api().Function_Vectorcall
-             ? static_cast<std::uint16_t>(offset)
-             : std::uint16_t(0);
+/// tp_vectorcall_offset stands 5 words behind it, and tells where Python's functions have _PyFunction_Vectorcall.
+LATEPY_COLD inline void prove_vectorcall(Layout& layout) {
+  const Api& a = api();
+  layout.vectorcall_offset = layout.function_vectorcall = 0;
+  const std::size_t offset = layout.head + 5 * sizeof(void*);
+  const Object function = own(a.Import_ImportModule("encodings")).attr("search_function");
+  PyTypeObject* const type = type_of(function.ptr());
+  const auto place = member_at<ssize>(type, offset);
+  const auto size = Object::borrow(as_object(type)).attr("__basicsize__").as<ssize>();
+  if (place <= 0 || place % static_cast<ssize>(sizeof(void*)) != 0 || place >= size) return;
+  const Vectorcall known = a.Vectorcall_Function ? a.Vectorcall_Function(function.ptr()) : a.Function_Vectorcall;
+  if (!known || member_at<Vectorcall>(function.ptr(), static_cast<std::size_t>(place)) != known) return;
+  layout.vectorcall_offset = static_cast<std::uint16_t>(offset);
+  if (type == a.Function_Type) layout.function_vectorcall = static_cast<std::uint16_t>(place);
 }
 
 /// Whether the values that refcount.hpp reads are those that CPython's functions give; those that are not are given up.
@@ -158,7 +160,7 @@ LATEPY_COLD inline void prove_layout() {
     return;
   }
   found.type_flags = find_type_flags(found.head);
-  found.vectorcall_offset = find_vectorcall_offset(found.head);
+  prove_vectorcall(found);
   layout = found;
   prove_counts(layout);
   prove_values(layout);

@@ -17,9 +17,8 @@ class Proxy {
   operator Object() && { return get(); }
   template <class T>
   T as() && {
-    static_assert(!detail::borrows<T>, "this type points into the object: keep it in an Object first");
     const std::optional<GilGuard> gil = guard();
-    return get().template as<T>();
+    return detail::take<T>(fetch());
   }
   template <class T>
   std::optional<T> try_as() && {
@@ -68,14 +67,12 @@ class Proxy {
   template <class... A>
   Object operator()(A&&... arguments) && {
     const std::optional<GilGuard> gil = guard();
-    if (kind_ == Kind::attribute)
-      return detail::own(detail::call_with(base_.checked(), key_.ptr(), std::forward<A>(arguments)...));
-    return get()(std::forward<A>(arguments)...);
+    return detail::own(call_at_once(std::forward<A>(arguments)...));
   }
   template <class T, class... A>
   T call(A&&... arguments) && {
     const std::optional<GilGuard> gil = guard();
-    return detail::convert_result<T>(std::move(*this)(std::forward<A>(arguments)...));
+    return detail::take<T>(detail::check(call_at_once(std::forward<A>(arguments)...)));
   }
   template <class... A>
   Object call_method(const detail::Text& name, A&&... arguments) && {
@@ -99,20 +96,24 @@ class Proxy {
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
   void operator=(T&& value) && {
     const std::optional<GilGuard> gil = guard();
-    set(to_py(std::forward<T>(value)));
+    if constexpr (detail::is_handle<T>)
+      set(value.checked());
+    else
+      set(detail::Held(detail::make(std::forward<T>(value))).get());
   }
   /// `a["x"] = b["y"]` assigns the value.
   void operator=(Proxy&& other) && {
     const std::optional<GilGuard> gil = guard();
-    set(other.get());
+    set(other.get().ptr());
   }
-#define LATEPY_IN_PLACE(SYMBOL)                  \
-  template <class T>                             \
-  void operator SYMBOL##=(T&& value)&& {         \
-    const std::optional<GilGuard> gil = guard(); \
-    Object object = get();                       \
-    object SYMBOL## = std::forward<T>(value);    \
-    set(object);                                 \
+#define LATEPY_IN_PLACE(SYMBOL)                            \
+  template <class T>                                       \
+  void operator SYMBOL##=(T&& value)&& {                   \
+    const std::optional<GilGuard> gil = guard();           \
+    const detail::Held base(take_base());                  \
+    Object object = Object::steal(fetch_from(base.get())); \
+    object SYMBOL## = std::forward<T>(value);              \
+    set_in(base.get(), object.ptr());                      \
   }
   LATEPY_IN_PLACE(+)
   LATEPY_IN_PLACE(-)
@@ -129,8 +130,9 @@ class Proxy {
   void del() && {
     const std::optional<GilGuard> gil = guard();
     const detail::Api& api = detail::api();
-    detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base_.checked(), key_.ptr(), nullptr)
-                                                  : api.Object_DelItem(base_.checked(), key_.ptr()));
+    const detail::Held base(take_base());
+    detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base.get(), key_.ptr(), nullptr)
+                                                  : api.Object_DelItem(base.get(), key_.ptr()));
   }
 
   /// For `for (py::Object item : o.attr("items"))`.
@@ -142,23 +144,42 @@ class Proxy {
   friend class Object;
   friend class Scope;
   enum class Kind : unsigned char { attribute, item };
-  Proxy(Kind kind, Object base, detail::Name key, bool takes_gil = false) noexcept
+  LATEPY_INLINE Proxy(Kind kind, const Ref& base, detail::Name&& key, bool takes_gil = false)
+      : base_(base), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
+  LATEPY_INLINE Proxy(Kind kind, Object&& base, detail::Name&& key, bool takes_gil = false) noexcept
       : base_(std::move(base)), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
   Proxy(Proxy&&) = default;
 
   /// What an interpreter's [] gave, and what was reached from there in the same expression, takes the GIL itself.
   std::optional<GilGuard> guard() const { return takes_gil_ ? std::optional<GilGuard>(std::in_place) : std::nullopt; }
-  Object get() const {
+  /// The base, for the one access that follows. Leaves none, so that the end of the Proxy has nothing to do.
+  LATEPY_INLINE PyObject* take_base() {
+    base_.checked();
+    return base_.release();
+  }
+  /// A new reference.
+  LATEPY_INLINE PyObject* fetch_from(PyObject* base) const {
+    const detail::Api& api = detail::api();
+    return detail::check(kind_ == Kind::attribute ? api.Object_GetAttr(base, key_.ptr())
+                                                  : api.Object_GetItem(base, key_.ptr()));
+  }
+  LATEPY_INLINE PyObject* fetch() { return fetch_from(detail::Held(take_base()).get()); }
+  Object get() {
     const std::optional<GilGuard> gil = guard();
-    const detail::Api& api = detail::api();
-    return detail::own(kind_ == Kind::attribute ? api.Object_GetAttr(base_.checked(), key_.ptr())
-                                                : api.Object_GetItem(base_.checked(), key_.ptr()));
+    return Object::steal(fetch());
   }
-  void set(const Object& value) const {
-    const detail::Api& api = detail::api();
-    detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base_.checked(), key_.ptr(), value.checked())
-                                                  : api.Object_SetItem(base_.checked(), key_.ptr(), value.checked()));
+  template <class... A>
+  LATEPY_INLINE PyObject* call_at_once(A&&... arguments) {
+    const detail::Held base(take_base());
+    if (kind_ == Kind::attribute) return detail::call_with(base.get(), key_.ptr(), std::forward<A>(arguments)...);
+    return detail::call_with(detail::Held(fetch_from(base.get())).get(), nullptr, std::forward<A>(arguments)...);
   }
+  LATEPY_INLINE void set_in(PyObject* base, PyObject* value) const {
+    const detail::Api& api = detail::api();
+    detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base, key_.ptr(), value)
+                                                  : api.Object_SetItem(base, key_.ptr(), value));
+  }
+  void set(PyObject* value) { set_in(detail::Held(take_base()).get(), value); }
 
   Object base_;
   detail::Name key_;  // any object, where it is an item's
@@ -166,12 +187,10 @@ class Proxy {
   bool takes_gil_;
 };
 
-inline Proxy Ref::attr(detail::Name name) const {
-  return Proxy(Proxy::Kind::attribute, Object(*this), std::move(name));
-}
+LATEPY_INLINE Proxy Ref::attr(detail::Name name) const { return Proxy(Proxy::Kind::attribute, *this, std::move(name)); }
 template <class Key>
 Proxy Ref::operator[](const Key& key) const {
-  return Proxy(Proxy::Kind::item, Object(*this), to_py(key));
+  return Proxy(Proxy::Kind::item, *this, to_py(key));
 }
 
 inline bool Ref::has_attr(const detail::Name& name) const {

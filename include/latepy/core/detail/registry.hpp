@@ -35,9 +35,9 @@ struct ClassRecord {
   std::size_t hash = 0;
   const char* key = nullptr;  ///< the C++ name, with its length: it need not end in NUL
   std::size_t key_length = 0;
-  std::uint32_t life = no_life;     ///< of the interpreter that `type` belongs to
-  PyObject* type = nullptr;         ///< the Python class; owned, kept to the end of that life
-  struct ClassTraits* traits = nullptr;  ///< what host/ knows of a bound class; null for an enumeration
+  std::uint32_t life = no_life;            ///< of the interpreter that `type` belongs to
+  PyObject* type = nullptr;                ///< the Python class; owned, kept to the end of that life
+  struct ClassTraits* traits = nullptr;    ///< what host/ knows of a bound class; null for an enumeration
   const struct ClassSlot* only = nullptr;  ///< of a type that one file alone knows: what finds it; else null
 };
 

@@ -13,7 +13,8 @@ LATEPY_COLD inline std::string show_value(PyObject* object) {
   constexpr std::size_t limit = 80;
   constexpr ssize long_size = 10 * limit;  // of such sequences only the beginning is looked at
   Object beginning;
-  if (has_flag(object, type_is_str | type_is_bytes | type_is_list | type_is_tuple) && api().Object_Size(object) > long_size)
+  if (has_flag(object, type_is_str | type_is_bytes | type_is_list | type_is_tuple) &&
+      api().Object_Size(object) > long_size)
     beginning = Object::steal(api().Sequence_GetSlice(object, 0, long_size));
   api().Err_Clear();
   if (!beginning.is_empty()) object = beginning.ptr();

@@ -144,13 +144,12 @@ Object make_list(C&& items) {
   ssize at = 0;
   try {
     for (auto&& item : items) {
-      Object element = [&] {
-        if constexpr (std::is_same_v<T, bool>)  // std::vector<bool> has no bools to refer to
-          return latepy::to_py(static_cast<bool>(item));
-        else
-          return latepy::to_py(forward_element<C>(item));
-      }();
-      check_result(api().List_SetItem(list.ptr(), at, element.release()));
+      PyObject* element;
+      if constexpr (std::is_same_v<T, bool>)  // std::vector<bool> has no bools to refer to
+        element = make(static_cast<bool>(item));
+      else
+        element = make(forward_element<C>(item));
+      check_result(api().List_SetItem(list.ptr(), at, element));
       ++at;
     }
   } catch (ConversionError& error) {
@@ -165,43 +164,36 @@ Object make_list(C&& items) {
 template <class T>
 inline constexpr bool is_direct = (is_integer<T> && sizeof(T) <= sizeof(long long)) || std::is_same_v<T, double> ||
                                   std::is_same_v<T, float> || std::is_same_v<T, std::string>;
+template <class T>
+LATEPY_INLINE bool read_element(PyObject* object, T& value) noexcept {
+  if constexpr (std::is_integral_v<T>) {
+    long long digit;
+    return read_int(object, digit) && Converter<T>::load(object, value);
+  } else {
+    double number;
+    if (!read_float(object, number)) return false;
+    value = static_cast<T>(number);
+    return std::is_same_v<T, double> || Converter<T>::load(object, value);
+  }
+}
 template <class C>
 bool read_elements(PyObject* object, C& result) {
   using T = typename C::value_type;
   ItemArray items;
   if (!read_items(object, items)) return false;
-  result.reserve(items.size);
-  for (std::size_t i = 0; i < items.size; ++i) {
-    bool is_read = false;
-    if constexpr (std::is_same_v<T, std::string>) {
-      std::string_view text;
-      if ((is_read = read_ascii(items.first[i], text))) result.emplace_back(text);
-    } else if constexpr (std::is_same_v<T, double>) {
-      double value;
-      if ((is_read = read_float(items.first[i], value))) result.push_back(value);
-    } else {
-      T value;
-      if constexpr (std::is_integral_v<T>) {
-        long long wide;
-        if (!read_int(items.first[i], wide))
-          value = T();
-        else
-          is_read = Converter<T>::load(items.first[i], value);
-      } else {
-        double wide;
-        if (!read_float(items.first[i], wide))
-          value = T();
-        else
-          is_read = Converter<T>::load(items.first[i], value);
-      }
-      if (is_read) result.push_back(value);
-    }
-    if (LATEPY_UNLIKELY(!is_read)) {
-      result.clear();
-      return false;
-    }
+  bool are_read = true;
+  if constexpr (std::is_arithmetic_v<T>) {
+    result.resize(items.size);
+    T* const values = result.data();
+    for (std::size_t i = 0; i < items.size && are_read; ++i) are_read = read_element(items.first[i], values[i]);
+  } else {
+    result.reserve(items.size);
+    std::string_view text;
+    for (std::size_t i = 0; i < items.size && (are_read = read_ascii(items.first[i], text)); ++i)
+      result.emplace_back(text);
   }
-  return true;
+  if (!are_read) result.clear();
+  return are_read;
 }
 
 /// The converter of a container of elements, but for its name.
