@@ -1,32 +1,12 @@
-// tests/function_test.cpp: C++ callables as Python functions: def, overload, names and defaults, what Python sees of
-// them. SPDX-License-Identifier: MIT
+// tests/function_test.cpp: C++ callables as Python functions: def, overload, names, what Python sees; Function<R(A…)>.
+// SPDX-License-Identifier: MIT
 #include <latepy/stl/function.hpp>
 #include <latepy/stl/optional.hpp>
 #include <latepy/stl/vector.hpp>
 
 #include "python.hpp"
 
-#include <cstdlib>
-#include <new>
 #include <thread>
-
-// Every C++ allocation of this program is counted.
-namespace {
-std::atomic<long> allocations{0};
-}
-// NOLINTBEGIN: replacing the global operators is what these are for
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(size ? size : 1);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-// NOLINTEND
 
 namespace {
 
@@ -159,7 +139,8 @@ TEST_CASE("names, defaults and kinds of parameters") {
         "area", [](double width, double height) { return width * height; }, "width"_a, "height"_a = 2);
     CHECK(holds("area(3) == 6 and area(3, 4) == 12 and area(height=5, width=2) == 10 and area(3, height=1) == 3"));
     CHECK(text("str(signature(area))") == "(width: float, height: float = 2) -> float");
-    CHECK_THAT(refusal("area(1, 2, 3)"), ContainsSubstring("it takes at most 2 positional arguments, and 3 were given"));
+    CHECK_THAT(refusal("area(1, 2, 3)"),
+               ContainsSubstring("it takes at most 2 positional arguments, and 3 were given"));
   }
   SECTION("without names arguments are given by place") {
     python().def("minus", [](int a, int b) { return a - b; });
@@ -316,24 +297,6 @@ TEST_CASE("wrong arguments are TypeErrors that say what was wanted and what was 
   }
 }
 
-TEST_CASE("a call with up to eight arguments allocates nothing in C++") {
-  python().def("eight", [](int a, int b, int c, int d, double e, double f, double g, bool h) {
-    return a + b + c + d + int(e + f + g) + h;
-  });
-  python().def(
-      "named",
-      [](int a, int b, double c, double d, bool e, bool f, int g, int h) { return a + b + int(c + d) + e + f + g + h; },
-      "a"_a, "b"_a, "c"_a, "d"_a = 1, "e"_a = true, "f"_a = true, "g"_a = 1, "h"_a = 1);
-  const py::Object loop = python().eval(
-      "lambda f, g: [f(1, 2, 3, 4, 5.0, 6.0, 7.0, True) for _ in range(9)] and [g(1, 2, 3, h=4, f=False) for _ in "
-      "range(9)]");
-  const py::Object eight = python()["eight"], named = python()["named"];
-  loop(eight, named);
-  const long before = allocations;
-  loop(eight, named);
-  CHECK(allocations == before);
-}
-
 TEST_CASE("release_gil lets other threads run Python meanwhile") {
   std::atomic<bool> is_called{false};
   python().def(
@@ -395,7 +358,8 @@ TEST_CASE("Python's tools know a host function") {
   SECTION("its texts") {
     CHECK(text("scale.__doc__") == "Scales a number.\n\nBy two at first.");
     CHECK_THAT(text("pydoc.plain(pydoc.render_doc(scale)).replace(' ' * 4 + '\\n', '\\n')"),
-               ContainsSubstring("in module __main__\n\nscale(x: float, by: float = 2.0) -> float\n    Scales a number.\n\n    By two at first.\n"));
+               ContainsSubstring("in module __main__\n\nscale(x: float, by: float = 2.0) -> float\n    Scales a "
+                                 "number.\n\n    By two at first.\n"));
     python().def("silent", [] {});
     CHECK(holds("silent.__doc__ is None"));
   }
@@ -594,4 +558,52 @@ TEST_CASE("functions and calls leak nothing") {
   CHECK_STEADY(thrown<py::TypeError>([&] { o(nullptr); }));
   CHECK_STEADY(g.attr("__signature__").as<py::Object>(); g.attr("__annotations__").as<py::Object>();
                py::repr(o.attr("__doc__")));
+}
+
+TEST_CASE("a Function is a Python callable that is found once and called many times") {
+  const py::Function<double(double, double)> hypot(python().get("math.hypot"));
+  CHECK(hypot(3, 4) == 5);
+  CHECK(hypot.object().same(python().get("math.hypot")));
+  python().exec("def join(text, count): return text * count");
+  const auto join = python()["join"].as<py::Function<std::string(const std::string&, int)>>();
+  CHECK(join("ab", 2) == "abab");
+  const py::Function<py::Object(int)> to_object(python().get("builtins.str"));
+  CHECK(to_object(7).as<std::string>() == "7");
+  std::vector<int> seen;
+  python().def("see", [&](int number) { seen.push_back(number); });
+  const py::Function<void(int)> see(python()["see"]);
+  for (int i = 0; i < 3; ++i) see(i);
+  CHECK(seen == std::vector<int>{0, 1, 2});
+  python().exec("class Adder:\n  def __init__(self, to): self.to = to\n  def __call__(self, x): return self.to + x");
+  CHECK(py::Function<int(int)>(python().eval("Adder(3)"))(4) == 7);
+}
+
+TEST_CASE("a Function goes both ways between Python and the host") {
+  python().def("twice_of", [](const py::Function<int(int)>& function, int x) { return function(function(x)); });
+  CHECK(holds("twice_of(lambda x: x + 5, 1) == 11"));
+  CHECK(refusal("twice_of(3, 1)").find("Callable[[int], int]") != std::string::npos);
+  python()["again"] = py::Function<int(int)>(python().get("operator.neg"));
+  CHECK(python()["again"].as<py::Object>().same(python().get("operator.neg")));
+  CHECK_FALSE(python().eval("3").is<py::Function<int()>>());
+}
+
+TEST_CASE("a Function lends objects of bound classes that it is given by reference") {
+  const py::Function<void(Point&)> move(python().eval("lambda point: setattr(point, 'x', 5)"));
+  Point point;
+  move(point);
+  CHECK(point.x == 5);
+}
+
+TEST_CASE("a Function throws what the callable raises, and says what is no function") {
+  const py::Function<int(int)> wrong(python().eval("lambda x: 1 / x"));
+  CHECK_THROWS_AS(wrong(0), py::ZeroDivisionError);
+  CHECK(wrong.try_call(0).error().type_name() == "ZeroDivisionError");
+  CHECK(wrong.try_call(1).error().is("TypeError"));  // 1.0 is no int
+  CHECK_THROWS_AS(wrong(1), py::ConversionError);
+  const py::Function<int(int)> empty;
+  CHECK_FALSE(empty);
+  CHECK_THROWS_AS(empty(1), py::StateError);
+  CHECK_THROWS_AS(py::Function<int()>(py::Object()), py::StateError);
+  CHECK(std::string(thrown<py::ConversionError>([] { py::Function<int()> none(python().eval("3")); }).what())
+            .find("cannot convert 'int' 3 to ") == 0);
 }

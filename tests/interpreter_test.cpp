@@ -3,8 +3,8 @@
 #include "in_child.hpp"
 
 #ifndef _WIN32
-#include <latepy/stl/function.hpp>
 #include <sys/stat.h>
+#include <latepy/stl/function.hpp>
 
 #include <fstream>
 #include <thread>
@@ -32,7 +32,8 @@ TEST_CASE("an Interpreter says what it is") {
     EXPECT(python.version() == python.eval<std::string>("'.'.join(map(str, __import__('sys').version_info[:3]))"));
     EXPECT(python.executable() == python.eval<std::string>("__import__('sys').executable"));
     EXPECT(python.prefix() == python.eval<std::string>("__import__('sys').prefix"));
-    EXPECT(python.is_free_threaded() == !python.eval<bool>("getattr(__import__('sys'), '_is_gil_enabled', lambda: True)()"));
+    EXPECT(python.is_free_threaded() ==
+           !python.eval<bool>("getattr(__import__('sys'), '_is_gil_enabled', lambda: True)()"));
     EXPECT(!python.is_attached());
     const py::Candidate* chosen = python.discovery().chosen();
     EXPECT(chosen && chosen->library == python.library());
@@ -85,6 +86,7 @@ TEST_CASE("stopping is done once, and what follows is refused") {
   in_child([] {
     py::Interpreter python;
     const Object object = python.eval("[1, 2]");
+    const py::Function<int(int)> function(python.get("builtins.abs"));
     EXPECT(python.stop());
     EXPECT(python.stop());
     EXPECT(python.stop(std::chrono::seconds(1)));
@@ -94,6 +96,12 @@ TEST_CASE("stopping is done once, and what follows is refused") {
     EXPECT_THROWN(StateError, python.version().empty() ? 0 : python.executable().size());
     EXPECT(has(EXPECT_THROWN(StateError, object.as<std::string>()).what(), "after its Python had ended"));
     EXPECT_THROWN(StateError, object[0].as<int>());
+    EXPECT_THROWN(StateError, object[0] = 1);
+    EXPECT_THROWN(StateError, object.attr("x") = 1);
+    EXPECT_THROWN(StateError, for (const Object& item : object) item.as<int>());
+    EXPECT_THROWN(StateError, function(1));
+    EXPECT_THROWN(StateError, function.try_call(1));
+    EXPECT_THROWN(StateError, py::Buffer<const int>{object});
     EXPECT_THROWN(StateError, object.attr("count")(1));
     EXPECT_THROWN(StateError, object.call_method("count", 1));
     EXPECT_THROWN(StateError, object.contains(1));
@@ -110,9 +118,10 @@ TEST_CASE("stopping is done once, and what follows is refused") {
 TEST_CASE("the end runs atexit and flushes what was printed", "[P43][P77]") {
   const std::string output = in_child([] {
     py::Interpreter python;
-    python.exec("import atexit, sys\n"
-                "atexit.register(lambda: sys.stdout.write('at exit, '))\n"
-                "sys.stdout.write('running, ')");
+    python.exec(
+        "import atexit, sys\n"
+        "atexit.register(lambda: sys.stdout.write('at exit, '))\n"
+        "sys.stdout.write('running, ')");
     python.eval("sys.stdout.write('no end of line, ')");
     python.stop();
     std::puts("stopped");
@@ -175,9 +184,10 @@ TEST_CASE("after an extension module of others a second start is refused, unless
   in_child([] {
     {
       py::Interpreter python;
-      python.exec("import sys, types\n"  // what `import numpy` leaves behind
-                  "sys.modules['others'] = m = types.ModuleType('others')\n"
-                  "m.__file__ = '/opt/lib/python3/site-packages/others/core.cpython-3xx.so'");
+      python.exec(
+          "import sys, types\n"  // what `import numpy` leaves behind
+          "sys.modules['others'] = m = types.ModuleType('others')\n"
+          "m.__file__ = '/opt/lib/python3/site-packages/others/core.cpython-3xx.so'");
     }
     const std::string what = EXPECT_THROWN(StateError, py::Interpreter python).what();
     EXPECT(has(what, "the extension module others") && has(what, "allow_restart"));
@@ -332,10 +342,11 @@ TEST_CASE("destroyed on another thread, Python is left running and the program i
 TEST_CASE("stop with a time limit names the threads that live, and works once they ended", "[P40]") {
   in_child([] {
     py::Interpreter python;
-    python.exec("import threading\n"
-                "end = threading.Event()\n"
-                "threading.Thread(target=end.wait, name='the worker').start()\n"
-                "threading.Thread(target=end.wait, name='a daemon', daemon=True).start()");
+    python.exec(
+        "import threading\n"
+        "end = threading.Event()\n"
+        "threading.Thread(target=end.wait, name='the worker').start()\n"
+        "threading.Thread(target=end.wait, name='a daemon', daemon=True).start()");
     std::vector<std::string> alive;
     EXPECT(!python.stop(std::chrono::milliseconds(50), &alive));
     EXPECT(alive == std::vector<std::string>{"the worker"});
@@ -373,8 +384,9 @@ TEST_CASE("stop waits for C++ threads inside a guard, and opens the gate again w
 TEST_CASE("the end waits for Python's threads as python does", "[P40]") {
   const std::string output = in_child([] {
     py::Interpreter python;
-    python.exec("import threading, time\n"
-                "threading.Thread(target=lambda: (time.sleep(0.1), print('the thread ended'))).start()");
+    python.exec(
+        "import threading, time\n"
+        "threading.Thread(target=lambda: (time.sleep(0.1), print('the thread ended'))).start()");
   });
   CHECK(output == "the thread ended\n");
 }
@@ -437,10 +449,11 @@ TEST_CASE("threads of the program live on through a restart", "[P46]") {
 TEST_CASE("daemon threads of Python do not disturb the stop", "[P39][P42]") {
   in_child([] {
     py::Interpreter python;
-    python.exec("import threading, time\n"
-                "def run():\n"
-                "    while True: time.sleep(0.001)\n"
-                "for i in range(8): threading.Thread(target=run, daemon=True).start()");
+    python.exec(
+        "import threading, time\n"
+        "def run():\n"
+        "    while True: time.sleep(0.001)\n"
+        "for i in range(8): threading.Thread(target=run, daemon=True).start()");
     EXPECT(python.stop(std::chrono::seconds(10)));
   });
 }
@@ -463,11 +476,12 @@ TEST_CASE("on_warning may throw; that is no reason to end the program") {
 TEST_CASE("a stop in a child of fork leaves the parent's Python alone", "[P65]") {
   const std::string output = in_child([] {
     py::Interpreter python;
-    python.exec("import os, sys, atexit\n"
-                "atexit.register(lambda: print('end of', 'parent' if os.getpid() == parent else 'child'))\n"
-                "parent = os.getpid()\n"
-                "pid = os.fork()\n"
-                "if pid: os.waitpid(pid, 0)");
+    python.exec(
+        "import os, sys, atexit\n"
+        "atexit.register(lambda: print('end of', 'parent' if os.getpid() == parent else 'child'))\n"
+        "parent = os.getpid()\n"
+        "pid = os.fork()\n"
+        "if pid: os.waitpid(pid, 0)");
   });
   CHECK_THAT(output, ContainsSubstring("end of child\nend of parent\n"));
 }

@@ -15,10 +15,6 @@ Layout& layout() {
   python();
   return latepy::detail::the_state.layout;
 }
-bool is_switched_off() {
-  const char* const text = std::getenv("LATEPY_NO_FAST_PATH");
-  return text && *text && std::string_view(text) != "0";
-}
 bool is_debug() { return latepy::detail::api().NegativeRefcount != nullptr; }
 
 /// Another layout for a scope.
@@ -34,7 +30,7 @@ TEST_CASE("all layouts are proved on every CPython that is known, and none when 
   const Layout& known = layout();
   const bool is_free_threaded = latepy::detail::the_state.free_threaded;
   CHECK(known.head >= 2 * sizeof(void*));
-  const bool on = !is_switched_off();
+  const bool on = !are_fast_paths_off();
   CHECK((known.type_flags != 0) == on);
   CHECK((known.float_value != 0) == on);
   CHECK((known.tuple_items != 0) == on);
@@ -48,7 +44,7 @@ TEST_CASE("all layouts are proved on every CPython that is known, and none when 
 }
 
 TEST_CASE("a layout that is not this CPython's is found out") {
-  if (is_switched_off() || sizeof(void*) != 8) return;
+  if (are_fast_paths_off() || sizeof(void*) != 8) return;
   const Layout right = layout();
   CHECK(latepy::detail::find_type_flags(right.head) == right.type_flags);
   for (const std::size_t wrong : {right.head - 8, right.head + 8, right.head + 16}) {

@@ -4,6 +4,8 @@
 
 #include <latepy/latepy.hpp>
 
+#include <cstdlib>
+
 #include "catch.hpp"
 
 namespace py = latepy;
@@ -17,6 +19,12 @@ inline py::Interpreter& python() {
 
 /// The minor version of the CPython under test.
 inline int minor_version() { return latepy::detail::state().version.minor; }
+
+/// Whether LATEPY_NO_FAST_PATH says that functions do all.
+inline bool are_fast_paths_off() {
+  const char* const text = std::getenv("LATEPY_NO_FAST_PATH");
+  return text && *text && std::string_view(text) != "0";
+}
 
 inline py::Object eval(std::string_view expression) { return python().eval(expression); }
 

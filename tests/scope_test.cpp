@@ -37,7 +37,8 @@ std::string script(const std::string& name, std::string_view source) {
 
 /// What a script may have changed and must find put back: sys.argv, sys.path, `__main__`.
 std::string setting() {
-  return python().eval<std::string>("repr((__import__('sys').argv, __import__('sys').path, id(__import__('__main__'))))");
+  return python().eval<std::string>(
+      "repr((__import__('sys').argv, __import__('sys').path, id(__import__('__main__'))))");
 }
 
 }  // namespace
@@ -71,12 +72,13 @@ TEST_CASE("exec runs statements in __main__, or in the dict that is given") {
 }
 
 TEST_CASE("functions, lambdas and comprehensions see the globals", "[P79]") {
-  const char* const source = "import math\n"
-                             "n = 3\n"
-                             "def f(): return g() + n\n"
-                             "def g(): return [n for _ in range(n)][0]\n"
-                             "h = lambda: [math.floor(f()) for _ in 'ab']\n"
-                             "class C:\n  def m(self): return f()\n";
+  const char* const source =
+      "import math\n"
+      "n = 3\n"
+      "def f(): return g() + n\n"
+      "def g(): return [n for _ in range(n)][0]\n"
+      "h = lambda: [math.floor(f()) for _ in 'ab']\n"
+      "class C:\n  def m(self): return f()\n";
   python().exec(source);
   CHECK(python().eval<int>("sum(h()) + C().m()") == 18);
   const Object globals = py::dict();
@@ -121,9 +123,8 @@ TEST_CASE("try_eval and try_call give Python's exception as a value") {
   CHECK(python().try_eval<int>("'x'").error().is("TypeError"));
   CHECK(python().try_eval<int>("1 / 0").value_or(-1) == -1);
   CHECK(*python().try_call<double>("math", "sqrt", 4) == 2);
-  CHECK(python().try_call("math", "sqrt", -1).error().message() == thrown<py::ValueError>([] {
-    python().call("math", "sqrt", -1);
-  }).message());
+  CHECK(python().try_call("math", "sqrt", -1).error().message() ==
+        thrown<py::ValueError>([] { python().call("math", "sqrt", -1); }).message());
   CHECK(python().try_call("no_such_module", "f").error().is("ModuleNotFoundError"));
   CHECK(python().try_call("math", "no_such_function").error().is("AttributeError"));
 }
@@ -149,13 +150,15 @@ TEST_CASE("import_module gives the module itself") {
 }
 
 TEST_CASE("module_from_string makes a module that scripts import") {
-  const Object module = python().module_from_string("from_text", "def twice(x):\n    return fail() if x is None else 2 * x\n");
+  const Object module =
+      python().module_from_string("from_text", "def twice(x):\n    return fail() if x is None else 2 * x\n");
   CHECK(module.attr("twice")(21).as<int>() == 42);
   CHECK(python().run_string("import from_text\nfrom_text.twice(2)").as<int>() == 4);
   CHECK(python().get("from_text.__name__").as<std::string>() == "from_text");
   const auto error = thrown<py::NameError>([&] { module.attr("twice")(nullptr); });
   CHECK_THAT(error.traceback(), ContainsSubstring("return fail() if x is None"));
-  CHECK_THAT(thrown<StateError>([] { python().module_from_string("from_text", ""); }).what(), ContainsSubstring("from_text"));
+  CHECK_THAT(thrown<StateError>([] { python().module_from_string("from_text", ""); }).what(),
+             ContainsSubstring("from_text"));
   CHECK_THROWS_AS(python().module_from_string("broken", "1 / 0"), py::ZeroDivisionError);
   CHECK_THROWS_AS(python().import_module("broken"), py::ModuleNotFoundError);
 }
@@ -187,16 +190,16 @@ TEST_CASE("compile once, run many times") {
 }
 
 TEST_CASE("tracebacks show the source of texts", "[P81]") {
-  const auto error = thrown<py::ZeroDivisionError>([] {
-    python().exec("def divide(a, b):\n    return a / b  # the culprit\n\ndivide(1, 0)\n", {}, "sums.py");
-  });
+  const auto error = thrown<py::ZeroDivisionError>(
+      [] { python().exec("def divide(a, b):\n    return a / b  # the culprit\n\ndivide(1, 0)\n", {}, "sums.py"); });
   CHECK(error.where() == "sums.py:2");
   CHECK_THAT(error.traceback(), ContainsSubstring("return a / b  # the culprit"));
   CHECK_THAT(error.traceback(), ContainsSubstring("divide(1, 0)"));
   CHECK_THAT(thrown<py::PythonError>([] { python().eval("1 / 0"); }).traceback(), ContainsSubstring("1 / 0"));
   python().exec("def first(): return 1", {}, "same_name");
   python().exec("def second(): return 2");
-  CHECK_THAT(python().call<std::string>("inspect", "getsource", Object(python()["second"])), ContainsSubstring("def second"));
+  CHECK_THAT(python().call<std::string>("inspect", "getsource", Object(python()["second"])),
+             ContainsSubstring("def second"));
 }
 
 TEST_CASE("NUL bytes and invalid UTF-8 in code are errors and cut nothing", "[P86]") {
@@ -319,7 +322,9 @@ TEST_CASE("an exception of the script is thrown, with everything put back", "[P0
 
 TEST_CASE("SystemExit of a script comes with its code and ends nothing", "[P74]") {
   const auto code = [](const std::string& statement) -> Object {
-    return thrown<py::SystemExit>([&] { python().run_file(script("exits.py", "import sys\n" + statement)); }).value().attr("code");
+    return thrown<py::SystemExit>([&] { python().run_file(script("exits.py", "import sys\n" + statement)); })
+        .value()
+        .attr("code");
   };
   CHECK(code("sys.exit(3)").as<int>() == 3);
   CHECK(code("sys.exit()").is_none());
@@ -347,7 +352,9 @@ TEST_CASE("a file that cannot be read or compiled: each its own error") {
     CHECK_THAT(error.traceback(), ContainsSubstring("^"));
   }
   SECTION("wrong indentation") {
-    CHECK(thrown<py::SyntaxError>([] { python().run_file(script("indent.py", "if 1:\npass\n")); }).is("IndentationError"));
+    CHECK(thrown<py::SyntaxError>([] {
+            python().run_file(script("indent.py", "if 1:\npass\n"));
+          }).is("IndentationError"));
   }
   SECTION("not UTF-8, and no other encoding declared") {
     const std::string path = script("encoding.py", "a = 1\nname = 'M\xfcller'\n");
@@ -367,9 +374,7 @@ TEST_CASE("a file that cannot be read or compiled: each its own error") {
     CHECK_THAT(thrown<py::SyntaxError>([&] { python().run_file(path); }).what(),
                ContainsSubstring("NUL byte") && ContainsSubstring(path));
   }
-  SECTION("a NUL byte in the name") {
-    CHECK_THROWS_AS(python().run_file(std::string("a\0b.py", 6)), py::Error);
-  }
+  SECTION("a NUL byte in the name") { CHECK_THROWS_AS(python().run_file(std::string("a\0b.py", 6)), py::Error); }
 }
 
 TEST_CASE("without the permission to read, PermissionError names the file") {
@@ -386,10 +391,12 @@ TEST_CASE("without the permission to read, PermissionError names the file") {
 }
 
 TEST_CASE("encodings that a file declares, and a byte order mark, are obeyed") {
-  CHECK(python().run_file(script("latin.py", "# -*- coding: latin-1 -*-\nname = 'M\xfcller'\n"))["name"].as<std::string>() ==
-        "M\xc3\xbcller");
+  CHECK(python()
+            .run_file(script("latin.py", "# -*- coding: latin-1 -*-\nname = 'M\xfcller'\n"))["name"]
+            .as<std::string>() == "M\xc3\xbcller");
   CHECK(python().run_file(script("bom.py", "\xef\xbb\xbfname = '\xc3\xbc'\n"))["name"].as<std::string>() == "\xc3\xbc");
-  CHECK(python().run_file(script("crlf.py", "a = 1\r\nif a:\r\n    b = '''x\r\ny'''\r\n"))["b"].as<std::string>() == "x\ny");
+  CHECK(python().run_file(script("crlf.py", "a = 1\r\nif a:\r\n    b = '''x\r\ny'''\r\n"))["b"].as<std::string>() ==
+        "x\ny");
   CHECK(python().run_file(script("no_end.py", "a = 1"))["a"].as<int>() == 1);
   CHECK(python().run_file(script("empty.py", ""))["__name__"].as<std::string>() == "__main__");
 }
@@ -419,8 +426,9 @@ TEST_CASE("only one file runs at a time") {
 TEST_CASE("while a file runs, [] and exec mean the first __main__") {
   python()["seen"] = 0;
   python()["poke"] = reinterpret_cast<std::uintptr_t>(+[] { python().exec("seen += 1"); });
-  const Object ns = python().run_file(script("pokes.py", "import ctypes, sys\nctypes.PYFUNCTYPE(None)(int(sys.argv[1]))()\n"),
-                                      {py::str(Object(python()["poke"]))});
+  const Object ns =
+      python().run_file(script("pokes.py", "import ctypes, sys\nctypes.PYFUNCTYPE(None)(int(sys.argv[1]))()\n"),
+                        {py::str(Object(python()["poke"]))});
   CHECK(python()["seen"].as<int>() == 1);
   CHECK_FALSE(ns.contains("seen"));
 }
@@ -442,16 +450,55 @@ TEST_CASE("what is printed is out when the outermost call returns, in order with
     std::fflush(stdout);
     _exit(0);  // nothing is left for the stop
   });
-  CHECK(output ==
-        "1 C\n2 Python, 3 C, 4 Python, 5 error, 6 C\n7 file, 8 C\n9 before the error\n10 a whole line, by eval\n11 C\n");
+  CHECK(
+      output ==
+      "1 C\n2 Python, 3 C, 4 Python, 5 error, 6 C\n7 file, 8 C\n9 before the error\n10 a whole line, by eval\n11 C\n");
+}
+
+TEST_CASE("whatever way text was left in a stream, it is out when the outermost call returns") {
+  py::Interpreter& python = ::python();
+  const bool is_seen = !are_fast_paths_off() && !python.is_free_threaded();
+  CHECK((py::detail::stream_layout.life != 0) == is_seen);
+  python.exec(
+      "import io, sys\n"
+      "class Raw(io.RawIOBase):\n"
+      "  got = b''\n"
+      "  def writable(self): return True\n"
+      "  def close(self): pass\n"
+      "  def write(self, data): self.got += bytes(data); return len(data)\n"
+      "class Text(io.TextIOWrapper): pass\n"
+      "class Writer(io.BufferedWriter): pass\n"
+      "real, raw, all = (sys.stdout, sys.stderr), Raw(), []");
+  const auto got = [&] { return python.run_string("got, raw.got = raw.got, b''; got.decode()").as<std::string>(); };
+  for (const std::string made :
+       {"io.TextIOWrapper(io.BufferedWriter(raw))", "io.TextIOWrapper(io.BufferedWriter(raw), line_buffering=True)",
+        "io.TextIOWrapper(io.BufferedWriter(raw), write_through=True)", "Text(io.BufferedWriter(raw))",
+        "io.TextIOWrapper(Writer(raw))"})
+    for (const std::string name : {"stdout", "stderr"}) {
+      INFO(made << " as " << name);
+      python.exec("made = sys." + name + " = " + made + "\nall.append(made)");
+      for (const std::string text : {"a", "b\n", "c\nd", ""}) {
+        python["text"] = text;
+        python.exec("made.write(text)");
+        CHECK(got() == text);
+      }
+      python.exec("made.write('x' * 20000)");
+      CHECK(got().size() == 20000);
+      python.exec("made.buffer.write(b'bytes')");
+      CHECK(got() == "bytes");
+    }
+  python.exec("sys.stdout = io.TextIOWrapper(io.BufferedRandom(io.BytesIO()))\nsys.stdout.write('random')");
+  CHECK(python.eval<std::string>("sys.stdout.buffer.raw.getvalue().decode()") == "random");
+  python.exec("sys.stdout, sys.stderr = real\nraw = made = all = None");
 }
 
 TEST_CASE("a stream that cannot be flushed is no error of the code that printed", "[P76][P77]") {
   python();
   in_child([] {
     py::Interpreter& python = ::python();
-    python.exec("import sys\nclass Broken:\n  def write(self, s): pass\n  def flush(self): raise OSError('gone')\n"
-                "sys.stdout = Broken()");
+    python.exec(
+        "import sys\nclass Broken:\n  def write(self, s): pass\n  def flush(self): raise OSError('gone')\n"
+        "sys.stdout = Broken()");
     python.exec("print('x')");
     python.exec("sys.stdout = None");
     python.exec("del sys.stdout");

@@ -57,6 +57,8 @@ enum class Streams : unsigned char;
 // host/
 class Args;
 class Kwargs;
+template <class Signature>
+class Function;
 enum class EnumKind;
 class Module;
 template <class T, class... Options>

@@ -69,8 +69,7 @@ class Argument {
       kind_ = value.is_mapping ? Kind::mapping : Kind::sequence;
       own(Object(std::forward<T>(value).object));
     } else {
-      object_ = make(std::forward<T>(value));
-      owned_ = true;
+      own(to_py(std::forward<T>(value)));
     }
   }
   Argument(const Argument&) = delete;

@@ -89,6 +89,18 @@ LATEPY_COLD inline Object compile_text(const char* text, const Object& filename,
   return own(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
 }
 
+/// The namespace that has them already and is run in most: the first `__main__`'s.
+inline std::atomic<PyObject*> main_globals{nullptr};
+/// Without `__builtins__` in its globals, code before 3.10 knows only a few names. exec() puts them there as well.
+inline void add_builtins(const Ref& globals) {
+  if (!has_flag(globals.checked(), type_is_dict)) throw TypeError("code runs in a dict, not in " + show(globals.ptr()));
+  const Name builtins("__builtins__");
+  PyObject* const present = api().Dict_GetItemWithError(globals.ptr(), builtins.ptr());
+  if (present) return;
+  if (api().Err_Occurred()) throw_python_error();
+  check_result(api().Dict_SetItem(globals.ptr(), builtins.ptr(), api().Eval_GetBuiltins()));
+}
+
 }  // namespace detail
 
 /// Compiled source, to run many times: `Code f = python.compile("x * 2", py::Mode::eval); f(globals)`.
@@ -152,14 +164,7 @@ class Code {
   }
 
   static void prepare(const Ref& globals) {
-    const detail::Api& api = detail::api();
-    if (!detail::has_flag(globals.checked(), detail::type_is_dict))
-      throw TypeError("code runs in a dict, not in " + detail::show(globals.ptr()));
-    const detail::Name builtins("__builtins__");  // without them Python knows only a few names before 3.10
-    PyObject* present = api.Dict_GetItemWithError(globals.ptr(), builtins.ptr());
-    if (present) return;
-    if (api.Err_Occurred()) detail::throw_python_error();
-    detail::check_result(api.Dict_SetItem(globals.ptr(), builtins.ptr(), api.Eval_GetBuiltins()));
+    if (globals.checked() != detail::main_globals.load(std::memory_order_relaxed)) detail::add_builtins(globals);
   }
   static PyObject* eval(const Object& code, const Ref& globals) {
     return detail::api().Eval_EvalCode(code.checked(), globals.ptr(), globals.ptr());

@@ -1,8 +1,9 @@
-// latepy/host/function.hpp: C++ callables as Python functions: def, overload, argument names and defaults.
+// latepy/host/function.hpp: C++ callables as Python functions (def, overload); Function<R(A…)>, the other way round.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/host/detail/overload_of.hpp>
+#include <latepy/host/detail/passed.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -188,7 +189,70 @@ Object make_callable(const std::string& name, F&& f, X&&... extras) {
   return new_function(make_overloads<void>(name, std::forward<F>(f), std::forward<X>(extras)...), name, Object());
 }
 
+/// How annotations call a callable that is given A and gives R.
+template <class R, class... A>
+std::string callable_type(Way way) {
+  std::string text = "collections.abc.Callable[[";
+  [[maybe_unused]] const char* before = "";
+  ((text += before + python_type<A>(opposite(way)), before = ", "), ...);
+  return text + "], " + python_type<R>(way) + "]";
+}
+
 }  // namespace detail
+
+/// A Python callable as a C++ function of fixed types: found once, called many times.
+///   const py::Function<double(double, double)> hypot(python.get("math.hypot"));
+///   const double length = hypot(3, 4);
+/// Objects of bound classes that it is given by reference or pointer are lent for the call; what else it is given is
+/// converted. Needs the GIL, as all objects do; a std::function (stl/function.hpp) takes it itself.
+template <class R, class... A>
+class Function<R(A...)> {
+  static_assert(!std::is_reference_v<R> && !detail::borrows<R>,
+                "a Python function gives a new value: nothing is left to refer to");
+
+ public:
+  /// Empty: a call throws StateError.
+  Function() noexcept = default;
+  /// \throws ConversionError where the object cannot be called.
+  explicit Function(Object callable) : callable_(std::move(callable)) {
+    if (!detail::api().Callable_Check(callable_.checked()))
+      detail::throw_mismatch(callable_.ptr(), detail::spelled_name<Function>(), "it is not callable");
+  }
+  explicit Function(const Ref& callable) : Function(Object(callable)) {}
+
+  /// \throws what the callable raises; ConversionError where the result is no R.
+  R operator()(A... arguments) const {
+    callable_.checked();
+    return detail::take<R>(detail::check(call(detail::Passed<A>{std::forward<A>(arguments)}.get()...)));
+  }
+  /// The same with Python's exception as a value.
+  Result<R> try_call(A... arguments) const {
+    callable_.checked();
+    return callable_.try_call<R>(detail::Passed<A>{std::forward<A>(arguments)}.get()...);
+  }
+  /// The callable itself.
+  const Object& object() const noexcept { return callable_; }
+  explicit operator bool() const noexcept { return !callable_.is_empty(); }
+
+ private:
+  template <class... P>
+  PyObject* call(P&&... passed) const {
+    return detail::call_with(callable_.ptr(), nullptr, std::forward<P>(passed)...);
+  }
+  Object callable_;
+};
+
+/// So that host functions can take one, and as<Function<…>>() gives one.
+template <class R, class... A>
+struct Converter<Function<R(A...)>> {
+  static std::string python_type(detail::Way way) { return detail::callable_type<R, A...>(way); }
+  static Object to_py(const Function<R(A...)>& function) { return Object(static_cast<const Ref&>(function.object())); }
+  static Function<R(A...)> from_py(Ref object) { return Function<R(A...)>(object); }
+  static bool try_from_py(Ref object, std::optional<Function<R(A...)>>& result) noexcept {
+    if (detail::api().Callable_Check(object.ptr())) result.emplace(object);
+    return result.has_value();
+  }
+};
 
 /// Several callables as one function: the first whose parameters take the arguments is called.
 ///   python.def("area", py::overload([](double side) {…}, [](double width, double height) {…}))

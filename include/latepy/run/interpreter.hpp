@@ -125,6 +125,7 @@ class Interpreter : public Scope {
     enlist();
     try {
       detail::prove_layout();
+      detail::attempt([] { detail::prove_streams(); });
       adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
       if (is_attached_)
         for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
@@ -152,7 +153,7 @@ class Interpreter : public Scope {
   LATEPY_COLD bool end(long long timeout, std::vector<std::string>& alive) {
     if (is_attached_ || !config_.finalize) {
       if (std::optional<GilGuard> gil = GilGuard::try_acquire()) {
-        detail::Entry::flush();
+        detail::flush_streams();
         for (detail::Redirect& stream : streams_) stream.end();
         forget_main();
       }
@@ -161,7 +162,7 @@ class Interpreter : public Scope {
     }
     if (starter_ != &detail::thread_record) {
       if (timeout < 0) {  // the destructor: nobody could catch
-        if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::Entry::flush();
+        if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
         alive.emplace_back("it was destroyed on another thread than the one that started it");
         return false;
       }
@@ -186,7 +187,7 @@ class Interpreter : public Scope {
     // Py_FinalizeEx would call these too, but then with `__main__` gone.
     detail::attempt([] { detail::own(detail::api().Import_ImportModule("atexit")).attr("_run_exitfuncs")(); });
     detail::format_live_errors();
-    detail::Entry::flush();
+    detail::flush_streams();
     for (detail::Redirect& stream : streams_) stream.let_go();
     forget_main();
     detail::release_types();

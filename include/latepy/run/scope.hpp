@@ -3,8 +3,8 @@
 #pragma once
 
 #include <latepy/core/code.hpp>
-#include <latepy/host/class.hpp>
 #include <latepy/run/detail/source_file.hpp>
+#include <latepy/run/detail/unwritten.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -19,22 +19,7 @@ class Entry {
   explicit Entry(bool flushes = false) : flushes_(flushes) { ++scope_depth; }
   Entry(const Entry&) = delete;
   ~Entry() {
-    if (--scope_depth == 0 && flushes_) flush();
-  }
-  LATEPY_COLD static void flush() noexcept {
-    for (const char* name : {"stdout", "stderr"}) {
-      PyObject* stream = api().Sys_GetObject(name);
-      if (!stream || stream == api().NoneStruct) continue;
-      const Object flush = attribute_or_empty(stream, "flush");
-      if (flush.is_empty()) continue;
-      const Object done = Object::steal(api().Object_CallNoArgs(flush.ptr()));
-      if (!done.is_empty()) continue;
-      // A closed or broken stream is no news; what the host's own callback threw is.
-      if (api().Err_ExceptionMatches(*api().OSError) || api().Err_ExceptionMatches(*api().ValueError))
-        api().Err_Clear();
-      else
-        api().Err_WriteUnraisable(flush.ptr());
-    }
+    if (--scope_depth == 0 && flushes_) flush_streams();
   }
 
  private:
@@ -193,8 +178,13 @@ class Scope {
     globals_ = Object::borrow(detail::check(detail::api().Module_GetDict(module.checked())));
     main_ = std::move(module);
     detail::set_main(main_);
+    detail::add_builtins(globals_);
+    detail::main_globals = globals_.ptr();
   }
-  void forget_main() noexcept { main_ = globals_ = Object(); }
+  void forget_main() noexcept {
+    detail::main_globals = nullptr;
+    main_ = globals_ = Object();
+  }
   const Object& main() const noexcept { return main_; }
 
  private:

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/passed.hpp>
 #include <latepy/host/function.hpp>
 #include <latepy/stl/detail/name.hpp>
 
@@ -17,12 +16,11 @@ inline constexpr char function_name[] = "std::function";
 /// A Python callable in a std::function. Copies share one reference, so that copying needs no GIL.
 template <class R, class... A>
 struct PythonFunction {
-  static_assert(!std::is_reference_v<R>, "a Python function gives a new value: nothing is left to refer to");
-  std::shared_ptr<const Object> callable;
+  std::shared_ptr<const Function<R(A...)>> callable;
 
   R operator()(A... arguments) const {
     const GilGuard gil;
-    return callable->template call<R>(Passed<A>{std::forward<A>(arguments)}.get()...);
+    return (*callable)(std::forward<A>(arguments)...);
   }
 };
 
@@ -36,16 +34,13 @@ template <class R, class... A>
 struct Converter<std::function<R(A...)>> {
   using Function = std::function<R(A...)>;
   static constexpr const char* name = detail::template_name<detail::function_name, R(A...)>;
-  static std::string python_type(detail::Way way) {
-    const std::string parameters = detail::python_generic<A...>("", detail::opposite(way));
-    return "collections.abc.Callable[" + (sizeof...(A) == 0 ? "[]" : parameters) + ", " + detail::python_type<R>(way) +
-           "]";
-  }
+  static std::string python_type(detail::Way way) { return detail::callable_type<R, A...>(way); }
 
   static Object to_py(Function function) {
     if (!function) return detail::none();
 #ifdef __cpp_rtti
-    if (const auto* python = function.template target<detail::PythonFunction<R, A...>>()) return *python->callable;
+    if (const auto* python = function.template target<detail::PythonFunction<R, A...>>())
+      return python->callable->object();
 #endif
     return detail::make_callable("function", std::move(function));
   }
@@ -63,7 +58,7 @@ struct Converter<std::function<R(A...)>> {
     if (object == detail::api().NoneStruct)
       result.emplace();
     else if (detail::api().Callable_Check(object))
-      result.emplace(detail::PythonFunction<R, A...>{std::make_shared<const Object>(Object::borrow(object))});
+      result.emplace(detail::PythonFunction<R, A...>{std::make_shared<const latepy::Function<R(A...)>>(Ref(object))});
     return result.has_value();
   }
 };

@@ -96,15 +96,16 @@ class Proxy {
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
   void operator=(T&& value) && {
     const std::optional<GilGuard> gil = guard();
+    const detail::Held base(take_base());
     if constexpr (detail::is_handle<T>)
-      set(value.checked());
+      set_in(base.get(), value.checked());
     else
-      set(detail::Held(detail::make(std::forward<T>(value))).get());
+      set_in(base.get(), detail::Held(detail::make(std::forward<T>(value))).get());
   }
   /// `a["x"] = b["y"]` assigns the value.
   void operator=(Proxy&& other) && {
     const std::optional<GilGuard> gil = guard();
-    set(other.get().ptr());
+    set_in(detail::Held(take_base()).get(), other.get().ptr());
   }
 #define LATEPY_IN_PLACE(SYMBOL)                            \
   template <class T>                                       \
@@ -179,7 +180,6 @@ class Proxy {
     detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base, key_.ptr(), value)
                                                   : api.Object_SetItem(base, key_.ptr(), value));
   }
-  void set(PyObject* value) { set_in(detail::Held(take_base()).get(), value); }
 
   Object base_;
   detail::Name key_;  // any object, where it is an item's

@@ -1,0 +1,221 @@
+// latepy/core/detail/convert_number.hpp: the converters of None, bool, numbers and enumerations; part of core/convert.hpp.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/convert.hpp>
+
+#include <limits>
+
+namespace latepy {
+inline namespace v1 {
+
+/// None.
+template <>
+struct Converter<std::nullptr_t> : detail::Loads<std::nullptr_t, Converter<std::nullptr_t>> {
+  static constexpr const char* name = "None";
+  static Object to_py(std::nullptr_t) { return detail::none(); }
+  static bool load(PyObject* object, std::nullptr_t&) noexcept { return object == detail::api().NoneStruct; }
+};
+
+/// Only True and False, also numpy's: a number or a list is not a bool, its truth is `explicit operator bool`.
+template <>
+struct Converter<bool> : detail::Loads<bool, Converter<bool>> {
+  static Object to_py(bool value) { return Object::steal(store(value)); }
+  static PyObject* store(bool value) noexcept {
+    PyObject* const object = value ? detail::api().TrueStruct : detail::api().FalseStruct;
+    detail::incref(object);
+    return object;
+  }
+  static bool load(PyObject* object, bool& value) noexcept {
+    value = object == detail::api().TrueStruct;
+    return value || object == detail::api().FalseStruct || numpy_bool(object, value);
+  }
+
+ private:
+  LATEPY_COLD static bool numpy_bool(PyObject* object, bool& value) noexcept {
+    try {
+      const std::string type = detail::qualified_name(detail::as_object(detail::type_of(object)));
+      if (type != "numpy.bool" && type != "numpy.bool_") return false;
+    } catch (...) {
+      return false;
+    }
+    const int truth = detail::api().Object_IsTrue(object);
+    value = truth == 1;
+    return truth >= 0;
+  }
+};
+
+/// Integers of 8 to 64 bits, signed char and unsigned char among them: what has __index__, in range; never a float.
+template <class T>
+struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, Converter<T>> {
+  static Object to_py(T value) { return detail::own(store(value)); }
+  static PyObject* store(T value) noexcept {
+    if constexpr (std::is_signed_v<T>)
+      return detail::api().Long_FromLongLong(value);
+    else
+      return detail::api().Long_FromUnsignedLongLong(value);
+  }
+  static LATEPY_INLINE T get(PyObject* object) {
+    long long digit;
+    if (LATEPY_LIKELY(detail::read_int(object, digit) && takes(digit))) return static_cast<T>(digit);
+    return get_any(object);
+  }
+  static bool load(PyObject* object, T& value) noexcept {
+    long long digit;
+    if (LATEPY_LIKELY(detail::read_int(object, digit))) {
+      value = static_cast<T>(digit);
+      return takes(digit);
+    }
+    return load_any(object, value);
+  }
+  static const char* why(PyObject* object) noexcept { return detail::api().Index_Check(object) ? "out of range" : ""; }
+
+ private:
+  static bool in_range(long long wide, T& value) noexcept {
+    value = static_cast<T>(wide);
+    if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(long long))
+      return wide >= 0;
+    else
+      return wide >= static_cast<long long>(std::numeric_limits<T>::min()) &&
+             wide <= static_cast<long long>(std::numeric_limits<T>::max());
+  }
+  /// The same of what read_int() gave, which has 30 bits and a sign.
+  static LATEPY_INLINE bool takes(long long digit) noexcept {
+    if constexpr (sizeof(T) >= 4) {
+      return std::is_signed_v<T> || digit >= 0;
+    } else {
+      T value;
+      return in_range(digit, value);
+    }
+  }
+  LATEPY_COLD static T get_any(PyObject* object) { return detail::Loads<T, Converter<T>>::get(object); }
+  LATEPY_COLD static bool load_any(PyObject* object, T& value) noexcept {
+    const detail::Api& api = detail::api();
+    if (!api.Index_Check(object)) return false;
+    int overflow = 0;
+    const long long wide = api.Long_AsLongLongAndOverflow(object, &overflow);
+    if (wide == -1 && overflow == 0 && api.Err_Occurred()) return false;
+    if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(long long)) {
+      if (overflow > 0) {
+        const Object index = Object::steal(api.Number_Index(object));
+        if (index.is_empty()) return false;
+        value = static_cast<T>(api.Long_AsUnsignedLongLong(index.ptr()));
+        return value != static_cast<T>(-1) || !api.Err_Occurred() || (api.Err_Clear(), false);
+      }
+    }
+    return overflow == 0 && in_range(wide, value);
+  }
+};
+
+#if LATEPY_INT128
+namespace detail {
+__extension__ typedef __int128 int128;
+__extension__ typedef unsigned __int128 uint128;
+/// -std=c++17 does not count 128-bit integers as integral; -std=gnu++17 does, and they are too wide for the above.
+template <class T>
+struct Wide : Loads<T, Wide<T>> {
+  static Object to_py(T value) {
+    const bool negative = value < 0;
+    const Object high = own(negative ? api().Long_FromLongLong(static_cast<long long>(value >> 64))
+                                     : api().Long_FromUnsignedLongLong(static_cast<unsigned long long>(value >> 64)));
+    const Object low = own(api().Long_FromUnsignedLongLong(static_cast<unsigned long long>(value)));
+    const Object shifted = own(api().Number_Lshift(high.ptr(), bits().ptr()));
+    return own(api().Number_Or(shifted.ptr(), low.ptr()));
+  }
+  static bool load(PyObject* object, T& value) noexcept {
+    if (!api().Index_Check(object)) return false;
+    const Object index = Object::steal(api().Number_Index(object));
+    if (index.is_empty()) return false;
+    const Object high = Object::steal(api().Number_Rshift(index.ptr(), bits().ptr()));
+    if (high.is_empty()) return false;
+    using Half = std::conditional_t<(T(-1) < 0), long long, unsigned long long>;
+    Half top = 0;
+    if (!Converter<Half>::load(high.ptr(), top)) return false;
+    const unsigned long long low = api().Long_AsUnsignedLongLongMask(index.ptr());
+    value = static_cast<T>((static_cast<uint128>(top) << 64) | low);
+    return true;
+  }
+  static const char* why(PyObject* object) noexcept { return api().Index_Check(object) ? "out of range" : ""; }
+
+ private:
+  static Object bits() noexcept { return Object::steal(api().Long_FromLongLong(64)); }
+};
+}  // namespace detail
+template <>
+struct Converter<detail::int128> : detail::Wide<detail::int128> {
+  static constexpr const char* name = "__int128";
+};
+template <>
+struct Converter<detail::uint128> : detail::Wide<detail::uint128> {
+  static constexpr const char* name = "unsigned __int128";
+};
+#endif
+
+/// float, double, long double (by way of double): floats, ints, and what has __float__; out of range is an error.
+template <class T>
+struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Loads<T, Converter<T>> {
+  static Object to_py(T value) { return detail::own(store(value)); }
+  static PyObject* store(T value) noexcept { return detail::api().Float_FromDouble(static_cast<double>(value)); }
+  static LATEPY_INLINE T get(PyObject* object) {
+    if constexpr (sizeof(T) >= sizeof(double)) {
+      double number;
+      if (LATEPY_LIKELY(detail::read_float(object, number))) return static_cast<T>(number);
+    }
+    return detail::Loads<T, Converter<T>>::get(object);
+  }
+  static bool load(PyObject* object, T& value) noexcept {
+    double number;
+    if (LATEPY_UNLIKELY(!detail::read_float(object, number))) {
+      number = detail::api().Float_AsDouble(object);
+      if (LATEPY_UNLIKELY(number == -1.0) && detail::api().Err_Occurred()) {
+        detail::only_a_mismatch();
+        return false;
+      }
+    }
+    value = static_cast<T>(number);
+    if constexpr (sizeof(T) < sizeof(double))
+      return !(number - number == 0.0) || value - value == 0.0f;  // stays finite
+    return true;
+  }
+  static const char* why(PyObject* object) noexcept {
+    return detail::has_flag(object, detail::type_is_int) || detail::is_exactly(object, detail::api().Float_Type)
+               ? "out of range"
+               : "";
+  }
+};
+
+/// Enumerations: the members of the Python class that add_enum() made, else the values of their underlying type.
+template <class T>
+struct Converter<T, std::enable_if_t<std::is_enum_v<T>>> : detail::Loads<T, Converter<T>> {
+  using Integer = std::conditional_t<detail::is_integer<std::underlying_type_t<T>>, std::underlying_type_t<T>, int>;
+  static Object to_py(T value) {
+    const Object number = Converter<Integer>::to_py(static_cast<Integer>(value));
+    const detail::ClassRecord* known = detail::class_of<T>();
+    return known ? Ref(known->type)(number) : number;
+  }
+  static T from_py(Ref object) {
+    T value{};
+    if (LATEPY_UNLIKELY(!load(object.checked(), value))) {
+      const detail::ClassRecord* known = detail::class_of<T>();
+      detail::throw_mismatch(object.ptr(),
+                             known ? detail::qualified_name(known->type) : std::string(detail::type_name<T>()));
+    }
+    return value;
+  }
+  static bool load(PyObject* object, T& value) noexcept {
+    Object of_member;
+    if (const detail::ClassRecord* known = detail::class_of<T>()) {
+      if (detail::api().Object_IsInstance(object, known->type) != 1) return false;
+      of_member = Object::steal(detail::api().Object_GetAttrString(object, "value"));
+      if (of_member.is_empty()) return false;
+      object = of_member.ptr();
+    }
+    Integer number{};
+    const bool fits = Converter<Integer>::load(object, number);
+    value = static_cast<T>(number);
+    return fits && static_cast<Integer>(value) == number;
+  }
+};
+
+}  // namespace v1
+}  // namespace latepy
