@@ -15,9 +15,8 @@ class Arg {
   template <class T>
   Arg operator=(T&& value) && {
     const GilGuard gil;
-    Arg named(name_, length_);
-    named.value_ = to_py(std::forward<T>(value));
-    return named;
+    value_ = to_py(std::forward<T>(value));
+    return std::move(*this);
   }
   const char* name() const noexcept { return name_; }
   std::size_t length() const noexcept { return length_; }
@@ -186,7 +185,7 @@ class DirectArgument {
   }
   DirectArgument(const DirectArgument&) = delete;
   DirectArgument& operator=(const DirectArgument&) = delete;
-  ~DirectArgument() {
+  LATEPY_INLINE ~DirectArgument() {
     if constexpr (!is_handle<T>) decref(object_);
   }
   PyObject* object() const noexcept { return object_; }

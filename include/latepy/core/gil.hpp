@@ -157,7 +157,7 @@ LATEPY_COLD inline void drop_late(PyObject* object, std::uint32_t life, const Bu
 }
 
 /// The end of an owned reference, on any thread, at any time.
-LATEPY_INLINE void drop(PyObject* object, std::uint32_t life) noexcept {
+LATEPY_OUTLINE inline void drop(PyObject* object, std::uint32_t life) noexcept {
   if (LATEPY_LIKELY(life == current_life() && holds_gil_of(life)))
     decref(object);
   else
@@ -190,6 +190,7 @@ LATEPY_COLD inline PyThreadState* make_thread_state(std::uint32_t life) {
 /// \throws StateError when no interpreter runs, or it is stopping.
 class GilGuard {
  public:
+  class Maybe;
   GilGuard() {
     if (!enter()) refuse();
   }
@@ -268,6 +269,20 @@ class GilGuard {
 
   How how_ = How::not_at_all;
   PyThreadState* outer_ = nullptr;
+};
+
+/// A GilGuard where it is asked for, else nothing.
+class GilGuard::Maybe {
+ public:
+  LATEPY_INLINE explicit Maybe(bool is_wanted) : guard_(Unentered()) {
+    if (LATEPY_UNLIKELY(is_wanted)) enter();
+  }
+
+ private:
+  LATEPY_OUTLINE void enter() {
+    if (!guard_.enter()) refuse();
+  }
+  GilGuard guard_;
 };
 
 /// Lets go of the GIL for a scope, so that other threads run Python while this one computes or waits.

@@ -42,12 +42,14 @@
 #if defined(__GNUC__)
 /// Runs once or on errors only: kept out of line and away from the hot code.
 #define LATEPY_COLD __attribute__((cold, noinline))
+#define LATEPY_OUTLINE __attribute__((noinline))
 #define LATEPY_INLINE inline __attribute__((always_inline))
 #define LATEPY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define LATEPY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LATEPY_UNREACHABLE() __builtin_unreachable()
 #else
 #define LATEPY_COLD __declspec(noinline)
+#define LATEPY_OUTLINE __declspec(noinline)
 #define LATEPY_INLINE __forceinline
 #define LATEPY_LIKELY(x) (x)
 #define LATEPY_UNLIKELY(x) (x)

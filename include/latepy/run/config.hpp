@@ -79,8 +79,8 @@ struct Config {
   bool output_by_line = true;
   /// Modules of the host, by name, each with what fills it:
   /// `config.extra_modules.emplace_back("host", [](py::Module& m) { m.def("version", [] { return 3; }); });`.
-  /// Made with the GIL in this order, at the start or on attaching, before the program runs any code; what one throws the
-  /// Interpreter's constructor throws, with Python stopped again.
+  /// Made with the GIL in this order, at the start or on attaching, before the program runs any code; what one throws
+  /// the Interpreter's constructor throws, with Python stopped again.
   std::vector<std::pair<std::string, std::function<void(Module&)>>> extra_modules;
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's own name: `set("optimization_level", "1")`,

@@ -86,15 +86,15 @@ class Scope {
   template <class T = Object, class... A>
   T call(const detail::Text& module, const detail::Text& function, A&&... arguments) {
     const detail::Entry entry;
-    return detail::take<T>(
-        detail::check(detail::call_with(find(module, function).ptr(), nullptr, std::forward<A>(arguments)...)));
+    const detail::Held found(find(module, function));
+    return detail::take<T>(detail::check(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)));
   }
   /// As call(), with Python's exception as a value; also that of the import.
   template <class T = Object, class... A>
   Result<T> try_call(const detail::Text& module, const detail::Text& function, A&&... arguments) {
     const detail::Entry entry;
     try {
-      return find(module, function).template try_call<T>(std::forward<A>(arguments)...);
+      return Object::steal(find(module, function)).template try_call<T>(std::forward<A>(arguments)...);
     } catch (const PythonError& error) {
       return error;
     }
@@ -191,9 +191,10 @@ class Scope {
   /// By value: the code that runs may reset() this scope.
   Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
 
-  Object find(const detail::Text& module, const detail::Text& function) const {
-    Object known = detail::find_known(module, function);
-    return LATEPY_LIKELY(!known.is_empty()) ? known : import_path(module.view(), function.view());
+  /// A new reference.
+  PyObject* find(const detail::Text& module, const detail::Text& function) const {
+    PyObject* const known = detail::find_known(module, function);
+    return LATEPY_LIKELY(known != nullptr) ? known : import_path(module.view(), function.view()).release();
   }
   LATEPY_COLD Object import_path(std::string_view module, std::string_view path) const {
     Object found = detail::import(module);

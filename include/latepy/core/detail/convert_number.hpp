@@ -1,4 +1,4 @@
-// latepy/core/detail/convert_number.hpp: the converters of None, bool, numbers and enumerations; part of core/convert.hpp.
+// latepy/core/detail/convert_number.hpp: the converters of None, bool, numbers and enums; part of core/convert.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

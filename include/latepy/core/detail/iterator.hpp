@@ -69,7 +69,7 @@ class Iterator {
 
 inline Iterator Ref::begin() const { return Iterator(*this); }
 inline Iterator Proxy::begin() const {
-  const std::optional<GilGuard> gil = guard();
+  const GilGuard::Maybe gil(takes_gil_);
   return Iterator(Object::steal(fetch_from(base_.checked())));
 }
 

@@ -104,7 +104,13 @@ class Text {
 class Name {
  public:
   template <std::size_t N>
-  Name(const char (&text)[N]) : Name(known_name(text, N), text) {}
+  Name(const char (&text)[N]) {
+    const KnownName* const known = place_of_name(text).load(std::memory_order_acquire);
+    if (LATEPY_LIKELY(known && is_name_of(*known, text, N, shared().fast_life.load(std::memory_order_relaxed))))
+      ptr_ = known->str;
+    else
+      find(text, N);
+  }
   template <class T, class = std::enable_if_t<std::is_convertible_v<T, std::string_view> &&
                                               !std::is_array_v<std::remove_reference_t<T>>>>
   Name(const T& text) {
@@ -119,7 +125,14 @@ class Name {
   PyObject* ptr() const noexcept { return ptr_; }
 
  private:
-  LATEPY_INLINE Name(const KnownName* known, const Text& text) {
+  LATEPY_COLD void find(const char* text, std::size_t size) {
+    const KnownName* const known = find_name(text, size);
+    if (known)
+      ptr_ = known->str;
+    else
+      decode(text);
+  }
+  Name(const KnownName* known, const Text& text) {
     if (LATEPY_LIKELY(known != nullptr))
       ptr_ = known->str;
     else

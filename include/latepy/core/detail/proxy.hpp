@@ -17,77 +17,77 @@ class Proxy {
   operator Object() && { return get(); }
   template <class T>
   T as() && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return detail::take<T>(fetch());
   }
   template <class T>
   std::optional<T> try_as() && {
     static_assert(!detail::borrows<T>, "this type points into the object: keep it in an Object first");
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return get().template try_as<T>();
   }
   template <class T>
   bool is() && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return get().template is<T>();
   }
   bool is_none() && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return get().is_none();
   }
   explicit operator bool() && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return static_cast<bool>(get());
   }
 
   Proxy attr(const detail::Text& name) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return Proxy(Kind::attribute, get(), detail::Name(name), takes_gil_);
   }
   template <class Key>
   Proxy operator[](const Key& key) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return Proxy(Kind::item, get(), to_py(key), takes_gil_);
   }
   bool has_attr(const detail::Text& name) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return get().has_attr(name);
   }
   template <class T>
   Object get_attr(const detail::Text& name, T&& otherwise) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return get().get_attr(name, std::forward<T>(otherwise));
   }
   template <class T>
   bool contains(T&& item) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return get().contains(std::forward<T>(item));
   }
   bool same(const Ref& other) && { return get().same(other); }
   template <class... A>
   Object operator()(A&&... arguments) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return detail::own(call_at_once(std::forward<A>(arguments)...));
   }
   template <class T, class... A>
   T call(A&&... arguments) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return detail::take<T>(detail::check(call_at_once(std::forward<A>(arguments)...)));
   }
   template <class... A>
   Object call_method(const detail::Text& name, A&&... arguments) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return get().call_method(name, std::forward<A>(arguments)...);
   }
   template <class T = Object, class... A>
   Result<T> try_call(A&&... arguments) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return get().template try_call<T>(std::forward<A>(arguments)...);
   }
   /// \returns what the name stands for, for more of them.
   template <class F, class... X>
   Object def(const std::string& name, F&& callable, X&&... extras) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     Object place = get();
     place.def(name, std::forward<F>(callable), std::forward<X>(extras)...);
     return place;
@@ -95,7 +95,7 @@ class Proxy {
 
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
   void operator=(T&& value) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     const detail::Held base(take_base());
     if constexpr (detail::is_handle<T>)
       set_in(base.get(), value.checked());
@@ -104,13 +104,13 @@ class Proxy {
   }
   /// `a["x"] = b["y"]` assigns the value.
   void operator=(Proxy&& other) && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     set_in(detail::Held(take_base()).get(), other.get().ptr());
   }
 #define LATEPY_IN_PLACE(SYMBOL)                            \
   template <class T>                                       \
   void operator SYMBOL##=(T&& value)&& {                   \
-    const std::optional<GilGuard> gil = guard();           \
+    const GilGuard::Maybe gil(takes_gil_);                 \
     const detail::Held base(take_base());                  \
     Object object = Object::steal(fetch_from(base.get())); \
     object SYMBOL## = std::forward<T>(value);              \
@@ -129,7 +129,7 @@ class Proxy {
 #undef LATEPY_IN_PLACE
   /// Python's `del`.
   void del() && {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     const detail::Api& api = detail::api();
     const detail::Held base(take_base());
     detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base.get(), key_.ptr(), nullptr)
@@ -145,37 +145,35 @@ class Proxy {
   friend class Object;
   friend class Scope;
   enum class Kind : unsigned char { attribute, item };
-  LATEPY_INLINE Proxy(Kind kind, const Ref& base, detail::Name&& key, bool takes_gil = false)
+  Proxy(Kind kind, const Ref& base, detail::Name&& key, bool takes_gil = false)
       : base_(base), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
-  LATEPY_INLINE Proxy(Kind kind, Object&& base, detail::Name&& key, bool takes_gil = false) noexcept
+  Proxy(Kind kind, Object&& base, detail::Name&& key, bool takes_gil = false) noexcept
       : base_(std::move(base)), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
   Proxy(Proxy&&) = default;
 
-  /// What an interpreter's [] gave, and what was reached from there in the same expression, takes the GIL itself.
-  std::optional<GilGuard> guard() const { return takes_gil_ ? std::optional<GilGuard>(std::in_place) : std::nullopt; }
   /// The base, for the one access that follows. Leaves none, so that the end of the Proxy has nothing to do.
   LATEPY_INLINE PyObject* take_base() {
     base_.checked();
     return base_.release();
   }
   /// A new reference.
-  LATEPY_INLINE PyObject* fetch_from(PyObject* base) const {
+  PyObject* fetch_from(PyObject* base) const {
     const detail::Api& api = detail::api();
     return detail::check(kind_ == Kind::attribute ? api.Object_GetAttr(base, key_.ptr())
                                                   : api.Object_GetItem(base, key_.ptr()));
   }
-  LATEPY_INLINE PyObject* fetch() { return fetch_from(detail::Held(take_base()).get()); }
+  LATEPY_OUTLINE PyObject* fetch() { return fetch_from(detail::Held(take_base()).get()); }
   Object get() {
-    const std::optional<GilGuard> gil = guard();
+    const GilGuard::Maybe gil(takes_gil_);
     return Object::steal(fetch());
   }
   template <class... A>
-  LATEPY_INLINE PyObject* call_at_once(A&&... arguments) {
-    const detail::Held base(take_base());
-    if (kind_ == Kind::attribute) return detail::call_with(base.get(), key_.ptr(), std::forward<A>(arguments)...);
-    return detail::call_with(detail::Held(fetch_from(base.get())).get(), nullptr, std::forward<A>(arguments)...);
+  PyObject* call_at_once(A&&... arguments) {
+    const bool is_method = kind_ == Kind::attribute;
+    const detail::Held callable(is_method ? take_base() : fetch());
+    return detail::call_with(callable.get(), is_method ? key_.ptr() : nullptr, std::forward<A>(arguments)...);
   }
-  LATEPY_INLINE void set_in(PyObject* base, PyObject* value) const {
+  LATEPY_OUTLINE void set_in(PyObject* base, PyObject* value) const {
     const detail::Api& api = detail::api();
     detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base, key_.ptr(), value)
                                                   : api.Object_SetItem(base, key_.ptr(), value));
@@ -184,13 +182,16 @@ class Proxy {
   Object base_;
   detail::Name key_;  // any object, where it is an item's
   Kind kind_;
-  bool takes_gil_;
+  bool takes_gil_;  // itself: what an interpreter's [] gave, and what was reached from there in the same expression
 };
 
-LATEPY_INLINE Proxy Ref::attr(detail::Name name) const { return Proxy(Proxy::Kind::attribute, *this, std::move(name)); }
+inline Proxy Ref::attr(detail::Name name) const { return Proxy(Proxy::Kind::attribute, *this, std::move(name)); }
 template <class Key>
 Proxy Ref::operator[](const Key& key) const {
-  return Proxy(Proxy::Kind::item, *this, to_py(key));
+  if constexpr (std::is_array_v<Key>)
+    return Proxy(Proxy::Kind::item, *this, detail::Name(key));
+  else
+    return Proxy(Proxy::Kind::item, *this, to_py(key));
 }
 
 inline bool Ref::has_attr(const detail::Name& name) const {

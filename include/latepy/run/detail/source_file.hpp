@@ -38,18 +38,20 @@ LATEPY_COLD inline bool is_ready(PyObject* module, KnownName& name) {
   if (before) decref(before);
   return true;
 }
-/// A function of an imported module, both by literals; empty where that is not enough to find it.
-inline Object find_known(const Text& module, const Text& function) {
+/// A function of an imported module, both by literals, as a new reference; null where that is not enough to find it.
+inline PyObject* find_known(const Text& module, const Text& function) {
   KnownName* const module_name = module.known();
   const KnownName* const name = module_name ? function.known() : nullptr;
-  if (!name) return Object();
+  if (!name) return nullptr;
   const Api& a = api();
   PyObject* const found = a.Dict_GetItemWithError(a.Import_GetModuleDict(), module_name->str);
   if (LATEPY_UNLIKELY(!found || (found != module_name->module && !is_ready(found, *module_name)))) {
     a.Err_Clear();
-    return Object();
+    return nullptr;
   }
-  return Object::borrow(a.Dict_GetItemWithError(a.Module_GetDict(found), name->str));
+  PyObject* const of_module = a.Dict_GetItemWithError(a.Module_GetDict(found), name->str);
+  if (of_module) incref(of_module);
+  return of_module;
 }
 
 /// Imports a module; null where there is none of that name, without an error. Errors inside the module are thrown.
