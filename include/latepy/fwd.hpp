@@ -76,6 +76,8 @@ template <class T>
 class Buffer;
 
 // run/
+template <class Signature, class How>
+class Hook;
 struct Config;
 class Interpreter;
 

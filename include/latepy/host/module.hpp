@@ -145,6 +145,16 @@ LATEPY_COLD inline Object new_enum(const Place& place, const std::string& name, 
   return made;
 }
 
+/// How one of Config's extra_modules is made; see Hook.
+class Redirect;
+struct ModuleHook {
+  template <class F>
+  static void install(const F& fill, Redirect*, const std::string& name, bool) {
+    Module made = latepy::module(name);
+    if (fill) fill(made);
+  }
+};
+
 }  // namespace detail
 
 template <class E>

@@ -142,9 +142,17 @@ class Redirect {
   /// \param for_good also as sys.__stdout__, and until the very end of Python. Needs the GIL.
   LATEPY_COLD void begin(const char* name, const Object& host, bool for_good) {
     raw_ = output_module()["begin"](name, host, for_good);
+    end_ = &Redirect::end_begun;  // by pointer: a program that begins none does not compile it
   }
   /// Puts back what was there before. Any thread, any time.
-  LATEPY_COLD void end() noexcept try {
+  void end() noexcept {
+    if (end_) (this->*end_)();
+  }
+  /// Leaves the stream in place, for the end of Python.
+  void let_go() noexcept { raw_ = Object(); }
+
+ private:
+  LATEPY_COLD void end_begun() noexcept try {
     if (!raw_.is_alive()) return;
     if (const std::optional<GilGuard> gil = GilGuard::try_acquire()) {
       const Object done = output_module()["end"];
@@ -154,11 +162,9 @@ class Redirect {
     raw_ = Object();
   } catch (...) {  // no memory, or Python ended meanwhile, and the streams with it
   }
-  /// Leaves the stream in place, for the end of Python.
-  void let_go() noexcept { raw_ = Object(); }
 
- private:
   Object raw_;
+  void (Redirect::*end_)() noexcept = nullptr;
 };
 
 /// What becomes of the bytes that a stream wrote: valid UTF-8, by line or as it comes.
@@ -235,6 +241,20 @@ Object input_from(F callback) {
     return Bytes(std::move(*line));
   });
 }
+
+/// How Config's on_stdout, on_stderr and on_stdin become streams; see Hook.
+struct OutputHook {
+  template <class F>
+  static void install(const F& callback, Redirect* stream, const std::string& name, bool by_line) {
+    if (callback) stream->begin(name.c_str(), output_to(callback, by_line), true);
+  }
+};
+struct InputHook {
+  template <class F>
+  static void install(const F& callback, Redirect* stream, const std::string& name, bool) {
+    if (callback) stream->begin(name.c_str(), input_from(callback), true);
+  }
+};
 
 /// Text of two streams in the order written.
 class CapturedText {

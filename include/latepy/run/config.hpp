@@ -11,6 +11,36 @@
 namespace latepy {
 inline namespace v1 {
 
+namespace detail {
+class Redirect;
+struct OutputHook;
+struct InputHook;
+struct ModuleHook;
+}  // namespace detail
+
+/// A std::function, and the code that carries it out, which a program that sets none does not compile.
+template <class Signature, class How>
+class Hook : public std::function<Signature> {
+  using Callback = std::function<Signature>;
+
+ public:
+  Hook() noexcept = default;
+  template <class F,
+            class = std::enable_if_t<!std::is_base_of_v<Hook, std::decay_t<F>> && std::is_constructible_v<Callback, F>>>
+  Hook(F&& callback) : Callback(std::forward<F>(callback)), install_(&install_by<How>) {}
+
+ private:
+  friend class Interpreter;
+  template <class H>
+  static void install_by(const Callback& callback, detail::Redirect* stream, const std::string& name, bool by_line) {
+    H::install(callback, stream, name, by_line);
+  }
+  void install(detail::Redirect* stream, const std::string& name, bool by_line) const {
+    if (install_) install_(*this, stream, name, by_line);
+  }
+  void (*install_)(const Callback&, detail::Redirect*, const std::string&, bool) = nullptr;
+};
+
 /// What an Interpreter is started with. Every field has a default that suits a program on machines it does not know:
 /// Python is isolated from the user's variables and packages, and changes nothing of the process.
 /// `latepy::Config c; c.version = ">=3.10"; latepy::Interpreter python(c);`
@@ -66,13 +96,13 @@ struct Config {
   /// invalid bytes become U+FFFD, lone surrogates backslash escapes. An exception that it throws becomes the script's
   /// exception at the print, or where only the flush of a line's rest is left goes to sys.unraisablehook; the text
   /// counts as delivered. What it prints itself goes to the stream that was there before (the process's own).
-  std::function<void(std::string_view)> on_stdout;
+  Hook<void(std::string_view), detail::OutputHook> on_stdout;
   /// The same for sys.stderr: warnings, logging, tracebacks, uncaught exceptions.
-  std::function<void(std::string_view)> on_stderr;
+  Hook<void(std::string_view), detail::OutputHook> on_stderr;
   /// Gives sys.stdin, and so input(), its next line, with or without its newline; nothing is the end of file, after
   /// which it may be asked again. Called with the GIL held: one that waits for a person holds a GilRelease meanwhile.
   /// UTF-8; invalid bytes become U+FFFD. What it throws becomes the script's exception.
-  std::function<std::optional<std::string>()> on_stdin;
+  Hook<std::optional<std::string>(), detail::InputHook> on_stdin;
   /// on_stdout and on_stderr get whole lines with their newline, one a call, and a line's rest at a flush and at the
   /// outermost return of exec(), run_string() and run_file(); a line without an end comes in parts of 1 MiB. Off, they
   /// get each write as it comes: `print(1)` is two, "1" and "\n".
@@ -81,7 +111,7 @@ struct Config {
   /// `config.extra_modules.emplace_back("host", [](py::Module& m) { m.def("version", [] { return 3; }); });`.
   /// Made with the GIL in this order, at the start or on attaching, before the program runs any code; what one throws
   /// the Interpreter's constructor throws, with Python stopped again.
-  std::vector<std::pair<std::string, std::function<void(Module&)>>> extra_modules;
+  std::vector<std::pair<std::string, Hook<void(Module&), detail::ModuleHook>>> extra_modules;
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's own name: `set("optimization_level", "1")`,
   /// `set("int_max_str_digits", "0")`. Numbers are decimal text. Options that are lists (`xoptions`, `warnoptions`)

@@ -130,10 +130,7 @@ class Interpreter : public Scope {
       if (is_attached_)
         for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
       redirect();
-      for (const auto& [name, fill] : config_.extra_modules) {
-        Module made = latepy::module(name);
-        if (fill) fill(made);
-      }
+      for (const auto& [name, fill] : config_.extra_modules) fill.install(nullptr, name, false);
     } catch (...) {
       std::vector<std::string> alive;
       end(-1, alive);
@@ -142,11 +139,9 @@ class Interpreter : public Scope {
     }
   }
   LATEPY_COLD void redirect() {
-    if (config_.on_stdin) streams_[0].begin("stdin", detail::input_from(config_.on_stdin), true);
-    if (config_.on_stdout)
-      streams_[1].begin("stdout", detail::output_to(config_.on_stdout, config_.output_by_line), true);
-    if (config_.on_stderr)
-      streams_[2].begin("stderr", detail::output_to(config_.on_stderr, config_.output_by_line), true);
+    config_.on_stdin.install(&streams_[0], "stdin", false);
+    config_.on_stdout.install(&streams_[1], "stdout", config_.output_by_line);
+    config_.on_stderr.install(&streams_[2], "stderr", config_.output_by_line);
   }
 
   /// \param timeout in ms; negative waits as long as it takes.

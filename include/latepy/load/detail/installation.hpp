@@ -10,6 +10,7 @@
 #endif
 
 #include <algorithm>
+#include <set>
 
 namespace latepy {
 inline namespace v1 {
@@ -121,6 +122,9 @@ LATEPY_COLD inline std::vector<std::string> library_folders(const std::string& h
   return {lib, join(lib, multiarch), join(home, "lib64"), home};  // home itself: a framework's Versions/X.Y
 }
 
+/// Names, each with what it is ordered by: the largest first.
+using NewestFirst = std::set<std::pair<std::vector<int>, std::string>, std::greater<>>;
+
 /// The shared libraries of an installation; of one version where the executable's name told it.
 LATEPY_COLD inline std::vector<std::string> libraries_below(const std::string& home, const PythonName& wanted) {
   std::vector<std::string> paths;
@@ -138,15 +142,16 @@ LATEPY_COLD inline std::vector<std::string> libraries_below(const std::string& h
       if (!paths.empty()) break;
       continue;
     }
-    std::vector<std::string> names = list_folder(folder);
-    std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
-      return a.size() != b.size() ? a.size() > b.size() : a > b;  // 3.10 before 3.9, .so.1.0 before .so
-    });
+    NewestFirst files;
+    for (std::string& file : list_folder(folder)) {
+      const PythonName name = library_name(join(folder, file));
+      if (!name.matches || (wanted.version.known() && !name.same(wanted))) continue;
+      files.emplace(std::vector<int>{static_cast<int>(file.size())}, std::move(file));  // .so.1.0 before .so
+    }
     std::vector<PythonName> seen;
-    for (const std::string& file : names) {
+    for (const auto& [length, file] : files) {
       const std::string path = join(folder, file);
       const PythonName name = library_name(path);
-      if (!name.matches || (wanted.version.known() && !name.same(wanted))) continue;
       if (std::any_of(seen.begin(), seen.end(), [&](const PythonName& other) { return other.same(name); })) continue;
       if (!is_file(path)) continue;
       seen.push_back(name);

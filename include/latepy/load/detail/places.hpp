@@ -132,17 +132,16 @@ class Places {
  private:
   /// Names with the prefix, those with the larger numbers first.
   LATEPY_COLD static std::vector<std::string> newest_first(const std::string& folder, std::string_view prefix = {}) {
-    std::vector<std::pair<std::vector<int>, std::string>> found;
+    NewestFirst found;
     for (std::string& name : list_folder(folder)) {
       if (!starts_with(name, prefix)) continue;
       std::vector<int> numbers;
       for (const std::string_view part : split(std::string_view(name).substr(prefix.size()), ".-+"))
         numbers.push_back(part[0] >= '0' && part[0] <= '9' ? Version::parse(part).major : -1);
-      found.emplace_back(std::move(numbers), std::move(name));
+      found.emplace(std::move(numbers), std::move(name));
     }
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a > b; });
     std::vector<std::string> names;
-    for (auto& entry : found) names.push_back(std::move(entry.second));
+    for (const auto& entry : found) names.push_back(entry.second);
     return names;
   }
 
