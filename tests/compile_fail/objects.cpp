@@ -40,7 +40,7 @@ void use(const py::Object& o) {
 #ifdef CASE_view_in_a_result  // error: take an Object
   o.try_call<std::string_view>();
 #endif
-#ifdef CASE_view_of_a_proxy  // error: keep it in an Object first
+#ifdef CASE_view_of_a_proxy  // error: keep the Object in a variable
   o.attr("x").as<const char*>();
 #endif
 #ifdef CASE_object_from_a_value  // error: conversion from|no viable conversion

@@ -201,7 +201,7 @@ LATEPY_INLINE PyObject* make(T&& value) {
 /// from_py() of a new reference that was just got, which is given back; void drops it.
 template <class T>
 LATEPY_INLINE T take(PyObject* owned) {
-  static_assert(!borrows<T>, "this type points into the object: take an Object, and keep it in a variable");
+  static_assert(!borrows<T>, "this type points into the object: keep the Object in a variable, and convert that");
   if constexpr (std::is_same_v<T, Object>) {
     return Object::steal(owned);
   } else {

@@ -41,13 +41,13 @@ LATEPY_COLD void fill(Api& api, const Library& library, const std::string& name)
   for (const Symbol& symbol : symbols) {
     void* address = library.find(symbol.name);
     std::memcpy(reinterpret_cast<char*>(&api) + symbol.offset, &address, sizeof address);
-    if (!address && symbol.is_required) missing.emplace_back(symbol.name);
+    if (!address && symbol.is_required) missing.push_back(symbol.name);
   }
   // One function under two names: _PyThreadState_UncheckedGet until 3.12, public from 3.13 on.
   if (!api.ThreadState_GetUnchecked) api.ThreadState_GetUnchecked = api.ThreadState_UncheckedGet;
   if (!api.Object_GetOptionalAttr) api.Object_GetOptionalAttr = api.Object_LookupAttr;
-  if (!api.ThreadState_GetUnchecked) missing.emplace_back("PyThreadState_GetUnchecked");
-  if (!api.Object_GetOptionalAttr) missing.emplace_back("PyObject_GetOptionalAttr");
+  if (!api.ThreadState_GetUnchecked) missing.push_back("PyThreadState_GetUnchecked");
+  if (!api.Object_GetOptionalAttr) missing.push_back("PyObject_GetOptionalAttr");
   if (missing.empty()) return;
   std::string text = name + " is not a CPython 3.9 or newer: it has no";
   for (const std::string& symbol : missing) text += (&symbol == &missing.front() ? " " : ", ") + symbol;

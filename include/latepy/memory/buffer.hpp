@@ -69,13 +69,14 @@ class Buffer {
   bool is_contiguous() const noexcept { return is_bytes || memory_.is_contiguous(); }
 
   /// All items, row after row. \throws ConversionError where they do not lie so: take them by their indices.
-  Span<T> span() const {
+  Span<T> span() const& {
     if (LATEPY_UNLIKELY(!is_contiguous()))
       throw ConversionError(
           "these items do not lie one after the other, so they are no span: take them by their indices, "
           "or make a copy of the array first (numpy.ascontiguousarray)");
     return {data(), size()};
   }
+  Span<T> span() const&& = delete;  // the Buffer keeps the memory: give it a name
   /// An item by its indices, as many as there are dimensions. Undefined outside of the shape.
   template <class... I>
   T& operator()(I... indices) const noexcept {

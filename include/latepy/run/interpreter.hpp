@@ -158,7 +158,7 @@ class Interpreter : public Scope {
     if (starter_ != &detail::thread_record) {
       if (timeout < 0) {  // the destructor: nobody could catch
         if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
-        alive.emplace_back("it was destroyed on another thread than the one that started it");
+        alive.push_back("it was destroyed on another thread than the one that started it");
         return false;
       }
       throw StateError("stop() on another thread than the one that started Python");

@@ -62,7 +62,7 @@ LATEPY_COLD inline std::vector<std::string> list_folder(const std::string& path)
   std::vector<std::string> names;
   if (DIR* folder = opendir(path.c_str())) {
     while (const dirent* entry = readdir(folder))
-      if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+      if (entry->d_name[0] != '.') names.push_back(entry->d_name);
     closedir(folder);
   }
   return names;

@@ -218,7 +218,7 @@ class Finder {
     std::vector<std::string> answer;
     const std::string text = run_and_read({executable, "-I", "-S", "-X", "utf8", "-c", question});
     for (std::size_t from = 0, end; (end = text.find('\n', from)) != std::string::npos; from = end + 1)
-      answer.emplace_back(trim(std::string_view(text).substr(from, end - from)));
+      answer.push_back(std::string(trim(std::string_view(text).substr(from, end - from))));
     if (answer.size() != 5) return {};
     for (const std::string& folder : {answer[0], answer[3], join(answer[4], "lib"), answer[4]})
       for (const std::string& file : {answer[1], answer[2]}) {

@@ -169,7 +169,7 @@ class Places {
       // One line for each environment that conda made.
       const std::string list = read_file(join(home_, ".conda/environments.txt")).text;
       for (const std::string_view line : split(list, "\r\n"))
-        if (is_absolute(line)) roots.emplace_back(line);
+        if (is_absolute(line)) roots.push_back(std::string(line));
       for (const char* name : {"miniconda3", "miniforge3", "mambaforge", "anaconda3", "micromamba"})
         roots.push_back(join(home_, name));
     }

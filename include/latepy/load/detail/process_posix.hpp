@@ -57,12 +57,12 @@ LATEPY_COLD inline std::vector<std::string> loaded_libraries() {
   std::vector<std::string> paths;
 #if LATEPY_APPLE
   for (unsigned i = 0, count = _dyld_image_count(); i < count; ++i)
-    if (const char* name = _dyld_get_image_name(i)) paths.emplace_back(name);
+    if (const char* name = _dyld_get_image_name(i)) paths.push_back(name);
 #else
   dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* list) {
         if (info->dlpi_name && info->dlpi_name[0])
-          static_cast<std::vector<std::string>*>(list)->emplace_back(info->dlpi_name);
+          static_cast<std::vector<std::string>*>(list)->push_back(info->dlpi_name);
         return 0;
       },
       &paths);
