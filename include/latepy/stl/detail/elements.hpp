@@ -136,11 +136,19 @@ decltype(auto) forward_element(T& element) noexcept {
     return static_cast<T&&>(element);
 }
 
+/// Elements whose conversion runs no Python code: numbers and text.
+template <class T>
+inline constexpr bool is_direct = (is_integer<T> && sizeof(T) <= sizeof(long long)) || std::is_same_v<T, double> ||
+                                  std::is_same_v<T, float> || std::is_same_v<T, std::string>;
+
 /// The loop of to_py for what becomes a list.
 template <class C>
 Object make_list(C&& items) {
   using T = typename plain<C>::value_type;
   Object list = own(api().List_New(static_cast<ssize>(items.size())));
+  // As PyList_SET_ITEM does. A converter that runs Python code might let that code change the list, by way of gc.
+  const std::uint16_t offset = the_state.layout.list_items;
+  PyObject** const places = is_direct<T> && offset != 0 ? member_at<PyObject**>(list.ptr(), offset) : nullptr;
   ssize at = 0;
   try {
     for (auto&& item : items) {
@@ -149,7 +157,10 @@ Object make_list(C&& items) {
         element = make(static_cast<bool>(item));
       else
         element = make(forward_element<C>(item));
-      check_result(api().List_SetItem(list.ptr(), at, element));
+      if (places)
+        places[at] = element;
+      else
+        check_result(api().List_SetItem(list.ptr(), at, element));
       ++at;
     }
   } catch (ConversionError& error) {
@@ -159,11 +170,6 @@ Object make_list(C&& items) {
   return list;
 }
 
-/// Elements of a list or tuple that are read where they lie: numbers and text. None is left in the container where one
-/// of them is not; no Python code ran.
-template <class T>
-inline constexpr bool is_direct = (is_integer<T> && sizeof(T) <= sizeof(long long)) || std::is_same_v<T, double> ||
-                                  std::is_same_v<T, float> || std::is_same_v<T, std::string>;
 template <class T>
 LATEPY_INLINE bool read_element(PyObject* object, T& value) noexcept {
   if constexpr (std::is_integral_v<T>) {
@@ -176,6 +182,8 @@ LATEPY_INLINE bool read_element(PyObject* object, T& value) noexcept {
     return std::is_same_v<T, double> || Converter<T>::load(object, value);
   }
 }
+/// Elements of a list or tuple that are read where they lie. None is left in the container where one is of another
+/// type.
 template <class C>
 bool read_elements(PyObject* object, C& result) {
   using T = typename C::value_type;

@@ -17,7 +17,8 @@ inline bool is_sequence(PyObject* object) noexcept {
 /// The elements of a sequence of that length; empty where it is none, or does not keep what pointers point to.
 inline Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) noexcept {
   const Api& a = api();
-  if ((!are_pointers || keeps_elements(object)) && is_sequence(object) && a.Object_Size(object) == static_cast<ssize>(length)) {
+  if ((!are_pointers || keeps_elements(object)) && is_sequence(object) &&
+      a.Object_Size(object) == static_cast<ssize>(length)) {
     Object tuple = Object::steal(a.Sequence_Tuple(object));  // an exact tuple is its own
     if (!tuple.is_empty() && a.Tuple_Size(tuple.ptr()) == static_cast<ssize>(length)) return tuple;
   }

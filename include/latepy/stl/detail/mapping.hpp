@@ -72,11 +72,12 @@ struct MappingConverter {
   static Object to_py(U&& map) {
     Object dict = own(api().Dict_New());
     for (auto&& item : map) {
-      const Object key = hashable(latepy::to_py(item.first));
+      const Held key(hashable(Object::steal(make(item.first))).release());
       try {
-        check_result(api().Dict_SetItem(dict.ptr(), key.ptr(), latepy::to_py(forward_element<U>(item.second)).ptr()));
+        const Held value(make(forward_element<U>(item.second)));
+        check_result(api().Dict_SetItem(dict.ptr(), key.get(), value.get()));
       } catch (ConversionError& error) {
-        error.inside("[" + show_value(key.ptr()) + "]");
+        error.inside("[" + show_value(key.get()) + "]");
         throw;
       }
     }
