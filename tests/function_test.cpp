@@ -603,6 +603,7 @@ TEST_CASE("a Function throws what the callable raises, and says what is no funct
   const py::Function<int(int)> empty;
   CHECK_FALSE(empty);
   CHECK_THROWS_AS(empty(1), py::StateError);
+  CHECK_THROWS_AS(py::to_py(empty), py::StateError);
   CHECK_THROWS_AS(py::Function<int()>(py::Object()), py::StateError);
   CHECK(std::string(thrown<py::ConversionError>([] { py::Function<int()> none(python().eval("3")); }).what())
             .find("cannot convert 'int' 3 to ") == 0);

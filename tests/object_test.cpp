@@ -630,3 +630,15 @@ TEST_CASE("no error stays set behind a use", "[P83]") {
   CHECK_FALSE(py::detail::api().Err_Occurred());
   CHECK(eval("len")(list) == 1);
 }
+
+TEST_CASE("a key is text of any encoding, a literal or a buffer") {
+  const py::Object table = eval("{'x': 1, 'y': 2}");
+  CHECK(table["x"].as<int>() == 1);
+  CHECK(table[L"x"].as<int>() == 1);
+  CHECK(table[u"x"].as<int>() == 1);
+  CHECK(table[U"x"].as<int>() == 1);
+  char key[8] = "x";
+  CHECK(table[key].as<int>() == 1);
+  key[0] = 'y';
+  CHECK(table[key].as<int>() == 2);
+}

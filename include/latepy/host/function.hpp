@@ -246,7 +246,10 @@ class Function<R(A...)> {
 template <class R, class... A>
 struct Converter<Function<R(A...)>> {
   static std::string python_type(detail::Way way) { return detail::callable_type<R, A...>(way); }
-  static Object to_py(const Function<R(A...)>& function) { return Object(static_cast<const Ref&>(function.object())); }
+  static Object to_py(const Function<R(A...)>& function) {
+    function.object().checked();
+    return function.object();
+  }
   static Function<R(A...)> from_py(Ref object) { return Function<R(A...)>(object); }
   static bool try_from_py(Ref object, std::optional<Function<R(A...)>>& result) noexcept {
     if (detail::api().Callable_Check(object.ptr())) result.emplace(object);

@@ -188,7 +188,7 @@ class Proxy {
 inline Proxy Ref::attr(detail::Name name) const { return Proxy(Proxy::Kind::attribute, *this, std::move(name)); }
 template <class Key>
 Proxy Ref::operator[](const Key& key) const {
-  if constexpr (std::is_array_v<Key>)
+  if constexpr (std::is_array_v<Key> && std::is_same_v<std::remove_extent_t<Key>, char>)
     return Proxy(Proxy::Kind::item, *this, detail::Name(key));
   else
     return Proxy(Proxy::Kind::item, *this, to_py(key));

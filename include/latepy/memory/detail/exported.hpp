@@ -86,7 +86,9 @@ class Exported {
   /// Asks the object for it; needs the GIL. False with Python's error set.
   bool acquire(PyObject* object, int flags) noexcept {
     life_ = current_life();
-    return api().Object_GetBuffer(object, &view_, flags) == 0;
+    if (LATEPY_LIKELY(api().Object_GetBuffer(object, &view_, flags) == 0)) return true;
+    view_.obj = nullptr;  // whatever an exporter that failed left there
+    return false;
   }
   /// After it there are no items.
   void release() noexcept {
