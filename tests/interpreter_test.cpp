@@ -82,6 +82,55 @@ TEST_CASE("where no Python is found the LoadError is a table that ends with what
   });
 }
 
+TEST_CASE("linecache is imported when somebody needs it, and knows what was run before", "[P81]") {
+  in_child([] {
+    py::Interpreter python;
+    python.exec("import sys\nfinders = list(sys.meta_path)\ndef f():\n  raise KeyError  # line of f");
+    EXPECT(python.eval<bool>("'linecache' not in sys.modules"));
+    python.exec("try: f()  # line of main\nexcept KeyError: import traceback; text = traceback.format_exc()");
+    EXPECT(has(python["text"].as<std::string>(), "# line of f") && has(python["text"].as<std::string>(), "# line of main"));
+    python.exec("def g(): raise KeyError  # line of g");
+    EXPECT(has(EXPECT_THROWN(py::KeyError, python.exec("g()")).traceback(), "# line of g"));
+    // It is as if nobody had waited for it.
+    EXPECT(python.eval<bool>("sys.meta_path == finders[1:]"));
+    python.exec(R"(
+        import inspect, linecache, importlib.util
+        assert linecache.__loader__ is linecache.__spec__.loader
+        assert type(linecache.__loader__) is type(importlib.util.find_spec('traceback').loader)
+        assert 'def checkcache' in inspect.getsource(linecache))");
+    python.reset();
+    EXPECT(has(EXPECT_THROWN(py::KeyError, python.exec("raise KeyError  # after reset")).traceback(), "# after reset"));
+  });
+  in_child([] {  // asked for by the error's own text, in two lives
+    for (int i = 0; i < 2; ++i) {
+      py::Interpreter python;
+      EXPECT(has(EXPECT_THROWN(py::KeyError, python.exec("raise KeyError  # here")).traceback(), "# here"));
+      python.exec("import linecache\nassert any('# here' in entry[2][0] for entry in linecache.cache.values())");
+    }
+  });
+  in_child([] {  // a script may have taken it away
+    py::Interpreter python;
+    python.exec("import sys; sys.meta_path.pop(0)");
+    EXPECT_THROWN(py::KeyError, python.exec("raise KeyError")).traceback();
+    EXPECT(has(EXPECT_THROWN(py::KeyError, python.exec("raise KeyError  # late")).traceback(), "# late"));
+  });
+}
+
+TEST_CASE("the thread that started Python is the main thread, also when another one imports threading first") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    py::Interpreter python(config);
+    const auto starter = python.eval<unsigned long long>("__import__('_thread').get_ident()");
+    std::thread([&] {
+      python.exec("import threading, _thread\nworker = threading.current_thread()");
+      EXPECT(python.eval<bool>("worker.ident == _thread.get_ident() and worker is not threading.main_thread()"));
+      EXPECT(python.eval<unsigned long long>("threading.main_thread().ident") == starter);
+    }).join();
+    EXPECT(python.eval<bool>("threading.current_thread() is threading.main_thread()"));
+  });
+}
+
 TEST_CASE("stopping is done once, and what follows is refused") {
   in_child([] {
     py::Interpreter python;

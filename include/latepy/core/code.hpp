@@ -48,22 +48,73 @@ LATEPY_COLD inline std::string dedent(std::string_view text) {
 
 inline constexpr unsigned sources_kept = 1000;
 
+/// The namespace of a source of ours, run when it is first needed in an interpreter's life. Needs the GIL.
+LATEPY_COLD inline Object kept_namespace(const char* key, const char* source) {
+  PyObject* place = api().InterpreterState_GetDict(api().InterpreterState_Get());
+  if (!place) throw StateError("this Python has no interpreter dict to keep the namespace of latepy in");
+  const Name name(key);
+  if (PyObject* known = api().Dict_GetItemWithError(place, name.ptr())) return Object::borrow(known);
+  const Object globals = dict(arg("__name__") = "latepy", arg("__builtins__") = Ref(api().Eval_GetBuiltins()));
+  CompilerFlags flags{source_is_utf8, the_state.version.minor};
+  const Object code = own(api().CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
+  own(api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
+  check_result(api().Dict_SetItem(place, name.ptr(), globals.ptr()));
+  return globals;
+}
+
+/// Sources wait in `lines` for linecache until somebody imports it: with what it imports itself, before 3.13, it takes as
+/// long as the whole start. What that import takes is compiled then.
+inline constexpr char linecache_source[] = R"(
+import sys
+lines = {}
+def find_spec(name, path=None, target=None):
+    if name == 'linecache':
+        sys.meta_path.remove(finder)
+        exec(loader_source, globals())
+        return find()
+finder = type(sys.implementation)(find_spec=find_spec)
+sys.meta_path.insert(0, finder)
+loader_source = """
+from importlib import util
+
+class Loader:
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+    def exec_module(self, module):
+        module.__loader__ = module.__spec__.loader = self.loader
+        self.loader.exec_module(module)
+        module.cache.update(lines)
+
+def find():
+    spec, loader = util.find_spec('linecache'), Loader()
+    if spec:
+        loader.loader, spec.loader = spec.loader, loader
+    return spec
+"""
+)";
+
+/// linecache's dict of sources, or the one in which they wait for it. Needs the GIL.
+LATEPY_COLD inline Object source_lines() {
+  const Api& a = api();
+  if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("linecache").ptr())) {
+    Object cache = attribute_or_empty(linecache, "cache");  // none while it is being imported
+    if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) return cache;
+  }
+  return kept_namespace("latepy.v1.linecache", linecache_source)["lines"];
+}
+
 /// `<string-7>`: a name under which Python's linecache knows the text, so that tracebacks and inspect show its lines.
 /// The last thousand texts are known.
 LATEPY_COLD inline Object remember_source(const Object& source, std::string_view filename) {
   std::atomic<unsigned>& texts = the_state.sources;
   const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
-  const Object linecache = Object::steal(api().Import_ImportModule("linecache"));
-  const Object cache = attribute_or_empty(linecache.ptr(), "cache");
-  if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) {
-    const Object entry = tuple(len(source), nullptr, source.call_method("splitlines", true), name);
-    check_result(api().Dict_SetItem(cache.ptr(), name.ptr(), entry.ptr()));
-    if (filename.empty() && texts > sources_kept) {
-      const Object old = to_py("<string-" + std::to_string(texts - sources_kept) + ">");
-      if (api().Dict_DelItem(cache.ptr(), old.ptr()) != 0) api().Err_Clear();
-    }
+  const Object entry = tuple(len(source), nullptr, source.call_method("splitlines", true), name);
+  const Object lines = source_lines();
+  check_result(api().Dict_SetItem(lines.ptr(), name.ptr(), entry.ptr()));
+  if (filename.empty() && texts > sources_kept) {
+    const Object old = to_py("<string-" + std::to_string(texts - sources_kept) + ">");
+    if (api().Dict_DelItem(lines.ptr(), old.ptr()) != 0) api().Err_Clear();
   }
-  api().Err_Clear();  // a trimmed standard library may lack linecache
   return name;
 }
 

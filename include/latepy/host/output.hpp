@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/code.hpp>
 #include <latepy/host/function.hpp>
 
 namespace latepy {
@@ -118,20 +119,7 @@ def end_captures():
         stack.clear()  # the last references, where Python does not free this namespace
 )";
 
-/// The namespace of output_source, run when it is first needed in an interpreter's life. Needs the GIL.
-LATEPY_COLD inline Object output_module() {
-  constexpr const char* key = "latepy.v1.output";
-  PyObject* place = api().InterpreterState_GetDict(api().InterpreterState_Get());
-  if (!place) throw StateError("this Python has no interpreter dict to keep the streams in");
-  const Name name(key);
-  if (PyObject* known = api().Dict_GetItemWithError(place, name.ptr())) return Object::borrow(known);
-  const Object globals = dict(arg("__name__") = "latepy.output", arg("__builtins__") = Ref(api().Eval_GetBuiltins()));
-  CompilerFlags flags{source_is_utf8, the_state.version.minor};
-  const Object code = own(api().CompileStringExFlags(output_source, "<latepy>", file_input, &flags, -1));
-  own(api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
-  check_result(api().Dict_SetItem(place, name.ptr(), globals.ptr()));
-  return globals;
-}
+LATEPY_COLD inline Object output_module() { return kept_namespace("latepy.v1.output", output_source); }
 
 /// One of sys.stdin, stdout and stderr while it is the host's.
 class Redirect {

@@ -24,22 +24,34 @@ LATEPY_COLD inline void check_home(const Candidate& candidate, const Version& ve
 }
 
 /// What is settled in Python, in a namespace that holds `paths`, `executable`, `base_executable`, `signal_handlers`.
+/// It is compiled at each start, so what few starts need stands by itself.
 inline constexpr char settle_source[] = R"(
-import io, os, sys, threading, _signal
+import sys, _io, _signal
 
 sys.executable, sys._base_executable = executable, base_executable
-sys.path[:0] = [os.path.abspath(path) for path in paths]
+if paths:
+    import os
+    sys.path[:0] = [os.path.abspath(path) for path in paths]
 
 # _signal makes SIGINT Python's at its first import, so that is now, and it is given back. Were default_int_handler
 # left there, asyncio.run() would install itself.
 if not signal_handlers and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
+if type(sys.stdout) is _io.TextIOWrapper:
+    sys.stdout.reconfigure(line_buffering=True)
+if type(sys.stderr) is _io.TextIOWrapper:
+    sys.stderr.reconfigure(errors='backslashreplace')
+)";
+
+/// A program without a console, or with closed descriptors, has None as streams. These take no descriptor.
+inline constexpr char streams_source[] = R"(
+import io, sys
+
 class Nowhere(io.RawIOBase):
     def writable(self): return True
     def write(self, data): return memoryview(data).nbytes
 
-# A program without a console, or with closed descriptors, has None here. These take no descriptor.
 for name in 'stdin', 'stdout', 'stderr':
     if getattr(sys, name) is None:
         raw = io.BytesIO() if name == 'stdin' else io.BufferedWriter(Nowhere())
@@ -48,10 +60,6 @@ for name in 'stdin', 'stdout', 'stderr':
         stream.mode = 'r' if name == 'stdin' else 'w'
         setattr(sys, name, stream)
         setattr(sys, '__' + name + '__', stream)
-if type(sys.stdout) is io.TextIOWrapper:
-    sys.stdout.reconfigure(line_buffering=True)
-if type(sys.stderr) is io.TextIOWrapper:
-    sys.stderr.reconfigure(errors='backslashreplace')
 )";
 
 /// The error indicator as text; clears it. Not take_python_error(): no Object can hold it before the life begins.
@@ -68,8 +76,9 @@ LATEPY_COLD inline std::string take_error_text(const Api& api) {
   return result;
 }
 
-/// Runs settle_source. \returns what went wrong, or nothing.
-LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Settings& settings) {
+/// Runs settle_source, and streams_source where it is needed. \returns what went wrong, or nothing.
+LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Settings& settings,
+                                      const Version& version) {
   struct Owned {
     const Api& api;
     PyObject* object;
@@ -98,10 +107,19 @@ LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Sett
       !give("base_executable", text(value_of(settings, "base_executable"))) ||
       !give("signal_handlers", api.Long_FromLongLong(config.signal_handlers)))
     return take_error_text(api);
-  CompilerFlags flags{source_is_utf8, 9};
-  Owned code{api, api.CompileStringExFlags(settle_source, "<latepy>", file_input, &flags, -1)};
-  Owned result{api, code ? api.Eval_EvalCode(code, globals, globals) : nullptr};
-  return result ? std::string() : take_error_text(api);
+  const auto run = [&](const char* source) {
+    CompilerFlags flags{source_is_utf8, 9};
+    Owned code{api, api.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1)};
+    Owned result{api, code ? api.Eval_EvalCode(code, globals, globals) : nullptr};
+    return result ? std::string() : take_error_text(api);
+  };
+  // The main thread is the one that imports threading; from 3.13 CPython says which it is (Lib/threading.py).
+  const Owned threading{api, version.minor < 13 ? api.Import_ImportModule("threading") : nullptr};
+  if (version.minor < 13 && !threading) return take_error_text(api);
+  std::string error = run(settle_source);
+  for (const char* name : {"stdin", "stdout", "stderr"})
+    if (error.empty() && api.Sys_GetObject(name) == api.NoneStruct) error = run(streams_source);
+  return error;
 }
 
 /// For tests: the ways that come later can be forced.
@@ -144,7 +162,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
     else
       start_by_flags(start);
   }
-  if (const std::string error = settle(api, config, settings); !error.empty()) {
+  if (const std::string error = settle(api, config, settings, version); !error.empty()) {
     api.FinalizeEx();
     start.fail(error);
   }

@@ -213,11 +213,12 @@ void attempt(F&& call) {
   }
 }
 
-/// The names of the threads that Python would wait for. Needs the GIL.
+/// The names of the threads that Python would wait for, of which there are none before threading is imported. Needs the
+/// GIL.
 LATEPY_COLD inline std::vector<std::string> living_threads() {
   std::vector<std::string> names;
   attempt([&] {
-    const Object threading = own(api().Import_ImportModule("threading"));
+    const Object threading = Object::borrow(api().Import_GetModuleDict())["threading"];
     const Object self = threading.attr("current_thread")(), main = threading.attr("main_thread")();
     for (const Object& thread : Object(threading.attr("enumerate")()))
       if (!thread.same(self) && !thread.same(main) && !thread.attr("daemon") && thread.attr("is_alive")())
@@ -233,7 +234,7 @@ LATEPY_COLD inline std::vector<std::string> living_threads() {
 LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::string>& alive) {
   Waiting waiting;
   if (timeout < 0) {
-    attempt([] { own(api().Import_ImportModule("threading")).attr("_shutdown")(); });
+    attempt([] { Object(Object::borrow(api().Import_GetModuleDict())["threading"]).attr("_shutdown")(); });
     waiting = Waiting();
   } else {
     while (!(alive = living_threads()).empty())
