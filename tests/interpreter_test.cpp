@@ -88,7 +88,8 @@ TEST_CASE("linecache is imported when somebody needs it, and knows what was run 
     python.exec("import sys\nfinders = list(sys.meta_path)\ndef f():\n  raise KeyError  # line of f");
     EXPECT(python.eval<bool>("'linecache' not in sys.modules"));
     python.exec("try: f()  # line of main\nexcept KeyError: import traceback; text = traceback.format_exc()");
-    EXPECT(has(python["text"].as<std::string>(), "# line of f") && has(python["text"].as<std::string>(), "# line of main"));
+    EXPECT(has(python["text"].as<std::string>(), "# line of f") &&
+           has(python["text"].as<std::string>(), "# line of main"));
     python.exec("def g(): raise KeyError  # line of g");
     EXPECT(has(EXPECT_THROWN(py::KeyError, python.exec("g()")).traceback(), "# line of g"));
     // It is as if nobody had waited for it.

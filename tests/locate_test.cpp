@@ -470,6 +470,26 @@ TEST_CASE("the same library is listed once, an environment beside its base", "[l
   CHECK(order(py::locate(tree.search)) == "VIRTUAL_ENV 3.12, PATH 3.12");
 }
 
+TEST_CASE("a real path is the same where its folders were met before", "[locate]") {
+  Tree tree;
+  tree.file("one/lib/file");
+  tree.file("one/lib/other");
+  tree.link("two", tree.at("one"));
+  tree.link("one/relative", "lib/other");
+  tree.link("one/lib/dangling", tree.at("nowhere"));
+  tree.link("one/loop", "loop");
+  py::detail::RealPaths real_path;
+  for (int time = 0; time < 2; ++time)
+    for (const char* path : {"one/lib/file", "two/lib/file", "two/lib/other", "one/relative", "two/relative", "one",
+                             "two", "one/", "two/../one/lib/file", "one/./lib/file", "one/lib/..", "two//lib/file",
+                             "one/lib/dangling", "one/lib/file/below", "one/missing", "missing/file", "one/loop", ""}) {
+      CAPTURE(path, time);
+      CHECK(real_path(tree.at(path)) == py::detail::real_path(tree.at(path)));
+    }
+  for (const char* path : {"/", "", ".", "..", "no/such", "/usr/bin/env"})
+    CHECK(real_path(path) == py::detail::real_path(path));
+}
+
 TEST_CASE("Debian keeps its libraries in a folder of the machine", "[locate]") {
   if (py::detail::multiarch.empty()) return;
   Tree tree;

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace latepy {
 inline namespace v1 {
 namespace detail {
@@ -76,6 +78,27 @@ LATEPY_COLD inline std::string real_path(const std::string& path) {
   free(full);
   return result;
 }
+
+/// real_path() of many files whose folders are the same, which are looked at once.
+class RealPaths {
+ public:
+  LATEPY_COLD std::string operator()(const std::string& path) {
+    const std::string_view name = file_name(path);
+    const std::string folder = parent(path);
+    if (folder.empty() || name.empty() || name == "." || name == "..") return real_path(path);
+    for (const auto& [asked, real] : known_)
+      if (asked == path) return real;
+    struct stat info;
+    if (lstat(path.c_str(), &info) != 0) return {};
+    std::string real = S_ISLNK(info.st_mode) ? real_path(path) : (*this)(folder);
+    if (!S_ISLNK(info.st_mode) && !real.empty()) real = join(real, name);
+    if (S_ISDIR(info.st_mode)) known_.emplace_back(path, real);
+    return real;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> known_;
+};
 
 /// Absolute, links kept. "." and ".." are kept too: what they mean depends on links.
 LATEPY_COLD inline std::string absolute_path(const std::string& path) {

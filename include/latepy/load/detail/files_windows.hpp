@@ -103,6 +103,10 @@ LATEPY_COLD inline std::string real_path(const std::string& path) {
   if (starts_with(result, "\\\\?\\UNC\\")) return "\\" + result.substr(7);
   return starts_with(result, "\\\\?\\") ? result.substr(4) : result;
 }
+/// real_path() of many files.
+struct RealPaths {
+  std::string operator()(const std::string& path) const { return real_path(path); }
+};
 
 /// Absolute, links kept, with backslashes.
 LATEPY_COLD inline std::string absolute_path(const std::string& path) {

@@ -40,15 +40,17 @@ class Finder {
     if (kind == FileKind::missing) return refuse(std::move(c), "not found");
     if (kind == FileKind::folder) return refuse(std::move(c), "a folder, not a shared library");
     if (kind == FileKind::denied) return refuse(std::move(c), "permission denied");
-    c.library = real_path(asked);
+    c.library = real_path_(asked);
     PythonName name = library_name(c.library);
     if (!name.matches) name = library_name(asked);
-    if (c.home.empty()) c.home = find_home(c.library, name);
-    if (c.home.empty()) c.home = find_home(asked, name);
+    const bool was_named = !c.home.empty();
+    if (!was_named) c.home = find_home(c.library, name);
+    if (c.home.empty() && asked != c.library) c.home = find_home(asked, name);
     if (c.prefix.empty()) c.prefix = c.home;
     if (is_known(c)) return;
     complete(c, name);
-    check(std::move(c), name);
+    const bool has_library = was_named ? has_stdlib(c.home, name) : !c.home.empty();
+    check(std::move(c), name, has_library);
   }
 
   /// What a chosen home, or a found one, makes of the rest.
@@ -166,7 +168,7 @@ class Finder {
 
   /// c.base_executable is a file. Finds the libraries that belong to it.
   LATEPY_COLD void add_executable(Candidate c) {
-    const std::string real = real_path(c.base_executable);
+    const std::string real = real_path_(c.base_executable);
     const FileText file = read_file(real, 2);
     if (!file.readable) return refuse(std::move(c), "permission denied");
     if (file.size == 0) return refuse(std::move(c), "the Microsoft Store's stub (an empty file), not a Python");
@@ -233,7 +235,7 @@ class Finder {
     return "too old: " + v.to_string() + ", 3.9 is the oldest that serves";
   }
 
-  LATEPY_COLD void check(Candidate c, const PythonName& name) {
+  LATEPY_COLD void check(Candidate c, const PythonName& name, bool has_library) {
     const FileText file = read_file(c.library, 4096);
     std::string why;
     if (!file.readable && file.size == 0)
@@ -246,7 +248,7 @@ class Finder {
       why = "not named like a libpython (libpython3.12.so.1.0, python312.dll …): its version is not known";
     if (why.empty() && too_old(c.version)) why = old_reason(c.version);
     if (why.empty()) why = unwanted(c.version);
-    if (why.empty() && (c.home.empty() || !has_stdlib(c.home, name)))
+    if (why.empty() && !has_library)
       why =
           "standard library missing: no " +
           (LATEPY_WINDOWS ? std::string("Lib\\os.py or python") + name.digits() + ".zip"
@@ -291,6 +293,7 @@ class Finder {
 
   const Search& search_;
   VersionRange range_;
+  RealPaths real_path_;
   std::vector<Candidate> found_;
   bool chosen_ = false;
 };

@@ -183,13 +183,16 @@ LATEPY_COLD inline bool has_stdlib(const std::string& home, const PythonName& na
 /// The folder above the library that has its standard library, "" without one.
 LATEPY_COLD inline std::string find_home(const std::string& library, const PythonName& name) {
   std::string folder = parent(library);
-  for (int up = 0; up < 3 && !folder.empty();
+  const bool is_lib = !LATEPY_WINDOWS && (ends_with(folder, "/lib") || ends_with(folder, "/lib64"));
+  const std::string last = is_lib ? folder : std::string();  // hardly: it would have a lib of its own
+  if (is_lib) folder = parent(folder);
+  for (int up = is_lib; up < 3 && !folder.empty();
        ++up, folder = parent(folder)) {  // Windows and frameworks; lib; lib/<multiarch>
     if (has_stdlib(folder, name)) return folder;
     // Debian's libraries may lie in /lib/<multiarch> and the standard library in /usr/lib.
     if (up > 0 && has_stdlib(join(folder, "usr"), name)) return join(folder, "usr");
   }
-  return {};
+  return is_lib && has_stdlib(last, name) ? last : std::string();
 }
 
 /// The installation's own executable for this library, "" without one.
@@ -217,7 +220,9 @@ LATEPY_COLD inline std::string find_executable(const std::string& home, const Py
 /// The micro version, where a small file or the folder's name says it, else -1.
 LATEPY_COLD inline int find_micro(const std::string& home, const PythonName& name) {
   const std::string flags = name.free_threaded ? "t" : "";
-  for (const std::string& folder : {"python" + name.dotted() + name.flags(), "python" + name.dotted() + flags}) {
+  for (const bool own : {true, false}) {  // a debug build has headers of its own, or shares them
+    if (!own && !name.debug) continue;
+    const std::string folder = "python" + name.dotted() + (own ? name.flags() : flags);
     const std::string header =
         join(LATEPY_WINDOWS ? join(home, "include") : join(join(home, "include"), folder), "patchlevel.h");
     const std::string text = read_file(header).text;
