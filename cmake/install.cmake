@@ -12,13 +12,14 @@ else()
 endif()
 install(EXPORT latepyTargets NAMESPACE latepy:: DESTINATION ${config_dir})
 
+set(latepy_source ${CMAKE_INSTALL_INCLUDEDIR}/latepy/latepy.cpp)
 configure_package_config_file(cmake/latepyConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/latepyConfig.cmake
-  INSTALL_DESTINATION ${config_dir} NO_SET_AND_CHECK_MACRO)
+  INSTALL_DESTINATION ${config_dir} PATH_VARS latepy_source NO_SET_AND_CHECK_MACRO)
 # Before 1.0 a minor version may break what the one before it had.
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/latepyConfigVersion.cmake
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/latepyConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/latepyConfigVersion.cmake
-  DESTINATION ${config_dir})
+  cmake/latepyCompiled.cmake DESTINATION ${config_dir})
 
 # The way from latepy.pc to the prefix, so that the installed tree may be moved.
 set(pc_dir ${CMAKE_INSTALL_DATADIR}/pkgconfig)

@@ -93,26 +93,7 @@ class Argument {
 };
 
 /// What calls anything that is no function of Python's, as PyObject_Vectorcall does (Include/cpython/abstract.h).
-inline PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
-  const Api& a = api();
-  if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr))
-    return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
-  if (LATEPY_LIKELY(the_state.layout.vectorcall_offset != 0)) {
-    PyTypeObject* const type = type_of(callable);
-    if (LATEPY_LIKELY(flags_of(type) & type_has_vectorcall)) {
-      const auto offset = member_at<std::size_t>(type, the_state.layout.vectorcall_offset);
-      if (const Vectorcall function = member_at<Vectorcall>(callable, offset))
-        return a.CheckFunctionResult(a.ThreadState_GetUnchecked(), callable,
-                                     function(callable, arguments, count | vectorcall_offset, names), nullptr);
-    }
-  }
-  if (!names) return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, nullptr);
-  const Object dict = detail::own(a.Dict_New());  // 3.9 and 3.10 export the call with a dict only
-  const ssize named = a.Tuple_Size(names);
-  for (ssize i = 0; i < named; ++i)
-    check_result(a.Dict_SetItem(dict.ptr(), a.Tuple_GetItem(names, i), arguments[count + static_cast<std::size_t>(i)]));
-  return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, dict.ptr());
-}
+PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names);
 /// Calls with an array in CPython's vectorcall form, which has a free place in front of the first argument.
 LATEPY_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
   // A result that comes from Python code needs no _Py_CheckFunctionResult (Objects/call.c), which looks for C functions
@@ -129,42 +110,7 @@ LATEPY_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std
 }
 
 /// The call with args() or kwargs() among the arguments: by tuple and dict.
-LATEPY_COLD inline PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count) {
-  const Api& a = api();
-  const Object list = own(a.List_New(0)), dict = own(a.Dict_New());
-  const auto add = [&](PyObject* key, PyObject* value) {
-    PyObject* present = a.Dict_GetItemWithError(dict.ptr(), key);
-    if (!present && a.Err_Occurred()) throw_python_error();
-    if (present) throw_twice(key);
-    check_result(a.Dict_SetItem(dict.ptr(), key, value));
-  };
-  for (const Argument* each = arguments; each != arguments + count; ++each) {
-    switch (each->kind()) {
-      case Argument::Kind::positional:
-        check_result(a.List_Append(list.ptr(), each->object()));
-        break;
-      case Argument::Kind::named:
-        add(Name(each->name()).ptr(), each->object());
-        break;
-      case Argument::Kind::sequence: {
-        const Object items = own(a.Sequence_Tuple(each->object()));
-        for (ssize i = 0; i < a.Tuple_Size(items.ptr()); ++i)
-          check_result(a.List_Append(list.ptr(), a.Tuple_GetItem(items.ptr(), i)));
-        break;
-      }
-      case Argument::Kind::mapping: {
-        const Object items = own(a.Dict_New());
-        check_result(a.Dict_Merge(items.ptr(), each->object(), 1));
-        ssize at = 0;
-        PyObject *key = nullptr, *value = nullptr;
-        while (a.Dict_Next(items.ptr(), &at, &key, &value)) add(key, value);
-        break;
-      }
-    }
-  }
-  const Object tuple = own(a.Sequence_Tuple(list.ptr()));
-  return a.Object_Call(callable, tuple.ptr(), dict.ptr());
-}
+PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count);
 
 /// A positional or named argument whose place is known when the call is compiled.
 template <class T>
@@ -308,6 +254,70 @@ template <class... A>
 Object Ref::call_method(const detail::Name& name, A&&... arguments) const {
   return detail::own(detail::call_with(checked(), name.ptr(), std::forward<A>(arguments)...));
 }
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
+  const Api& a = api();
+  if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr))
+    return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
+  if (LATEPY_LIKELY(the_state.layout.vectorcall_offset != 0)) {
+    PyTypeObject* const type = type_of(callable);
+    if (LATEPY_LIKELY(flags_of(type) & type_has_vectorcall)) {
+      const auto offset = member_at<std::size_t>(type, the_state.layout.vectorcall_offset);
+      if (const Vectorcall function = member_at<Vectorcall>(callable, offset))
+        return a.CheckFunctionResult(a.ThreadState_GetUnchecked(), callable,
+                                     function(callable, arguments, count | vectorcall_offset, names), nullptr);
+    }
+  }
+  if (!names) return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, nullptr);
+  const Object dict = detail::own(a.Dict_New());  // 3.9 and 3.10 export the call with a dict only
+  const ssize named = a.Tuple_Size(names);
+  for (ssize i = 0; i < named; ++i)
+    check_result(a.Dict_SetItem(dict.ptr(), a.Tuple_GetItem(names, i), arguments[count + static_cast<std::size_t>(i)]));
+  return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, dict.ptr());
+}
+
+LATEPY_ONCE LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count) {
+  const Api& a = api();
+  const Object list = own(a.List_New(0)), dict = own(a.Dict_New());
+  const auto add = [&](PyObject* key, PyObject* value) {
+    PyObject* present = a.Dict_GetItemWithError(dict.ptr(), key);
+    if (!present && a.Err_Occurred()) throw_python_error();
+    if (present) throw_twice(key);
+    check_result(a.Dict_SetItem(dict.ptr(), key, value));
+  };
+  for (const Argument* each = arguments; each != arguments + count; ++each) {
+    switch (each->kind()) {
+      case Argument::Kind::positional:
+        check_result(a.List_Append(list.ptr(), each->object()));
+        break;
+      case Argument::Kind::named:
+        add(Name(each->name()).ptr(), each->object());
+        break;
+      case Argument::Kind::sequence: {
+        const Object items = own(a.Sequence_Tuple(each->object()));
+        for (ssize i = 0; i < a.Tuple_Size(items.ptr()); ++i)
+          check_result(a.List_Append(list.ptr(), a.Tuple_GetItem(items.ptr(), i)));
+        break;
+      }
+      case Argument::Kind::mapping: {
+        const Object items = own(a.Dict_New());
+        check_result(a.Dict_Merge(items.ptr(), each->object(), 1));
+        ssize at = 0;
+        PyObject *key = nullptr, *value = nullptr;
+        while (a.Dict_Next(items.ptr(), &at, &key, &value)) add(key, value);
+        break;
+      }
+    }
+  }
+  const Object tuple = own(a.Sequence_Tuple(list.ptr()));
+  return a.Object_Call(callable, tuple.ptr(), dict.ptr());
+}
+
+}  // namespace detail
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -18,52 +18,15 @@ namespace detail {
 
 /// Raw strings stand indented in C++: where the first line of code is indented, which Python would refuse, the common
 /// indentation goes.
-LATEPY_COLD inline std::string dedent(std::string_view text) {
-  const auto each_line = [text](auto&& visit) {
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = text.find('\n', at) == text.npos ? text.size() : text.find('\n', at) + 1;
-      const std::string_view line = text.substr(at, end - at);
-      const std::size_t indent = line.find_first_not_of(" \t");
-      visit(line, indent == line.npos || line[indent] == '\n' || line[indent] == '\r' ? line.npos : indent);
-      at = end;
-    }
-  };
-  bool first = true;
-  std::string_view common;
-  each_line([&](std::string_view line, std::size_t indent) {
-    if (indent == line.npos) return;
-    if (first) common = line.substr(0, indent);
-    first = false;
-    std::size_t same = 0;
-    while (same < common.size() && same < indent && common[same] == line[same]) ++same;
-    common = common.substr(0, same);
-  });
-  if (common.empty()) return std::string(text);
-  std::string result;
-  each_line([&](std::string_view line, std::size_t indent) {
-    result += indent == line.npos ? line : line.substr(common.size());
-  });
-  return result;
-}
+std::string dedent(std::string_view text);
 
 inline constexpr unsigned sources_kept = 1000;
 
 /// The namespace of a source of ours, run when it is first needed in an interpreter's life. Needs the GIL.
-LATEPY_COLD inline Object kept_namespace(const char* key, const char* source) {
-  PyObject* place = api().InterpreterState_GetDict(api().InterpreterState_Get());
-  if (!place) throw StateError("this Python has no interpreter dict to keep the namespace of latepy in");
-  const Name name(key);
-  if (PyObject* known = api().Dict_GetItemWithError(place, name.ptr())) return Object::borrow(known);
-  const Object globals = dict(arg("__name__") = "latepy", arg("__builtins__") = Ref(api().Eval_GetBuiltins()));
-  CompilerFlags flags{source_is_utf8, the_state.version.minor};
-  const Object code = own(api().CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
-  own(api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
-  check_result(api().Dict_SetItem(place, name.ptr(), globals.ptr()));
-  return globals;
-}
+Object kept_namespace(const char* key, const char* source);
 
-/// Sources wait in `lines` for linecache until somebody imports it: with what it imports itself, before 3.13, it takes as
-/// long as the whole start. What that import takes is compiled then.
+/// Sources wait in `lines` for linecache until somebody imports it: with what it imports itself, before 3.13, it takes
+/// as long as the whole start. What that import takes is compiled then.
 inline constexpr char linecache_source[] = R"(
 import sys
 lines = {}
@@ -94,46 +57,14 @@ def find():
 )";
 
 /// linecache's dict of sources, or the one in which they wait for it. Needs the GIL.
-LATEPY_COLD inline Object source_lines() {
-  const Api& a = api();
-  if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("linecache").ptr())) {
-    Object cache = attribute_or_empty(linecache, "cache");  // none while it is being imported
-    if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) return cache;
-  }
-  return kept_namespace("latepy.v1.linecache", linecache_source)["lines"];
-}
+Object source_lines();
 
 /// `<string-7>`: a name under which Python's linecache knows the text, so that tracebacks and inspect show its lines.
 /// The last thousand texts are known.
-LATEPY_COLD inline Object remember_source(const Object& source, std::string_view filename) {
-  std::atomic<unsigned>& texts = the_state.sources;
-  const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
-  const Object entry = tuple(len(source), nullptr, source.call_method("splitlines", true), name);
-  const Object lines = source_lines();
-  check_result(api().Dict_SetItem(lines.ptr(), name.ptr(), entry.ptr()));
-  if (filename.empty() && texts > sources_kept) {
-    const Object old = to_py("<string-" + std::to_string(texts - sources_kept) + ">");
-    if (api().Dict_DelItem(lines.ptr(), old.ptr()) != 0) api().Err_Clear();
-  }
-  return name;
-}
+Object remember_source(const Object& source, std::string_view filename);
 
 /// A str of source code. What Python would cut or misread is a SyntaxError with the line.
-LATEPY_COLD inline Object source_text(std::string_view text) {
-  const auto line_of = [text](std::size_t at) {
-    std::size_t line = 1;
-    for (std::size_t i = 0; i < at; ++i) line += text[i] == '\n';
-    return " (line " + std::to_string(line) + ")";
-  };
-  const std::size_t nul = text.find('\0');
-  if (nul != text.npos) throw SyntaxError("source code holds a NUL byte" + line_of(nul));
-  PyObject* source = api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr);
-  if (source) return Object::steal(source);
-  const PythonError error = take_python_error();
-  if (!error.is("UnicodeDecodeError")) error.rethrow();
-  throw SyntaxError("source code is not UTF-8: " + error.message() +
-                    line_of(error.value().attr("start").as<std::size_t>()));
-}
+Object source_text(std::string_view text);
 
 LATEPY_COLD inline Object compile_text(const char* text, const Object& filename, int start, int flags) {
   CompilerFlags options{flags, the_state.version.minor};
@@ -143,14 +74,7 @@ LATEPY_COLD inline Object compile_text(const char* text, const Object& filename,
 /// The namespace that has them already and is run in most: the first `__main__`'s.
 inline std::atomic<PyObject*> main_globals{nullptr};
 /// Without `__builtins__` in its globals, code before 3.10 knows only a few names. exec() puts them there as well.
-inline void add_builtins(const Ref& globals) {
-  if (!has_flag(globals.checked(), type_is_dict)) throw TypeError("code runs in a dict, not in " + show(globals.ptr()));
-  const Name builtins("__builtins__");
-  PyObject* const present = api().Dict_GetItemWithError(globals.ptr(), builtins.ptr());
-  if (present) return;
-  if (api().Err_Occurred()) throw_python_error();
-  check_result(api().Dict_SetItem(globals.ptr(), builtins.ptr(), api().Eval_GetBuiltins()));
-}
+void add_builtins(const Ref& globals);
 
 }  // namespace detail
 
@@ -161,26 +85,11 @@ class Code {
   /// \param text UTF-8 source; where its first line is indented, the common indentation is taken off.
   /// \param filename what tracebacks say; without one `<string-N>`. The lines are shown in both cases.
   /// \throws SyntaxError, also for NUL bytes and text that is not UTF-8.
-  explicit Code(std::string_view text, Mode mode = Mode::exec, std::string_view filename = {}) {
-    detail::check_running();
-    if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);  // the byte order mark
-    const std::string source = mode == Mode::eval ? strip(text) : detail::dedent(text);
-    const Object lines = detail::source_text(source);
-    const Object name = detail::remember_source(lines, filename);
-    const std::string utf8 = lines.as<std::string>();
-    constexpr int flags = detail::source_is_utf8 | detail::ignore_cookie;
-    if (mode == Mode::run && split(utf8, name, flags | detail::only_ast)) return;
-    (mode == Mode::eval ? value_ : body_) =
-        detail::compile_text(utf8.c_str(), name, mode == Mode::eval ? detail::eval_input : detail::file_input, flags);
-  }
+  explicit Code(std::string_view text, Mode mode = Mode::exec, std::string_view filename = {});
 
   /// Runs in a namespace, a dict. Gives the value of an expression (Mode::eval, and Mode::run where one stands last),
   /// else None. \throws what the code raises, as PythonError.
-  Object operator()(const Ref& globals) const {
-    prepare(globals);
-    if (!body_.is_empty()) run(body_, globals);
-    return value_.is_empty() ? none() : run(value_, globals);
-  }
+  Object operator()(const Ref& globals) const;
   /// As operator(), with the exception as a value.
   template <class T = Object>
   Result<T> try_run(const Ref& globals) const {
@@ -199,20 +108,7 @@ class Code {
   }
 
   /// Two code objects, where the last statement is an expression.
-  LATEPY_COLD bool split(const std::string& utf8, const Object& name, int flags) {
-    const Object tree = detail::compile_text(utf8.c_str(), name, detail::file_input, flags);
-    const Object body = tree.attr("body");
-    if (len(body) == 0) return false;
-    const Object last = body[-1];
-    const Object ast = detail::own(detail::api().Import_ImportModule("_ast"));
-    if (!isinstance(last, Object(ast.attr("Expr")))) return false;
-    const Object compile = detail::own(detail::api().Import_ImportModule("builtins")).attr("compile");
-    const Object expression = ast.attr("Expression")(last.attr("value"));
-    body[-1].del();
-    body_ = compile(tree, name, "exec", 0, true);
-    value_ = compile(expression, name, "eval", 0, true);
-    return true;
-  }
+  bool split(const std::string& utf8, const Object& name, int flags);
 
   static void prepare(const Ref& globals) {
     if (globals.checked() != detail::main_globals.load(std::memory_order_relaxed)) detail::add_builtins(globals);
@@ -241,15 +137,153 @@ inline std::atomic_flag kept_codes_lock = ATOMIC_FLAG_INIT;
 inline constexpr std::size_t longest_kept = 4096;
 
 /// Puts a code into its place. What was there ends outside of the lock: it may call anything.
-inline void keep_code(KeptCode*& place, KeptCode* code) noexcept {
+void keep_code(KeptCode*& place, KeptCode* code) noexcept;
+/// Compiled source to run at once. Needs the GIL. \throws as Code does.
+Code code_of(std::string_view text, Mode mode, std::string_view filename);
+/// Lets go of all of them. Called by the stop.
+LATEPY_COLD inline void release_codes() noexcept {
+  for (KeptCode*& place : kept_codes) keep_code(place, nullptr);
+}
+
+}  // namespace detail
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE LATEPY_COLD std::string dedent(std::string_view text) {
+  const auto each_line = [text](auto&& visit) {
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = text.find('\n', at) == text.npos ? text.size() : text.find('\n', at) + 1;
+      const std::string_view line = text.substr(at, end - at);
+      const std::size_t indent = line.find_first_not_of(" \t");
+      visit(line, indent == line.npos || line[indent] == '\n' || line[indent] == '\r' ? line.npos : indent);
+      at = end;
+    }
+  };
+  bool first = true;
+  std::string_view common;
+  each_line([&](std::string_view line, std::size_t indent) {
+    if (indent == line.npos) return;
+    if (first) common = line.substr(0, indent);
+    first = false;
+    std::size_t same = 0;
+    while (same < common.size() && same < indent && common[same] == line[same]) ++same;
+    common = common.substr(0, same);
+  });
+  if (common.empty()) return std::string(text);
+  std::string result;
+  each_line([&](std::string_view line, std::size_t indent) {
+    result += indent == line.npos ? line : line.substr(common.size());
+  });
+  return result;
+}
+
+LATEPY_ONCE LATEPY_COLD Object kept_namespace(const char* key, const char* source) {
+  PyObject* place = api().InterpreterState_GetDict(api().InterpreterState_Get());
+  if (!place) throw StateError("this Python has no interpreter dict to keep the namespace of latepy in");
+  const Name name(key);
+  if (PyObject* known = api().Dict_GetItemWithError(place, name.ptr())) return Object::borrow(known);
+  const Object globals = dict(arg("__name__") = "latepy", arg("__builtins__") = Ref(api().Eval_GetBuiltins()));
+  CompilerFlags flags{source_is_utf8, the_state.version.minor};
+  const Object code = own(api().CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
+  own(api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
+  check_result(api().Dict_SetItem(place, name.ptr(), globals.ptr()));
+  return globals;
+}
+
+LATEPY_ONCE LATEPY_COLD Object source_lines() {
+  const Api& a = api();
+  if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("linecache").ptr())) {
+    Object cache = attribute_or_empty(linecache, "cache");  // none while it is being imported
+    if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) return cache;
+  }
+  return kept_namespace("latepy.v1.linecache", linecache_source)["lines"];
+}
+
+LATEPY_ONCE LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {
+  std::atomic<unsigned>& texts = the_state.sources;
+  const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
+  const Object entry = tuple(len(source), nullptr, source.call_method("splitlines", true), name);
+  const Object lines = source_lines();
+  check_result(api().Dict_SetItem(lines.ptr(), name.ptr(), entry.ptr()));
+  if (filename.empty() && texts > sources_kept) {
+    const Object old = to_py("<string-" + std::to_string(texts - sources_kept) + ">");
+    if (api().Dict_DelItem(lines.ptr(), old.ptr()) != 0) api().Err_Clear();
+  }
+  return name;
+}
+
+LATEPY_ONCE LATEPY_COLD Object source_text(std::string_view text) {
+  const auto line_of = [text](std::size_t at) {
+    std::size_t line = 1;
+    for (std::size_t i = 0; i < at; ++i) line += text[i] == '\n';
+    return " (line " + std::to_string(line) + ")";
+  };
+  const std::size_t nul = text.find('\0');
+  if (nul != text.npos) throw SyntaxError("source code holds a NUL byte" + line_of(nul));
+  PyObject* source = api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr);
+  if (source) return Object::steal(source);
+  const PythonError error = take_python_error();
+  if (!error.is("UnicodeDecodeError")) error.rethrow();
+  throw SyntaxError("source code is not UTF-8: " + error.message() +
+                    line_of(error.value().attr("start").as<std::size_t>()));
+}
+
+LATEPY_ONCE void add_builtins(const Ref& globals) {
+  if (!has_flag(globals.checked(), type_is_dict)) throw TypeError("code runs in a dict, not in " + show(globals.ptr()));
+  const Name builtins("__builtins__");
+  PyObject* const present = api().Dict_GetItemWithError(globals.ptr(), builtins.ptr());
+  if (present) return;
+  if (api().Err_Occurred()) throw_python_error();
+  check_result(api().Dict_SetItem(globals.ptr(), builtins.ptr(), api().Eval_GetBuiltins()));
+}
+
+}  // namespace detail
+
+LATEPY_ONCE Code::Code(std::string_view text, Mode mode, std::string_view filename) {
+  detail::check_running();
+  if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);  // the byte order mark
+  const std::string source = mode == Mode::eval ? strip(text) : detail::dedent(text);
+  const Object lines = detail::source_text(source);
+  const Object name = detail::remember_source(lines, filename);
+  const std::string utf8 = lines.as<std::string>();
+  constexpr int flags = detail::source_is_utf8 | detail::ignore_cookie;
+  if (mode == Mode::run && split(utf8, name, flags | detail::only_ast)) return;
+  (mode == Mode::eval ? value_ : body_) =
+      detail::compile_text(utf8.c_str(), name, mode == Mode::eval ? detail::eval_input : detail::file_input, flags);
+}
+
+LATEPY_ONCE Object Code::operator()(const Ref& globals) const {
+  prepare(globals);
+  if (!body_.is_empty()) run(body_, globals);
+  return value_.is_empty() ? none() : run(value_, globals);
+}
+
+LATEPY_ONCE LATEPY_COLD bool Code::split(const std::string& utf8, const Object& name, int flags) {
+  const Object tree = detail::compile_text(utf8.c_str(), name, detail::file_input, flags);
+  const Object body = tree.attr("body");
+  if (len(body) == 0) return false;
+  const Object last = body[-1];
+  const Object ast = detail::own(detail::api().Import_ImportModule("_ast"));
+  if (!isinstance(last, Object(ast.attr("Expr")))) return false;
+  const Object compile = detail::own(detail::api().Import_ImportModule("builtins")).attr("compile");
+  const Object expression = ast.attr("Expression")(last.attr("value"));
+  body[-1].del();
+  body_ = compile(tree, name, "exec", 0, true);
+  value_ = compile(expression, name, "eval", 0, true);
+  return true;
+}
+
+namespace detail {
+
+LATEPY_ONCE void keep_code(KeptCode*& place, KeptCode* code) noexcept {
   {
     const SpinLock lock(kept_codes_lock);
     std::swap(place, code);
   }
   delete code;
 }
-/// Compiled source to run at once. Needs the GIL. \throws as Code does.
-inline Code code_of(std::string_view text, Mode mode, std::string_view filename) {
+
+LATEPY_ONCE Code code_of(std::string_view text, Mode mode, std::string_view filename) {
   if (!filename.empty() || text.size() > longest_kept) return Code(text, mode, filename);
   KeptCode*& place = kept_codes[hash_of(text) % 256];
   {
@@ -262,11 +296,9 @@ inline Code code_of(std::string_view text, Mode mode, std::string_view filename)
   keep_code(place, new KeptCode{current_life(), the_state.sources.load(), mode, std::string(text), code});
   return code;
 }
-/// Lets go of all of them. Called by the stop.
-LATEPY_COLD inline void release_codes() noexcept {
-  for (KeptCode*& place : kept_codes) keep_code(place, nullptr);
-}
 
 }  // namespace detail
+#endif
+
 }  // namespace v1
 }  // namespace latepy

@@ -44,35 +44,13 @@ constexpr std::string_view type_name() {
 }
 
 /// The object does not fit, or its own code raised, which is then the error that is thrown.
-[[noreturn]] LATEPY_COLD inline void throw_mismatch(PyObject* object, std::string_view wanted, const char* why = "") {
-  if (api().Err_Occurred()) throw_python_error();
-  std::string text = "cannot convert " + show(object) + " to " + std::string(wanted);
-  if (*why) text.append(": ").append(why);
-  throw ConversionError(text);
-}
+[[noreturn]] void throw_mismatch(PyObject* object, std::string_view wanted, const char* why = "");
 
 /// Whether the error that is set only says that the object is of the wrong kind; such a one is cleared.
-LATEPY_COLD inline bool only_a_mismatch() noexcept {
-  const Api& a = api();
-  if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.OverflowError) &&
-      !a.Err_ExceptionMatches(*a.UnicodeError))
-    return false;
-  a.Err_Clear();
-  return true;
-}
+bool only_a_mismatch() noexcept;
 
 /// Sets Python's error again where it is what was thrown. To be called in a catch block.
-LATEPY_COLD inline void keep_python_error() noexcept {
-  try {
-    throw;
-  } catch (const PythonError& error) {
-    try {
-      set_python_error(error);
-    } catch (...) {  // its Python has ended
-    }
-  } catch (...) {
-  }
-}
+void keep_python_error() noexcept;
 /// The frame of a try_from_py: where `load()` says that the object does not fit, or throws, no value is left; an error
 /// of Python only where it is more than a mismatch, and was raised by the object's own code.
 template <class T, class F>
@@ -233,6 +211,40 @@ template <class T>
 bool Ref::is() const {
   return try_as<T>().has_value();
 }
+
+#if LATEPY_BODIES
+namespace detail {
+
+[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_mismatch(PyObject* object, std::string_view wanted, const char* why) {
+  if (api().Err_Occurred()) throw_python_error();
+  std::string text = "cannot convert " + show(object) + " to " + std::string(wanted);
+  if (*why) text.append(": ").append(why);
+  throw ConversionError(text);
+}
+
+LATEPY_ONCE LATEPY_COLD bool only_a_mismatch() noexcept {
+  const Api& a = api();
+  if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.OverflowError) &&
+      !a.Err_ExceptionMatches(*a.UnicodeError))
+    return false;
+  a.Err_Clear();
+  return true;
+}
+
+LATEPY_ONCE LATEPY_COLD void keep_python_error() noexcept {
+  try {
+    throw;
+  } catch (const PythonError& error) {
+    try {
+      set_python_error(error);
+    } catch (...) {  // its Python has ended
+    }
+  } catch (...) {
+  }
+}
+
+}  // namespace detail
+#endif
 
 }  // namespace v1
 }  // namespace latepy

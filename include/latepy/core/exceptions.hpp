@@ -29,12 +29,7 @@ constexpr ExceptionClass exception_class(const char* name, const ExceptionClass*
 #endif
 }
 
-LATEPY_COLD inline ErrorHandle made_here(const ExceptionClass& known, std::string message) {
-  ErrorHandle data(new ErrorData);
-  data->known = &known;
-  data->text = new ErrorText(known, std::move(message));
-  return data;
-}
+ErrorHandle made_here(const ExceptionClass& known, std::string message);
 
 }  // namespace detail
 
@@ -100,32 +95,10 @@ inline constexpr const ExceptionClass* exception_classes[] = {
     &class_of_KeyboardInterrupt, &class_of_Exception,           &class_of_BaseException};
 
 /// The error that CPython forgot to set.
-LATEPY_COLD inline Object missing_error() {
-  const Object text =
-      Object::steal(api().Unicode_InternFromString("a function of CPython failed without setting an error"));
-  PyObject* arguments[] = {nullptr, text.ptr()};
-  Object error = Object::steal(api().Object_VectorcallDict(*api().SystemError, arguments + 1,
-                                                           (text.ptr() != nullptr) | vectorcall_offset, nullptr));
-  if (error.is_empty()) throw std::bad_alloc();
-  return error;
-}
+Object missing_error();
 
 /// Takes the error that is set away from CPython: the exception object with its traceback. Never empty.
-inline Object fetch_exception() {
-  const Api& api = detail::api();
-  PyObject* value = nullptr;
-  if (api.Err_GetRaisedException) {
-    value = api.Err_GetRaisedException();
-  } else {
-    PyObject *type = nullptr, *trace = nullptr;
-    api.Err_Fetch(&type, &value, &trace);
-    // Where the value is of that very type it is an exception already; else it is what one is yet to be made of.
-    if (type && (!value || as_object(type_of(value)) != type)) api.Err_NormalizeException(&type, &value, &trace);
-    const Held owned_type(type), owned_trace(trace);
-    if (trace && value) api.Exception_SetTraceback(value, trace);
-  }
-  return LATEPY_LIKELY(value != nullptr) ? Object::steal(value) : missing_error();
-}
+Object fetch_exception();
 
 /// The error that is set, put aside for a scope in which code may run that must not see it: destructors.
 class ErrorAside {
@@ -140,45 +113,18 @@ class ErrorAside {
 
 /// Where an exception object carries the C++ exception that it was made of: this attribute has one named "capsule".
 inline constexpr char original_attribute[] = "__latepy_exception__";
-LATEPY_COLD inline std::exception_ptr original_of(PyObject* exception) {
-  const Object capsule = attribute_or_empty(attribute_or_empty(exception, original_attribute).ptr(), "capsule");
-  if (capsule.is_empty() || !api().Capsule_IsValid(capsule.ptr(), original_attribute)) return nullptr;
-  return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.ptr(), original_attribute));
-}
+std::exception_ptr original_of(PyObject* exception);
 
 /// The class of an exception's type, or the nearest that it derives from.
-inline const ExceptionClass& nearest_class(PyObject* type) noexcept {
-  for (const ExceptionClass* known : exception_classes)
-    if (type == *(api().*known->symbol)) return *known;
-  for (const ExceptionClass* known : exception_classes)
-    if (api().Err_GivenExceptionMatches(type, *(api().*known->symbol))) return *known;
-  return class_of_BaseException;
-}
+const ExceptionClass& nearest_class(PyObject* type) noexcept;
 
 /// What C++ keeps of an exception object, as yet without a text. Needs the GIL.
-inline ErrorHandle keep_exception(Object exception) {
-  ErrorHandle data(new ErrorData);
-  PyObject* const value = exception.ptr();
-  data->value = std::move(exception);
-  data->read = &read_late;
-  data->known = &nearest_class(as_object(type_of(value)));
-  if (shared().carries_exceptions.load(std::memory_order_relaxed)) data->original = original_of(value);
-  data->enlist();
-  return data;
-}
+ErrorHandle keep_exception(Object exception);
 
 /// The error that is set, as a value.
 inline PythonError take_python_error() { return PythonError(keep_exception(fetch_exception())); }
 /// What raise() throws, with its text; the C++ exception that it was it throws itself.
-inline ErrorHandle to_throw(ErrorData* data) {
-  ErrorHandle made = data ? ErrorHandle(data) : keep_exception(fetch_exception());
-  if (!data)
-    read_text(*made.get());
-  else if (!data->text.load(std::memory_order_acquire))
-    data->read(*data);
-  if (LATEPY_UNLIKELY(static_cast<bool>(made->original))) std::rethrow_exception(std::exception_ptr(made->original));
-  return made;
-}
+ErrorHandle to_throw(ErrorData* data);
 #if LATEPY_THROWS_IN_PLACE
 inline Prepared prepare(ErrorData* data) {
   ErrorHandle made = to_throw(data);
@@ -195,7 +141,85 @@ inline Prepared prepare(ErrorData* data) {
 #endif
 
 /// Sets Python's error from an exception, so that a function called by Python may return null. Needs the GIL.
-LATEPY_COLD inline void set_python_error(const PythonError& error) {
+void set_python_error(const PythonError& error);
+
+/// Reads and formats every error still alive, before its Python goes, and lets go of its object. Needs the GIL.
+void format_live_errors();
+
+}  // namespace detail
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE LATEPY_COLD ErrorHandle made_here(const ExceptionClass& known, std::string message) {
+  ErrorHandle data(new ErrorData);
+  data->known = &known;
+  data->text = new ErrorText(known, std::move(message));
+  return data;
+}
+
+LATEPY_ONCE LATEPY_COLD Object missing_error() {
+  const Object text =
+      Object::steal(api().Unicode_InternFromString("a function of CPython failed without setting an error"));
+  PyObject* arguments[] = {nullptr, text.ptr()};
+  Object error = Object::steal(api().Object_VectorcallDict(*api().SystemError, arguments + 1,
+                                                           (text.ptr() != nullptr) | vectorcall_offset, nullptr));
+  if (error.is_empty()) throw std::bad_alloc();
+  return error;
+}
+
+LATEPY_ONCE Object fetch_exception() {
+  const Api& api = detail::api();
+  PyObject* value = nullptr;
+  if (api.Err_GetRaisedException) {
+    value = api.Err_GetRaisedException();
+  } else {
+    PyObject *type = nullptr, *trace = nullptr;
+    api.Err_Fetch(&type, &value, &trace);
+    // Where the value is of that very type it is an exception already; else it is what one is yet to be made of.
+    if (type && (!value || as_object(type_of(value)) != type)) api.Err_NormalizeException(&type, &value, &trace);
+    const Held owned_type(type), owned_trace(trace);
+    if (trace && value) api.Exception_SetTraceback(value, trace);
+  }
+  return LATEPY_LIKELY(value != nullptr) ? Object::steal(value) : missing_error();
+}
+
+LATEPY_ONCE LATEPY_COLD std::exception_ptr original_of(PyObject* exception) {
+  const Object capsule = attribute_or_empty(attribute_or_empty(exception, original_attribute).ptr(), "capsule");
+  if (capsule.is_empty() || !api().Capsule_IsValid(capsule.ptr(), original_attribute)) return nullptr;
+  return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.ptr(), original_attribute));
+}
+
+LATEPY_ONCE const ExceptionClass& nearest_class(PyObject* type) noexcept {
+  for (const ExceptionClass* known : exception_classes)
+    if (type == *(api().*known->symbol)) return *known;
+  for (const ExceptionClass* known : exception_classes)
+    if (api().Err_GivenExceptionMatches(type, *(api().*known->symbol))) return *known;
+  return class_of_BaseException;
+}
+
+LATEPY_ONCE ErrorHandle keep_exception(Object exception) {
+  ErrorHandle data(new ErrorData);
+  PyObject* const value = exception.ptr();
+  data->value = std::move(exception);
+  data->read = &read_late;
+  data->known = &nearest_class(as_object(type_of(value)));
+  if (shared().carries_exceptions.load(std::memory_order_relaxed)) data->original = original_of(value);
+  data->enlist();
+  return data;
+}
+
+LATEPY_ONCE ErrorHandle to_throw(ErrorData* data) {
+  ErrorHandle made = data ? ErrorHandle(data) : keep_exception(fetch_exception());
+  if (!data)
+    read_text(*made.get());
+  else if (!data->text.load(std::memory_order_acquire))
+    data->read(*data);
+  if (LATEPY_UNLIKELY(static_cast<bool>(made->original))) std::rethrow_exception(std::exception_ptr(made->original));
+  return made;
+}
+
+LATEPY_ONCE LATEPY_COLD void set_python_error(const PythonError& error) {
   const Object value = error.value();
   if (api().Err_SetRaisedException) {
     api().Err_SetRaisedException(Object(value).release());
@@ -205,8 +229,7 @@ LATEPY_COLD inline void set_python_error(const PythonError& error) {
   }
 }
 
-/// Reads and formats every error still alive, before its Python goes, and lets go of its object. Needs the GIL.
-LATEPY_COLD inline void format_live_errors() {
+LATEPY_ONCE LATEPY_COLD void format_live_errors() {
   for (;;) {
     ErrorHandle data;
     {
@@ -226,7 +249,7 @@ LATEPY_COLD inline void format_live_errors() {
 
 }  // namespace detail
 
-inline Object PythonError::value() const {
+LATEPY_ONCE Object PythonError::value() const {
   if (data_->value.is_empty()) {
     detail::check_running();
     const Object text = detail::own(
@@ -239,7 +262,7 @@ inline Object PythonError::value() const {
   return data_->value;
 }
 
-inline void PythonError::report(const Ref& where) const noexcept {
+LATEPY_ONCE void PythonError::report(const Ref& where) const noexcept {
   try {
     const std::optional<GilGuard> gil = GilGuard::try_acquire();
     if (!gil) return;
@@ -250,7 +273,7 @@ inline void PythonError::report(const Ref& where) const noexcept {
   }
 }
 
-inline std::optional<PythonError> PythonError::cause() const {
+LATEPY_ONCE std::optional<PythonError> PythonError::cause() const {
   const std::optional<GilGuard> gil = detail::enter(*data_.get());
   if (!gil) return std::nullopt;
   PyObject* raised = data_->value.ptr();
@@ -262,6 +285,8 @@ inline std::optional<PythonError> PythonError::cause() const {
   if (cause.is_empty()) return std::nullopt;
   return PythonError(detail::keep_exception(std::move(cause)));
 }
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

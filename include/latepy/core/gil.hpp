@@ -41,7 +41,108 @@ inline void retire_thread(void*) noexcept {
   push(shared().retired, node);
 }
 
-LATEPY_COLD inline void retire_at_thread_end() {
+void retire_at_thread_end();
+
+/// As holds_gil(), where the thread's state that runs is not one that the thread has by us.
+bool holds_gil_by(PyThreadState* current) noexcept;
+/// Whether this thread holds the GIL of our interpreter, whose life it is (on free-threaded builds: is attached to it).
+LATEPY_INLINE bool holds_gil_of(std::uint32_t life) noexcept {
+  PyThreadState* const current = the_state.api.ThreadState_GetUnchecked();
+  const ThreadRecord& record = thread_record;
+  return LATEPY_LIKELY(current && current == record.state && record.life == life) || holds_gil_by(current);
+}
+/// The same of whatever interpreter runs. Any thread.
+inline bool holds_gil() noexcept {
+  const std::uint32_t life = current_life();
+  return life != no_life && holds_gil_of(life);
+}
+
+/// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
+void free_retired(Shared& s, std::uint32_t life) noexcept;
+
+/// Frees what threads without the GIL left behind. Needs the GIL.
+void drain(Shared& s) noexcept;
+
+inline void drain_if_any(Shared& s) noexcept {
+  if (LATEPY_UNLIKELY(s.drops.load(std::memory_order_relaxed) || s.retired.load(std::memory_order_relaxed))) drain(s);
+}
+
+/// \param view where it is not the object that is dropped but its memory that is given back.
+void drop_late(PyObject* object, std::uint32_t life, const BufferView* view = nullptr) noexcept;
+
+/// The end of an owned reference, on any thread, at any time.
+void drop(PyObject* object, std::uint32_t life) noexcept;
+
+/// A thread state for this thread, kept until the thread ends. Needs no GIL.
+PyThreadState* make_thread_state(std::uint32_t life);
+
+}  // namespace detail
+
+/// Holds the GIL for a scope. Any thread, also one that Python has never seen; nests freely; nearly free where the
+/// thread holds the GIL already. A thread's state is kept until the thread ends.
+/// \throws StateError when no interpreter runs, or it is stopping.
+class GilGuard {
+ public:
+  class Maybe;
+  GilGuard() {
+    if (!enter()) refuse();
+  }
+  /// Nothing where the constructor would throw StateError: for threads that may meet the stop.
+  static std::optional<GilGuard> try_acquire();
+  GilGuard(GilGuard&& other) noexcept : how_(other.how_), outer_(other.outer_) { other.how_ = How::not_at_all; }
+  GilGuard& operator=(GilGuard&&) = delete;
+  ~GilGuard() {
+    if (how_ == How::fresh) leave();
+  }
+
+ private:
+  struct Unentered {};
+  enum class How : unsigned char { not_at_all, nested, fresh };
+  explicit GilGuard(Unentered) noexcept {}
+
+  bool enter();
+
+  void leave() noexcept;
+
+  [[noreturn]] static void refuse();
+
+  How how_ = How::not_at_all;
+  PyThreadState* outer_ = nullptr;
+};
+
+/// A GilGuard where it is asked for, else nothing.
+class GilGuard::Maybe {
+ public:
+  LATEPY_INLINE explicit Maybe(bool is_wanted) : guard_(Unentered()) {
+    if (LATEPY_UNLIKELY(is_wanted)) enter();
+  }
+
+ private:
+  LATEPY_OUTLINE void enter() {
+    if (!guard_.enter()) refuse();
+  }
+  GilGuard guard_;
+};
+
+/// Lets go of the GIL for a scope, so that other threads run Python while this one computes or waits.
+/// The thread must hold the GIL; Objects must not be used inside. Where the thread holds no GIL nothing happens.
+class GilRelease {
+ public:
+  GilRelease() noexcept;
+  GilRelease(const GilRelease&) = delete;
+  GilRelease& operator=(const GilRelease&) = delete;
+  ~GilRelease();
+
+ private:
+  std::uint32_t life_;
+  PyThreadState* state_ = nullptr;
+  bool is_counted_ = false;
+};
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE LATEPY_COLD void retire_at_thread_end() {
 #if LATEPY_WINDOWS
   struct End {
     bool armed = false;
@@ -60,28 +161,15 @@ LATEPY_COLD inline void retire_at_thread_end() {
 #endif
 }
 
-/// As holds_gil(), where the thread's state that runs is not one that the thread has by us.
-LATEPY_COLD inline bool holds_gil_by(PyThreadState* current) noexcept {
+LATEPY_ONCE LATEPY_COLD bool holds_gil_by(PyThreadState* current) noexcept {
   const State& s = the_state;
   if (!current) return false;
   return s.current_is_per_thread
              ? s.api.ThreadState_GetInterpreter(current) == shared().interpreter.load(std::memory_order_relaxed)
              : current == s.api.GILState_GetThisThreadState();
 }
-/// Whether this thread holds the GIL of our interpreter, whose life it is (on free-threaded builds: is attached to it).
-LATEPY_INLINE bool holds_gil_of(std::uint32_t life) noexcept {
-  PyThreadState* const current = the_state.api.ThreadState_GetUnchecked();
-  const ThreadRecord& record = thread_record;
-  return LATEPY_LIKELY(current && current == record.state && record.life == life) || holds_gil_by(current);
-}
-/// The same of whatever interpreter runs. Any thread.
-inline bool holds_gil() noexcept {
-  const std::uint32_t life = current_life();
-  return life != no_life && holds_gil_of(life);
-}
 
-/// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
-LATEPY_COLD inline void free_retired(Shared& s, std::uint32_t life) noexcept {
+LATEPY_ONCE LATEPY_COLD void free_retired(Shared& s, std::uint32_t life) noexcept {
   const Api& a = api();
   RetiredThread* thread = s.retired.exchange(nullptr, std::memory_order_acquire);
   // While it stops, CPython frees all thread states itself.
@@ -113,8 +201,7 @@ LATEPY_COLD inline void free_retired(Shared& s, std::uint32_t life) noexcept {
   }
 }
 
-/// Frees what threads without the GIL left behind. Needs the GIL.
-LATEPY_COLD inline void drain(Shared& s) noexcept {
+LATEPY_ONCE LATEPY_COLD void drain(Shared& s) noexcept {
   const std::uint32_t life = s.life.load(std::memory_order_relaxed);
   LateDrop* drop = s.drops.exchange(nullptr, std::memory_order_acquire);
   LateDrop* in_order = nullptr;
@@ -134,12 +221,7 @@ LATEPY_COLD inline void drain(Shared& s) noexcept {
   free_retired(s, life);
 }
 
-inline void drain_if_any(Shared& s) noexcept {
-  if (LATEPY_UNLIKELY(s.drops.load(std::memory_order_relaxed) || s.retired.load(std::memory_order_relaxed))) drain(s);
-}
-
-/// \param view where it is not the object that is dropped but its memory that is given back.
-LATEPY_COLD inline void drop_late(PyObject* object, std::uint32_t life, const BufferView* view = nullptr) noexcept {
+LATEPY_ONCE LATEPY_COLD void drop_late(PyObject* object, std::uint32_t life, const BufferView* view) noexcept {
   Shared& s = shared();
   if (life != s.life.load(std::memory_order_acquire)) return;  // its Python is gone, and the object with it
   auto* node = static_cast<LateDrop*>(process_alloc(sizeof(LateDrop)));
@@ -156,16 +238,14 @@ LATEPY_COLD inline void drop_late(PyObject* object, std::uint32_t life, const Bu
   push(s.drops, node);
 }
 
-/// The end of an owned reference, on any thread, at any time.
-LATEPY_OUTLINE inline void drop(PyObject* object, std::uint32_t life) noexcept {
+LATEPY_ONCE LATEPY_OUTLINE void drop(PyObject* object, std::uint32_t life) noexcept {
   if (LATEPY_LIKELY(life == current_life() && holds_gil_of(life)))
     decref(object);
   else
     drop_late(object, life);
 }
 
-/// A thread state for this thread, kept until the thread ends. Needs no GIL.
-LATEPY_COLD inline PyThreadState* make_thread_state(std::uint32_t life) {
+LATEPY_ONCE LATEPY_COLD PyThreadState* make_thread_state(std::uint32_t life) {
   retire_at_thread_end();
   auto* node = static_cast<RetiredThread*>(process_alloc(sizeof(RetiredThread)));
   if (!node) throw std::bad_alloc();
@@ -185,136 +265,89 @@ LATEPY_COLD inline PyThreadState* make_thread_state(std::uint32_t life) {
 
 }  // namespace detail
 
-/// Holds the GIL for a scope. Any thread, also one that Python has never seen; nests freely; nearly free where the
-/// thread holds the GIL already. A thread's state is kept until the thread ends.
-/// \throws StateError when no interpreter runs, or it is stopping.
-class GilGuard {
- public:
-  class Maybe;
-  GilGuard() {
-    if (!enter()) refuse();
-  }
-  /// Nothing where the constructor would throw StateError: for threads that may meet the stop.
-  static std::optional<GilGuard> try_acquire() {
-    GilGuard guard{Unentered()};
-    if (!guard.enter()) return std::nullopt;
-    return std::optional<GilGuard>(std::move(guard));
-  }
-  GilGuard(GilGuard&& other) noexcept : how_(other.how_), outer_(other.outer_) { other.how_ = How::not_at_all; }
-  GilGuard& operator=(GilGuard&&) = delete;
-  ~GilGuard() {
-    if (how_ == How::fresh) leave();
-  }
+LATEPY_ONCE std::optional<GilGuard> GilGuard::try_acquire() {
+  GilGuard guard{Unentered()};
+  if (!guard.enter()) return std::nullopt;
+  return std::optional<GilGuard>(std::move(guard));
+}
 
- private:
-  struct Unentered {};
-  enum class How : unsigned char { not_at_all, nested, fresh };
-  explicit GilGuard(Unentered) noexcept {}
-
-  bool enter() {
-    detail::Shared& shared = detail::shared();
-    if (LATEPY_LIKELY(detail::holds_gil())) {
-      how_ = How::nested;
-      detail::drain_if_any(shared);
-      return true;
-    }
-    const detail::Api& api = detail::api();
-    detail::ThreadRecord& record = detail::thread_record;
-    // The order matters: the stop sets `stopping` and then waits for `inside` to fall to zero.
-    shared.inside.fetch_add(1);
-    const std::uint32_t life = shared.life.load();
-    if (shared.stopping.load() != 0 || life == detail::no_life || record.ended) {
-      shared.inside.fetch_sub(1);
-      return false;
-    }
-    PyThreadState* state = record.life == life ? record.state : nullptr;
-    if (!state && !record.retire) {  // after a life with a state of ours, 3.14 would answer with that one, long freed
-      state = api.GILState_GetThisThreadState();
-      if (state && api.ThreadState_GetInterpreter(state) != shared.interpreter.load()) state = nullptr;
-    }
-    if (!state) {
-      try {
-        state = detail::make_thread_state(life);
-      } catch (...) {
-        shared.inside.fetch_sub(1);
-        throw;
-      }
-    }
-    // A thread that is inside another interpreter leaves that one first. Before 3.12 CPython cannot tell it.
-    if (detail::the_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
-    api.Eval_RestoreThread(state);
-    how_ = How::fresh;
-    ++record.depth;
+LATEPY_ONCE bool GilGuard::enter() {
+  detail::Shared& shared = detail::shared();
+  if (LATEPY_LIKELY(detail::holds_gil())) {
+    how_ = How::nested;
     detail::drain_if_any(shared);
     return true;
   }
-
-  void leave() noexcept {
-    detail::Shared& shared = detail::shared();
-    const detail::Api& api = detail::api();
-    detail::drain_if_any(shared);
-    --detail::thread_record.depth;
-    api.Eval_SaveThread();
+  const detail::Api& api = detail::api();
+  detail::ThreadRecord& record = detail::thread_record;
+  // The order matters: the stop sets `stopping` and then waits for `inside` to fall to zero.
+  shared.inside.fetch_add(1);
+  const std::uint32_t life = shared.life.load();
+  if (shared.stopping.load() != 0 || life == detail::no_life || record.ended) {
     shared.inside.fetch_sub(1);
-    if (outer_) api.Eval_RestoreThread(outer_);
+    return false;
   }
-
-  [[noreturn]] LATEPY_COLD static void refuse() {
-    if (detail::current_life() == detail::no_life)
-      throw StateError(
-          "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
-    throw StateError(detail::thread_record.ended ? "the GIL was asked for at the very end of a thread"
-                                                 : "the GIL was asked for while Python is stopping");
+  PyThreadState* state = record.life == life ? record.state : nullptr;
+  if (!state && !record.retire) {  // after a life with a state of ours, 3.14 would answer with that one, long freed
+    state = api.GILState_GetThisThreadState();
+    if (state && api.ThreadState_GetInterpreter(state) != shared.interpreter.load()) state = nullptr;
   }
-
-  How how_ = How::not_at_all;
-  PyThreadState* outer_ = nullptr;
-};
-
-/// A GilGuard where it is asked for, else nothing.
-class GilGuard::Maybe {
- public:
-  LATEPY_INLINE explicit Maybe(bool is_wanted) : guard_(Unentered()) {
-    if (LATEPY_UNLIKELY(is_wanted)) enter();
-  }
-
- private:
-  LATEPY_OUTLINE void enter() {
-    if (!guard_.enter()) refuse();
-  }
-  GilGuard guard_;
-};
-
-/// Lets go of the GIL for a scope, so that other threads run Python while this one computes or waits.
-/// The thread must hold the GIL; Objects must not be used inside. Where the thread holds no GIL nothing happens.
-class GilRelease {
- public:
-  GilRelease() noexcept : life_(detail::current_life()) {
-    if (!detail::holds_gil()) return;
-    // A thread that Python made is inside through no guard: it is counted here, so that the stop waits for it.
-    is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
-    if (is_counted_) detail::shared().inside.fetch_add(1);
-    state_ = detail::api().Eval_SaveThread();
-  }
-  GilRelease(const GilRelease&) = delete;
-  GilRelease& operator=(const GilRelease&) = delete;
-  ~GilRelease() {
-    if (!state_) return;
-    if (life_ != detail::current_life()) {  // Python was stopped inside the scope
-      // Below are frames of a Python that is gone, and there is nowhere to return to: as CPython 3.14 does.
-      if (is_counted_) detail::process_park();
-      return;
+  if (!state) {
+    try {
+      state = detail::make_thread_state(life);
+    } catch (...) {
+      shared.inside.fetch_sub(1);
+      throw;
     }
-    detail::api().Eval_RestoreThread(state_);
-    if (is_counted_) detail::shared().inside.fetch_sub(1);
-    detail::drain_if_any(detail::shared());
   }
+  // A thread that is inside another interpreter leaves that one first. Before 3.12 CPython cannot tell it.
+  if (detail::the_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
+  api.Eval_RestoreThread(state);
+  how_ = How::fresh;
+  ++record.depth;
+  detail::drain_if_any(shared);
+  return true;
+}
 
- private:
-  std::uint32_t life_;
-  PyThreadState* state_ = nullptr;
-  bool is_counted_ = false;
-};
+LATEPY_ONCE void GilGuard::leave() noexcept {
+  detail::Shared& shared = detail::shared();
+  const detail::Api& api = detail::api();
+  detail::drain_if_any(shared);
+  --detail::thread_record.depth;
+  api.Eval_SaveThread();
+  shared.inside.fetch_sub(1);
+  if (outer_) api.Eval_RestoreThread(outer_);
+}
+
+[[noreturn]] LATEPY_ONCE LATEPY_COLD void GilGuard::refuse() {
+  if (detail::current_life() == detail::no_life)
+    throw StateError(
+        "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
+  throw StateError(detail::thread_record.ended ? "the GIL was asked for at the very end of a thread"
+                                               : "the GIL was asked for while Python is stopping");
+}
+
+LATEPY_ONCE GilRelease::GilRelease() noexcept : life_(detail::current_life()) {
+  if (!detail::holds_gil()) return;
+  // A thread that Python made is inside through no guard: it is counted here, so that the stop waits for it.
+  is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
+  if (is_counted_) detail::shared().inside.fetch_add(1);
+  state_ = detail::api().Eval_SaveThread();
+}
+
+LATEPY_ONCE GilRelease::~GilRelease() {
+  if (!state_) return;
+  if (life_ != detail::current_life()) {  // Python was stopped inside the scope
+    // Below are frames of a Python that is gone, and there is nowhere to return to: as CPython 3.14 does.
+    if (is_counted_) detail::process_park();
+    return;
+  }
+  detail::api().Eval_RestoreThread(state_);
+  if (is_counted_) detail::shared().inside.fetch_sub(1);
+  detail::drain_if_any(detail::shared());
+}
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -42,29 +42,9 @@ class Describe {
 };
 
 /// Whether Python's source can say the name.
-LATEPY_COLD inline bool is_identifier(std::string_view name) {
-  const Object text = Object::steal(api().Unicode_DecodeUTF8(name.data(), static_cast<ssize>(name.size()), nullptr));
-  api().Err_Clear();
-  return !text.is_empty() && text.call_method("isidentifier") &&
-         !own(api().Import_ImportModule("keyword")).attr("iskeyword")(text);
-}
+bool is_identifier(std::string_view name);
 /// What Python's own `def` refuses as well.
-LATEPY_COLD inline void check_parameters(const Overload& overload) {
-  const auto refuse = [&](const std::string& why) { throw SyntaxError(overload.name + "(): " + why); };
-  bool had_default = false;
-  for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
-    const Parameter& parameter = overload.parameters[i];
-    for (std::size_t earlier = 0; earlier < i; ++earlier)
-      if (parameter.name == (overload.is_method && earlier == 0 ? "self" : overload.parameters[earlier].name))
-        refuse("two parameters are named '" + parameter.name + "'");
-    if (parameter.key.is_empty()) continue;
-    if (!is_identifier(parameter.name)) refuse("a parameter cannot be named '" + parameter.name + "'");
-    if (parameter.kind == ParameterKind::named_only) continue;
-    if (had_default && parameter.default_value.is_empty())
-      refuse("'" + parameter.name + "' needs a default, because a parameter before it has one");
-    had_default = !parameter.default_value.is_empty();
-  }
-}
+void check_parameters(const Overload& overload);
 
 /// Whether Args stands once at most, Kwargs last, and what stands behind Args has a name, by which alone it can be
 /// given.
@@ -158,13 +138,7 @@ std::unique_ptr<Overload> make_overloads(const std::string& name, OverloadSet<F.
 /// Where scripts find what the host offers: a module, a class or another object with attributes, or a dict of globals.
 class Place {
  public:
-  explicit Place(const Ref& place) : place_(place), is_dict_(has_flag(place.checked(), type_is_dict)) {
-    const bool is_class = has_flag(place.ptr(), type_is_type);
-    const Object name = is_dict_ ? place.call_method("get", "__name__")
-                                 : attribute_or_empty(place.ptr(), is_class ? "__module__" : "__name__");
-    if (!name.is_empty() && has_flag(name.ptr(), type_is_str)) module_ = name;
-    if (is_class) prefix_ = text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()) + ".";
-  }
+  explicit Place(const Ref& place);
   /// The module's name; empty where there is none.
   const Object& module() const noexcept { return module_; }
   std::string qualified(const std::string& name) const { return prefix_ + name; }
@@ -277,6 +251,44 @@ const Ref& Ref::def(const std::string& name, F&& callable, X&&... extras) const 
                       name, detail::make_overloads<void>(name, std::forward<F>(callable), std::forward<X>(extras)...)));
   return *this;
 }
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE LATEPY_COLD bool is_identifier(std::string_view name) {
+  const Object text = Object::steal(api().Unicode_DecodeUTF8(name.data(), static_cast<ssize>(name.size()), nullptr));
+  api().Err_Clear();
+  return !text.is_empty() && text.call_method("isidentifier") &&
+         !own(api().Import_ImportModule("keyword")).attr("iskeyword")(text);
+}
+
+LATEPY_ONCE LATEPY_COLD void check_parameters(const Overload& overload) {
+  const auto refuse = [&](const std::string& why) { throw SyntaxError(overload.name + "(): " + why); };
+  bool had_default = false;
+  for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
+    const Parameter& parameter = overload.parameters[i];
+    for (std::size_t earlier = 0; earlier < i; ++earlier)
+      if (parameter.name == (overload.is_method && earlier == 0 ? "self" : overload.parameters[earlier].name))
+        refuse("two parameters are named '" + parameter.name + "'");
+    if (parameter.key.is_empty()) continue;
+    if (!is_identifier(parameter.name)) refuse("a parameter cannot be named '" + parameter.name + "'");
+    if (parameter.kind == ParameterKind::named_only) continue;
+    if (had_default && parameter.default_value.is_empty())
+      refuse("'" + parameter.name + "' needs a default, because a parameter before it has one");
+    had_default = !parameter.default_value.is_empty();
+  }
+}
+
+LATEPY_ONCE Place::Place(const Ref& place) : place_(place), is_dict_(has_flag(place.checked(), type_is_dict)) {
+  const bool is_class = has_flag(place.ptr(), type_is_type);
+  const Object name = is_dict_ ? place.call_method("get", "__name__")
+                               : attribute_or_empty(place.ptr(), is_class ? "__module__" : "__name__");
+  if (!name.is_empty() && has_flag(name.ptr(), type_is_str)) module_ = name;
+  if (is_class) prefix_ = text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()) + ".";
+}
+
+}  // namespace detail
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -57,17 +57,7 @@ class Module : public Object {
   }
 
  private:
-  LATEPY_COLD Object new_exception(const std::string& name, const Object& base) const {
-    const detail::Place place(*this);
-    const std::string full = (place.module().is_empty() ? "builtins" : place.module().as<std::string>()) + "." + name;
-    const Object made = detail::own(detail::api().Err_NewExceptionWithDoc(
-        full.c_str(), nullptr, base.is_empty() ? *detail::api().Exception : base.checked(), nullptr));
-    if ((detail::api().Type_GetFlags(reinterpret_cast<PyTypeObject*>(made.ptr())) & detail::type_is_exception) == 0)
-      throw TypeError("the base of an exception class is another one, and not " + detail::show(base.ptr()));
-    made.attr("__qualname__") = place.qualified(name);
-    place.set(name, made);
-    return made;
-  }
+  Object new_exception(const std::string& name, const Object& base) const;
 };
 
 namespace detail {
@@ -75,23 +65,7 @@ namespace detail {
 /// Not the spec's origin: importlib.reload() takes the spec away.
 inline constexpr char module_mark[] = "_latepy_module";
 
-LATEPY_COLD inline Object new_host_module(const std::string& name, const Object& modules) {
-  if (name.find('.') == std::string::npos) {
-    const Object found = own(api().Import_ImportModule("importlib.util")).call_method("find_spec", name);
-    if (!found.is_none())
-      throw StateError("a host module cannot be named " + name +
-                       ": scripts would no longer reach the module of that name (" +
-                       str(found.get_attr("origin", nullptr)) + ")");
-  }
-  const Object module = own(api().Module_NewObject(Name(name).ptr()));
-  module.attr("__spec__") = own(api().Import_ImportModule("importlib.machinery"))
-                                .call_method("ModuleSpec", name, nullptr, "origin"_a = "latepy", "is_package"_a = true);
-  module.attr("__path__") = list();  // a package: `import host.missing` says that there is no such module
-  module.attr("__package__") = name;
-  module.attr(module_mark) = true;
-  modules[name] = module;
-  return module;
-}
+Object new_host_module(const std::string& name, const Object& modules);
 
 }  // namespace detail
 
@@ -99,32 +73,7 @@ LATEPY_COLD inline Object new_host_module(const std::string& name, const Object&
 /// makes the modules in between as well. Needs the GIL.
 /// \throws StateError where something else has the name: another module, imported or on sys.path, or what its parent
 /// holds.
-LATEPY_COLD inline Module module(const std::string& dotted) {
-  detail::check_running();
-  for (std::size_t start = 0, end = 0; end != std::string::npos; start = end + 1) {
-    end = dotted.find('.', start);
-    if (!detail::is_identifier(std::string_view(dotted).substr(start, end - start)))
-      throw StateError("a host module cannot be named \"" + dotted + "\": no import statement could say that");
-  }
-  const Object modules = Object::borrow(detail::check(detail::api().Import_GetModuleDict()));
-  Object parent;
-  for (std::size_t end = 0; end != std::string::npos;) {
-    end = dotted.find('.', end == 0 ? 0 : end + 1);
-    const std::string name = dotted.substr(0, end), last = name.substr(name.rfind('.') + 1);
-    Object found = modules.call_method("get", name);
-    if (found.is_none()) {
-      if (!parent.is_empty() && parent.has_attr(last))
-        throw StateError("a host module cannot be named " + name + ": its parent has something else of that name");
-      found = detail::new_host_module(name, modules);
-      if (!parent.is_empty()) parent.attr(last) = found;
-    } else if (!found.has_attr(detail::module_mark)) {
-      throw StateError("a host module cannot be named " + name +
-                       ": a module of that name is imported already; choose another name");
-    }
-    parent = std::move(found);
-  }
-  return Module(std::move(parent));
-}
+Module module(const std::string& dotted);
 
 inline Module Module::submodule(const std::string& name) const {
   return module(attr("__name__").as<std::string>() + "." + name);
@@ -136,14 +85,7 @@ namespace detail {
 LATEPY_COLD inline void refuse_second_class(const ClassRecord* known, std::string_view type) {
   if (known) throw StateError(std::string(type) + " has a Python class already: " + qualified_name(known->type));
 }
-LATEPY_COLD inline Object new_enum(const Place& place, const std::string& name, const Object& members, EnumKind kind) {
-  constexpr const char* classes[] = {"Enum", "IntEnum", "Flag", "IntFlag"};
-  const Object base = own(api().Import_ImportModule("enum")).attr(classes[static_cast<int>(kind)]);
-  const Object made = base(name, members, "module"_a = place.module().is_empty() ? none() : place.module(),
-                           "qualname"_a = place.qualified(name));
-  place.set(name, made);
-  return made;
-}
+Object new_enum(const Place& place, const std::string& name, const Object& members, EnumKind kind);
 
 /// How one of Config's extra_modules is made; see Hook.
 class Redirect;
@@ -171,6 +113,84 @@ Object Module::add_enum(const std::string& name, std::initializer_list<std::pair
   detail::publish(record, detail::class_slot<E>, Object(made).release());
   return made;
 }
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD Object Module::new_exception(const std::string& name, const Object& base) const {
+  const detail::Place place(*this);
+  const std::string full = (place.module().is_empty() ? "builtins" : place.module().as<std::string>()) + "." + name;
+  const Object made = detail::own(detail::api().Err_NewExceptionWithDoc(
+      full.c_str(), nullptr, base.is_empty() ? *detail::api().Exception : base.checked(), nullptr));
+  if ((detail::api().Type_GetFlags(reinterpret_cast<PyTypeObject*>(made.ptr())) & detail::type_is_exception) == 0)
+    throw TypeError("the base of an exception class is another one, and not " + detail::show(base.ptr()));
+  made.attr("__qualname__") = place.qualified(name);
+  place.set(name, made);
+  return made;
+}
+
+namespace detail {
+
+LATEPY_ONCE LATEPY_COLD Object new_host_module(const std::string& name, const Object& modules) {
+  if (name.find('.') == std::string::npos) {
+    const Object found = own(api().Import_ImportModule("importlib.util")).call_method("find_spec", name);
+    if (!found.is_none())
+      throw StateError("a host module cannot be named " + name +
+                       ": scripts would no longer reach the module of that name (" +
+                       str(found.get_attr("origin", nullptr)) + ")");
+  }
+  const Object module = own(api().Module_NewObject(Name(name).ptr()));
+  module.attr("__spec__") = own(api().Import_ImportModule("importlib.machinery"))
+                                .call_method("ModuleSpec", name, nullptr, "origin"_a = "latepy", "is_package"_a = true);
+  module.attr("__path__") = list();  // a package: `import host.missing` says that there is no such module
+  module.attr("__package__") = name;
+  module.attr(module_mark) = true;
+  modules[name] = module;
+  return module;
+}
+
+}  // namespace detail
+
+LATEPY_ONCE LATEPY_COLD Module module(const std::string& dotted) {
+  detail::check_running();
+  for (std::size_t start = 0, end = 0; end != std::string::npos; start = end + 1) {
+    end = dotted.find('.', start);
+    if (!detail::is_identifier(std::string_view(dotted).substr(start, end - start)))
+      throw StateError("a host module cannot be named \"" + dotted + "\": no import statement could say that");
+  }
+  const Object modules = Object::borrow(detail::check(detail::api().Import_GetModuleDict()));
+  Object parent;
+  for (std::size_t end = 0; end != std::string::npos;) {
+    end = dotted.find('.', end == 0 ? 0 : end + 1);
+    const std::string name = dotted.substr(0, end), last = name.substr(name.rfind('.') + 1);
+    Object found = modules.call_method("get", name);
+    if (found.is_none()) {
+      if (!parent.is_empty() && parent.has_attr(last))
+        throw StateError("a host module cannot be named " + name + ": its parent has something else of that name");
+      found = detail::new_host_module(name, modules);
+      if (!parent.is_empty()) parent.attr(last) = found;
+    } else if (!found.has_attr(detail::module_mark)) {
+      throw StateError("a host module cannot be named " + name +
+                       ": a module of that name is imported already; choose another name");
+    }
+    parent = std::move(found);
+  }
+  return Module(std::move(parent));
+}
+
+namespace detail {
+
+LATEPY_ONCE LATEPY_COLD Object new_enum(const Place& place, const std::string& name, const Object& members,
+                                        EnumKind kind) {
+  constexpr const char* classes[] = {"Enum", "IntEnum", "Flag", "IntFlag"};
+  const Object base = own(api().Import_ImportModule("enum")).attr(classes[static_cast<int>(kind)]);
+  const Object made = base(name, members, "module"_a = place.module().is_empty() ? none() : place.module(),
+                           "qualname"_a = place.qualified(name));
+  place.set(name, made);
+  return made;
+}
+
+}  // namespace detail
+#endif
 
 }  // namespace v1
 }  // namespace latepy

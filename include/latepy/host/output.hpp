@@ -194,17 +194,7 @@ class OutputSink {
  private:
   static constexpr std::size_t longest_line = 1 << 20;
 
-  void take(Ref data, bool last) {
-    std::string_view view;
-    if (load_bytes(data.ptr(), view)) bytes_.append(view);
-    if (bytes_.empty()) return;
-    ssize used = static_cast<ssize>(bytes_.size());
-    const Object decoded =
-        own(api().Unicode_DecodeUTF8Stateful(bytes_.data(), used, "replace", last ? nullptr : &used));
-    if (!load_utf8(decoded.ptr(), view)) throw_python_error();
-    text_.append(view);
-    bytes_.erase(0, static_cast<std::size_t>(used));
-  }
+  void take(Ref data, bool last);
 
   std::string bytes_;         // the begin of a UTF-8 sequence
   std::string text_;          // the begin of a line
@@ -247,26 +237,12 @@ struct InputHook {
 /// Text of two streams in the order written.
 class CapturedText {
  public:
-  void append(bool is_err, std::string_view text) {
-    const SpinLock lock(lock_);
-    if (pieces_.empty() || pieces_.back().is_err != is_err) pieces_.push_back({text_.size(), is_err});
-    text_.append(text);
-    pieces_.back().end = text_.size();
-  }
+  void append(bool is_err, std::string_view text);
   std::string all() const {
     const SpinLock lock(lock_);
     return text_;
   }
-  std::string of(bool is_err) const {
-    const SpinLock lock(lock_);
-    std::string text;
-    std::size_t begin = 0;
-    for (const Piece& piece : pieces_) {
-      if (piece.is_err == is_err) text.append(text_, begin, piece.end - begin);
-      begin = piece.end;
-    }
-    return text;
-  }
+  std::string of(bool is_err) const;
 
  private:
   struct Piece {
@@ -296,11 +272,7 @@ enum class Streams : unsigned char { out = 1, err = 2, both = 3 };
 class CaptureOutput {
  public:
   /// Takes the GIL; any thread. \throws StateError when no interpreter runs.
-  explicit CaptureOutput(Streams streams = Streams::both) {
-    const GilGuard gil;
-    if (streams != Streams::err) begin(out_, "stdout", false);
-    if (streams != Streams::out) begin(err_, "stderr", true);
-  }
+  explicit CaptureOutput(Streams streams = Streams::both);
   CaptureOutput(const CaptureOutput&) = delete;
   CaptureOutput& operator=(const CaptureOutput&) = delete;
   /// Takes the GIL; any thread. Harmless when Python ended before.
@@ -316,15 +288,59 @@ class CaptureOutput {
   std::string text() const { return text_->all(); }
 
  private:
-  void begin(detail::Redirect& redirect, const char* name, bool is_err) {
-    redirect.begin(
-        name,
-        detail::output_to([text = text_, is_err](std::string_view written) { text->append(is_err, written); }, false),
-        false);
-  }
+  void begin(detail::Redirect& redirect, const char* name, bool is_err);
   std::shared_ptr<detail::CapturedText> text_ = std::make_shared<detail::CapturedText>();
   detail::Redirect out_, err_;
 };
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE void OutputSink::take(Ref data, bool last) {
+  std::string_view view;
+  if (load_bytes(data.ptr(), view)) bytes_.append(view);
+  if (bytes_.empty()) return;
+  ssize used = static_cast<ssize>(bytes_.size());
+  const Object decoded = own(api().Unicode_DecodeUTF8Stateful(bytes_.data(), used, "replace", last ? nullptr : &used));
+  if (!load_utf8(decoded.ptr(), view)) throw_python_error();
+  text_.append(view);
+  bytes_.erase(0, static_cast<std::size_t>(used));
+}
+
+LATEPY_ONCE void CapturedText::append(bool is_err, std::string_view text) {
+  const SpinLock lock(lock_);
+  if (pieces_.empty() || pieces_.back().is_err != is_err) pieces_.push_back({text_.size(), is_err});
+  text_.append(text);
+  pieces_.back().end = text_.size();
+}
+
+LATEPY_ONCE std::string CapturedText::of(bool is_err) const {
+  const SpinLock lock(lock_);
+  std::string text;
+  std::size_t begin = 0;
+  for (const Piece& piece : pieces_) {
+    if (piece.is_err == is_err) text.append(text_, begin, piece.end - begin);
+    begin = piece.end;
+  }
+  return text;
+}
+
+}  // namespace detail
+
+LATEPY_ONCE CaptureOutput::CaptureOutput(Streams streams) {
+  const GilGuard gil;
+  if (streams != Streams::err) begin(out_, "stdout", false);
+  if (streams != Streams::out) begin(err_, "stderr", true);
+}
+
+LATEPY_ONCE void CaptureOutput::begin(detail::Redirect& redirect, const char* name, bool is_err) {
+  redirect.begin(
+      name,
+      detail::output_to([text = text_, is_err](std::string_view written) { text->append(is_err, written); }, false),
+      false);
+}
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -11,24 +11,8 @@ inline namespace v1 {
 namespace detail {
 
 /// [(signature, default values, doc string)]; None for what is no host function.
-LATEPY_COLD inline Object overloads_of(const Object& function) {
-  if (!is_function(function.ptr())) return none();
-  Object found = list();
-  for (const Overload* each = data_of<FunctionData>(function.ptr()).first; each; each = each->next.get())
-    found.call_method("append", tuple(signature_text(*each, &listed_default), defaults_of(*each), each->doc));
-  return found;
-}
-LATEPY_COLD inline Object stub_function(const char* name) {
-  check_running();
-  const Object names = dict();
-  names["overloads"] = make_callable("overloads", [](const Object& function) { return overloads_of(function); });
-  names["has_buffer"] = make_callable("has_buffer", [](const Object& type) {
-    const ClassTraits* const traits = traits_of(type.ptr());
-    return traits && traits->buffer;
-  });
-  Code(stub_source, Mode::exec, "<latepy stubs>")(names);
-  return names[name];
-}
+Object overloads_of(const Object& function);
+Object stub_function(const char* name);
 
 }  // namespace detail
 
@@ -44,12 +28,41 @@ LATEPY_COLD inline std::string stub(const Ref& module) {
 /// the folder, as `mypy_path` or `python.analysis.stubPath`: `host.pyi`, or `host/__init__.pyi` and `host/sub.pyi`.
 /// Folders are made. Needs the GIL.
 /// \returns the files. \throws OSError where one cannot be written.
-LATEPY_COLD inline std::vector<std::string> write_stubs(const Ref& module, const Path& folder) {
+std::vector<std::string> write_stubs(const Ref& module, const Path& folder);
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE LATEPY_COLD Object overloads_of(const Object& function) {
+  if (!is_function(function.ptr())) return none();
+  Object found = list();
+  for (const Overload* each = data_of<FunctionData>(function.ptr()).first; each; each = each->next.get())
+    found.call_method("append", tuple(signature_text(*each, &listed_default), defaults_of(*each), each->doc));
+  return found;
+}
+
+LATEPY_ONCE LATEPY_COLD Object stub_function(const char* name) {
+  check_running();
+  const Object names = dict();
+  names["overloads"] = make_callable("overloads", [](const Object& function) { return overloads_of(function); });
+  names["has_buffer"] = make_callable("has_buffer", [](const Object& type) {
+    const ClassTraits* const traits = traits_of(type.ptr());
+    return traits && traits->buffer;
+  });
+  Code(stub_source, Mode::exec, "<latepy stubs>")(names);
+  return names[name];
+}
+
+}  // namespace detail
+
+LATEPY_ONCE LATEPY_COLD std::vector<std::string> write_stubs(const Ref& module, const Path& folder) {
   std::vector<std::string> files;
   for (const Object& file : detail::stub_function("write")(Object(module), folder.string()))
     files.push_back(file.as<std::string>());
   return files;
 }
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -23,19 +23,7 @@ class TrampolineLink {
   /// Any thread. Only with the GIL the answer keeps.
   bool is_attached() const noexcept { return self_.load(std::memory_order_acquire) && life_ == current_life(); }
   /// The object, where its class overrides the method; else empty. Needs the GIL.
-  Object overriding(const char* method) const {
-    if (!is_attached()) return Object();
-    PyObject* const self = self_.load(std::memory_order_relaxed);
-    const Instance& instance = data_of<Instance>(self);
-    if (!api().Object_GC_IsTracked(self)) return Object();  // its end has begun
-    if (super_call.value && super_call.value == instance.value && *super_call.method == method) {
-      super_call = {};  // only this call: the C++ method may itself call others, and this one again
-      return Object();
-    }
-    const Object found = attribute_or_empty(as_object(head_type(self)), method);
-    const Object bound = attribute_or_empty(instance.traits->record->type, method);
-    return found.is_empty() || found.same(bound) ? Object() : Object::borrow(self);
-  }
+  Object overriding(const char* method) const;
 
  private:
   std::atomic<PyObject*> self_{nullptr};  // which owns this object, or is told when it goes
@@ -99,6 +87,26 @@ class Trampoline : public Base {
   }
   detail::TrampolineLink link_;
 };
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE Object TrampolineLink::overriding(const char* method) const {
+  if (!is_attached()) return Object();
+  PyObject* const self = self_.load(std::memory_order_relaxed);
+  const Instance& instance = data_of<Instance>(self);
+  if (!api().Object_GC_IsTracked(self)) return Object();  // its end has begun
+  if (super_call.value && super_call.value == instance.value && *super_call.method == method) {
+    super_call = {};  // only this call: the C++ method may itself call others, and this one again
+    return Object();
+  }
+  const Object found = attribute_or_empty(as_object(head_type(self)), method);
+  const Object bound = attribute_or_empty(instance.traits->record->type, method);
+  return found.is_empty() || found.same(bound) ? Object() : Object::borrow(self);
+}
+
+}  // namespace detail
+#endif
 
 }  // namespace v1
 }  // namespace latepy

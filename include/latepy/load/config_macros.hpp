@@ -32,6 +32,24 @@
 #endif
 #endif
 
+/// 1 in the files of a program that has latepy's larger functions compiled once, in latepy/latepy.cpp (with CMake: by
+/// the target latepy::compiled), instead of inline in each file. All files of the program, or of a shared library, say
+/// the same, and those of a shared library are compiled with -fvisibility=hidden, as latepy.cpp is: then its functions
+/// and its state are its own (see State).
+#ifndef LATEPY_COMPILED
+#define LATEPY_COMPILED 0
+#endif
+/// Whether their definitions are seen, which begin with LATEPY_ONCE.
+#if !LATEPY_COMPILED
+#define LATEPY_BODIES 1
+#define LATEPY_ONCE inline
+#elif defined(LATEPY_IMPLEMENTATION)
+#define LATEPY_BODIES 1
+#define LATEPY_ONCE
+#else
+#define LATEPY_BODIES 0
+#endif
+
 /// 128-bit integers, where the compiler has them.
 #ifdef __SIZEOF_INT128__
 #define LATEPY_INT128 1

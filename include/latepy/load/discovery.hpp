@@ -14,22 +14,7 @@ struct Version {
   int micro = -1;
 
   /// The first two or three numbers of texts such as "3.12", "3.12.3", "3.12.3.final.0", "3.13.0rc1+ (heads...)".
-  static Version parse(std::string_view text) noexcept {
-    Version version;
-    int* const parts[] = {&version.major, &version.minor, &version.micro};
-    std::size_t at = 0;
-    for (int* part : parts) {
-      if (at >= text.size() || text[at] < '0' || text[at] > '9') break;
-      *part = 0;
-      while (at < text.size() && text[at] >= '0' && text[at] <= '9' && *part < 100000)
-        *part = *part * 10 + (text[at++] - '0');
-      if (at < text.size() && text[at] == '.')
-        ++at;
-      else
-        break;
-    }
-    return version;
-  }
+  static Version parse(std::string_view text) noexcept;
   bool known() const noexcept { return major != 0; }
   std::string to_string() const {
     if (!known()) return "?";
@@ -56,12 +41,12 @@ struct Candidate {
   std::string prefix;           ///< what sys.prefix will be: the environment's folder, or the installation's
   std::string home;             ///< the installation's folder, below which the standard library lies
   Version version;
-  std::string source;           ///< where the trace began: "Config::python", "VIRTUAL_ENV", "PATH", "pyenv" …
+  std::string source;  ///< where the trace began: "Config::python", "VIRTUAL_ENV", "PATH", "pyenv" …
   bool free_threaded = false;
   bool debug = false;
-  bool in_process = false;      ///< its library is loaded in this process already
+  bool in_process = false;  ///< its library is loaded in this process already
   Verdict verdict = Verdict::refused;
-  std::string reason;           ///< why refused, or what is worth knowing of one that was not
+  std::string reason;  ///< why refused, or what is worth knowing of one that was not
 };
 
 /// Everything that was tried, in order.
@@ -73,38 +58,12 @@ class Discovery {
 
   const std::vector<Candidate>& candidates() const noexcept { return candidates_; }
   /// The one that will be loaded, or nullptr.
-  const Candidate* chosen() const noexcept {
-    for (const Candidate& candidate : candidates_)
-      if (candidate.verdict == Verdict::chosen) return &candidate;
-    return nullptr;
-  }
+  const Candidate* chosen() const noexcept;
   /// What to do on this system when nothing was chosen: the packages to install, the options to build with.
   const std::string& remedy() const noexcept { return remedy_; }
 
   /// A table with one line a candidate: verdict, version, source, library, reason.
-  LATEPY_COLD std::string to_string() const {
-    if (candidates_.empty()) return "no Python was found anywhere\n";
-    std::vector<std::vector<std::string>> rows{{"", "version", "found by", "library", "why"}};
-    for (const Candidate& c : candidates_) {
-      const char* mark = c.verdict == Verdict::chosen ? "=>" : c.verdict == Verdict::usable ? "ok" : "no";
-      rows.push_back({mark, c.version.to_string() + (c.free_threaded ? "t" : "") + (c.debug ? "d" : ""), c.source,
-                      !c.library.empty() ? c.library : !c.executable.empty() ? c.executable : c.prefix, c.reason});
-    }
-    std::string text;
-    std::vector<std::size_t> width(5);
-    for (const auto& row : rows)
-      for (std::size_t i = 0; i < 4; ++i) width[i] = row[i].size() > width[i] ? row[i].size() : width[i];
-    for (const auto& row : rows) {
-      std::string line;
-      for (std::size_t i = 0; i < 5; ++i) {
-        line += row[i];
-        if (i < 4) line.append(width[i] - row[i].size() + 2, ' ');
-      }
-      while (!line.empty() && line.back() == ' ') line.pop_back();
-      text += line + "\n";
-    }
-    return text;
-  }
+  std::string to_string() const;
 
  private:
   std::vector<Candidate> candidates_;
@@ -135,6 +94,60 @@ struct Search {
   bool as_secure = false;  ///< For tests: as if the process were set-uid: no environment, no PATH.
   bool in_process = true;  ///< a Python already in this process is the only candidate
 };
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE Version Version::parse(std::string_view text) noexcept {
+  Version version;
+  int* const parts[] = {&version.major, &version.minor, &version.micro};
+  std::size_t at = 0;
+  for (int* part : parts) {
+    if (at >= text.size() || text[at] < '0' || text[at] > '9') break;
+    *part = 0;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9' && *part < 100000)
+      *part = *part * 10 + (text[at++] - '0');
+    if (at < text.size() && text[at] == '.')
+      ++at;
+    else
+      break;
+  }
+  return version;
+}
+
+LATEPY_ONCE const Candidate* Discovery::chosen() const noexcept {
+  for (const Candidate& candidate : candidates_)
+    if (candidate.verdict == Verdict::chosen) return &candidate;
+  return nullptr;
+}
+
+LATEPY_ONCE LATEPY_COLD std::string Discovery::to_string() const {
+  if (candidates_.empty()) return "no Python was found anywhere\n";
+  std::vector<std::vector<std::string>> rows{{"", "version", "found by", "library", "why"}};
+  for (const Candidate& c : candidates_) {
+    const char* mark = c.verdict == Verdict::chosen ? "=>" : c.verdict == Verdict::usable ? "ok" : "no";
+    rows.push_back({mark, c.version.to_string() + (c.free_threaded ? "t" : "") + (c.debug ? "d" : ""), c.source,
+                    !c.library.empty()      ? c.library
+                    : !c.executable.empty() ? c.executable
+                                            : c.prefix,
+                    c.reason});
+  }
+  std::string text;
+  std::vector<std::size_t> width(5);
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < 4; ++i) width[i] = row[i].size() > width[i] ? row[i].size() : width[i];
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < 5; ++i) {
+      line += row[i];
+      if (i < 4) line.append(width[i] - row[i].size() + 2, ' ');
+    }
+    while (!line.empty() && line.back() == ' ') line.pop_back();
+    text += line + "\n";
+  }
+  return text;
+}
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

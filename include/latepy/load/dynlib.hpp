@@ -47,12 +47,7 @@ class DynLib {
 
   /// The library already in this process that holds the address, without loading anything.
   /// \throws LoadError when the address lies in no library.
-  static DynLib containing(const void* address) {
-    std::string path, error;
-    const detail::NativeLib lib = detail::NativeLib::containing(address, path, error);
-    if (!lib) throw LoadError("no library of this process holds the address: " + error);
-    return DynLib(std::move(path), lib);
-  }
+  static DynLib containing(const void* address);
 
   /// The whole program: what it links and what was loaded for all to see. Has no path.
   static DynLib program() { return DynLib(std::string(), detail::NativeLib::program()); }
@@ -95,18 +90,31 @@ class DynLib {
     else
       return static_cast<T*>(address);
   }
-  static detail::NativeLib open(const std::string& path) {
-    if (path.empty()) throw LoadError("cannot load a library: the path is empty");
-    if (path.find('\0') != std::string::npos) throw LoadError("cannot load a library: NUL byte in " + path);
-    std::string error;
-    const detail::NativeLib lib = detail::NativeLib::open(path, error);
-    if (!lib) throw LoadError("cannot load " + path + ": " + error);
-    return lib;
-  }
+  static detail::NativeLib open(const std::string& path);
 
   std::string path_;
   detail::NativeLib lib_;
 };
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE DynLib DynLib::containing(const void* address) {
+  std::string path, error;
+  const detail::NativeLib lib = detail::NativeLib::containing(address, path, error);
+  if (!lib) throw LoadError("no library of this process holds the address: " + error);
+  return DynLib(std::move(path), lib);
+}
+
+LATEPY_ONCE detail::NativeLib DynLib::open(const std::string& path) {
+  if (path.empty()) throw LoadError("cannot load a library: the path is empty");
+  if (path.find('\0') != std::string::npos) throw LoadError("cannot load a library: NUL byte in " + path);
+  std::string error;
+  const detail::NativeLib lib = detail::NativeLib::open(path, error);
+  if (!lib) throw LoadError("cannot load " + path + ": " + error);
+  return lib;
+}
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

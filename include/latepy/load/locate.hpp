@@ -2,11 +2,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/load/discovery.hpp>
+#if LATEPY_BODIES
 #include <latepy/load/detail/places.hpp>
 #include <latepy/load/detail/remedy.hpp>
+#endif
 
 namespace latepy {
 inline namespace v1 {
+/// Looks for CPythons in the order that is written in the README, reads files and runs nothing (but `ask_python`),
+/// loads nothing. The first that passes every check is chosen; that is not always the newest. Any thread, no GIL.
+/// \throws LoadError when `search.version` is malformed; that nothing was found is no error here.
+Discovery locate(const Search& search = {});
+
+#if LATEPY_BODIES
 namespace detail {
 
 /// The two functions that tell a Python in this process from a library that merely looks like one.
@@ -108,10 +117,7 @@ LATEPY_COLD inline const Candidate& choose(const Discovery& discovery) {
 
 }  // namespace detail
 
-/// Looks for CPythons in the order that is written in the README, reads files and runs nothing (but `ask_python`),
-/// loads nothing. The first that passes every check is chosen; that is not always the newest. Any thread, no GIL.
-/// \throws LoadError when `search.version` is malformed; that nothing was found is no error here.
-LATEPY_COLD inline Discovery locate(const Search& search = {}) {
+LATEPY_ONCE LATEPY_COLD Discovery locate(const Search& search) {
   detail::Finder finder(search);
   const detail::RunningPython running = search.in_process ? detail::find_running_python() : detail::RunningPython();
   if (running) {
@@ -134,5 +140,6 @@ LATEPY_COLD inline Discovery locate(const Search& search = {}) {
   return Discovery(std::move(candidates), std::move(remedy));
 }
 
+#endif
 }  // namespace v1
 }  // namespace latepy

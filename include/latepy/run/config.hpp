@@ -123,18 +123,24 @@ struct Config {
   }
 
   /// The fields that say where to look.
-  Search search() const {
-    Search search;
-    search.library = library;
-    search.python = python;
-    search.home = home;
-    search.version = version;
-    search.search_path = search_path;
-    search.ask_python = ask_python;
-    search.strict = strict;
-    return search;
-  }
+  Search search() const;
 };
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE Search Config::search() const {
+  Search search;
+  search.library = library;
+  search.python = python;
+  search.home = home;
+  search.version = version;
+  search.search_path = search_path;
+  search.ask_python = ask_python;
+  search.strict = strict;
+  return search;
+}
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -2,14 +2,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/prove.hpp>
 #include <latepy/host/output.hpp>
-#include <latepy/run/detail/process.hpp>
+#include <latepy/run/config.hpp>
+#include <latepy/run/detail/host_state.hpp>
 #include <latepy/run/scope.hpp>
+#if LATEPY_BODIES
+#include <latepy/core/detail/prove.hpp>
+#include <latepy/run/detail/process.hpp>
+#endif
+
+#include <chrono>
 
 namespace latepy {
 inline namespace v1 {
-
 /// CPython in this process, for as long as this object lives. One at a time; made and destroyed on one thread, usable
 /// on every thread. After the constructor the starting thread holds the GIL, unless Config::release_gil.
 ///
@@ -21,41 +26,14 @@ class Interpreter : public Scope {
   /// Locates, loads, starts. \throws LoadError with everything that was tried, SymbolError, StartError; StateError
   /// while another Interpreter of this library lives, and for Config fields that an attached Python cannot honour any
   /// more.
-  explicit Interpreter(const Config& config = {}) : config_(config) {
-    // Where the linker gave several libraries one state, it may be another's. Nothing tells then: what the caller could
-    // pass would come through std::make_unique<Interpreter>(), which the linker gave them in common as well.
-    if (detail::the_interpreter.load() && detail::the_state.libraries.load() == 1)
-      throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
-    const Candidate found = detail::pick(config, discovery_);
-    detail::load(found, config.version, discovery_);
-    detail::pin_libraries();
-    if (detail::api().IsInitialized())
-      attach();
-    else
-      start(found);
-  }
+  explicit Interpreter(const Config& config = {});
   /// Stops Python, if this object started it (see stop()). On another thread than the starter's, or while C++ threads
   /// will not leave Python, Python is left running, its output flushed, and Config::on_warning told.
-  ~Interpreter() {
-    try {
-      std::vector<std::string> alive;
-      if (!is_stopped_ && !end(-1, alive))
-        warn("Python was left running at the end of its Interpreter: " + detail::join(alive));
-    } catch (const std::exception& error) {
-      warn(std::string("the Interpreter ended with an error: ") + error.what());
-    } catch (...) {
-      warn("the Interpreter ended with an error");
-    }
-    delist();  // also where it was left running
-  }
+  ~Interpreter();
 
   /// The one that lives; the first, where several shared libraries have one. \throws StateError when there is none,
   /// also where only another library has one that this library does not share (see detail::State).
-  static Interpreter& current() {
-    Interpreter* const first = detail::the_interpreter.load();
-    if (!first) throw StateError("no latepy::Interpreter lives in this program");
-    return *first;
-  }
+  static Interpreter& current();
   /// Whether a Python that latepy knows runs in this process. Any thread.
   static bool is_running() noexcept { return detail::current_life() != detail::no_life; }
 
@@ -85,7 +63,7 @@ class Interpreter : public Scope {
   /// sys.prefix.
   std::string prefix() const { return text("prefix"); }
   /// The file of libpython; of the program, where Python is part of it.
-  const std::string& library() const noexcept { return detail::loaded_library; }
+  const std::string& library() const noexcept;
   bool is_free_threaded() const noexcept { return detail::the_state.free_threaded; }
   /// Whether Python was running before this object.
   bool is_attached() const noexcept { return is_attached_; }
@@ -93,137 +71,21 @@ class Interpreter : public Scope {
   const Discovery& discovery() const noexcept { return *discovery_; }
 
  private:
-  void start(const Candidate& found) {
-    detail::State& state = detail::state();
-    const std::string* const refusal = detail::shared().restart_refusal;
-    if (refusal && !config_.allow_restart)
-      throw StateError("Python " + version() + " cannot be started again in this process: " + *refusal +
-                       ". Keep one Interpreter and use reset(), or set Config::allow_restart at your own risk");
-    before_.emplace();
-    detail::start(detail::api(), config_, found, state.version, detail::started_before);
-    detail::started_before = true;
-    starter_ = &detail::thread_record;
-    detail::Shared& shared = detail::own_shared();
-    const std::uint32_t life = detail::begin_life(shared, detail::api().InterpreterState_Get());
-    detail::thread_record.state = detail::api().ThreadState_Get();
-    detail::thread_record.life = life;
-    detail::publish(shared);
-    prepare();
-    if (config_.release_gil) detail::api().Eval_SaveThread();
-  }
+  void start(const Candidate& found);
 
-  void attach() {
-    detail::refuse_start_fields(config_);
-    is_attached_ = true;
-    detail::started_before = true;  // by somebody
-    const detail::AttachGuard gil;
-    detail::join_or_found(gil.interpreter());
-    prepare();
-  }
+  void attach();
   /// What scripts find when they begin. Where it fails Python is not left running.
-  LATEPY_COLD void prepare() {
-    enlist();
-    try {
-      detail::prove_layout();
-      detail::attempt([] { detail::prove_streams(); });
-      adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
-      if (is_attached_)
-        for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
-      redirect();
-      for (const auto& [name, fill] : config_.extra_modules) fill.install(nullptr, name, false);
-    } catch (...) {
-      std::vector<std::string> alive;
-      end(-1, alive);
-      delist();
-      throw;
-    }
-  }
-  LATEPY_COLD void redirect() {
-    config_.on_stdin.install(&streams_[0], "stdin", false);
-    config_.on_stdout.install(&streams_[1], "stdout", config_.output_by_line);
-    config_.on_stderr.install(&streams_[2], "stderr", config_.output_by_line);
-  }
+  void prepare();
+  void redirect();
 
   /// \param timeout in ms; negative waits as long as it takes.
-  LATEPY_COLD bool end(long long timeout, std::vector<std::string>& alive) {
-    if (is_attached_ || !config_.finalize) {
-      if (std::optional<GilGuard> gil = GilGuard::try_acquire()) {
-        detail::flush_streams();
-        for (detail::Redirect& stream : streams_) stream.end();
-        forget_main();
-      }
-      is_stopped_ = true;
-      return true;
-    }
-    if (starter_ != &detail::thread_record) {
-      if (timeout < 0) {  // the destructor: nobody could catch
-        if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
-        alive.push_back("it was destroyed on another thread than the one that started it");
-        return false;
-      }
-      throw StateError("stop() on another thread than the one that started Python");
-    }
-    struct Gil {  // as it was, unless Python ends
-      const bool held = detail::holds_gil();
-      Gil() {
-        if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
-      }
-      ~Gil() {
-        if (!held && detail::current_life() != detail::no_life) detail::api().Eval_SaveThread();
-      }
-    };
-    if (detail::thread_record.depth > 0)
-      throw StateError("stop() inside a GilGuard of this thread: leave its scope first");
-    const Gil gil;
-    if (detail::api().Eval_GetFrame()) throw StateError("stop() inside a call from Python: return to the caller first");
-    if (!detail::wait_for_threads(timeout, alive)) return false;
-    const std::string refusal = detail::why_no_restart();
-    delete detail::shared().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
-    // Py_FinalizeEx would call these too, but then with `__main__` gone.
-    detail::attempt([] { detail::own(detail::api().Import_ImportModule("atexit")).attr("_run_exitfuncs")(); });
-    detail::format_live_errors();
-    detail::flush_streams();
-    for (detail::Redirect& stream : streams_) stream.let_go();
-    forget_main();
-    detail::release_types();
-    detail::release_codes();
-    detail::release_names();
-    const detail::HostState last;
-    if (!detail::finalize()) warn("Python reported an error while it flushed its output at the end");
-    before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));
-    is_stopped_ = true;
-    detail::the_interpreter = nullptr;  // those that attached are over as well
-    return true;
-  }
+  bool end(long long timeout, std::vector<std::string>& alive);
 
-  void enlist() noexcept {
-    const detail::SpinLock lock(detail::interpreters_lock);
-    Interpreter* last = detail::the_interpreter;
-    while (last && last->next_) last = last->next_;
-    if (last)
-      last->next_ = this;
-    else
-      detail::the_interpreter = this;
-  }
-  void delist() noexcept {
-    const detail::SpinLock lock(detail::interpreters_lock);
-    Interpreter* each = detail::the_interpreter;
-    if (each == this) detail::the_interpreter = next_;
-    for (; each; each = each->next_)
-      if (each->next_ == this) each->next_ = next_;
-  }
+  void enlist() noexcept;
+  void delist() noexcept;
 
-  std::string text(const char* name) const {
-    const detail::Entry entry;
-    const Object value = detail::sys(name);
-    return value.is_none() ? std::string() : value.as<std::string>();
-  }
-  void warn(const std::string& what) const noexcept {
-    try {
-      if (config_.on_warning) config_.on_warning(what);
-    } catch (...) {  // a warning that fails is no reason to end the program
-    }
-  }
+  std::string text(const char* name) const;
+  void warn(const std::string& what) const noexcept;
 
   Config config_;
   std::shared_ptr<const Discovery> discovery_;
@@ -234,6 +96,179 @@ class Interpreter : public Scope {
   bool is_attached_ = false;
   bool is_stopped_ = false;
 };
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE const std::string& Interpreter::library() const noexcept { return detail::loaded_library; }
+
+LATEPY_ONCE Interpreter::Interpreter(const Config& config) : config_(config) {
+  // Where the linker gave several libraries one state, it may be another's. Nothing tells then: what the caller could
+  // pass would come through std::make_unique<Interpreter>(), which the linker gave them in common as well.
+  if (detail::the_interpreter.load() && detail::the_state.libraries.load() == 1)
+    throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
+  const Candidate found = detail::pick(config, discovery_);
+  detail::load(found, config.version, discovery_);
+  detail::pin_libraries();
+  if (detail::api().IsInitialized())
+    attach();
+  else
+    start(found);
+}
+
+LATEPY_ONCE Interpreter::~Interpreter() {
+  try {
+    std::vector<std::string> alive;
+    if (!is_stopped_ && !end(-1, alive))
+      warn("Python was left running at the end of its Interpreter: " + detail::join(alive));
+  } catch (const std::exception& error) {
+    warn(std::string("the Interpreter ended with an error: ") + error.what());
+  } catch (...) {
+    warn("the Interpreter ended with an error");
+  }
+  delist();  // also where it was left running
+}
+
+LATEPY_ONCE Interpreter& Interpreter::current() {
+  Interpreter* const first = detail::the_interpreter.load();
+  if (!first) throw StateError("no latepy::Interpreter lives in this program");
+  return *first;
+}
+
+LATEPY_ONCE void Interpreter::start(const Candidate& found) {
+  detail::State& state = detail::state();
+  const std::string* const refusal = detail::shared().restart_refusal;
+  if (refusal && !config_.allow_restart)
+    throw StateError("Python " + version() + " cannot be started again in this process: " + *refusal +
+                     ". Keep one Interpreter and use reset(), or set Config::allow_restart at your own risk");
+  before_.emplace();
+  detail::start(detail::api(), config_, found, state.version, detail::started_before);
+  detail::started_before = true;
+  starter_ = &detail::thread_record;
+  detail::Shared& shared = detail::own_shared();
+  const std::uint32_t life = detail::begin_life(shared, detail::api().InterpreterState_Get());
+  detail::thread_record.state = detail::api().ThreadState_Get();
+  detail::thread_record.life = life;
+  detail::publish(shared);
+  prepare();
+  if (config_.release_gil) detail::api().Eval_SaveThread();
+}
+
+LATEPY_ONCE void Interpreter::attach() {
+  detail::refuse_start_fields(config_);
+  is_attached_ = true;
+  detail::started_before = true;  // by somebody
+  const detail::AttachGuard gil;
+  detail::join_or_found(gil.interpreter());
+  prepare();
+}
+
+LATEPY_ONCE LATEPY_COLD void Interpreter::prepare() {
+  enlist();
+  try {
+    detail::prove_layout();
+    detail::attempt([] { detail::prove_streams(); });
+    adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
+    if (is_attached_)
+      for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
+    redirect();
+    for (const auto& [name, fill] : config_.extra_modules) fill.install(nullptr, name, false);
+  } catch (...) {
+    std::vector<std::string> alive;
+    end(-1, alive);
+    delist();
+    throw;
+  }
+}
+
+LATEPY_ONCE LATEPY_COLD void Interpreter::redirect() {
+  config_.on_stdin.install(&streams_[0], "stdin", false);
+  config_.on_stdout.install(&streams_[1], "stdout", config_.output_by_line);
+  config_.on_stderr.install(&streams_[2], "stderr", config_.output_by_line);
+}
+
+LATEPY_ONCE LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std::string>& alive) {
+  if (is_attached_ || !config_.finalize) {
+    if (std::optional<GilGuard> gil = GilGuard::try_acquire()) {
+      detail::flush_streams();
+      for (detail::Redirect& stream : streams_) stream.end();
+      forget_main();
+    }
+    is_stopped_ = true;
+    return true;
+  }
+  if (starter_ != &detail::thread_record) {
+    if (timeout < 0) {  // the destructor: nobody could catch
+      if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
+      alive.push_back("it was destroyed on another thread than the one that started it");
+      return false;
+    }
+    throw StateError("stop() on another thread than the one that started Python");
+  }
+  struct Gil {  // as it was, unless Python ends
+    const bool held = detail::holds_gil();
+    Gil() {
+      if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
+    }
+    ~Gil() {
+      if (!held && detail::current_life() != detail::no_life) detail::api().Eval_SaveThread();
+    }
+  };
+  if (detail::thread_record.depth > 0)
+    throw StateError("stop() inside a GilGuard of this thread: leave its scope first");
+  const Gil gil;
+  if (detail::api().Eval_GetFrame()) throw StateError("stop() inside a call from Python: return to the caller first");
+  if (!detail::wait_for_threads(timeout, alive)) return false;
+  const std::string refusal = detail::why_no_restart();
+  delete detail::shared().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
+  // Py_FinalizeEx would call these too, but then with `__main__` gone.
+  detail::attempt([] { detail::own(detail::api().Import_ImportModule("atexit")).attr("_run_exitfuncs")(); });
+  detail::format_live_errors();
+  detail::flush_streams();
+  for (detail::Redirect& stream : streams_) stream.let_go();
+  forget_main();
+  detail::release_types();
+  detail::release_codes();
+  detail::release_names();
+  const detail::HostState last;
+  if (!detail::finalize()) warn("Python reported an error while it flushed its output at the end");
+  before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));
+  is_stopped_ = true;
+  detail::the_interpreter = nullptr;  // those that attached are over as well
+  return true;
+}
+
+LATEPY_ONCE void Interpreter::enlist() noexcept {
+  const detail::SpinLock lock(detail::interpreters_lock);
+  Interpreter* last = detail::the_interpreter;
+  while (last && last->next_) last = last->next_;
+  if (last)
+    last->next_ = this;
+  else
+    detail::the_interpreter = this;
+}
+
+LATEPY_ONCE void Interpreter::delist() noexcept {
+  const detail::SpinLock lock(detail::interpreters_lock);
+  Interpreter* each = detail::the_interpreter;
+  if (each == this) detail::the_interpreter = next_;
+  for (; each; each = each->next_)
+    if (each->next_ == this) each->next_ = next_;
+}
+
+LATEPY_ONCE std::string Interpreter::text(const char* name) const {
+  const detail::Entry entry;
+  const Object value = detail::sys(name);
+  return value.is_none() ? std::string() : value.as<std::string>();
+}
+
+LATEPY_ONCE void Interpreter::warn(const std::string& what) const noexcept {
+  try {
+    if (config_.on_warning) config_.on_warning(what);
+  } catch (...) {  // a warning that fails is no reason to end the program
+  }
+}
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -18,9 +18,7 @@ class Entry {
  public:
   explicit Entry(bool flushes = false) : flushes_(flushes) { ++scope_depth; }
   Entry(const Entry&) = delete;
-  ~Entry() {
-    if (--scope_depth == 0 && flushes_) flush_streams();
-  }
+  ~Entry();
 
  private:
   GilGuard gil_;
@@ -38,10 +36,7 @@ class Scope {
   Scope& operator=(const Scope&) = delete;
 
   /// Runs statements.
-  void exec(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
-    const detail::Entry entry(true);
-    detail::code_of(code, Mode::exec, filename)(globals_or_main(globals));
-  }
+  void exec(std::string_view code, const Ref& globals = {}, std::string_view filename = {});
   /// The value of an expression.
   template <class T = Object>
   T eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
@@ -61,25 +56,16 @@ class Scope {
     return code->try_run<T>(globals_or_main(globals));
   }
   /// Runs statements and gives the value of the last one where it is an expression, else None.
-  Object run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
-    const detail::Entry entry(true);
-    return detail::code_of(code, Mode::run, filename)(globals_or_main(globals));
-  }
+  Object run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {});
   /// Compiles source to run it many times.
-  Code compile(std::string_view code, Mode mode = Mode::exec, std::string_view filename = {}) {
-    const detail::Entry entry;
-    return Code(code, mode, filename);
-  }
+  Code compile(std::string_view code, Mode mode = Mode::exec, std::string_view filename = {});
 
   /// Runs a file as `python file arguments…` does: in a new `__main__`, with sys.argv and with the file's folder first
   /// on sys.path; all three are put back at the return, and what the script imported stays. Gives the script's
   /// namespace, a dict.
   /// \throws FileNotFoundError, PermissionError, OSError (a folder), SyntaxError (also for the wrong encoding),
   /// SystemExit, which never ends the program, and what else the script raises. StateError while another file runs.
-  Object run_file(const Path& path, const std::vector<std::string>& argv = {}) {
-    const detail::Entry entry(true);
-    return run_script(path, argv);
-  }
+  Object run_file(const Path& path, const std::vector<std::string>& argv = {});
 
   /// Calls a function of a module, importing the module where needed: `call<double>("math", "hypot", 3, 4)`.
   /// The function may be dotted: "Path.home".
@@ -101,34 +87,19 @@ class Scope {
   }
 
   /// A dotted name: imports modules as far as needed, then takes attributes: `get("os.path.sep")`.
-  Object get(std::string_view dotted) {
-    const detail::Entry entry;
-    return resolve(dotted);
-  }
+  Object get(std::string_view dotted);
   /// The module itself: `import_module("os.path")` is the module os.path.
-  Object import_module(std::string_view name) {
-    const detail::Entry entry;
-    return detail::import(name);
-  }
+  Object import_module(std::string_view name);
   /// Makes a module from source, which scripts can then import.
   /// \throws StateError where a module of that name is imported already.
-  Object module_from_string(const std::string& name, std::string_view code) {
-    const detail::Entry entry(true);
-    return make_module(name, code);
-  }
+  Object module_from_string(const std::string& name, std::string_view code);
 
   /// A global of the first `__main__`, to read, assign, call or delete; a missing one is a KeyError, and built-in
   /// names are not searched.
   /// Comparing what it gives with `==` needs the GIL, as using any Object does.
-  Proxy operator[](const detail::Text& name) {
-    const detail::Entry entry;
-    return Proxy(Proxy::Kind::item, globals_, detail::Name(name), true);
-  }
+  Proxy operator[](const detail::Text& name);
   /// The namespace of the first `__main__`, a dict.
-  Object globals() const {
-    const detail::Entry entry;
-    return globals_;
-  }
+  Object globals() const;
 
   /// Lets scripts call C++ as a global function of the first `__main__`; see Object::def().
   template <class F, class... X>
@@ -138,10 +109,7 @@ class Scope {
     return *this;
   }
   /// The host's module of this name, which scripts import. To fill it needs the GIL.
-  Module module(const std::string& name) {
-    const detail::Entry entry;
-    return latepy::module(name);
-  }
+  Module module(const std::string& name);
   /// A Python class for a C++ class, in the first `__main__`; see Module::add_class().
   template <class T, class... Options, class... Tags>
   Class<T, Options...> add_class(const std::string& name, Tags&&... tags) {
@@ -150,41 +118,19 @@ class Scope {
   }
 
   /// Puts a folder or zip file first on sys.path, where it is not there already.
-  void add_path(const Path& folder) {
-    const detail::Entry entry;
-    const Object path = detail::sys("path"), text = to_py(detail::absolute(folder.string()));
-    if (!path.contains(text)) path.call_method("insert", 0, text);
-  }
+  void add_path(const Path& folder);
   /// importlib.reload(): runs a module's source again, in the same module.
-  Object reload(const Ref& module) {
-    const detail::Entry entry;
-    return resolve("importlib.reload")(module);
-  }
-  Object reload(std::string_view name) {
-    const detail::Entry entry;
-    return reload(import_module(name));
-  }
+  Object reload(const Ref& module);
+  Object reload(std::string_view name);
   /// A fresh, empty `__main__`, without stopping Python. Objects made so far stay valid, modules stay imported.
-  void reset() {
-    const detail::Entry entry;
-    adopt_main(detail::new_main());
-  }
+  void reset();
 
  protected:
   Scope() = default;
   ~Scope() = default;
 
-  void adopt_main(Object module) {
-    globals_ = Object::borrow(detail::check(detail::api().Module_GetDict(module.checked())));
-    main_ = std::move(module);
-    detail::set_main(main_);
-    detail::add_builtins(globals_);
-    detail::main_globals = globals_.ptr();
-  }
-  void forget_main() noexcept {
-    detail::main_globals = nullptr;
-    main_ = globals_ = Object();
-  }
+  void adopt_main(Object module);
+  void forget_main() noexcept;
   const Object& main() const noexcept { return main_; }
 
  private:
@@ -192,79 +138,184 @@ class Scope {
   Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
 
   /// A new reference.
-  PyObject* find(const detail::Text& module, const detail::Text& function) const {
-    PyObject* const known = detail::find_known(module, function);
-    return LATEPY_LIKELY(known != nullptr) ? known : import_path(module.view(), function.view()).release();
-  }
-  LATEPY_COLD Object import_path(std::string_view module, std::string_view path) const {
-    Object found = detail::import(module);
-    for (std::size_t at = 0; at <= path.size();) {
-      const std::size_t dot = std::min(path.find('.', at), path.size());
-      found = found.attr(path.substr(at, dot - at));
-      at = dot + 1;
-    }
-    return found;
-  }
+  PyObject* find(const detail::Text& module, const detail::Text& function) const;
+  Object import_path(std::string_view module, std::string_view path) const;
 
-  LATEPY_COLD Object resolve(std::string_view dotted) const {
-    std::size_t dot = std::min(dotted.find('.'), dotted.size());
-    Object found = detail::import(dotted.substr(0, dot));
-    bool in_modules = true;  // so far every name was a module
-    while (dot < dotted.size()) {
-      const std::size_t next = std::min(dotted.find('.', dot + 1), dotted.size());
-      const detail::Name name(dotted.substr(dot + 1, next - dot - 1));
-      PyObject* value = nullptr;
-      detail::check_result(detail::api().Object_GetOptionalAttr(found.ptr(), name.ptr(), &value));
-      if (!value && in_modules) value = detail::import_or_null(dotted.substr(0, next));
-      if (!value) value = detail::check(detail::api().Object_GetAttr(found.ptr(), name.ptr()));  // its AttributeError
-      found = Object::steal(value);
-      in_modules = in_modules && detail::is_module(found);
-      dot = next;
-    }
-    return found;
-  }
+  Object resolve(std::string_view dotted) const;
 
-  LATEPY_COLD Object make_module(const std::string& name, std::string_view code) const {
-    const Object modules = Object::borrow(detail::api().Import_GetModuleDict());
-    if (modules.contains(name))
-      throw StateError("a module named " + name + " is imported already: choose another name, or use reload()");
-    const Object module = detail::own(detail::api().Module_NewObject(detail::Name(name).ptr()));
-    modules[name] = module;
-    try {
-      Code(code, Mode::exec, name + ".py")(module.attr("__dict__"));
-    } catch (...) {
-      modules.call_method("pop", name, nullptr);
-      throw;
-    }
-    return modules[name];
-  }
+  Object make_module(const std::string& name, std::string_view code) const;
 
-  LATEPY_COLD Object run_script(const Path& path, const std::vector<std::string>& argv) {
-    struct Running {
-      explicit Running(std::atomic_flag& f) : flag(f) {
-        if (flag.test_and_set())
-          throw StateError("run_file while another file is running: a process has one __main__ and one sys.argv");
-      }
-      ~Running() { flag.clear(); }
-      std::atomic_flag& flag;
-    };
-    const Running running(running_file_);
-    const std::string file = detail::absolute(path.string());
-    const Object code = detail::compile_file(file);
-    const Object module = detail::new_main();
-    module.attr("__file__") = file;
-    module.attr("__cached__") = nullptr;
-    Object arguments = list(file);
-    for (const std::string& argument : argv) arguments.call_method("append", argument);
-    const detail::ScriptSetting setting(module, main_, arguments, file);
-    const Object globals = module.attr("__dict__");
-    detail::own(detail::api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
-    return globals;
-  }
+  Object run_script(const Path& path, const std::vector<std::string>& argv);
 
   Object main_, globals_;
   std::atomic_flag running_file_ = ATOMIC_FLAG_INIT;
 };
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE Entry::~Entry() {
+  if (--scope_depth == 0 && flushes_) flush_streams();
+}
+
+}  // namespace detail
+
+LATEPY_ONCE void Scope::exec(std::string_view code, const Ref& globals, std::string_view filename) {
+  const detail::Entry entry(true);
+  detail::code_of(code, Mode::exec, filename)(globals_or_main(globals));
+}
+
+LATEPY_ONCE Object Scope::run_string(std::string_view code, const Ref& globals, std::string_view filename) {
+  const detail::Entry entry(true);
+  return detail::code_of(code, Mode::run, filename)(globals_or_main(globals));
+}
+
+LATEPY_ONCE Code Scope::compile(std::string_view code, Mode mode, std::string_view filename) {
+  const detail::Entry entry;
+  return Code(code, mode, filename);
+}
+
+LATEPY_ONCE Object Scope::run_file(const Path& path, const std::vector<std::string>& argv) {
+  const detail::Entry entry(true);
+  return run_script(path, argv);
+}
+
+LATEPY_ONCE Object Scope::get(std::string_view dotted) {
+  const detail::Entry entry;
+  return resolve(dotted);
+}
+
+LATEPY_ONCE Object Scope::import_module(std::string_view name) {
+  const detail::Entry entry;
+  return detail::import(name);
+}
+
+LATEPY_ONCE Object Scope::module_from_string(const std::string& name, std::string_view code) {
+  const detail::Entry entry(true);
+  return make_module(name, code);
+}
+
+LATEPY_ONCE Proxy Scope::operator[](const detail::Text& name) {
+  const detail::Entry entry;
+  return Proxy(Proxy::Kind::item, globals_, detail::Name(name), true);
+}
+
+LATEPY_ONCE Object Scope::globals() const {
+  const detail::Entry entry;
+  return globals_;
+}
+
+LATEPY_ONCE Module Scope::module(const std::string& name) {
+  const detail::Entry entry;
+  return latepy::module(name);
+}
+
+LATEPY_ONCE void Scope::add_path(const Path& folder) {
+  const detail::Entry entry;
+  const Object path = detail::sys("path"), text = to_py(detail::absolute(folder.string()));
+  if (!path.contains(text)) path.call_method("insert", 0, text);
+}
+
+LATEPY_ONCE Object Scope::reload(const Ref& module) {
+  const detail::Entry entry;
+  return resolve("importlib.reload")(module);
+}
+
+LATEPY_ONCE Object Scope::reload(std::string_view name) {
+  const detail::Entry entry;
+  return reload(import_module(name));
+}
+
+LATEPY_ONCE void Scope::reset() {
+  const detail::Entry entry;
+  adopt_main(detail::new_main());
+}
+
+LATEPY_ONCE void Scope::adopt_main(Object module) {
+  globals_ = Object::borrow(detail::check(detail::api().Module_GetDict(module.checked())));
+  main_ = std::move(module);
+  detail::set_main(main_);
+  detail::add_builtins(globals_);
+  detail::main_globals = globals_.ptr();
+}
+
+LATEPY_ONCE void Scope::forget_main() noexcept {
+  detail::main_globals = nullptr;
+  main_ = globals_ = Object();
+}
+
+LATEPY_ONCE PyObject* Scope::find(const detail::Text& module, const detail::Text& function) const {
+  PyObject* const known = detail::find_known(module, function);
+  return LATEPY_LIKELY(known != nullptr) ? known : import_path(module.view(), function.view()).release();
+}
+
+LATEPY_ONCE LATEPY_COLD Object Scope::import_path(std::string_view module, std::string_view path) const {
+  Object found = detail::import(module);
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t dot = std::min(path.find('.', at), path.size());
+    found = found.attr(path.substr(at, dot - at));
+    at = dot + 1;
+  }
+  return found;
+}
+
+LATEPY_ONCE LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
+  std::size_t dot = std::min(dotted.find('.'), dotted.size());
+  Object found = detail::import(dotted.substr(0, dot));
+  bool in_modules = true;  // so far every name was a module
+  while (dot < dotted.size()) {
+    const std::size_t next = std::min(dotted.find('.', dot + 1), dotted.size());
+    const detail::Name name(dotted.substr(dot + 1, next - dot - 1));
+    PyObject* value = nullptr;
+    detail::check_result(detail::api().Object_GetOptionalAttr(found.ptr(), name.ptr(), &value));
+    if (!value && in_modules) value = detail::import_or_null(dotted.substr(0, next));
+    if (!value) value = detail::check(detail::api().Object_GetAttr(found.ptr(), name.ptr()));  // its AttributeError
+    found = Object::steal(value);
+    in_modules = in_modules && detail::is_module(found);
+    dot = next;
+  }
+  return found;
+}
+
+LATEPY_ONCE LATEPY_COLD Object Scope::make_module(const std::string& name, std::string_view code) const {
+  const Object modules = Object::borrow(detail::api().Import_GetModuleDict());
+  if (modules.contains(name))
+    throw StateError("a module named " + name + " is imported already: choose another name, or use reload()");
+  const Object module = detail::own(detail::api().Module_NewObject(detail::Name(name).ptr()));
+  modules[name] = module;
+  try {
+    Code(code, Mode::exec, name + ".py")(module.attr("__dict__"));
+  } catch (...) {
+    modules.call_method("pop", name, nullptr);
+    throw;
+  }
+  return modules[name];
+}
+
+LATEPY_ONCE LATEPY_COLD Object Scope::run_script(const Path& path, const std::vector<std::string>& argv) {
+  struct Running {
+    explicit Running(std::atomic_flag& f) : flag(f) {
+      if (flag.test_and_set())
+        throw StateError("run_file while another file is running: a process has one __main__ and one sys.argv");
+    }
+    ~Running() { flag.clear(); }
+    std::atomic_flag& flag;
+  };
+  const Running running(running_file_);
+  const std::string file = detail::absolute(path.string());
+  const Object code = detail::compile_file(file);
+  const Object module = detail::new_main();
+  module.attr("__file__") = file;
+  module.attr("__cached__") = nullptr;
+  Object arguments = list(file);
+  for (const std::string& argument : argv) arguments.call_method("append", argument);
+  const detail::ScriptSetting setting(module, main_, arguments, file);
+  const Object globals = module.attr("__dict__");
+  detail::own(detail::api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
+  return globals;
+}
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -9,30 +9,9 @@ inline namespace v1 {
 namespace detail {
 
 /// A str from code units; what is no text in that encoding is a ConversionError with the place.
-inline Object decode(const void* units, std::size_t bytes, const char* encoding) {
-  const auto* data = static_cast<const char*>(units);
-  const auto size = static_cast<ssize>(bytes);
-  PyObject* str =
-      encoding ? api().Unicode_Decode(data, size, encoding, nullptr) : api().Unicode_DecodeUTF8(data, size, nullptr);
-  if (LATEPY_UNLIKELY(!str)) {
-    if (!api().Err_ExceptionMatches(*api().UnicodeError)) throw_python_error();
-    throw ConversionError("cannot convert text to str: " + take_python_error().message() +
-                          "; pass latepy::Bytes for bytes");
-  }
-  return Object::steal(str);
-}
+Object decode(const void* units, std::size_t bytes, const char* encoding);
 
-inline bool load_utf8(PyObject* object, std::string_view& text) noexcept {
-  if (LATEPY_LIKELY(read_ascii(object, text))) return true;
-  ssize size = 0;
-  const char* utf8 = api().Unicode_AsUTF8AndSize(object, &size);
-  if (!utf8) {
-    only_a_mismatch();
-    return false;
-  }
-  text = {utf8, static_cast<std::size_t>(size)};
-  return true;
-}
+bool load_utf8(PyObject* object, std::string_view& text) noexcept;
 
 template <class T>
 struct LoadsText : Loads<T, Converter<T>> {
@@ -192,20 +171,7 @@ class Bytes {
 
 namespace detail {
 /// The content of bytes and bytearray, valid until the object changes.
-inline bool load_bytes(PyObject* object, std::string_view& view) noexcept {
-  char* data = nullptr;
-  ssize size = 0;
-  if (has_flag(object, type_is_bytes)) {
-    api().Bytes_AsStringAndSize(object, &data, &size);
-  } else if (api().Type_IsSubtype(type_of(object), api().ByteArray_Type)) {
-    data = api().ByteArray_AsString(object);
-    size = api().ByteArray_Size(object);
-  } else {
-    return false;
-  }
-  view = {data, static_cast<std::size_t>(size)};
-  return true;
-}
+bool load_bytes(PyObject* object, std::string_view& view) noexcept;
 }  // namespace detail
 
 template <>
@@ -221,6 +187,52 @@ struct Converter<Bytes> : detail::Loads<Bytes, Converter<Bytes>> {
     return fits;
   }
 };
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE Object decode(const void* units, std::size_t bytes, const char* encoding) {
+  const auto* data = static_cast<const char*>(units);
+  const auto size = static_cast<ssize>(bytes);
+  PyObject* str =
+      encoding ? api().Unicode_Decode(data, size, encoding, nullptr) : api().Unicode_DecodeUTF8(data, size, nullptr);
+  if (LATEPY_UNLIKELY(!str)) {
+    if (!api().Err_ExceptionMatches(*api().UnicodeError)) throw_python_error();
+    throw ConversionError("cannot convert text to str: " + take_python_error().message() +
+                          "; pass latepy::Bytes for bytes");
+  }
+  return Object::steal(str);
+}
+
+LATEPY_ONCE bool load_utf8(PyObject* object, std::string_view& text) noexcept {
+  if (LATEPY_LIKELY(read_ascii(object, text))) return true;
+  ssize size = 0;
+  const char* utf8 = api().Unicode_AsUTF8AndSize(object, &size);
+  if (!utf8) {
+    only_a_mismatch();
+    return false;
+  }
+  text = {utf8, static_cast<std::size_t>(size)};
+  return true;
+}
+
+LATEPY_ONCE bool load_bytes(PyObject* object, std::string_view& view) noexcept {
+  char* data = nullptr;
+  ssize size = 0;
+  if (has_flag(object, type_is_bytes)) {
+    api().Bytes_AsStringAndSize(object, &data, &size);
+  } else if (api().Type_IsSubtype(type_of(object), api().ByteArray_Type)) {
+    data = api().ByteArray_AsString(object);
+    size = api().ByteArray_Size(object);
+  } else {
+    return false;
+  }
+  view = {data, static_cast<std::size_t>(size)};
+  return true;
+}
+
+}  // namespace detail
+#endif
 
 }  // namespace v1
 }  // namespace latepy

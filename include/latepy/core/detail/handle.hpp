@@ -24,21 +24,8 @@ namespace detail {
 /// Throws the error that is set as the C++ class nearest to it. See core/exceptions.hpp.
 [[noreturn]] void throw_python_error();
 
-LATEPY_COLD inline void check_use(PyObject* object, std::uint32_t life) {
-  if (!object || life == empty_life) throw StateError("an empty Object was used: it was never set, or was moved from");
-  const std::uint32_t now = current_life();
-  if (now == no_life) throw StateError("an Object was used after its Python had ended");
-  if (life != now) throw StateError("an Object of an earlier interpreter was used: that interpreter has ended");
-  if (!holds_gil())
-    throw StateError(
-        "a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
-}
-LATEPY_COLD inline void check_making() {
-  if (current_life() == no_life) throw StateError("a Python object was asked for, but no Python runs in this process");
-  if (!holds_gil())
-    throw StateError(
-        "a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
-}
+void check_use(PyObject* object, std::uint32_t life);
+void check_making();
 /// As Ref::checked(), where no object is used and one is made.
 inline void check_running() {
   const std::uint32_t life = shared().fast_life.load(std::memory_order_relaxed);
@@ -229,6 +216,26 @@ namespace detail {
 /// A new reference from CPython as an Object; null means that an error is set.
 LATEPY_INLINE Object own(PyObject* object) { return Object::steal(check(object)); }
 inline Object none() { return Object::borrow(api().NoneStruct); }
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD void check_use(PyObject* object, std::uint32_t life) {
+  if (!object || life == empty_life) throw StateError("an empty Object was used: it was never set, or was moved from");
+  const std::uint32_t now = current_life();
+  if (now == no_life) throw StateError("an Object was used after its Python had ended");
+  if (life != now) throw StateError("an Object of an earlier interpreter was used: that interpreter has ended");
+  if (!holds_gil())
+    throw StateError(
+        "a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
+}
+
+LATEPY_ONCE LATEPY_COLD void check_making() {
+  if (current_life() == no_life) throw StateError("a Python object was asked for, but no Python runs in this process");
+  if (!holds_gil())
+    throw StateError(
+        "a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
+}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

@@ -54,11 +54,7 @@ class Iterator {
   friend bool operator!=(const Iterator& at, std::nullptr_t) noexcept { return !at.item_.is_empty(); }
 
  private:
-  static PyObject* step(PyObject* iterator) {
-    PyObject* const next = detail::api().Iter_Next(iterator);
-    if (!next && detail::api().Err_Occurred()) detail::throw_python_error();
-    return next;
-  }
+  static PyObject* step(PyObject* iterator);
 
   Object source_;  // a list, a tuple or Python's iterator
   Object item_;
@@ -72,6 +68,16 @@ inline Iterator Proxy::begin() const {
   const GilGuard::Maybe gil(takes_gil_);
   return Iterator(Object::steal(fetch_from(base_.checked())));
 }
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE PyObject* Iterator::step(PyObject* iterator) {
+  PyObject* const next = detail::api().Iter_Next(iterator);
+  if (!next && detail::api().Err_Occurred()) detail::throw_python_error();
+  return next;
+}
+
+#endif
 
 }  // namespace v1
 }  // namespace latepy

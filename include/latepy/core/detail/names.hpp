@@ -31,36 +31,7 @@ inline bool is_name_of(const KnownName& known, const char* text, std::size_t siz
 }
 
 /// The slow way, with the checks of a use: keeps it where a place is free.
-LATEPY_COLD inline KnownName* find_name(const char* text, std::size_t size) {
-  check_running();
-  const std::uint32_t life = current_life();
-  KnownName* other = nullptr;
-  std::size_t nth = 0;
-  for (; nth < places_of_name; ++nth) {
-    other = place_of_name(text, nth).load(std::memory_order_acquire);
-    if (!other || other->life != life) break;
-    if (is_name_of(*other, text, size, life)) return other;
-  }
-  if (nth == places_of_name || text[size - 1] != '\0' || std::strlen(text) != size - 1) return nullptr;  // a buffer
-  std::atomic<KnownName*>& place = place_of_name(text, nth);
-  void* const memory = process_alloc(sizeof(KnownName) + size);
-  if (!memory) throw std::bad_alloc();
-  auto* const made = new (memory) KnownName{text, size, life, nullptr, nullptr, nullptr, {}};
-  std::memcpy(made->bytes, text, size);
-  made->str = api().Unicode_InternFromString(text);
-  if (!made->str) {
-    process_free(made);
-    throw_python_error();
-  }
-  KnownName* expected = other;
-  if (place.compare_exchange_strong(expected, made)) {
-    if (other && !the_state.free_threaded) process_free(other);  // of a life that ended; else a reader may still look
-    return made;
-  }
-  decref(made->str);
-  process_free(made);
-  return nullptr;
-}
+KnownName* find_name(const char* text, std::size_t size);
 /// The literal's name, or null where it is none or its place is taken. Needs the GIL. \param size with the NUL.
 LATEPY_INLINE KnownName* known_name(const char* text, std::size_t size) {
   KnownName* const known = place_of_name(text).load(std::memory_order_acquire);
@@ -70,17 +41,7 @@ LATEPY_INLINE KnownName* known_name(const char* text, std::size_t size) {
 }
 
 /// Lets go of all of them. Called by the stop.
-LATEPY_COLD inline void release_names() noexcept {
-  for (std::atomic<KnownName*>& place : known_names) {
-    KnownName* const known = place.load(std::memory_order_relaxed);
-    if (!known || known->life != current_life()) continue;
-    place.store(nullptr, std::memory_order_relaxed);
-    decref(known->str);
-    if (known->kwnames) decref(known->kwnames);
-    if (known->module) decref(known->module);
-    process_free(known);
-  }
-}
+void release_names() noexcept;
 
 /// Text as it was given, without a copy; of a literal it knows that. Any thread.
 class Text {
@@ -125,27 +86,77 @@ class Name {
   PyObject* ptr() const noexcept { return ptr_; }
 
  private:
-  LATEPY_COLD void find(const char* text, std::size_t size) {
-    const KnownName* const known = find_name(text, size);
-    if (known)
-      ptr_ = known->str;
-    else
-      decode(text);
-  }
+  void find(const char* text, std::size_t size);
   Name(const KnownName* known, const Text& text) {
     if (LATEPY_LIKELY(known != nullptr))
       ptr_ = known->str;
     else
       decode(text.view());
   }
-  LATEPY_COLD void decode(std::string_view text) {
-    check_running();
-    owned_ = own(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
-    ptr_ = owned_.ptr();
-  }
+  void decode(std::string_view text);
   Object owned_;
   PyObject* ptr_ = nullptr;
 };
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD KnownName* find_name(const char* text, std::size_t size) {
+  check_running();
+  const std::uint32_t life = current_life();
+  KnownName* other = nullptr;
+  std::size_t nth = 0;
+  for (; nth < places_of_name; ++nth) {
+    other = place_of_name(text, nth).load(std::memory_order_acquire);
+    if (!other || other->life != life) break;
+    if (is_name_of(*other, text, size, life)) return other;
+  }
+  if (nth == places_of_name || text[size - 1] != '\0' || std::strlen(text) != size - 1) return nullptr;  // a buffer
+  std::atomic<KnownName*>& place = place_of_name(text, nth);
+  void* const memory = process_alloc(sizeof(KnownName) + size);
+  if (!memory) throw std::bad_alloc();
+  auto* const made = new (memory) KnownName{text, size, life, nullptr, nullptr, nullptr, {}};
+  std::memcpy(made->bytes, text, size);
+  made->str = api().Unicode_InternFromString(text);
+  if (!made->str) {
+    process_free(made);
+    throw_python_error();
+  }
+  KnownName* expected = other;
+  if (place.compare_exchange_strong(expected, made)) {
+    if (other && !the_state.free_threaded) process_free(other);  // of a life that ended; else a reader may still look
+    return made;
+  }
+  decref(made->str);
+  process_free(made);
+  return nullptr;
+}
+
+LATEPY_ONCE LATEPY_COLD void release_names() noexcept {
+  for (std::atomic<KnownName*>& place : known_names) {
+    KnownName* const known = place.load(std::memory_order_relaxed);
+    if (!known || known->life != current_life()) continue;
+    place.store(nullptr, std::memory_order_relaxed);
+    decref(known->str);
+    if (known->kwnames) decref(known->kwnames);
+    if (known->module) decref(known->module);
+    process_free(known);
+  }
+}
+
+LATEPY_ONCE LATEPY_COLD void Name::find(const char* text, std::size_t size) {
+  const KnownName* const known = find_name(text, size);
+  if (known)
+    ptr_ = known->str;
+  else
+    decode(text);
+}
+
+LATEPY_ONCE LATEPY_COLD void Name::decode(std::string_view text) {
+  check_running();
+  owned_ = own(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
+  ptr_ = owned_.ptr();
+}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

@@ -71,23 +71,8 @@ constexpr std::size_t hash_of(std::string_view text) {
   return hash;
 }
 
-LATEPY_COLD inline ClassRecord* find_record(const ClassSlot& slot, std::string_view key) noexcept {
-  const std::size_t hash = hash_of(key);
-  const ClassSlot* const only = is_local_key(key) ? &slot : nullptr;
-  for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
-    if (each->hash == hash && each->only == only && std::string_view(each->key, each->key_length) == key) return each;
-  return nullptr;
-}
-LATEPY_COLD inline ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept {
-  const SpinLock lock(shared().classes_lock);
-  const std::uint32_t life = current_life(), stamp = shared().classes_stamp.load(std::memory_order_acquire);
-  ClassRecord* record = slot.record.load(std::memory_order_relaxed);
-  if (!record || record->life != life) record = find_record(slot, key);
-  if (record && record->life != life) record = nullptr;
-  slot.record.store(record, std::memory_order_relaxed);
-  slot.stamp.store(stamp, std::memory_order_release);
-  return record;
-}
+ClassRecord* find_record(const ClassSlot& slot, std::string_view key) noexcept;
+ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept;
 /// The class of T in the running interpreter, or null. Needs the GIL.
 template <class T>
 ClassRecord* class_of() noexcept {
@@ -100,7 +85,31 @@ ClassRecord* class_of() noexcept {
 
 /// The record to fill for a type that is being registered, in the list already. The caller publishes it when its class
 /// is made.
-LATEPY_COLD inline ClassRecord* new_record(const ClassSlot& slot, std::string_view key) {
+ClassRecord* new_record(const ClassSlot& slot, std::string_view key);
+void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept;
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD ClassRecord* find_record(const ClassSlot& slot, std::string_view key) noexcept {
+  const std::size_t hash = hash_of(key);
+  const ClassSlot* const only = is_local_key(key) ? &slot : nullptr;
+  for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
+    if (each->hash == hash && each->only == only && std::string_view(each->key, each->key_length) == key) return each;
+  return nullptr;
+}
+
+LATEPY_ONCE LATEPY_COLD ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept {
+  const SpinLock lock(shared().classes_lock);
+  const std::uint32_t life = current_life(), stamp = shared().classes_stamp.load(std::memory_order_acquire);
+  ClassRecord* record = slot.record.load(std::memory_order_relaxed);
+  if (!record || record->life != life) record = find_record(slot, key);
+  if (record && record->life != life) record = nullptr;
+  slot.record.store(record, std::memory_order_relaxed);
+  slot.stamp.store(stamp, std::memory_order_release);
+  return record;
+}
+
+LATEPY_ONCE LATEPY_COLD ClassRecord* new_record(const ClassSlot& slot, std::string_view key) {
   ClassRecord* record = find_record(slot, key);
   if (record) return record;
   record = new ClassRecord();
@@ -111,12 +120,14 @@ LATEPY_COLD inline ClassRecord* new_record(const ClassSlot& slot, std::string_vi
   push(shared().classes, record);
   return record;
 }
-LATEPY_COLD inline void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept {
+
+LATEPY_ONCE LATEPY_COLD void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept {
   record->type = type;
   record->life = current_life();
   slot.record.store(record, std::memory_order_relaxed);
   shared().classes_stamp.fetch_add(1, std::memory_order_release);
 }
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

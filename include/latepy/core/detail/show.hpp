@@ -9,7 +9,17 @@ inline namespace v1 {
 namespace detail {
 
 /// `"abc"`: an object's value as errors show it, shortened, and without failing when its repr() does.
-LATEPY_COLD inline std::string show_value(PyObject* object) {
+std::string show_value(PyObject* object);
+
+/// `'str' "abc"`: an object with its type.
+LATEPY_COLD inline std::string show(PyObject* object) {
+  if (object == api().NoneStruct) return "None";
+  return "'" + qualified_name(as_object(type_of(object))) + "' " + show_value(object);
+}
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD std::string show_value(PyObject* object) {
   constexpr std::size_t limit = 80;
   constexpr ssize long_size = 10 * limit;  // of such sequences only the beginning is looked at
   Object beginning;
@@ -40,12 +50,7 @@ LATEPY_COLD inline std::string show_value(PyObject* object) {
   }
   return text;
 }
-
-/// `'str' "abc"`: an object with its type.
-LATEPY_COLD inline std::string show(PyObject* object) {
-  if (object == api().NoneStruct) return "None";
-  return "'" + qualified_name(as_object(type_of(object))) + "' " + show_value(object);
-}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

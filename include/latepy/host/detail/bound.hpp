@@ -25,19 +25,7 @@ const ClassRecord& need_class() {
 
 #ifdef __cpp_rtti
 /// A whole object by its dynamic type; the record is null where no class of Python stands for that.
-LATEPY_COLD inline Whole find_by_rtti(const char* name, void* value) noexcept {
-  const std::uint32_t life = current_life();
-  const bool is_local = is_local_key(name);
-  const auto is_it = [&](const char* known) {
-    return known && (known == name || (!is_local && std::strcmp(known, name) == 0));
-  };
-  for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
-    if (each->life == life && each->traits) {
-      if (is_it(each->traits->rtti_name)) return {value, each};
-      if (is_it(each->traits->trampoline_rtti)) return {each->traits->of_trampoline(value), each};
-    }
-  return {value, nullptr};
-}
+Whole find_by_rtti(const char* name, void* value) noexcept;
 #endif
 template <class T>
 Whole whole(const T* value) {
@@ -55,40 +43,9 @@ Whole whole(const T* value) {
 }
 
 /// A new instance for a C++ object; or the one that another thread just made. Needs the GIL.
-inline Object make_instance(const Whole& object) {
-  PyObject* const self = check(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
-  Object made = Object::steal(self);
-  Instance& instance = data_of<Instance>(self);
-  instance.traits = object.record->traits;
-  make_weak(instance);
-  HostTypes& types = host_types();
-  const TableLock lock(types);
-  if (LATEPY_UNLIKELY(the_state.free_threaded))
-    if (Object other = find_listed(types, object); !other.is_empty()) return other;
-  list_value(types, instance, object.value);
-  return made;
-}
+Object make_instance(const Whole& object);
 /// Lets the instance keep an object alive, and end with it where it only refers to a part of that one's C++ object.
-inline void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
-  const ObjectLock lock(object_of(instance));
-  if (owner == object_of(instance)) return;
-  if (is_part && instance.whole && object_of(*instance.whole) == owner) return;  // another thread was faster
-  if (is_part && instance.ownership == Ownership::none && !instance.whole &&
-      api().Type_IsSubtype(head_type(owner), instance_type())) {
-    Instance& whole = data_of<Instance>(owner);
-    const Instance* each = &whole;
-    while (each && each != &instance) each = each->whole;
-    if (!each) {  // no circle
-      incref(owner);
-      instance.whole = &whole;
-      return;
-    }
-  }
-  if (!instance.keep) instance.keep = check(api().List_New(0));
-  for (ssize i = api().List_Size(instance.keep); i-- > 0;)
-    if (api().List_GetItem(instance.keep, i) == owner) return;
-  check_result(api().List_Append(instance.keep, owner));
-}
+void keep_alive_in(Instance& instance, PyObject* owner, bool is_part);
 
 template <class T, class = void>
 inline constexpr bool shares_itself = false;
@@ -151,11 +108,7 @@ Object give_reference(const T* value, PyObject* owner = nullptr) {
 // From Python to C++.
 
 /// The instance, where the object is one of the class or of a derived one.
-inline Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept {
-  if (LATEPY_UNLIKELY(!wanted)) return nullptr;
-  PyTypeObject *const type = head_type(object), *const asked = reinterpret_cast<PyTypeObject*>(wanted->type);
-  return type == asked || api().Type_IsSubtype(type, asked) ? &data_of<Instance>(object) : nullptr;
-}
+Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept;
 /// The C++ object, or null where the object is of another class or has no C++ object. Needs the GIL.
 template <class T>
 T* load_instance(PyObject* object) noexcept {
@@ -171,22 +124,7 @@ T* load_instance(PyObject* object) noexcept {
   throw_python_error();
 }
 /// Why load_instance() gave null.
-[[noreturn]] LATEPY_COLD inline void throw_no_instance(PyObject* object, const ClassRecord* wanted,
-                                                       std::string_view name) {
-  if (!wanted || !wanted->traits)
-    throw_mismatch(object, name, "no Python class stands for that type: add_class comes before its first use");
-  const Instance* const instance = instance_of(object, wanted);
-  const std::string& known_as = wanted->traits->name;
-  if (!instance) throw_mismatch(object, known_as);
-  if (instance->was_valid || instance->whole)
-    throw_reference_error("the " + instance->traits->name + " of this object is gone: the host took it back, or over");
-  if (!instance->value)
-    throw TypeError(instance->traits->name +
-                    ".__init__ was not called: a class that derives from it calls super().__init__()");
-  throw_mismatch(
-      object, known_as,
-      ("its C++ object is a " + instance->traits->name + ": a Python class derives from one bound class only").c_str());
-}
+[[noreturn]] void throw_no_instance(PyObject* object, const ClassRecord* wanted, std::string_view name);
 template <class T>
 T& need_instance(Ref object) {
   T* const value = load_instance<T>(object.checked());
@@ -195,18 +133,7 @@ T& need_instance(Ref object) {
 }
 
 /// From now on C++ may own the object with Python.
-inline void begin_sharing(Instance& instance) {
-  const ObjectLock lock(object_of(instance));
-  if (instance.ownership != Ownership::unique) return;
-  instance.ownership = Ownership::none;
-  try {
-    new (instance.holder) std::shared_ptr<void>(instance.value, instance.traits->destroy);
-  } catch (...) {  // no memory: the object has ended
-    take_away(instance);
-    throw;
-  }
-  instance.ownership = Ownership::shared;
-}
+void begin_sharing(Instance& instance);
 /// Whether the Python object is more than its C++ object.
 inline bool has_python_part(const Instance& instance, PyObject* object) noexcept {
   return instance.is_trampoline || instance.dict || instance.keep ||
@@ -350,47 +277,96 @@ struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bound<T>>> {
   }
 };
 
-/// Lends an object of a bound class to Python for a scope. Afterwards what Python kept of it, or of its parts, raises
-/// ReferenceError.
-///   py::Borrowed lent(entity);  on_hit(lent);
-/// Needs the GIL when it is made; ends on any thread, also after Python.
-template <class T>
-class Borrowed {
- public:
-  explicit Borrowed(T& value) : value_(&value) {
-    const detail::Whole object = detail::whole(&value);
-    object_ = detail::find_instance(object);
-    const bool is_new = object_.is_empty();
-    if (is_new) object_ = detail::make_instance(object);
-    detail::Instance& instance = detail::data_of<detail::Instance>(object_.ptr());
-    if (is_new) instance.ownership = detail::Ownership::lent;
-    is_lender_ = instance.ownership == detail::Ownership::lent;  // else Python has it by its own right
-    if (is_lender_) ++instance.lenders;
-  }
-  Borrowed(const Borrowed&) = delete;
-  Borrowed& operator=(const Borrowed&) = delete;
-  ~Borrowed() {
-    if (!is_lender_ || !object_.is_alive()) return;
-    const std::optional<GilGuard> gil = GilGuard::try_acquire();
-    if (!gil || !object_.is_alive()) return;
-    detail::Instance& instance = detail::data_of<detail::Instance>(object_.ptr());
-    if (--instance.lenders == 0 && instance.ownership == detail::Ownership::lent && instance.value)
-      detail::take_away(instance);
-    object_ = Object();
-  }
-  /// The Python object.
-  const Object& object() const noexcept { return object_; }
-  T& value() const noexcept { return *value_; }
+#if LATEPY_BODIES
+namespace detail {
 
- private:
-  T* value_;
-  Object object_;
-  bool is_lender_ = false;
-};
-template <class T>
-struct Converter<Borrowed<T>> {
-  static Object to_py(const Borrowed<T>& lent) { return lent.object(); }
-};
+LATEPY_ONCE LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexcept {
+  const std::uint32_t life = current_life();
+  const bool is_local = is_local_key(name);
+  const auto is_it = [&](const char* known) {
+    return known && (known == name || (!is_local && std::strcmp(known, name) == 0));
+  };
+  for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
+    if (each->life == life && each->traits) {
+      if (is_it(each->traits->rtti_name)) return {value, each};
+      if (is_it(each->traits->trampoline_rtti)) return {each->traits->of_trampoline(value), each};
+    }
+  return {value, nullptr};
+}
+
+LATEPY_ONCE Object make_instance(const Whole& object) {
+  PyObject* const self = check(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
+  Object made = Object::steal(self);
+  Instance& instance = data_of<Instance>(self);
+  instance.traits = object.record->traits;
+  make_weak(instance);
+  HostTypes& types = host_types();
+  const TableLock lock(types);
+  if (LATEPY_UNLIKELY(the_state.free_threaded))
+    if (Object other = find_listed(types, object); !other.is_empty()) return other;
+  list_value(types, instance, object.value);
+  return made;
+}
+
+LATEPY_ONCE void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
+  const ObjectLock lock(object_of(instance));
+  if (owner == object_of(instance)) return;
+  if (is_part && instance.whole && object_of(*instance.whole) == owner) return;  // another thread was faster
+  if (is_part && instance.ownership == Ownership::none && !instance.whole &&
+      api().Type_IsSubtype(head_type(owner), instance_type())) {
+    Instance& whole = data_of<Instance>(owner);
+    const Instance* each = &whole;
+    while (each && each != &instance) each = each->whole;
+    if (!each) {  // no circle
+      incref(owner);
+      instance.whole = &whole;
+      return;
+    }
+  }
+  if (!instance.keep) instance.keep = check(api().List_New(0));
+  for (ssize i = api().List_Size(instance.keep); i-- > 0;)
+    if (api().List_GetItem(instance.keep, i) == owner) return;
+  check_result(api().List_Append(instance.keep, owner));
+}
+
+LATEPY_ONCE Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept {
+  if (LATEPY_UNLIKELY(!wanted)) return nullptr;
+  PyTypeObject *const type = head_type(object), *const asked = reinterpret_cast<PyTypeObject*>(wanted->type);
+  return type == asked || api().Type_IsSubtype(type, asked) ? &data_of<Instance>(object) : nullptr;
+}
+
+[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_no_instance(PyObject* object, const ClassRecord* wanted,
+                                                            std::string_view name) {
+  if (!wanted || !wanted->traits)
+    throw_mismatch(object, name, "no Python class stands for that type: add_class comes before its first use");
+  const Instance* const instance = instance_of(object, wanted);
+  const std::string& known_as = wanted->traits->name;
+  if (!instance) throw_mismatch(object, known_as);
+  if (instance->was_valid || instance->whole)
+    throw_reference_error("the " + instance->traits->name + " of this object is gone: the host took it back, or over");
+  if (!instance->value)
+    throw TypeError(instance->traits->name +
+                    ".__init__ was not called: a class that derives from it calls super().__init__()");
+  throw_mismatch(
+      object, known_as,
+      ("its C++ object is a " + instance->traits->name + ": a Python class derives from one bound class only").c_str());
+}
+
+LATEPY_ONCE void begin_sharing(Instance& instance) {
+  const ObjectLock lock(object_of(instance));
+  if (instance.ownership != Ownership::unique) return;
+  instance.ownership = Ownership::none;
+  try {
+    new (instance.holder) std::shared_ptr<void>(instance.value, instance.traits->destroy);
+  } catch (...) {  // no memory: the object has ended
+    take_away(instance);
+    throw;
+  }
+  instance.ownership = Ownership::shared;
+}
+
+}  // namespace detail
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -63,7 +63,33 @@ void add_visit(ClassTraits& traits, F function) {
 }
 
 /// PyBUF: fills a consumer's view. The block of shape and strides is freed by instance_releasebuffer().
-LATEPY_COLD inline int show_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags) {
+int show_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags);
+template <class F>
+struct BufferHookOf final : BufferHook {
+  explicit BufferHookOf(F f) : function(std::move(f)) {}
+  F function;
+};
+
+/// Stands for `cls` in class methods.
+struct TypeSelf {};
+
+LATEPY_COLD inline bool is_binary_operator(std::string_view name) {
+  for (const char* known : {"eq",      "ne",       "lt",  "le",     "gt",  "ge",     "add",    "sub", "mul", "matmul",
+                            "truediv", "floordiv", "mod", "divmod", "pow", "lshift", "rshift", "and", "xor", "or"}) {
+    const std::string_view stem = known;
+    for (const char* prefix : {"__", "__r", "__i"}) {
+      const std::string_view before = prefix;
+      if (name.size() == before.size() + stem.size() + 2 && name.substr(0, before.size()) == before &&
+          name.substr(before.size(), stem.size()) == stem)
+        return true;
+    }
+  }
+  return false;
+}
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD int show_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags) {
   const std::size_t dimensions = info.shape.size();
   if (info.is_readonly && (flags & buffer_writable)) {
     set_error(*api().BufferError, "the memory is read-only");
@@ -109,30 +135,8 @@ LATEPY_COLD inline int show_buffer(PyObject* self, const BufferInfo& info, Buffe
   view->obj = self;
   return 0;
 }
-template <class F>
-struct BufferHookOf final : BufferHook {
-  explicit BufferHookOf(F f) : function(std::move(f)) {}
-  F function;
-};
-
-/// Stands for `cls` in class methods.
-struct TypeSelf {};
-
-LATEPY_COLD inline bool is_binary_operator(std::string_view name) {
-  for (const char* known : {"eq",      "ne",       "lt",  "le",     "gt",  "ge",     "add",    "sub", "mul", "matmul",
-                            "truediv", "floordiv", "mod", "divmod", "pow", "lshift", "rshift", "and", "xor", "or"}) {
-    const std::string_view stem = known;
-    for (const char* prefix : {"__", "__r", "__i"}) {
-      const std::string_view before = prefix;
-      if (name.size() == before.size() + stem.size() + 2 && name.substr(0, before.size()) == before &&
-          name.substr(before.size(), stem.size()) == stem)
-        return true;
-    }
-  }
-  return false;
-}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
-
 }  // namespace v1
 }  // namespace latepy

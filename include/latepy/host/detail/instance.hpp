@@ -108,7 +108,54 @@ inline Instance*& bucket_of(HostTypes& types, const void* value) noexcept {
   const auto bits = reinterpret_cast<std::uintptr_t>(value);
   return types.buckets[((bits >> 4) ^ (bits >> 14)) & (types.bucket_count - 1)];
 }
-LATEPY_COLD inline void grow_table(HostTypes& types) {
+void grow_table(HostTypes& types);
+/// Nothing where it is not listed.
+void unlist(Instance& instance) noexcept;
+/// Forgets the C++ object, which is another's from now on. Needs the GIL.
+void* take_away(Instance& instance) noexcept;
+/// Lets the instance stand for a C++ object. With the table's lock.
+void list_value(HostTypes& types, Instance& instance, void* value);
+
+/// The address of the base object within an object of a derived class; null where it has no such base.
+void* upcast(void* value, const ClassTraits* from, const ClassRecord* to) noexcept;
+
+/// A C++ object by its most derived bound class.
+struct Whole {
+  void* value;
+  const ClassRecord* record;
+};
+
+/// Whether the C++ object is there. What is a part of another one went with that.
+bool has_value(const Instance& instance) noexcept;
+/// Whether it, or what it is a part of, ends with a Borrowed.
+bool is_lent(const Instance& instance) noexcept;
+/// Lets go of what the C++ object was a part of.
+void leave_whole(Instance& part) noexcept;
+
+/// What take_reference() needs.
+inline void make_weak(Instance& instance) {
+  if (the_state.free_threaded && !instance.weak)
+    instance.weak = check(api().Weakref_NewRef(object_of(instance), nullptr));
+}
+/// Lets the instance stand for a C++ object.
+inline void set_value(Instance& instance, void* value) {
+  HostTypes& types = host_types();
+  make_weak(instance);
+  const TableLock lock(types);
+  list_value(types, instance, value);
+}
+/// The object, where its end has not begun: from then on the garbage collector does not track it, and its reference
+/// count is 0. On free-threaded builds it may begin now.
+Object take_reference(const Instance& instance, PyObject* self) noexcept;
+/// The Python object of the instance that stands for this C++ object already; or empty. With the table's lock.
+Object find_listed(HostTypes& types, const Whole& object) noexcept;
+Object find_instance(const Whole& object);
+/// The C++ object at this address ended: whoever refers to it, does so no longer.
+void expire_references(void* value) noexcept;
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD void grow_table(HostTypes& types) {
   const std::size_t count = types.bucket_count ? 4 * types.bucket_count : 256;
   auto** const buckets = new Instance*[count]();
   Instance** const old = types.buckets;
@@ -126,8 +173,8 @@ LATEPY_COLD inline void grow_table(HostTypes& types) {
   }
   delete[] old;
 }
-/// Nothing where it is not listed.
-inline void unlist(Instance& instance) noexcept {
+
+LATEPY_ONCE void unlist(Instance& instance) noexcept {
   HostTypes& types = *shared().host_types.load(std::memory_order_relaxed);
   const TableLock lock(types);
   for (Instance** each = &bucket_of(types, instance.value); *each; each = &(*each)->next) {
@@ -137,16 +184,16 @@ inline void unlist(Instance& instance) noexcept {
     return;
   }
 }
-/// Forgets the C++ object, which is another's from now on. Needs the GIL.
-inline void* take_away(Instance& instance) noexcept {
+
+LATEPY_ONCE void* take_away(Instance& instance) noexcept {
   unlist(instance);
   void* const value = instance.value;
   instance.value = nullptr;
   instance.was_valid = true;
   return value;
 }
-/// Lets the instance stand for a C++ object. With the table's lock.
-inline void list_value(HostTypes& types, Instance& instance, void* value) {
+
+LATEPY_ONCE void list_value(HostTypes& types, Instance& instance, void* value) {
   if (types.instance_count >= types.bucket_count) grow_table(types);
   instance.value = value;
   Instance*& bucket = bucket_of(types, value);
@@ -155,54 +202,32 @@ inline void list_value(HostTypes& types, Instance& instance, void* value) {
   ++types.instance_count;
 }
 
-/// The address of the base object within an object of a derived class; null where it has no such base.
-inline void* upcast(void* value, const ClassTraits* from, const ClassRecord* to) noexcept {
+LATEPY_ONCE void* upcast(void* value, const ClassTraits* from, const ClassRecord* to) noexcept {
   if (from->record == to) return value;
   for (const BaseLink* link = from->bases; link; link = link->next)
     if (void* const found = upcast(link->upcast(value), link->base->traits, to)) return found;
   return nullptr;
 }
 
-/// A C++ object by its most derived bound class.
-struct Whole {
-  void* value;
-  const ClassRecord* record;
-};
-
-/// Whether the C++ object is there. What is a part of another one went with that.
-inline bool has_value(const Instance& instance) noexcept {
+LATEPY_ONCE bool has_value(const Instance& instance) noexcept {
   for (const Instance* each = &instance; each; each = each->whole)
     if (!each->value) return false;
   return true;
 }
-/// Whether it, or what it is a part of, ends with a Borrowed.
-inline bool is_lent(const Instance& instance) noexcept {
+
+LATEPY_ONCE bool is_lent(const Instance& instance) noexcept {
   for (const Instance* each = &instance; each; each = each->whole)
     if (each->ownership == Ownership::lent) return true;
   return false;
 }
-/// Lets go of what the C++ object was a part of.
-inline void leave_whole(Instance& part) noexcept {
+
+LATEPY_ONCE void leave_whole(Instance& part) noexcept {
   Instance* const whole = std::exchange(part.whole, nullptr);
   for (Instance* each = whole; each; each = each->whole) each->views -= part.views;
   if (whole) decref(object_of(*whole));
 }
 
-/// What take_reference() needs.
-inline void make_weak(Instance& instance) {
-  if (the_state.free_threaded && !instance.weak)
-    instance.weak = check(api().Weakref_NewRef(object_of(instance), nullptr));
-}
-/// Lets the instance stand for a C++ object.
-inline void set_value(Instance& instance, void* value) {
-  HostTypes& types = host_types();
-  make_weak(instance);
-  const TableLock lock(types);
-  list_value(types, instance, value);
-}
-/// The object, where its end has not begun: from then on the garbage collector does not track it, and its reference
-/// count is 0. On free-threaded builds it may begin now.
-inline Object take_reference(const Instance& instance, PyObject* self) noexcept {
+LATEPY_ONCE Object take_reference(const Instance& instance, PyObject* self) noexcept {
   if (LATEPY_UNLIKELY(instance.weak)) {
     PyObject* found = nullptr;
     api().Weakref_GetRef(instance.weak, &found);
@@ -210,8 +235,8 @@ inline Object take_reference(const Instance& instance, PyObject* self) noexcept 
   }
   return api().Object_GC_IsTracked(self) ? Object::borrow(self) : Object();
 }
-/// The Python object of the instance that stands for this C++ object already; or empty. With the table's lock.
-inline Object find_listed(HostTypes& types, const Whole& object) noexcept {
+
+LATEPY_ONCE Object find_listed(HostTypes& types, const Whole& object) noexcept {
   if (types.bucket_count == 0) return Object();
   for (Instance* each = bucket_of(types, object.value); each; each = each->next)
     if (each->value == object.value && has_value(*each) &&
@@ -219,13 +244,14 @@ inline Object find_listed(HostTypes& types, const Whole& object) noexcept {
       if (Object found = take_reference(*each, object_of(*each)); !found.is_empty()) return found;
   return Object();
 }
-inline Object find_instance(const Whole& object) {
+
+LATEPY_ONCE Object find_instance(const Whole& object) {
   HostTypes& types = host_types();
   const TableLock lock(types);
   return find_listed(types, object);
 }
-/// The C++ object at this address ended: whoever refers to it, does so no longer.
-inline void expire_references(void* value) noexcept {
+
+LATEPY_ONCE void expire_references(void* value) noexcept {
   HostTypes& types = host_types();
   const TableLock lock(types);
   for (Instance** each = &bucket_of(types, value); *each;) {
@@ -240,6 +266,7 @@ inline void expire_references(void* value) noexcept {
     }
   }
 }
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

@@ -10,7 +10,46 @@ inline namespace v1 {
 namespace detail {
 
 /// Ends the C++ object, or lets go of it.
-inline void end_value(Instance& instance) noexcept {
+void end_value(Instance& instance) noexcept;
+
+/// The ends that are under way on a thread, one within the other. As in CPython's own containers, a long chain of
+/// objects does not end with stack frames for each.
+struct Endings {
+  int depth = 0;
+  Instance* waiting = nullptr;  // by `next`
+};
+inline thread_local Endings endings{};
+
+void end_instance(Instance& instance) noexcept;
+void instance_dealloc(PyObject* self);
+/// Visits, or clears where `visit` is null. Objects inside of a C++ object that others share are not Python's alone.
+int instance_visit(PyObject* self, Visit visit, void* argument);
+inline int instance_traverse(PyObject* self, Visit visit, void* argument) {
+  if (const int result = visit(as_object(head_type(self)), argument)) return result;
+  return instance_visit(self, visit, argument);
+}
+inline int instance_clear(PyObject* self) { return instance_visit(self, nullptr, nullptr); }
+
+inline constexpr char class_attribute[] = "_latepy_class";
+/// The bound class that a Python class is or derives from, or null.
+ClassTraits* traits_of(PyObject* type) noexcept;
+/// As object.__new__ refuses them, which cannot be called for a type with a layout of its own.
+PyObject* refuse_abstract(PyObject* type) noexcept;
+PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*);
+int instance_init(PyObject* self, PyObject*, PyObject*);
+
+/// The class, or the base of it, that shows memory; or null.
+const ClassTraits* shows_memory(const ClassTraits& traits) noexcept;
+int instance_getbuffer(PyObject* self, BufferView* view, int flags);
+/// What `get` made for one view: shape and strides in one block.
+void instance_releasebuffer(PyObject* self, BufferView* view);
+
+/// The Python base class of all bound classes.
+PyTypeObject* instance_type();
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE void end_value(Instance& instance) noexcept {
   if (!instance.value) return;
   void* const value = take_away(instance);
   if (instance.is_trampoline) instance.traits->detach(value);
@@ -34,15 +73,7 @@ inline void end_value(Instance& instance) noexcept {
   }
 }
 
-/// The ends that are under way on a thread, one within the other. As in CPython's own containers, a long chain of
-/// objects does not end with stack frames for each.
-struct Endings {
-  int depth = 0;
-  Instance* waiting = nullptr;  // by `next`
-};
-inline thread_local Endings endings{};
-
-inline void end_instance(Instance& instance) noexcept {
+LATEPY_ONCE void end_instance(Instance& instance) noexcept {
   end_value(instance);
   leave_whole(instance);
   PyObject *const keep = instance.keep, *const dict = instance.dict, *const weak = instance.weak;
@@ -51,7 +82,8 @@ inline void end_instance(Instance& instance) noexcept {
   if (keep) decref(keep);  // after the value, which may have needed it
   if (dict) decref(dict);
 }
-inline void instance_dealloc(PyObject* self) {
+
+LATEPY_ONCE void instance_dealloc(PyObject* self) {
   if (api().Object_CallFinalizerFromDealloc(self) < 0) return;  // its __del__ let it live on
   Instance& instance = data_of<Instance>(self);
   api().Object_GC_UnTrack(self);
@@ -70,8 +102,8 @@ inline void instance_dealloc(PyObject* self) {
   }
   --endings.depth;
 }
-/// Visits, or clears where `visit` is null. Objects inside of a C++ object that others share are not Python's alone.
-inline int instance_visit(PyObject* self, Visit visit, void* argument) {
+
+LATEPY_ONCE int instance_visit(PyObject* self, Visit visit, void* argument) {
   Instance& instance = data_of<Instance>(self);
   if (!instance.traits) return 0;
   if (instance.value && (instance.ownership == Ownership::unique ||
@@ -99,29 +131,23 @@ inline int instance_visit(PyObject* self, Visit visit, void* argument) {
   if (PyObject* const dict = std::exchange(instance.dict, nullptr)) decref(dict);
   return 0;
 }
-inline int instance_traverse(PyObject* self, Visit visit, void* argument) {
-  if (const int result = visit(as_object(head_type(self)), argument)) return result;
-  return instance_visit(self, visit, argument);
-}
-inline int instance_clear(PyObject* self) { return instance_visit(self, nullptr, nullptr); }
 
-inline constexpr char class_attribute[] = "_latepy_class";
-/// The bound class that a Python class is or derives from, or null.
-inline ClassTraits* traits_of(PyObject* type) noexcept {
+LATEPY_ONCE ClassTraits* traits_of(PyObject* type) noexcept {
   const Object capsule = Object::steal(api().Object_GetAttrString(type, class_attribute));
   void* const traits = capsule.is_empty() ? nullptr : api().Capsule_GetPointer(capsule.ptr(), class_attribute);
   if (LATEPY_UNLIKELY(!traits)) api().Err_Clear();
   return static_cast<ClassTraits*>(traits);
 }
-/// As object.__new__ refuses them, which cannot be called for a type with a layout of its own.
-LATEPY_COLD inline PyObject* refuse_abstract(PyObject* type) noexcept {
+
+LATEPY_ONCE LATEPY_COLD PyObject* refuse_abstract(PyObject* type) noexcept {
   const Object methods = attribute_or_empty(type, "__abstractmethods__");
   set_error(*api().TypeError, "Can't instantiate abstract class " + qualified_name(type) +
                                   ", which does not define all of " +
                                   (methods.is_empty() ? "its methods" : show_value(methods.ptr())));
   return nullptr;
 }
-inline PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
+
+LATEPY_ONCE PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
   if (LATEPY_UNLIKELY(api().Type_GetFlags(type) & type_is_abstract)) return refuse_abstract(as_object(type));
   ClassTraits* const traits = traits_of(as_object(type));
   if (!traits) {
@@ -133,21 +159,22 @@ inline PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
   if (self) data_of<Instance>(self).traits = traits;
   return self;
 }
-inline int instance_init(PyObject* self, PyObject*, PyObject*) {
+
+LATEPY_ONCE int instance_init(PyObject* self, PyObject*, PyObject*) {
   const ClassTraits* const traits = data_of<Instance>(self).traits;
   set_error(*api().TypeError,
             traits->name + " has no constructor that scripts may call: its objects come from the host");
   return -1;
 }
 
-/// The class, or the base of it, that shows memory; or null.
-inline const ClassTraits* shows_memory(const ClassTraits& traits) noexcept {
+LATEPY_ONCE const ClassTraits* shows_memory(const ClassTraits& traits) noexcept {
   if (traits.buffer) return &traits;
   for (const BaseLink* link = traits.bases; link; link = link->next)
     if (const ClassTraits* const base = shows_memory(*link->base->traits)) return base;
   return nullptr;
 }
-inline int instance_getbuffer(PyObject* self, BufferView* view, int flags) {
+
+LATEPY_ONCE int instance_getbuffer(PyObject* self, BufferView* view, int flags) {
   Instance& instance = data_of<Instance>(self);
   view->obj = nullptr;
   const ClassTraits* const traits = has_value(instance) ? shows_memory(*instance.traits) : nullptr;
@@ -163,15 +190,14 @@ inline int instance_getbuffer(PyObject* self, BufferView* view, int flags) {
   for (Instance* each = &instance; result == 0 && each; each = each->whole) ++each->views;
   return result;
 }
-/// What `get` made for one view: shape and strides in one block.
-inline void instance_releasebuffer(PyObject* self, BufferView* view) {
+
+LATEPY_ONCE void instance_releasebuffer(PyObject* self, BufferView* view) {
   for (Instance* each = &data_of<Instance>(self); each; each = each->whole) --each->views;
   delete[] static_cast<ssize*>(view->internal);
   view->internal = nullptr;
 }
 
-/// The Python base class of all bound classes.
-inline PyTypeObject* instance_type() {
+LATEPY_ONCE PyTypeObject* instance_type() {
   HostTypes& types = host_types();
   if (LATEPY_LIKELY(types.instance != nullptr)) return types.instance;
   MemberDef members[] = {{"__weaklistoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, weakrefs)),
@@ -187,6 +213,7 @@ inline PyTypeObject* instance_type() {
   Object made = make_type("latepy.Instance", sizeof(Instance), type_is_base, slots);
   return types.instance = reinterpret_cast<PyTypeObject*>(made.release());  // lives as long as its interpreter
 }
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

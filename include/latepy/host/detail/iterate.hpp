@@ -34,7 +34,35 @@ class Step {
   const bool is_first_;
 };
 
-inline void end_range(PyObject* self) noexcept {
+void end_range(PyObject* self) noexcept;
+PyObject* iterator_next(PyObject* self) noexcept;
+inline PyObject* iterator_iter(PyObject* self) noexcept { return Object::borrow(self).release(); }
+void iterator_dealloc(PyObject* self) noexcept;
+int iterator_traverse(PyObject* self, Visit visit, void* argument) noexcept;
+inline int iterator_clear(PyObject* self) noexcept {
+  end_range(self);
+  return 0;
+}
+
+PyTypeObject* make_iterator_type();
+Object new_iterator(std::unique_ptr<Range> range);
+
+template <class Iterator, class Sentinel>
+struct RangeOf final : Range {
+  RangeOf(Iterator first, Sentinel last) : at(std::move(first)), end(std::move(last)) {}
+  Object next() override {
+    if (at == end) return Object();
+    Object item = to_py(*at);
+    ++at;
+    return item;
+  }
+  Iterator at;
+  Sentinel end;
+};
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE void end_range(PyObject* self) noexcept {
   Range* const range = std::exchange(data_of<IteratorData>(self).range, nullptr);
   const ErrorAside aside;  // destructors of iterators run
   try {
@@ -44,7 +72,8 @@ inline void end_range(PyObject* self) noexcept {
     api().Err_WriteUnraisable(as_object(head_type(self)));
   }
 }
-inline PyObject* iterator_next(PyObject* self) noexcept {
+
+LATEPY_ONCE PyObject* iterator_next(PyObject* self) noexcept {
   const Step step(data_of<IteratorData>(self));
   if (!step.is_first()) {
     set_error(*api().ValueError, "the iterator is already executing");
@@ -65,23 +94,20 @@ inline PyObject* iterator_next(PyObject* self) noexcept {
     return nullptr;
   }
 }
-inline PyObject* iterator_iter(PyObject* self) noexcept { return Object::borrow(self).release(); }
-inline void iterator_dealloc(PyObject* self) noexcept {
+
+LATEPY_ONCE void iterator_dealloc(PyObject* self) noexcept {
   api().Object_GC_UnTrack(self);
   end_range(self);
   free_object(self);
 }
-inline int iterator_traverse(PyObject* self, Visit visit, void* argument) noexcept {
+
+LATEPY_ONCE int iterator_traverse(PyObject* self, Visit visit, void* argument) noexcept {
   if (const int result = visit(as_object(head_type(self)), argument)) return result;
   const Range* const range = data_of<IteratorData>(self).range;
   return range && range->owner.ptr() ? visit(range->owner.ptr(), argument) : 0;
 }
-inline int iterator_clear(PyObject* self) noexcept {
-  end_range(self);
-  return 0;
-}
 
-LATEPY_COLD inline PyTypeObject* make_iterator_type() {
+LATEPY_ONCE LATEPY_COLD PyTypeObject* make_iterator_type() {
   TypeSlot slots[] = {{tp_dealloc, slot_value(&iterator_dealloc)},
                       {tp_traverse, slot_value(&iterator_traverse)},
                       {tp_clear, slot_value(&iterator_clear)},
@@ -91,26 +117,15 @@ LATEPY_COLD inline PyTypeObject* make_iterator_type() {
                       {0, nullptr}};
   return reinterpret_cast<PyTypeObject*>(make_type("latepy.iterator", sizeof(IteratorData), 0, slots).release());
 }
-inline Object new_iterator(std::unique_ptr<Range> range) {
+
+LATEPY_ONCE Object new_iterator(std::unique_ptr<Range> range) {
   HostTypes& types = host_types();
   if (!types.iterator) types.iterator = make_iterator_type();  // lives as long as its interpreter
   Object made = own(api().Type_GenericAlloc(types.iterator, 0));
   data_of<IteratorData>(made.ptr()).range = range.release();
   return made;
 }
-
-template <class Iterator, class Sentinel>
-struct RangeOf final : Range {
-  RangeOf(Iterator first, Sentinel last) : at(std::move(first)), end(std::move(last)) {}
-  Object next() override {
-    if (at == end) return Object();
-    Object item = to_py(*at);
-    ++at;
-    return item;
-  }
-  Iterator at;
-  Sentinel end;
-};
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

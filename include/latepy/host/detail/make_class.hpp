@@ -27,91 +27,19 @@ struct ClassPlan {
 };
 
 /// Frees what an earlier life put into the traits.
-LATEPY_COLD inline void clear_traits(ClassTraits& traits) noexcept {
-  while (BaseLink* link = traits.bases) {
-    traits.bases = link->next;
-    delete link;
-  }
-  while (VisitHook* hook = traits.hooks) {
-    traits.hooks = hook->next;
-    hook->destroy(hook);
-  }
-  if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);
-}
+void clear_traits(ClassTraits& traits) noexcept;
 
 /// The end of a class, with the capsule in its dict. Only the stop lets a class go. The traits stay until the next
 /// life: the garbage collector may empty the class before its instances, which need them to end.
-inline void forget_class(PyObject* capsule) {
-  auto& traits = *static_cast<ClassTraits*>(api().Capsule_GetPointer(capsule, class_attribute));
-  traits.record->life = no_life;
-  if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);  // it may hold Objects
-  shared().classes_stamp.fetch_add(1, std::memory_order_release);
-}
+void forget_class(PyObject* capsule);
 
-LATEPY_COLD inline Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits) {
-  const std::string module = place.module().is_empty() ? "builtins" : place.module().as<std::string>();
-  traits.name = module + "." + plan.name;
-  Object bases = list();
-  traits.has_dict = plan.has_dict;
-  traits.has_buffer = plan.has_buffer;
-  for (const BaseLink* link = traits.bases; link; link = link->next) {
-    bases.call_method("append", Ref(link->base->type));
-    traits.has_dict = traits.has_dict || link->base->traits->has_dict;
-    traits.has_buffer = traits.has_buffer || link->base->traits->has_buffer;
-  }
-  if (!traits.bases) bases.call_method("append", Ref(as_object(instance_type())));
-  MemberDef members[] = {
-      {"__dictoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, dict)), member_readonly, nullptr},
-      {}};
-  static GetSetDef attributes[] = {
-      {"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr}, {}};
-  std::vector<TypeSlot> slots = {{tp_dealloc, slot_value(&instance_dealloc)},
-                                 {tp_traverse, slot_value(&instance_traverse)},
-                                 {tp_clear, slot_value(&instance_clear)}};
-  if (!plan.doc.empty()) slots.push_back({tp_doc, const_cast<char*>(plan.doc.c_str())});
-  if (traits.has_dict) {
-    slots.push_back({tp_members, members});
-    slots.push_back({tp_getset, attributes});
-  }
-  if (plan.has_buffer) {
-    slots.push_back({bf_getbuffer, slot_value(&instance_getbuffer)});
-    slots.push_back({bf_releasebuffer, slot_value(&instance_releasebuffer)});
-  }
-  slots.push_back({0, nullptr});
-  TypeSpec spec{traits.name.c_str(), 0, 0, type_has_gc | (plan.is_final ? 0 : type_is_base), slots.data()};
-  const Object made = own(api().Type_FromSpecWithBases(&spec, tuple_of(bases).ptr()));
-  made.attr("__qualname__") = place.qualified(plan.name);
-  made.attr(class_attribute) = own(api().Capsule_New(&traits, class_attribute, &forget_class));
-  return made;
-}
+Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits);
 
 /// Makes the class, puts it into its place, and lets conversions find it.
-LATEPY_COLD inline Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&)) {
-  const Place place(where);
-  ClassRecord* const record = new_record(*plan.slot, plan.key);
-  if (!record->traits) record->traits = new ClassTraits();
-  ClassTraits& traits = *record->traits;
-  clear_traits(traits);
-  traits.record = record;
-  fill(traits);
-  const Object made = new_class(place, plan, traits);
-  place.set(plan.name, made);
-  publish(record, *plan.slot, Object(made).release());
-  return made;
-}
+Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&));
 
 /// Lets go of all types of ours, so that Python ends them, and what they hold, with itself. Called by the stop.
-LATEPY_COLD inline void release_types() noexcept {
-  for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next) {
-    if (each->life != current_life()) continue;
-    if (!each->traits) each->life = no_life;  // an enumeration; a class forgets itself when it ends
-    decref(each->type);
-  }
-  shared().classes_stamp.fetch_add(1, std::memory_order_release);
-  HostTypes& types = host_types();
-  for (PyTypeObject** each : {&types.function, &types.instance, &types.iterator})
-    if (PyTypeObject* const type = std::exchange(*each, nullptr)) decref(as_object(type));
-}
+void release_types() noexcept;
 
 inline constexpr char made_already[] = "the object was constructed already";
 
@@ -184,6 +112,91 @@ T* construct(A&&... arguments) {
   else
     return new T{std::forward<A>(arguments)...};
 }
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD void clear_traits(ClassTraits& traits) noexcept {
+  while (BaseLink* link = traits.bases) {
+    traits.bases = link->next;
+    delete link;
+  }
+  while (VisitHook* hook = traits.hooks) {
+    traits.hooks = hook->next;
+    hook->destroy(hook);
+  }
+  if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);
+}
+
+LATEPY_ONCE void forget_class(PyObject* capsule) {
+  auto& traits = *static_cast<ClassTraits*>(api().Capsule_GetPointer(capsule, class_attribute));
+  traits.record->life = no_life;
+  if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);  // it may hold Objects
+  shared().classes_stamp.fetch_add(1, std::memory_order_release);
+}
+
+LATEPY_ONCE LATEPY_COLD Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits) {
+  const std::string module = place.module().is_empty() ? "builtins" : place.module().as<std::string>();
+  traits.name = module + "." + plan.name;
+  Object bases = list();
+  traits.has_dict = plan.has_dict;
+  traits.has_buffer = plan.has_buffer;
+  for (const BaseLink* link = traits.bases; link; link = link->next) {
+    bases.call_method("append", Ref(link->base->type));
+    traits.has_dict = traits.has_dict || link->base->traits->has_dict;
+    traits.has_buffer = traits.has_buffer || link->base->traits->has_buffer;
+  }
+  if (!traits.bases) bases.call_method("append", Ref(as_object(instance_type())));
+  MemberDef members[] = {
+      {"__dictoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, dict)), member_readonly, nullptr},
+      {}};
+  static GetSetDef attributes[] = {
+      {"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr}, {}};
+  std::vector<TypeSlot> slots = {{tp_dealloc, slot_value(&instance_dealloc)},
+                                 {tp_traverse, slot_value(&instance_traverse)},
+                                 {tp_clear, slot_value(&instance_clear)}};
+  if (!plan.doc.empty()) slots.push_back({tp_doc, const_cast<char*>(plan.doc.c_str())});
+  if (traits.has_dict) {
+    slots.push_back({tp_members, members});
+    slots.push_back({tp_getset, attributes});
+  }
+  if (plan.has_buffer) {
+    slots.push_back({bf_getbuffer, slot_value(&instance_getbuffer)});
+    slots.push_back({bf_releasebuffer, slot_value(&instance_releasebuffer)});
+  }
+  slots.push_back({0, nullptr});
+  TypeSpec spec{traits.name.c_str(), 0, 0, type_has_gc | (plan.is_final ? 0 : type_is_base), slots.data()};
+  const Object made = own(api().Type_FromSpecWithBases(&spec, tuple_of(bases).ptr()));
+  made.attr("__qualname__") = place.qualified(plan.name);
+  made.attr(class_attribute) = own(api().Capsule_New(&traits, class_attribute, &forget_class));
+  return made;
+}
+
+LATEPY_ONCE LATEPY_COLD Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&)) {
+  const Place place(where);
+  ClassRecord* const record = new_record(*plan.slot, plan.key);
+  if (!record->traits) record->traits = new ClassTraits();
+  ClassTraits& traits = *record->traits;
+  clear_traits(traits);
+  traits.record = record;
+  fill(traits);
+  const Object made = new_class(place, plan, traits);
+  place.set(plan.name, made);
+  publish(record, *plan.slot, Object(made).release());
+  return made;
+}
+
+LATEPY_ONCE LATEPY_COLD void release_types() noexcept {
+  for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next) {
+    if (each->life != current_life()) continue;
+    if (!each->traits) each->life = no_life;  // an enumeration; a class forgets itself when it ends
+    decref(each->type);
+  }
+  shared().classes_stamp.fetch_add(1, std::memory_order_release);
+  HostTypes& types = host_types();
+  for (PyTypeObject** each : {&types.function, &types.instance, &types.iterator})
+    if (PyTypeObject* const type = std::exchange(*each, nullptr)) decref(as_object(type));
+}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

@@ -19,107 +19,20 @@ struct FunctionData {
 inline constexpr std::size_t never_exact = static_cast<std::size_t>(-1);
 
 /// No signature takes the arguments: sets a TypeError that says so of each.
-LATEPY_COLD inline PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count,
-                                         PyObject* names) noexcept {
-  Overload& first = *function.first;
-  try {
-    if (first.is_operator) {
-      if (count > 0) first.parameters[0].type->explain(arguments[0]);  // throws where it is no object any more
-      return Object::borrow(api().NotImplementedStruct).release();
-    }
-    const std::string call = show_call(first, arguments, count, names);
-    std::string text;
-    if (!first.next) {
-      const std::string why = why_not(first, arguments, count, names);  // may throw what the argument's code raised
-      text = shown_signature(first) + ": " + why + ". It was called as " + call;
-    } else {
-      text = "no signature of " + first.shown_name + " takes " + call;
-      for (Overload* each = &first; each; each = each->next.get())
-        text += "\n  " + shown_signature(*each) + ": " + why_not(*each, arguments, count, names);
-    }
-    set_error(*api().TypeError, text);
-  } catch (const ConversionError& error) {
-    set_error(*api().TypeError, first.shown_name + "(): " + error.what());
-  } catch (...) {
-    translate_exception();
-  }
-  return nullptr;
-}
+PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
 
-LATEPY_COLD inline PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count,
-                                         PyObject* names) noexcept {
-  try {
-    for (Overload* each = function.first; each; each = each->next.get()) {
-      Sorted sorted(each->parameters.size());
-      if (!sort_arguments(*each, arguments, count, names, sorted, nullptr)) continue;
-      std::size_t failed = 0;
-      PyObject* const result = each->invoke(*each, sorted.slots(), failed);
-      if (result || failed == 0) return result;
-    }
-  } catch (...) {
-    translate_exception();
-    return nullptr;
-  }
-  return refuse_call(function, arguments, count, names);
-}
+PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
 
 /// What CPython calls. Nothing is thrown through its frames.
-inline PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged,
-                                PyObject* names) noexcept {
-  FunctionData& function = data_of<FunctionData>(self);
-  const std::size_t count = flagged & ~vectorcall_offset;
-  incref(self);  // the callable may drop the last reference to its own function
-  PyObject* result = nullptr;
-  if (LATEPY_LIKELY(count == function.exact && !names)) {
-    std::size_t failed = 0;
-    result = function.first->invoke(*function.first, arguments, failed);
-    if (LATEPY_UNLIKELY(failed != 0)) result = refuse_call(function, arguments, count, names);
-  } else {
-    result = call_sorted(function, arguments, count, names);
-  }
-  decref(self);
-  return result;
-}
+PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged, PyObject* names) noexcept;
 
 inline PyObject* function_new(PyTypeObject*, PyObject*, PyObject*) noexcept {
   set_error(*api().TypeError, "cannot create 'latepy.function' instances: they come from the host");
   return nullptr;
 }
-inline void function_dealloc(PyObject* self) noexcept {
-  FunctionData& function = data_of<FunctionData>(self);
-  api().Object_GC_UnTrack(self);
-  const ErrorAside aside;  // destructors of captured objects run
-  if (function.weakrefs) api().Object_ClearWeakRefs(self);
-  if (function.dict) decref(function.dict);
-  while (Overload* const each = function.first) {
-    function.first = each->next.release();
-    try {
-      delete each;
-    } catch (...) {
-      translate_exception();
-      api().Err_WriteUnraisable(as_object(head_type(self)));
-    }
-  }
-  free_object(self);
-}
-inline int function_traverse(PyObject* self, Visit visit, void* argument) noexcept {
-  const FunctionData& function = data_of<FunctionData>(self);
-  if (const int result = visit(as_object(head_type(self)), argument)) return result;
-  if (function.dict)
-    if (const int result = visit(function.dict, argument)) return result;
-  for (const Overload* each = function.first; each; each = each->next.get())
-    for (const Parameter& parameter : each->parameters)
-      if (PyObject* const value = parameter.default_value.ptr())
-        if (const int result = visit(value, argument)) return result;
-  return 0;
-}
-inline int function_clear(PyObject* self) noexcept {
-  FunctionData& function = data_of<FunctionData>(self);
-  if (PyObject* const dict = std::exchange(function.dict, nullptr)) decref(dict);
-  for (Overload* each = function.first; each; each = each->next.get())
-    for (Parameter& parameter : each->parameters) parameter.default_value = Object();
-  return 0;
-}
+void function_dealloc(PyObject* self) noexcept;
+int function_traverse(PyObject* self, Visit visit, void* argument) noexcept;
+int function_clear(PyObject* self) noexcept;
 inline PyObject* function_get(PyObject* self, PyObject* instance, PyObject*) noexcept {
   if (!instance || instance == api().NoneStruct) return Object::borrow(self).release();
   return api().Method_New(self, instance);
@@ -146,7 +59,132 @@ inline PyObject* function_reduce(PyObject* self, PyObject*) noexcept {
 }
 
 /// "name(signature)" before each text where there are several; None where nothing was said.
-LATEPY_COLD inline PyObject* function_doc(PyObject* self) {
+PyObject* function_doc(PyObject* self);
+/// A list of "(x: int) -> str", one for each overload.
+PyObject* function_signatures(PyObject* self);
+/// A Python function of the same signature: what CPython makes of the text is the reference for inspect and typing.
+/// It is kept once all names in it are known.
+inline constexpr char twin_name[] = "_latepy_twin";
+Object twin(PyObject* self);
+LATEPY_COLD inline PyObject* function_signature(PyObject* self) {
+  return own(api().Import_ImportModule("inspect")).call_method("signature", twin(self)).release();
+}
+LATEPY_COLD inline PyObject* function_annotations(PyObject* self) {
+  return Object(twin(self).attr("__annotations__")).release();
+}
+
+/// The type of host functions: called by vectorcall, a method where a class has it, known to help() and inspect.
+PyTypeObject* function_type();
+inline bool is_function(PyObject* object) noexcept {
+  const HostTypes* const types = shared().host_types.load(std::memory_order_relaxed);
+  return types && types->life == current_life() && types->function && is_exactly(object, types->function);
+}
+
+/// The Python function of a chain of overloads. Needs the GIL.
+Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name, const Object& module);
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count,
+                                              PyObject* names) noexcept {
+  Overload& first = *function.first;
+  try {
+    if (first.is_operator) {
+      if (count > 0) first.parameters[0].type->explain(arguments[0]);  // throws where it is no object any more
+      return Object::borrow(api().NotImplementedStruct).release();
+    }
+    const std::string call = show_call(first, arguments, count, names);
+    std::string text;
+    if (!first.next) {
+      const std::string why = why_not(first, arguments, count, names);  // may throw what the argument's code raised
+      text = shown_signature(first) + ": " + why + ". It was called as " + call;
+    } else {
+      text = "no signature of " + first.shown_name + " takes " + call;
+      for (Overload* each = &first; each; each = each->next.get())
+        text += "\n  " + shown_signature(*each) + ": " + why_not(*each, arguments, count, names);
+    }
+    set_error(*api().TypeError, text);
+  } catch (const ConversionError& error) {
+    set_error(*api().TypeError, first.shown_name + "(): " + error.what());
+  } catch (...) {
+    translate_exception();
+  }
+  return nullptr;
+}
+
+LATEPY_ONCE LATEPY_COLD PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count,
+                                              PyObject* names) noexcept {
+  try {
+    for (Overload* each = function.first; each; each = each->next.get()) {
+      Sorted sorted(each->parameters.size());
+      if (!sort_arguments(*each, arguments, count, names, sorted, nullptr)) continue;
+      std::size_t failed = 0;
+      PyObject* const result = each->invoke(*each, sorted.slots(), failed);
+      if (result || failed == 0) return result;
+    }
+  } catch (...) {
+    translate_exception();
+    return nullptr;
+  }
+  return refuse_call(function, arguments, count, names);
+}
+
+LATEPY_ONCE PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged,
+                                     PyObject* names) noexcept {
+  FunctionData& function = data_of<FunctionData>(self);
+  const std::size_t count = flagged & ~vectorcall_offset;
+  incref(self);  // the callable may drop the last reference to its own function
+  PyObject* result = nullptr;
+  if (LATEPY_LIKELY(count == function.exact && !names)) {
+    std::size_t failed = 0;
+    result = function.first->invoke(*function.first, arguments, failed);
+    if (LATEPY_UNLIKELY(failed != 0)) result = refuse_call(function, arguments, count, names);
+  } else {
+    result = call_sorted(function, arguments, count, names);
+  }
+  decref(self);
+  return result;
+}
+
+LATEPY_ONCE void function_dealloc(PyObject* self) noexcept {
+  FunctionData& function = data_of<FunctionData>(self);
+  api().Object_GC_UnTrack(self);
+  const ErrorAside aside;  // destructors of captured objects run
+  if (function.weakrefs) api().Object_ClearWeakRefs(self);
+  if (function.dict) decref(function.dict);
+  while (Overload* const each = function.first) {
+    function.first = each->next.release();
+    try {
+      delete each;
+    } catch (...) {
+      translate_exception();
+      api().Err_WriteUnraisable(as_object(head_type(self)));
+    }
+  }
+  free_object(self);
+}
+
+LATEPY_ONCE int function_traverse(PyObject* self, Visit visit, void* argument) noexcept {
+  const FunctionData& function = data_of<FunctionData>(self);
+  if (const int result = visit(as_object(head_type(self)), argument)) return result;
+  if (function.dict)
+    if (const int result = visit(function.dict, argument)) return result;
+  for (const Overload* each = function.first; each; each = each->next.get())
+    for (const Parameter& parameter : each->parameters)
+      if (PyObject* const value = parameter.default_value.ptr())
+        if (const int result = visit(value, argument)) return result;
+  return 0;
+}
+
+LATEPY_ONCE int function_clear(PyObject* self) noexcept {
+  FunctionData& function = data_of<FunctionData>(self);
+  if (PyObject* const dict = std::exchange(function.dict, nullptr)) decref(dict);
+  for (Overload* each = function.first; each; each = each->next.get())
+    for (Parameter& parameter : each->parameters) parameter.default_value = Object();
+  return 0;
+}
+
+LATEPY_ONCE LATEPY_COLD PyObject* function_doc(PyObject* self) {
   const Overload* const first = data_of<FunctionData>(self).first;
   if (!first->next) return first->doc.empty() ? none().release() : to_py(first->doc).release();
   std::string text;
@@ -155,17 +193,15 @@ LATEPY_COLD inline PyObject* function_doc(PyObject* self) {
             (each->doc.empty() ? "" : "\n" + each->doc);
   return to_py(text).release();
 }
-/// A list of "(x: int) -> str", one for each overload.
-LATEPY_COLD inline PyObject* function_signatures(PyObject* self) {
+
+LATEPY_ONCE LATEPY_COLD PyObject* function_signatures(PyObject* self) {
   Object texts = list();
   for (const Overload* each = data_of<FunctionData>(self).first; each; each = each->next.get())
     texts.call_method("append", signature_text(*each));
   return texts.release();
 }
-/// A Python function of the same signature: what CPython makes of the text is the reference for inspect and typing.
-/// It is kept once all names in it are known.
-inline constexpr char twin_name[] = "_latepy_twin";
-LATEPY_COLD inline Object twin(PyObject* self) {
+
+LATEPY_ONCE LATEPY_COLD Object twin(PyObject* self) {
   const Overload* const first = data_of<FunctionData>(self).first;
   const Api& a = api();
   const Object kept = Ref(data_of<FunctionData>(self).dict).call_method("get", twin_name);
@@ -207,15 +243,8 @@ LATEPY_COLD inline Object twin(PyObject* self) {
   }
   return Object();  // not reached
 }
-LATEPY_COLD inline PyObject* function_signature(PyObject* self) {
-  return own(api().Import_ImportModule("inspect")).call_method("signature", twin(self)).release();
-}
-LATEPY_COLD inline PyObject* function_annotations(PyObject* self) {
-  return Object(twin(self).attr("__annotations__")).release();
-}
 
-/// The type of host functions: called by vectorcall, a method where a class has it, known to help() and inspect.
-inline PyTypeObject* function_type() {
+LATEPY_ONCE PyTypeObject* function_type() {
   HostTypes& types = host_types();
   if (LATEPY_LIKELY(types.function != nullptr)) return types.function;
   const auto at = [&](std::size_t offset) { return static_cast<ssize>(head() + offset); };
@@ -247,14 +276,9 @@ inline PyTypeObject* function_type() {
       make_type("latepy.function", sizeof(FunctionData), type_has_vectorcall | type_is_method_descriptor, slots);
   return types.function = reinterpret_cast<PyTypeObject*>(made.release());
 }
-inline bool is_function(PyObject* object) noexcept {
-  const HostTypes* const types = shared().host_types.load(std::memory_order_relaxed);
-  return types && types->life == current_life() && types->function && is_exactly(object, types->function);
-}
 
-/// The Python function of a chain of overloads. Needs the GIL.
-LATEPY_COLD inline Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name,
-                                       const Object& module) {
+LATEPY_ONCE LATEPY_COLD Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name,
+                                            const Object& module) {
   pin_libraries();
   const std::size_t dot = qualified_name.rfind('.');
   for (Overload* each = first.get(); each; each = each->next.get())
@@ -274,6 +298,7 @@ LATEPY_COLD inline Object new_function(std::unique_ptr<Overload> first, const st
   function.first = first.release();
   return made;
 }
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

@@ -64,22 +64,7 @@ inline constexpr bool is_extra =
     std::is_convertible_v<T, std::string_view> || is_keep_alive<plain<T>> ||
     is_one_of<plain<T>, Arg, KwOnly, PosOnly, ReleasesGil, LocksSelf, ReturnCopy, ReturnReference, ReturnInternal>;
 
-LATEPY_COLD inline void keep_patient(PyObject* nurse, PyObject* patient, bool is_part) {
-  if (nurse == api().NoneStruct || patient == api().NoneStruct) return;
-  if (api().Type_IsSubtype(head_type(nurse), instance_type()))
-    return keep_alive_in(data_of<Instance>(nurse), patient, is_part);
-  // Any other object that can be referred to weakly: the callback of a weak reference holds the patient, and is called
-  // with the weak reference, which it lets go, when the nurse ends.
-  static MethodDef release{"release",
-                           [](PyObject* held, PyObject* reference) noexcept {
-                             static_cast<void>(held);
-                             decref(reference);
-                             return Object::borrow(api().NoneStruct).release();
-                           },
-                           meth_o, nullptr};
-  const Object callback = own(api().CFunction_NewEx(&release, patient, nullptr));
-  check(api().Weakref_NewRef(nurse, callback.ptr()));
-}
+void keep_patient(PyObject* nurse, PyObject* patient, bool is_part);
 
 /// A bound object that a function returns by reference or pointer.
 template <class R, bool IsMethod, class... X>
@@ -226,6 +211,26 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public O
 
   F callable_;
 };
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD void keep_patient(PyObject* nurse, PyObject* patient, bool is_part) {
+  if (nurse == api().NoneStruct || patient == api().NoneStruct) return;
+  if (api().Type_IsSubtype(head_type(nurse), instance_type()))
+    return keep_alive_in(data_of<Instance>(nurse), patient, is_part);
+  // Any other object that can be referred to weakly: the callback of a weak reference holds the patient, and is called
+  // with the weak reference, which it lets go, when the nurse ends.
+  static MethodDef release{"release",
+                           [](PyObject* held, PyObject* reference) noexcept {
+                             static_cast<void>(held);
+                             decref(reference);
+                             return Object::borrow(api().NoneStruct).release();
+                           },
+                           meth_o, nullptr};
+  const Object callback = own(api().CFunction_NewEx(&release, patient, nullptr));
+  check(api().Weakref_NewRef(nurse, callback.ptr()));
+}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

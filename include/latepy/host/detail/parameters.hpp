@@ -74,8 +74,35 @@ LATEPY_COLD inline std::string counted(std::size_t count, const char* what) {
 /// Sorts a call's arguments into the places of the parameters, as Python does for functions of its own.
 /// \param why gets the reason where they do not fit; null: nobody asks.
 /// \throws PythonError when CPython fails.
-inline bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names,
-                           Sorted& sorted, std::string* why) {
+bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names,
+                    Sorted& sorted, std::string* why);
+
+/// How a signature shows the default value of the parameter with that index.
+using DefaultText = std::string (*)(PyObject* value, std::size_t index);
+LATEPY_COLD inline std::string shown_default(PyObject* value, std::size_t) { return show_value(value); }
+LATEPY_COLD inline std::string listed_default(PyObject*, std::size_t index) {
+  return "_defaults[" + std::to_string(index) + "]";
+}
+/// The list that listed_default() refers to.
+Object defaults_of(const Overload& overload);
+
+/// "(x: int, y: float = 2.0) -> str".
+std::string signature_text(const Overload& overload, DefaultText default_text = &shown_default, bool with_self = true);
+/// "Vec.scale(by: float) -> None", as texts show it.
+LATEPY_COLD inline std::string shown_signature(const Overload& overload) {
+  return overload.shown_name + signature_text(overload, &shown_default, false);
+}
+
+/// "(1, "x", k=2)": what a call was given.
+std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
+
+/// Why one signature does not take the arguments. Where the code of an argument raised, that is thrown.
+std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count,
+                                PyObject* names, Sorted& sorted, std::string* why) {
   const Api& a = api();
   const std::vector<Parameter>& parameters = overload.parameters;
   const std::size_t hidden = overload.is_method ? 1 : 0;  // `self` is not counted in texts
@@ -150,23 +177,14 @@ inline bool sort_arguments(const Overload& overload, PyObject* const* arguments,
   return missing.empty() || fail([&] { return "it is not given " + missing; });
 }
 
-/// How a signature shows the default value of the parameter with that index.
-using DefaultText = std::string (*)(PyObject* value, std::size_t index);
-LATEPY_COLD inline std::string shown_default(PyObject* value, std::size_t) { return show_value(value); }
-LATEPY_COLD inline std::string listed_default(PyObject*, std::size_t index) {
-  return "_defaults[" + std::to_string(index) + "]";
-}
-/// The list that listed_default() refers to.
-LATEPY_COLD inline Object defaults_of(const Overload& overload) {
+LATEPY_ONCE LATEPY_COLD Object defaults_of(const Overload& overload) {
   Object values = list();
   for (const Parameter& parameter : overload.parameters)
     values.call_method("append", parameter.default_value.is_empty() ? none() : parameter.default_value);
   return values;
 }
 
-/// "(x: int, y: float = 2.0) -> str".
-LATEPY_COLD inline std::string signature_text(const Overload& overload, DefaultText default_text = &shown_default,
-                                              bool with_self = true) {
+LATEPY_ONCE LATEPY_COLD std::string signature_text(const Overload& overload, DefaultText default_text, bool with_self) {
   std::string text = "(";
   bool named_only = false, positional_only = false;
   const auto add = [&](const std::string& part) { text += (text.size() == 1 ? "" : ", ") + part; };
@@ -191,14 +209,9 @@ LATEPY_COLD inline std::string signature_text(const Overload& overload, DefaultT
   if (positional_only) add("/");
   return text + ") -> " + overload.result->python(Way::to_python);
 }
-/// "Vec.scale(by: float) -> None", as texts show it.
-LATEPY_COLD inline std::string shown_signature(const Overload& overload) {
-  return overload.shown_name + signature_text(overload, &shown_default, false);
-}
 
-/// "(1, "x", k=2)": what a call was given.
-LATEPY_COLD inline std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count,
-                                         PyObject* names) {
+LATEPY_ONCE LATEPY_COLD std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count,
+                                              PyObject* names) {
   std::string text = overload.shown_name + "(";
   const std::size_t first = overload.is_method && count > 0 ? 1 : 0;
   const std::size_t named = names ? static_cast<std::size_t>(api().Tuple_Size(names)) : 0;
@@ -210,9 +223,8 @@ LATEPY_COLD inline std::string show_call(const Overload& overload, PyObject* con
   return text + ")";
 }
 
-/// Why one signature does not take the arguments. Where the code of an argument raised, that is thrown.
-LATEPY_COLD inline std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count,
-                                       PyObject* names) {
+LATEPY_ONCE LATEPY_COLD std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count,
+                                            PyObject* names) {
   Sorted sorted(overload.parameters.size());
   std::string why;
   if (!sort_arguments(overload, arguments, count, names, sorted, &why)) return why;
@@ -229,6 +241,7 @@ LATEPY_COLD inline std::string why_not(Overload& overload, PyObject* const* argu
   }
   return "an argument changed while it was converted, or holds an iterator, which can be read only once";
 }
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

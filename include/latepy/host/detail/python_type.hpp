@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/bound.hpp>
+#include <latepy/host/detail/borrowed.hpp>
 
 namespace latepy {
 inline namespace v1 {

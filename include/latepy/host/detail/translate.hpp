@@ -27,15 +27,82 @@ inline std::shared_ptr<Translator> read_link(const std::shared_ptr<Translator>& 
   return link;
 }
 
-LATEPY_COLD inline void set_error(PyObject* type, const char* what) noexcept {
+void set_error(PyObject* type, const char* what) noexcept;
+inline void set_error(PyObject* type, const std::string& what) noexcept { set_error(type, what.c_str()); }
+
+/// Python's exception as what it is. To be called in a catch block.
+bool translate_python_error();
+
+/// Python's error from the program's own entries. To be called in a catch block.
+bool translate_by_program();
+
+/// The built-in table. To be called in a catch block.
+void translate_by_table() noexcept;
+
+/// The class of what carries a C++ exception. A bare capsule would keep Python from copying and pickling the exception.
+inline constexpr char carrier_source[] = R"(
+class CppException:
+    __slots__ = 'capsule'
+    def __init__(self, capsule): self.capsule = capsule
+    def __reduce__(self): return type(None), ()
+)";
+Ref carrier_class();
+/// Lets the Python exception that is set carry the C++ one in flight, so that it is that one again when it reaches C++.
+/// To be called in a catch block.
+void attach_original();
+
+/// Sets Python's error from the exception that is being handled. To be called in a catch block, with the GIL.
+void translate_exception() noexcept;
+
+template <class E>
+inline constexpr char exception_id = 0;
+
+template <class E, class F>
+struct TranslatorOf final : Translator {
+  explicit TranslatorOf(F f) : make(std::move(f)) {
+    id = &exception_id<E>;
+    translate = [](const Translator& self) -> Object {
+      try {
+        throw;
+      } catch (const E& error) {
+        return static_cast<const TranslatorOf&>(self).make(error);
+      } catch (...) {
+        return Object();
+      }
+    };
+  }
+  F make;
+};
+
+void add_translator(std::shared_ptr<Translator> made);
+
+}  // namespace detail
+
+/// How the C++ exception E, when it leaves a host function, becomes Python's: `make(const E&)` gives the exception
+/// object; what it throws is raised instead. It is asked before all that was there before it, and replaces an earlier
+/// one for E. Keeps until the program ends; needs the GIL. When Python hands the exception back to C++, it is the same
+/// C++ exception again.
+template <class E, class F, class = std::enable_if_t<!std::is_base_of_v<Ref, F>>>
+void translate(F make) {
+  detail::add_translator(std::make_shared<detail::TranslatorOf<E, F>>(std::move(make)));
+}
+/// As above, to a Python class that is called with what(): `translate<DiskFull>(python.get("builtins.OSError"))`. For
+/// as long as the class's interpreter lives.
+template <class E>
+void translate(const Object& type) {
+  translate<E>([type](const E& error) { return type.is_alive() ? type(error.what()) : Object(); });
+}
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE LATEPY_COLD void set_error(PyObject* type, const char* what) noexcept {
   // Not Err_SetString: what() need not be UTF-8.
   const Object text = Object::steal(api().Unicode_DecodeUTF8(what, static_cast<ssize>(std::strlen(what)), "replace"));
   if (!text.is_empty()) api().Err_SetObject(type, text.ptr());
 }
-inline void set_error(PyObject* type, const std::string& what) noexcept { set_error(type, what.c_str()); }
 
-/// Python's exception as what it is. To be called in a catch block.
-LATEPY_COLD inline bool translate_python_error() {
+LATEPY_ONCE LATEPY_COLD bool translate_python_error() {
   try {
     throw;
   } catch (const PythonError& error) {
@@ -46,8 +113,7 @@ LATEPY_COLD inline bool translate_python_error() {
   }
 }
 
-/// Python's error from the program's own entries. To be called in a catch block.
-LATEPY_COLD inline bool translate_by_program() {
+LATEPY_ONCE LATEPY_COLD bool translate_by_program() {
   for (std::shared_ptr<Translator> each = read_link(translators); each; each = read_link(each->next)) {
     const Object made = each->translate(*each);
     if (made.is_empty()) continue;
@@ -57,8 +123,7 @@ LATEPY_COLD inline bool translate_by_program() {
   return false;
 }
 
-/// The built-in table. To be called in a catch block.
-LATEPY_COLD inline void translate_by_table() noexcept {
+LATEPY_ONCE LATEPY_COLD void translate_by_table() noexcept {
   const Api& a = api();
   try {
     throw;
@@ -85,14 +150,7 @@ LATEPY_COLD inline void translate_by_table() noexcept {
   }
 }
 
-/// The class of what carries a C++ exception. A bare capsule would keep Python from copying and pickling the exception.
-inline constexpr char carrier_source[] = R"(
-class CppException:
-    __slots__ = 'capsule'
-    def __init__(self, capsule): self.capsule = capsule
-    def __reduce__(self): return type(None), ()
-)";
-LATEPY_COLD inline Ref carrier_class() {
+LATEPY_ONCE LATEPY_COLD Ref carrier_class() {
   PyObject*& known = host_types().carrier;
   if (!known) {
     const Object names = dict();
@@ -101,9 +159,8 @@ LATEPY_COLD inline Ref carrier_class() {
   }
   return Ref(known);
 }
-/// Lets the Python exception that is set carry the C++ one in flight, so that it is that one again when it reaches C++.
-/// To be called in a catch block.
-LATEPY_COLD inline void attach_original() {
+
+LATEPY_ONCE LATEPY_COLD void attach_original() {
   const Object exception = fetch_exception();
   try {
     auto original = std::make_unique<std::exception_ptr>(std::current_exception());
@@ -119,8 +176,7 @@ LATEPY_COLD inline void attach_original() {
   api().Err_SetObject(as_object(type_of(exception.ptr())), exception.ptr());
 }
 
-/// Sets Python's error from the exception that is being handled. To be called in a catch block, with the GIL.
-LATEPY_COLD inline void translate_exception() noexcept {
+LATEPY_ONCE LATEPY_COLD void translate_exception() noexcept {
   try {
     if (translate_python_error()) return;
     if (!translate_by_program()) translate_by_table();
@@ -134,27 +190,7 @@ LATEPY_COLD inline void translate_exception() noexcept {
   }
 }
 
-template <class E>
-inline constexpr char exception_id = 0;
-
-template <class E, class F>
-struct TranslatorOf final : Translator {
-  explicit TranslatorOf(F f) : make(std::move(f)) {
-    id = &exception_id<E>;
-    translate = [](const Translator& self) -> Object {
-      try {
-        throw;
-      } catch (const E& error) {
-        return static_cast<const TranslatorOf&>(self).make(error);
-      } catch (...) {
-        return Object();
-      }
-    };
-  }
-  F make;
-};
-
-LATEPY_COLD inline void add_translator(std::shared_ptr<Translator> made) {
+LATEPY_ONCE LATEPY_COLD void add_translator(std::shared_ptr<Translator> made) {
   std::shared_ptr<Translator> replaced;  // ends after the lock: its destructor may call Python
   const SpinLock lock(translators_lock);
   for (std::shared_ptr<Translator>* each = &translators; *each; each = &(*each)->next) {
@@ -168,21 +204,7 @@ LATEPY_COLD inline void add_translator(std::shared_ptr<Translator> made) {
 }
 
 }  // namespace detail
-
-/// How the C++ exception E, when it leaves a host function, becomes Python's: `make(const E&)` gives the exception
-/// object; what it throws is raised instead. It is asked before all that was there before it, and replaces an earlier
-/// one for E. Keeps until the program ends; needs the GIL. When Python hands the exception back to C++, it is the same
-/// C++ exception again.
-template <class E, class F, class = std::enable_if_t<!std::is_base_of_v<Ref, F>>>
-void translate(F make) {
-  detail::add_translator(std::make_shared<detail::TranslatorOf<E, F>>(std::move(make)));
-}
-/// As above, to a Python class that is called with what(): `translate<DiskFull>(python.get("builtins.OSError"))`. For
-/// as long as the class's interpreter lives.
-template <class E>
-void translate(const Object& type) {
-  translate<E>([type](const E& error) { return type.is_alive() ? type(error.what()) : Object(); });
-}
+#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -22,12 +22,7 @@ struct HostTypes {
   PyTypeObject* iterator = nullptr;  ///< see host/detail/iterate.hpp
 };
 
-inline std::size_t head() {
-  if (LATEPY_UNLIKELY(the_state.layout.head == 0))
-    throw StateError(
-        "this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
-  return the_state.layout.head;
-}
+std::size_t head();
 
 /// What follows PyObject in an object of a type of ours, or of another library's that uses latepy.
 template <class Data>
@@ -65,21 +60,36 @@ class ObjectLock {
 };
 
 /// The end of an object of a heap type (Objects/typeobject.c): its memory, then the type that the instance owned.
-inline void free_object(PyObject* self) noexcept {
+void free_object(PyObject* self) noexcept;
+
+Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots, PyObject* bases = nullptr);
+
+/// Those of the running interpreter. Needs the GIL.
+HostTypes& host_types();
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE std::size_t head() {
+  if (LATEPY_UNLIKELY(the_state.layout.head == 0))
+    throw StateError(
+        "this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
+  return the_state.layout.head;
+}
+
+LATEPY_ONCE void free_object(PyObject* self) noexcept {
   PyTypeObject* const type = head_type(self);
   api().Object_GC_Del(self);
   decref(as_object(type));
 }
 
-LATEPY_COLD inline Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots,
-                                    PyObject* bases = nullptr) {
+LATEPY_ONCE LATEPY_COLD Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots,
+                                         PyObject* bases) {
   pin_libraries();
   TypeSpec spec{name, static_cast<int>(head() + data_size), 0, flags | type_has_gc, slots};
   return own(api().Type_FromSpecWithBases(&spec, bases));
 }
 
-/// Those of the running interpreter. Needs the GIL.
-inline HostTypes& host_types() {
+LATEPY_ONCE HostTypes& host_types() {
   HostTypes* types = shared().host_types.load(std::memory_order_acquire);
   if (LATEPY_UNLIKELY(!types)) {
     types = new HostTypes();  // never freed
@@ -99,6 +109,7 @@ inline HostTypes& host_types() {
   }
   return *types;
 }
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

@@ -20,7 +20,113 @@ inline constexpr ItemKind item_kind = std::is_same_v<T, bool>       ? ItemKind::
 
 /// The kind by its code in the struct module, to which PEP 3118 adds the Z of complex numbers; `other` for what is none
 /// of these alone, or not in this machine's byte order. Null stands for "B".
-inline ItemKind kind_of_item(const char* format) noexcept {
+ItemKind kind_of_item(const char* format) noexcept;
+
+/// The code of T in Python's arrays and in numpy's: where it is found, nothing more must be read.
+template <class T>
+inline constexpr char usual_code = std::is_same_v<T, double>                                      ? 'd'
+                                   : std::is_same_v<T, float>                                     ? 'f'
+                                   : std::is_same_v<T, int>                                       ? 'i'
+                                   : std::is_same_v<T, long>                                      ? 'l'
+                                   : std::is_same_v<T, long long>                                 ? 'q'
+                                   : item_kind<T> == ItemKind::unsigned_integer && sizeof(T) == 1 ? 'B'
+                                                                                                  : '\0';
+
+/// The memory of an object, which keeps it where it is for as long as this lives. May be dropped on any thread.
+class Exported {
+ public:
+  Exported() noexcept { view_.obj = nullptr; }
+  Exported(Exported&& other) noexcept;
+  Exported& operator=(Exported&&) = delete;
+  LATEPY_INLINE ~Exported() {
+    if (view_.obj) give_back();
+  }
+
+  /// Asks the object for it; needs the GIL. False with Python's error set.
+  bool acquire(PyObject* object, int flags) noexcept;
+  /// After it there are no items.
+  void release() noexcept {
+    if (view_.obj) give_back();
+    forget();
+  }
+
+  const BufferView& view() const noexcept { return view_; }
+  std::size_t size() const noexcept {
+    return static_cast<std::size_t>(view_.itemsize ? view_.len / view_.itemsize : 0);
+  }
+  /// Bytes to the next item of a dimension. Exporters of rows may leave the strides out although they were asked for
+  /// them (ctypes: Modules/_ctypes/_ctypes.c, PyCData_NewGetBuffer).
+  LATEPY_INLINE ssize stride(int dimension) const noexcept {
+    if (LATEPY_LIKELY(view_.strides != nullptr)) return view_.strides[dimension];
+    ssize step = view_.itemsize;
+    for (int i = view_.ndim; --i > dimension;) step *= view_.shape[i];
+    return step;
+  }
+  /// Whether each item is a T.
+  template <class T>
+  bool holds() const noexcept {
+    if (view_.itemsize != sizeof(T)) return false;
+    const char* const format = view_.format;
+    if (LATEPY_LIKELY(usual_code<T> != 0 && format && format[0] == usual_code<T> && format[1] == 0)) return true;
+    return kind_of_item(format) == item_kind<T> && item_kind<T> != ItemKind::other;
+  }
+  /// Whether the items lie one after the other, row after row.
+  bool is_contiguous() const noexcept;
+
+ private:
+  LATEPY_INLINE void give_back() noexcept {
+    if (LATEPY_LIKELY(life_ == current_life() && holds_gil_of(life_)))
+      api().Buffer_Release(&view_);
+    else
+      drop_late(view_.obj, life_, &view_);
+  }
+  void forget() noexcept {
+    view_ = BufferView{};
+    life_ = no_life;
+  }
+
+  BufferView view_;  // its `obj` alone says whether it holds memory
+  std::uint32_t life_ = no_life;
+};
+
+/// `'list' [1, 2]` shows no memory, or (`writes`) none to write to. An error of the exporter's own goes on.
+[[noreturn]] void throw_no_memory(PyObject* object, const std::string& wanted, bool writes);
+[[noreturn]] void throw_other_items(PyObject* object, const std::string& wanted, const BufferView& view);
+
+/// Copies memory of one dimension whose items are the container's. False where the object shows no such memory; then
+/// the container is empty and no error set.
+template <class C>
+bool copy_items(PyObject* object, C& result) {
+  using T = typename C::value_type;
+  if (!api().Object_CheckBuffer(object)) return false;
+  Exported memory;
+  if (!memory.acquire(object, buffer_format | buffer_strides)) {
+    api().Err_Clear();
+    return false;
+  }
+  const BufferView& view = memory.view();
+  if (view.ndim != 1 || !memory.holds<T>()) return false;
+  const std::size_t size = memory.size();
+  if (size == 0) return true;
+  const char* from = static_cast<const char*>(view.buf);
+  if (memory.is_contiguous() && reinterpret_cast<std::uintptr_t>(from) % alignof(T) == 0) {
+    const T* const first = static_cast<const T*>(view.buf);
+    result.assign(first, first + size);
+  } else {
+    result.resize(size);
+    for (T& item : result) {
+      std::memcpy(&item, from, sizeof(T));
+      from += memory.stride(0);
+    }
+  }
+  return true;
+}
+
+}  // namespace detail
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE ItemKind kind_of_item(const char* format) noexcept {
   if (!format) return ItemKind::unsigned_integer;
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   const bool is_ours = *format == '@' || *format == '=' || *format == '>' || *format == '!';
@@ -58,91 +164,29 @@ inline ItemKind kind_of_item(const char* format) noexcept {
   }
 }
 
-/// The code of T in Python's arrays and in numpy's: where it is found, nothing more must be read.
-template <class T>
-inline constexpr char usual_code = std::is_same_v<T, double>                                      ? 'd'
-                                   : std::is_same_v<T, float>                                     ? 'f'
-                                   : std::is_same_v<T, int>                                       ? 'i'
-                                   : std::is_same_v<T, long>                                      ? 'l'
-                                   : std::is_same_v<T, long long>                                 ? 'q'
-                                   : item_kind<T> == ItemKind::unsigned_integer && sizeof(T) == 1 ? 'B'
-                                                                                                  : '\0';
+LATEPY_ONCE Exported::Exported(Exported&& other) noexcept : view_(other.view_), life_(other.life_) {
+  // Exporters of one dimension may point to these (PyBuffer_FillInfo, Objects/abstract.c).
+  if (view_.shape == &other.view_.len) view_.shape = &view_.len;
+  if (view_.strides == &other.view_.itemsize) view_.strides = &view_.itemsize;
+  other.forget();
+}
 
-/// The memory of an object, which keeps it where it is for as long as this lives. May be dropped on any thread.
-class Exported {
- public:
-  Exported() noexcept { view_.obj = nullptr; }
-  Exported(Exported&& other) noexcept : view_(other.view_), life_(other.life_) {
-    // Exporters of one dimension may point to these (PyBuffer_FillInfo, Objects/abstract.c).
-    if (view_.shape == &other.view_.len) view_.shape = &view_.len;
-    if (view_.strides == &other.view_.itemsize) view_.strides = &view_.itemsize;
-    other.forget();
-  }
-  Exported& operator=(Exported&&) = delete;
-  LATEPY_INLINE ~Exported() {
-    if (view_.obj) give_back();
-  }
+LATEPY_ONCE bool Exported::acquire(PyObject* object, int flags) noexcept {
+  life_ = current_life();
+  if (LATEPY_LIKELY(api().Object_GetBuffer(object, &view_, flags) == 0)) return true;
+  view_.obj = nullptr;  // whatever an exporter that failed left there
+  return false;
+}
 
-  /// Asks the object for it; needs the GIL. False with Python's error set.
-  bool acquire(PyObject* object, int flags) noexcept {
-    life_ = current_life();
-    if (LATEPY_LIKELY(api().Object_GetBuffer(object, &view_, flags) == 0)) return true;
-    view_.obj = nullptr;  // whatever an exporter that failed left there
-    return false;
-  }
-  /// After it there are no items.
-  void release() noexcept {
-    if (view_.obj) give_back();
-    forget();
-  }
+LATEPY_ONCE bool Exported::is_contiguous() const noexcept {
+  if (!view_.strides || view_.len == 0) return true;
+  ssize step = view_.itemsize;
+  for (int i = view_.ndim; i-- > 0; step *= view_.shape[i])
+    if (view_.shape[i] != 1 && view_.strides[i] != step) return false;
+  return true;
+}
 
-  const BufferView& view() const noexcept { return view_; }
-  std::size_t size() const noexcept {
-    return static_cast<std::size_t>(view_.itemsize ? view_.len / view_.itemsize : 0);
-  }
-  /// Bytes to the next item of a dimension. Exporters of rows may leave the strides out although they were asked for
-  /// them (ctypes: Modules/_ctypes/_ctypes.c, PyCData_NewGetBuffer).
-  LATEPY_INLINE ssize stride(int dimension) const noexcept {
-    if (LATEPY_LIKELY(view_.strides != nullptr)) return view_.strides[dimension];
-    ssize step = view_.itemsize;
-    for (int i = view_.ndim; --i > dimension;) step *= view_.shape[i];
-    return step;
-  }
-  /// Whether each item is a T.
-  template <class T>
-  bool holds() const noexcept {
-    if (view_.itemsize != sizeof(T)) return false;
-    const char* const format = view_.format;
-    if (LATEPY_LIKELY(usual_code<T> != 0 && format && format[0] == usual_code<T> && format[1] == 0)) return true;
-    return kind_of_item(format) == item_kind<T> && item_kind<T> != ItemKind::other;
-  }
-  /// Whether the items lie one after the other, row after row.
-  bool is_contiguous() const noexcept {
-    if (!view_.strides || view_.len == 0) return true;
-    ssize step = view_.itemsize;
-    for (int i = view_.ndim; i-- > 0; step *= view_.shape[i])
-      if (view_.shape[i] != 1 && view_.strides[i] != step) return false;
-    return true;
-  }
-
- private:
-  LATEPY_INLINE void give_back() noexcept {
-    if (LATEPY_LIKELY(life_ == current_life() && holds_gil_of(life_)))
-      api().Buffer_Release(&view_);
-    else
-      drop_late(view_.obj, life_, &view_);
-  }
-  void forget() noexcept {
-    view_ = BufferView{};
-    life_ = no_life;
-  }
-
-  BufferView view_;  // its `obj` alone says whether it holds memory
-  std::uint32_t life_ = no_life;
-};
-
-/// `'list' [1, 2]` shows no memory, or (`writes`) none to write to. An error of the exporter's own goes on.
-[[noreturn]] LATEPY_COLD inline void throw_no_memory(PyObject* object, const std::string& wanted, bool writes) {
+[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_no_memory(PyObject* object, const std::string& wanted, bool writes) {
   const Api& a = api();
   if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.BufferError)) throw_python_error();
   const std::string said = take_python_error().message();
@@ -156,42 +200,16 @@ class Exported {
   }
   throw ConversionError("cannot view " + show(object) + " as " + wanted + ": " + why);
 }
-[[noreturn]] LATEPY_COLD inline void throw_other_items(PyObject* object, const std::string& wanted,
-                                                       const BufferView& view) {
+
+[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_other_items(PyObject* object, const std::string& wanted,
+                                                            const BufferView& view) {
   throw ConversionError("cannot view " + show(object) + " as " + wanted + ": its items are '" +
                         (view.format ? view.format : "B") + "' of " + std::to_string(view.itemsize) +
                         " bytes, and it must be of the same kind, size, byte order and alignment");
 }
 
-/// Copies memory of one dimension whose items are the container's. False where the object shows no such memory; then
-/// the container is empty and no error set.
-template <class C>
-bool copy_items(PyObject* object, C& result) {
-  using T = typename C::value_type;
-  if (!api().Object_CheckBuffer(object)) return false;
-  Exported memory;
-  if (!memory.acquire(object, buffer_format | buffer_strides)) {
-    api().Err_Clear();
-    return false;
-  }
-  const BufferView& view = memory.view();
-  if (view.ndim != 1 || !memory.holds<T>()) return false;
-  const std::size_t size = memory.size();
-  if (size == 0) return true;
-  const char* from = static_cast<const char*>(view.buf);
-  if (memory.is_contiguous() && reinterpret_cast<std::uintptr_t>(from) % alignof(T) == 0) {
-    const T* const first = static_cast<const T*>(view.buf);
-    result.assign(first, first + size);
-  } else {
-    result.resize(size);
-    for (T& item : result) {
-      std::memcpy(&item, from, sizeof(T));
-      from += memory.stride(0);
-    }
-  }
-  return true;
-}
-
 }  // namespace detail
+#endif
+
 }  // namespace v1
 }  // namespace latepy

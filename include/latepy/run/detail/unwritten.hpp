@@ -25,17 +25,8 @@ inline StreamLayout stream_layout{};
 /// The one member of an object that had these values in turn.
 class MemberByValues {
  public:
-  explicit MemberByValues(const Object& object) : object_(object) {
-    const auto size = own(api().Object_Type(object.ptr())).attr("__basicsize__").as<std::size_t>();
-    for (std::size_t at = the_state.layout.head; at + sizeof(std::int64_t) <= size; at += sizeof(void*))
-      offsets_.push_back(at);
-  }
-  void has(std::int64_t value) {
-    std::vector<std::size_t> still;
-    for (const std::size_t at : offsets_)
-      if (member_at<std::int64_t>(object_.ptr(), at) == value) still.push_back(at);
-    offsets_.swap(still);
-  }
+  explicit MemberByValues(const Object& object);
+  void has(std::int64_t value);
   std::uint16_t offset() const {
     return offsets_.size() == 1 ? static_cast<std::uint16_t>(offsets_.front()) : std::uint16_t(0);
   }
@@ -46,7 +37,31 @@ class MemberByValues {
 };
 
 /// Needs the GIL. Other threads of free-threaded builds may be writing, and the layout of 32-bit builds is another.
-LATEPY_COLD inline void prove_streams() {
+void prove_streams();
+
+/// Whether everything that was written to the stream has reached the file. False where that is not known.
+bool is_written(PyObject* stream) noexcept;
+
+/// Flushes what scripts print to. Needs the GIL.
+void flush_stream(PyObject* stream) noexcept;
+void flush_streams() noexcept;
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE MemberByValues::MemberByValues(const Object& object) : object_(object) {
+  const auto size = own(api().Object_Type(object.ptr())).attr("__basicsize__").as<std::size_t>();
+  for (std::size_t at = the_state.layout.head; at + sizeof(std::int64_t) <= size; at += sizeof(void*))
+    offsets_.push_back(at);
+}
+
+LATEPY_ONCE void MemberByValues::has(std::int64_t value) {
+  std::vector<std::size_t> still;
+  for (const std::size_t at : offsets_)
+    if (member_at<std::int64_t>(object_.ptr(), at) == value) still.push_back(at);
+  offsets_.swap(still);
+}
+
+LATEPY_ONCE LATEPY_COLD void prove_streams() {
   stream_layout = StreamLayout();
   if (the_state.layout.type_flags == 0 || the_state.free_threaded || sizeof(void*) != 8) return;
   StreamLayout found;
@@ -85,16 +100,14 @@ LATEPY_COLD inline void prove_streams() {
   stream_layout = found;
 }
 
-/// Whether everything that was written to the stream has reached the file. False where that is not known.
-inline bool is_written(PyObject* stream) noexcept {
+LATEPY_ONCE bool is_written(PyObject* stream) noexcept {
   const StreamLayout& layout = stream_layout;
   if (!is_exactly(stream, layout.text) || member_at<std::int64_t>(stream, layout.pending) != 0) return false;
   PyObject* const writer = member_at<PyObject*>(stream, layout.buffer);
   return writer && is_exactly(writer, layout.writer) && member_at<std::int64_t>(writer, layout.write_end) == -1;
 }
 
-/// Flushes what scripts print to. Needs the GIL.
-LATEPY_COLD inline void flush_stream(PyObject* stream) noexcept {
+LATEPY_ONCE LATEPY_COLD void flush_stream(PyObject* stream) noexcept {
   const Object flush = attribute_or_empty(stream, "flush");
   if (flush.is_empty()) return;
   const Object done = Object::steal(api().Object_CallNoArgs(flush.ptr()));
@@ -105,7 +118,8 @@ LATEPY_COLD inline void flush_stream(PyObject* stream) noexcept {
   else
     api().Err_WriteUnraisable(flush.ptr());
 }
-inline void flush_streams() noexcept {
+
+LATEPY_ONCE void flush_streams() noexcept {
   const StreamLayout& layout = stream_layout;
   const bool is_known = LATEPY_LIKELY(layout.life != no_life && layout.life == current_life());
   for (int i = 0; i < 2; ++i) {
@@ -116,6 +130,7 @@ inline void flush_streams() noexcept {
     flush_stream(stream);
   }
 }
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

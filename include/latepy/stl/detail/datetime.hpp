@@ -14,21 +14,8 @@ inline std::atomic<const DateTimeApi*> datetime_table{nullptr};
 inline std::atomic<std::uint32_t> datetime_life{no_life};
 
 /// CPython's table of datetime functions, imported once in each life of an interpreter. Null with the error set.
-inline const DateTimeApi* find_datetime() noexcept {
-  const std::uint32_t now = current_life();
-  if (LATEPY_LIKELY(datetime_life.load(std::memory_order_acquire) == now))
-    return datetime_table.load(std::memory_order_relaxed);
-  const auto* found = static_cast<const DateTimeApi*>(api().Capsule_Import("datetime.datetime_CAPI", 0));
-  if (!found) return nullptr;
-  datetime_table.store(found, std::memory_order_relaxed);
-  datetime_life.store(now, std::memory_order_release);
-  return found;
-}
-inline const DateTimeApi& datetime_api() {
-  const DateTimeApi* found = find_datetime();
-  if (!found) throw_python_error();
-  return *found;
-}
+const DateTimeApi* find_datetime() noexcept;
+const DateTimeApi& datetime_api();
 
 /// A timedelta in parts of one sign, or with `micros` in 0 … 999999, as CPython keeps it.
 struct Delta {
@@ -36,18 +23,7 @@ struct Delta {
   std::int64_t micros;
 };
 
-inline Object make_delta(Delta delta) {
-  const DateTimeApi& datetime = datetime_api();
-  const std::int64_t days = delta.seconds / 86400;
-  PyObject* made = datetime.delta_from_delta(static_cast<int>(days), static_cast<int>(delta.seconds % 86400),
-                                             static_cast<int>(delta.micros), 1, datetime.delta_type);
-  if (!made && api().Err_ExceptionMatches(*api().OverflowError)) {
-    api().Err_Clear();
-    throw ConversionError("cannot convert a duration of " + std::to_string(days) +
-                          " days to datetime.timedelta: out of range");
-  }
-  return own(made);
-}
+Object make_delta(Delta delta);
 
 inline bool is_delta(PyObject* object) noexcept {
   const DateTimeApi* datetime = find_datetime();
@@ -70,13 +46,48 @@ inline Object epoch() {
 }
 
 /// The time since 1970 UTC of a datetime; a naive one is local time, as for its timestamp().
-inline Delta read_datetime(const Ref& datetime) {
+Delta read_datetime(const Ref& datetime);
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE const DateTimeApi* find_datetime() noexcept {
+  const std::uint32_t now = current_life();
+  if (LATEPY_LIKELY(datetime_life.load(std::memory_order_acquire) == now))
+    return datetime_table.load(std::memory_order_relaxed);
+  const auto* found = static_cast<const DateTimeApi*>(api().Capsule_Import("datetime.datetime_CAPI", 0));
+  if (!found) return nullptr;
+  datetime_table.store(found, std::memory_order_relaxed);
+  datetime_life.store(now, std::memory_order_release);
+  return found;
+}
+
+LATEPY_ONCE const DateTimeApi& datetime_api() {
+  const DateTimeApi* found = find_datetime();
+  if (!found) throw_python_error();
+  return *found;
+}
+
+LATEPY_ONCE Object make_delta(Delta delta) {
+  const DateTimeApi& datetime = datetime_api();
+  const std::int64_t days = delta.seconds / 86400;
+  PyObject* made = datetime.delta_from_delta(static_cast<int>(days), static_cast<int>(delta.seconds % 86400),
+                                             static_cast<int>(delta.micros), 1, datetime.delta_type);
+  if (!made && api().Err_ExceptionMatches(*api().OverflowError)) {
+    api().Err_Clear();
+    throw ConversionError("cannot convert a duration of " + std::to_string(days) +
+                          " days to datetime.timedelta: out of range");
+  }
+  return own(made);
+}
+
+LATEPY_ONCE Delta read_datetime(const Ref& datetime) {
   if (!datetime.call_method("utcoffset").is_none()) return read_delta(datetime - epoch());
   // timestamp() is a double, exact for whole seconds only.
   const Object whole = datetime.call_method("replace", arg("microsecond") = 0);
   return {static_cast<std::int64_t>(whole.call_method("timestamp").as<double>()),
           datetime.attr("microsecond").as<std::int64_t>()};
 }
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

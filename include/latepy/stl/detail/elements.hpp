@@ -24,25 +24,10 @@ inline bool is_bytes_like(PyObject* object) noexcept {
 }
 
 /// Why an object is not taken as a container's content; null where it is.
-inline const char* refusal(PyObject* object, Kind kind) noexcept {
-  const PyTypeObject* type = type_of(object);
-  if (kind == Kind::set) {
-    if (type == api().Set_Type || type == api().FrozenSet_Type || has_attribute(object, "isdisjoint")) return nullptr;
-    return "it is not a set";
-  }
-  if (type == api().List_Type || type == api().Tuple_Type) return nullptr;
-  if (has_flag(object, type_is_str)) return "text is not taken apart into characters";
-  if (is_bytes_like(object)) return "bytes are not taken apart: convert to latepy::Bytes or std::vector<std::byte>";
-  if (is_mapping(object)) return "a mapping is no sequence: take its keys(), values() or items()";
-  return nullptr;
-}
+const char* refusal(PyObject* object, Kind kind) noexcept;
 
 /// Whether the elements live as long as the object: others may be made while they are asked for.
-inline bool keeps_elements(PyObject* object) noexcept {
-  const Api& a = api();
-  const PyTypeObject* type = type_of(object);
-  return type == a.List_Type || type == a.Tuple_Type || type == a.Set_Type || type == a.FrozenSet_Type;
-}
+bool keeps_elements(PyObject* object) noexcept;
 inline constexpr char not_kept[] =
     "pointers are taken from a list, tuple, set or dict only, which keeps what they point to";
 inline constexpr char read_once[] = "an iterator can be read only once, and so is not tried: pass a list";
@@ -52,24 +37,7 @@ inline constexpr char read_once[] = "an iterator can be read only once, and so i
 class Elements {
  public:
   /// Empty where the object is not taken, or where its iter() failed.
-  Elements(PyObject* object, Kind kind, bool are_pointers) noexcept {
-    if ((why_ = refusal(object, kind))) return;
-    const Api& a = api();
-    is_tuple_ = keeps_elements(object);
-    if (are_pointers && !is_tuple_) {
-      why_ = not_kept;
-      return;
-    }
-    source_ = Object::steal(is_tuple_ ? a.Sequence_Tuple(object) : a.Object_GetIter(object));
-    if (source_.is_empty()) {
-      why_ = "it is not iterable";
-      only_a_mismatch();
-    } else if (is_tuple_) {
-      size_ = a.Tuple_Size(source_.ptr());
-    } else if ((size_ = a.Object_LengthHint(object, 0)) < 0) {
-      source_ = Object();
-    }
-  }
+  Elements(PyObject* object, Kind kind, bool are_pointers) noexcept;
   explicit operator bool() const noexcept { return !source_.is_empty(); }
   const char* why() const noexcept { return why_ ? why_ : ""; }
   /// Whether iterating uses the object up, so that it must not be done to merely ask.
@@ -80,13 +48,7 @@ class Elements {
     return is_tuple_ ? size : std::min(size, 65536 / element);
   }
 
-  bool next() noexcept {
-    ++at_;
-    if (is_tuple_) return at_ < size_ && (element_ = api().Tuple_GetItem(source_.ptr(), at_));
-    item_ = Object::steal(api().Iter_Next(source_.ptr()));
-    element_ = item_.ptr();
-    return element_ != nullptr;
-  }
+  bool next() noexcept;
   Ref element() const noexcept { return Ref(element_); }
   /// The place of the element, for the path of an error.
   LATEPY_COLD std::string step(Kind kind) const {
@@ -103,19 +65,10 @@ class Elements {
 
 /// Python wants what it hashes unchangeable: lists and sets as elements of a set, or as keys, become tuples and
 /// frozensets.
-inline Object hashable(Object&& object) {
-  if (is_exactly(object.ptr(), api().List_Type)) return own(api().Sequence_Tuple(object.ptr()));
-  if (is_exactly(object.ptr(), api().Set_Type)) return own(api().FrozenSet_New(object.ptr()));
-  return std::move(object);
-}
+Object hashable(Object&& object);
 
 /// What hashable() makes of a type: "tuple[int, ...]" of "list[int]".
-LATEPY_COLD inline std::string hashable_type(std::string type, Way way) {
-  if (way == Way::to_python && type.compare(0, 5, "list[") == 0)
-    return "tuple" + type.substr(4, type.size() - 5) + ", ...]";
-  if (way == Way::to_python && type.compare(0, 4, "set[") == 0) return "frozen" + type;
-  return type;
-}
+std::string hashable_type(std::string type, Way way);
 /// "list[int]"; what is taken is any sequence.
 template <class T>
 std::string python_list_type(Way way) {
@@ -291,6 +244,68 @@ struct ElementsConverter {
       result.insert(std::move(element));
   }
 };
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE const char* refusal(PyObject* object, Kind kind) noexcept {
+  const PyTypeObject* type = type_of(object);
+  if (kind == Kind::set) {
+    if (type == api().Set_Type || type == api().FrozenSet_Type || has_attribute(object, "isdisjoint")) return nullptr;
+    return "it is not a set";
+  }
+  if (type == api().List_Type || type == api().Tuple_Type) return nullptr;
+  if (has_flag(object, type_is_str)) return "text is not taken apart into characters";
+  if (is_bytes_like(object)) return "bytes are not taken apart: convert to latepy::Bytes or std::vector<std::byte>";
+  if (is_mapping(object)) return "a mapping is no sequence: take its keys(), values() or items()";
+  return nullptr;
+}
+
+LATEPY_ONCE bool keeps_elements(PyObject* object) noexcept {
+  const Api& a = api();
+  const PyTypeObject* type = type_of(object);
+  return type == a.List_Type || type == a.Tuple_Type || type == a.Set_Type || type == a.FrozenSet_Type;
+}
+
+LATEPY_ONCE Elements::Elements(PyObject* object, Kind kind, bool are_pointers) noexcept {
+  if ((why_ = refusal(object, kind))) return;
+  const Api& a = api();
+  is_tuple_ = keeps_elements(object);
+  if (are_pointers && !is_tuple_) {
+    why_ = not_kept;
+    return;
+  }
+  source_ = Object::steal(is_tuple_ ? a.Sequence_Tuple(object) : a.Object_GetIter(object));
+  if (source_.is_empty()) {
+    why_ = "it is not iterable";
+    only_a_mismatch();
+  } else if (is_tuple_) {
+    size_ = a.Tuple_Size(source_.ptr());
+  } else if ((size_ = a.Object_LengthHint(object, 0)) < 0) {
+    source_ = Object();
+  }
+}
+
+LATEPY_ONCE bool Elements::next() noexcept {
+  ++at_;
+  if (is_tuple_) return at_ < size_ && (element_ = api().Tuple_GetItem(source_.ptr(), at_));
+  item_ = Object::steal(api().Iter_Next(source_.ptr()));
+  element_ = item_.ptr();
+  return element_ != nullptr;
+}
+
+LATEPY_ONCE Object hashable(Object&& object) {
+  if (is_exactly(object.ptr(), api().List_Type)) return own(api().Sequence_Tuple(object.ptr()));
+  if (is_exactly(object.ptr(), api().Set_Type)) return own(api().FrozenSet_New(object.ptr()));
+  return std::move(object);
+}
+
+LATEPY_ONCE LATEPY_COLD std::string hashable_type(std::string type, Way way) {
+  if (way == Way::to_python && type.compare(0, 5, "list[") == 0)
+    return "tuple" + type.substr(4, type.size() - 5) + ", ...]";
+  if (way == Way::to_python && type.compare(0, 4, "set[") == 0) return "frozen" + type;
+  return type;
+}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

@@ -15,7 +15,20 @@ inline bool is_sequence(PyObject* object) noexcept {
 }
 
 /// The elements of a sequence of that length; empty where it is none, or does not keep what pointers point to.
-inline Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) noexcept {
+Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) noexcept;
+
+[[noreturn]] void throw_not_fixed(PyObject* object, std::string_view wanted, std::size_t length);
+
+/// as_tuple(), or the error.
+Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers);
+
+inline Ref element_of(const Object& tuple, std::size_t at) noexcept {
+  return Ref(api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(at)));
+}
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) noexcept {
   const Api& a = api();
   if ((!are_pointers || keeps_elements(object)) && is_sequence(object) &&
       a.Object_Size(object) == static_cast<ssize>(length)) {
@@ -26,7 +39,8 @@ inline Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) 
   return Object();
 }
 
-[[noreturn]] LATEPY_COLD inline void throw_not_fixed(PyObject* object, std::string_view wanted, std::size_t length) {
+[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_not_fixed(PyObject* object, std::string_view wanted,
+                                                          std::size_t length) {
   if (api().Err_Occurred()) throw_python_error();
   const ssize size = is_sequence(object) ? api().Object_Size(object) : -1;
   if (size < 0) {
@@ -41,16 +55,12 @@ inline Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) 
                      .c_str());
 }
 
-/// as_tuple(), or the error.
-inline Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers) {
+LATEPY_ONCE Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers) {
   Object tuple = as_tuple(object.checked(), length, are_pointers);
   if (LATEPY_UNLIKELY(tuple.is_empty())) throw_not_fixed(object.ptr(), wanted, length);
   return tuple;
 }
-
-inline Ref element_of(const Object& tuple, std::size_t at) noexcept {
-  return Ref(api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(at)));
-}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

@@ -11,37 +11,12 @@ namespace detail {
 /// Steps through a copy of a mapping's entries, because the conversion of an entry may run code that changes it.
 class Entries {
  public:
-  Entries(PyObject* object, bool are_pointers) noexcept {
-    const Api& a = api();
-    is_dict_ = is_exactly(object, a.Dict_Type);
-    if (!is_dict_ && !is_mapping(object)) {
-      why_ = "it is not a mapping";
-      return;
-    }
-    if (are_pointers && !is_dict_) {
-      why_ = not_kept;
-      return;
-    }
-    source_ = Object::steal(is_dict_ ? a.Dict_Copy(object) : a.Mapping_Items(object));
-    if (source_.is_empty()) only_a_mismatch();
-  }
+  Entries(PyObject* object, bool are_pointers) noexcept;
   explicit operator bool() const noexcept { return !source_.is_empty(); }
   const char* why() const noexcept { return why_; }
   std::size_t size() const noexcept { return static_cast<std::size_t>(api().Object_Size(source_.ptr())); }
 
-  bool next() noexcept {
-    const Api& a = api();
-    if (is_dict_) return a.Dict_Next(source_.ptr(), &at_, &key_, &value_) != 0;
-    if (at_ >= a.List_Size(source_.ptr())) return false;
-    PyObject* pair = a.List_GetItem(source_.ptr(), at_++);
-    if (!has_flag(pair, type_is_tuple) || a.Tuple_Size(pair) != 2) {
-      a.Err_SetString(*a.TypeError, "items() of a mapping gave something that is no (key, value) tuple");
-      return false;
-    }
-    key_ = a.Tuple_GetItem(pair, 0);
-    value_ = a.Tuple_GetItem(pair, 1);
-    return true;
-  }
+  bool next() noexcept;
   Ref key() const noexcept { return Ref(key_); }
   Ref value() const noexcept { return Ref(value_); }
   LATEPY_COLD std::string step(bool in_key) const { return (in_key ? ".keys()[" : "[") + show_value(key_) + "]"; }
@@ -120,6 +95,38 @@ struct MappingConverter {
     });
   }
 };
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE Entries::Entries(PyObject* object, bool are_pointers) noexcept {
+  const Api& a = api();
+  is_dict_ = is_exactly(object, a.Dict_Type);
+  if (!is_dict_ && !is_mapping(object)) {
+    why_ = "it is not a mapping";
+    return;
+  }
+  if (are_pointers && !is_dict_) {
+    why_ = not_kept;
+    return;
+  }
+  source_ = Object::steal(is_dict_ ? a.Dict_Copy(object) : a.Mapping_Items(object));
+  if (source_.is_empty()) only_a_mismatch();
+}
+
+LATEPY_ONCE bool Entries::next() noexcept {
+  const Api& a = api();
+  if (is_dict_) return a.Dict_Next(source_.ptr(), &at_, &key_, &value_) != 0;
+  if (at_ >= a.List_Size(source_.ptr())) return false;
+  PyObject* pair = a.List_GetItem(source_.ptr(), at_++);
+  if (!has_flag(pair, type_is_tuple) || a.Tuple_Size(pair) != 2) {
+    a.Err_SetString(*a.TypeError, "items() of a mapping gave something that is no (key, value) tuple");
+    return false;
+  }
+  key_ = a.Tuple_GetItem(pair, 0);
+  value_ = a.Tuple_GetItem(pair, 1);
+  return true;
+}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

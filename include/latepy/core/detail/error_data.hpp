@@ -1,0 +1,106 @@
+// latepy/core/detail/error_data.hpp: what a PythonError keeps; part of core/python_error.hpp.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/detail/names.hpp>
+
+#include <exception>
+// Where the C++ ABI is Itanium's, an exception can be made in one function and thrown in another (its 2.4.3).
+#if defined(__GXX_ABI_VERSION) && defined(__cpp_rtti)
+#define LATEPY_THROWS_IN_PLACE 1
+#include <cxxabi.h>
+
+#include <typeinfo>
+#ifdef __GLIBCXX__  // its header does not have it
+namespace __cxxabiv1 {
+extern "C" void __cxa_throw(void*, std::type_info*, void (*)(void*)) __attribute__((noreturn));
+}
+#endif
+#else
+#define LATEPY_THROWS_IN_PLACE 0
+#endif
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// One of the built-in exceptions that have a C++ class.
+struct ExceptionClass {
+  const char* name;
+  const ExceptionClass* base;  ///< null for BaseException
+  PyObject** Api::*symbol;     ///< its PyExc_* in the table
+  void (*raise)(ErrorData*);   ///< throws the C++ class, which takes the reference over
+#if LATEPY_THROWS_IN_PLACE
+  void* (*make)(ErrorData*);  ///< the same, as an exception that is yet to be thrown
+  void (*destroy)(void*);
+  const std::type_info* type;
+#endif
+};
+
+/// What is said of an exception.
+struct ErrorText {
+  std::string type_name, message, file, what;
+  int line = 0;
+
+  ErrorText() = default;
+  explicit ErrorText(const ExceptionClass& known, std::string of_it = {})
+      : type_name(known.name), message(std::move(of_it)) {
+    make_what();
+  }
+  void make_what();
+};
+
+/// What an exception keeps. Those with a live Python object are listed, so that the stop can read and format them.
+struct ErrorData {
+  std::atomic<int> references{1};
+  // Of the library that made it, which alone may know its Python.
+  void (*const end)(ErrorData*) = [](ErrorData* self) { delete self; };
+  const ErrorText& (*read)(ErrorData&) noexcept = nullptr;  ///< fills `text`
+  Object value;
+  const ExceptionClass* known = nullptr;  ///< the nearest
+  std::exception_ptr original;            ///< the C++ exception that Python's was made of
+  std::atomic<const ErrorText*> text{nullptr};
+  std::atomic<const std::string*> traceback{nullptr};
+  Shared* listed = nullptr;  ///< where it is
+  ErrorData *previous = nullptr, *next = nullptr;
+
+  ErrorData() = default;
+  ErrorData(const ErrorData&) = delete;
+  ~ErrorData();
+  /// One more reference, unless the last one is gone already. \pre none for a listed one under errors_lock.
+  bool join() noexcept;
+  void enlist() noexcept;
+  /// The first one stays: other threads may read it.
+  template <class T>
+  static const T& settle(std::atomic<const T*>& place, std::unique_ptr<const T> made) noexcept {
+    const T* present = nullptr;
+    return place.compare_exchange_strong(present, made.get(), std::memory_order_acq_rel) ? *made.release() : *present;
+  }
+};
+
+/// A shared owner of ErrorData. A bare pointer becomes one, so that a throw has nothing to clean up on its way.
+class ErrorHandle {
+ public:
+  explicit ErrorHandle(ErrorData* owned = nullptr) noexcept : data_(owned) {}
+  ErrorHandle(const ErrorHandle& other) noexcept : data_(other.data_) {
+    if (data_) data_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  ErrorHandle(ErrorHandle&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  ErrorHandle& operator=(ErrorHandle other) noexcept {
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~ErrorHandle() {
+    if (data_ && data_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) data_->end(data_);
+  }
+  ErrorData* operator->() const noexcept { return data_; }
+  ErrorData* get() const noexcept { return data_; }
+  ErrorData* release() noexcept { return std::exchange(data_, nullptr); }
+
+ private:
+  ErrorData* data_;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

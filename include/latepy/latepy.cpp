@@ -1,0 +1,12 @@
+// latepy/latepy.cpp: the larger functions, compiled once where LATEPY_COMPILED is 1; see load/config_macros.hpp.
+// SPDX-License-Identifier: MIT
+#define LATEPY_IMPLEMENTATION
+#include <latepy/latepy.hpp>
+#include <latepy/stl/chrono.hpp>
+#include <latepy/stl/map.hpp>
+#include <latepy/stl/tuple.hpp>
+#include <latepy/stl/vector.hpp>
+
+#if !LATEPY_COMPILED
+#error "latepy.cpp is for programs that define LATEPY_COMPILED as 1 in all of their files"
+#endif
