@@ -146,13 +146,7 @@ class DirectArgument {
 /// the next call with the same names.
 class CallNames {
  public:
-  CallNames(const std::string_view* names, std::size_t count) {
-    KnownName* const first = known_name(names[0].data(), names[0].size() + 1);
-    if (LATEPY_LIKELY(first && first->kwnames && are(first->kwnames, names, count)))
-      incref(tuple_ = first->kwnames);
-    else
-      make(first, names, count);
-  }
+  CallNames(const std::string_view* names, std::size_t count);
   CallNames(const CallNames&) = delete;
   CallNames& operator=(const CallNames&) = delete;
   ~CallNames() { decref(tuple_); }
@@ -314,6 +308,20 @@ LATEPY_ONCE LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argume
   }
   const Object tuple = own(a.Sequence_Tuple(list.ptr()));
   return a.Object_Call(callable, tuple.ptr(), dict.ptr());
+}
+
+}  // namespace detail
+#endif
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE CallNames::CallNames(const std::string_view* names, std::size_t count) {
+  KnownName* const first = known_name(names[0].data(), names[0].size() + 1);
+  if (LATEPY_LIKELY(first && first->kwnames && are(first->kwnames, names, count)))
+    incref(tuple_ = first->kwnames);
+  else
+    make(first, names, count);
 }
 
 }  // namespace detail

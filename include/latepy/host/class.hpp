@@ -58,7 +58,8 @@ class Class : public Module {
     if constexpr (std::is_member_object_pointer_v<std::decay_t<F>>) {
       return field(name, method, std::forward<X>(extras)...);
     } else {
-      set_method(name, detail::make_overloads<T>(name, std::forward<F>(method), std::forward<X>(extras)...));
+      detail::set_method(*this, name,
+                         detail::make_overloads<T>(name, std::forward<F>(method), std::forward<X>(extras)...));
       return *this;
     }
   }
@@ -67,7 +68,7 @@ class Class : public Module {
   Class& def(detail::SelfOperator<O, L, R> op) {
     std::unique_ptr<detail::Overload> made = op.template make<T>();
     const std::string name = made->name;
-    append_overload(name, std::move(made));
+    detail::append_method(*this, name, std::move(made));
     return *this;
   }
   /// A function of the class that takes no object.
@@ -106,7 +107,7 @@ class Class : public Module {
     const detail::Place place(*this);
     const Object get =
         place.function(name, detail::make_overloads<void>(name, std::forward<G>(getter), std::forward<X>(extras)...));
-    place.set(name, static_property_type()(get));
+    place.set(name, detail::static_property_type()(get));
     return *this;
   }
   /// A constant of the class.
@@ -202,38 +203,12 @@ class Class : public Module {
         detail::Signature<void, detail::Unmade<T>, A...>(), std::forward<X>(extras)...));
   }
   Class& add_init(std::unique_ptr<detail::Overload> made) {
-    append_overload("__init__", std::move(made));
+    detail::append_method(*this, "__init__", std::move(made));
     return *this;
-  }
-  /// One more overload for a method of this very class.
-  void append_overload(const std::string& name, std::unique_ptr<detail::Overload> made) {
-    const Object known = attr("__dict__").call_method("get", name);
-    if (!detail::is_function(known.ptr())) return set_method(name, std::move(made));
-    detail::FunctionData& function = detail::data_of<detail::FunctionData>(known.ptr());
-    function.exact = detail::never_exact;
-    Ref(function.dict).call_method("pop", detail::twin_name, nullptr);
-    made->is_operator = function.first->is_operator;
-    made->shown_name = function.first->shown_name;
-    detail::Overload* last = function.first;
-    while (last->next) last = last->next.get();
-    last->next = std::move(made);
-  }
-  void set_method(const std::string& name, std::unique_ptr<detail::Overload> made) {
-    if (detail::is_binary_operator(name))
-      for (detail::Overload* each = made.get(); each; each = each->next.get()) each->is_operator = true;
-    const detail::Place place(*this);
-    place.set(name, place.function(name, std::move(made)));
-    if (name == "__eq__" && !attr("__dict__").contains("__hash__"))
-      attr("__hash__") = nullptr;  // as Python's class statement does
   }
   Class& set_property(const std::string& name, std::unique_ptr<detail::Overload> getter,
                       std::unique_ptr<detail::Overload> setter) {
-    const detail::Place place(*this);
-    const std::string doc = getter->doc;
-    const Object type = Object::borrow(detail::as_object(detail::api().Property_Type));
-    const Object get = place.function(name, std::move(getter)),
-                 set = setter ? place.function(name, std::move(setter)) : none();
-    place.set(name, type(get, set, nullptr, doc.empty() ? none() : to_py(doc)));
+    detail::set_property(*this, name, std::move(getter), std::move(setter));
     return *this;
   }
   template <class F, class C, class... X>
@@ -270,23 +245,16 @@ class Class : public Module {
     def("__getstate__", [get = std::move(get)](Object self) mutable {
       return tuple(get(self.as<T&>()), self.get_attr("__dict__", nullptr));
     });
-    set_method("__setstate__", detail::make_signature<T>(
-                                   "__setstate__",
-                                   [set = std::move(set)](detail::Unmade<T> self, Object state) mutable {
-                                     adopt(self, set(Object(state[0]).as<detail::plain<State>>()));
-                                     const Object dict = state[1];
-                                     if (!dict.is_none()) Ref(self.self).attr("__dict__").call_method("update", dict);
-                                   },
-                                   detail::Signature<void, detail::Unmade<T>, Object>()));
+    detail::set_method(*this, "__setstate__",
+                       detail::make_signature<T>(
+                           "__setstate__",
+                           [set = std::move(set)](detail::Unmade<T> self, Object state) mutable {
+                             adopt(self, set(Object(state[0]).as<detail::plain<State>>()));
+                             const Object dict = state[1];
+                             if (!dict.is_none()) Ref(self.self).attr("__dict__").call_method("update", dict);
+                           },
+                           detail::Signature<void, detail::Unmade<T>, Object>()));
     return *this;
-  }
-  LATEPY_COLD static Object static_property_type() {
-    const Object base = Object::borrow(detail::as_object(detail::api().Property_Type));
-    const Object get =
-        detail::make_callable("__get__", [](Object self, Object, Object) { return Object(self.attr("fget")()); });
-    const Object made = type(base)("static_property", tuple(base), dict("__module__"_a = "latepy"));
-    made.attr("__get__") = get;
-    return made;
   }
 };
 

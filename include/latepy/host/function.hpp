@@ -85,7 +85,8 @@ std::unique_ptr<Overload> make_signature(const std::string& name, F&& f, Signatu
                 "name all parameters or none: one \"name\"_a for each, without self, Args and Kwargs");
   static_assert(are_in_order<A...>(named != 0),
                 "Args stands once, with named parameters behind it, and Kwargs stands last");
-  auto made = std::make_unique<OverloadOf<Self, std::decay_t<F>, std::tuple<plain<X>...>, Signature<R, A...>>>(
+  auto made = std::make_unique<
+      OverloadOf<Self, std::decay_t<F>, typename CallTags<std::tuple<>, std::decay_t<X>...>::type, Signature<R, A...>>>(
       std::forward<F>(f));
   made->name = name;
   [[maybe_unused]] Describe describe(*made);
@@ -142,14 +143,8 @@ class Place {
   /// The module's name; empty where there is none.
   const Object& module() const noexcept { return module_; }
   std::string qualified(const std::string& name) const { return prefix_ + name; }
-  void set(const std::string& name, const Object& value) const {
-    const Name key(name);
-    check_result(is_dict_ ? api().Object_SetItem(place_.ptr(), key.ptr(), value.ptr())
-                          : api().Object_SetAttr(place_.ptr(), key.ptr(), value.ptr()));
-  }
-  Object function(const std::string& name, std::unique_ptr<Overload> overloads) const {
-    return new_function(std::move(overloads), qualified(name), module_);
-  }
+  void set(const std::string& name, const Object& value) const;
+  Object function(const std::string& name, std::unique_ptr<Overload> overloads) const;
 
  private:
   Object place_, module_;
@@ -165,7 +160,7 @@ Object make_callable(const std::string& name, F&& f, X&&... extras) {
 
 /// How annotations call a callable that is given A and gives R.
 template <class R, class... A>
-std::string callable_type(Way way) {
+LATEPY_COLD std::string callable_type(Way way) {
   std::string text = "collections.abc.Callable[[";
   [[maybe_unused]] const char* before = "";
   ((text += before + python_type<A>(opposite(way)), before = ", "), ...);
@@ -285,6 +280,22 @@ LATEPY_ONCE Place::Place(const Ref& place) : place_(place), is_dict_(has_flag(pl
                                : attribute_or_empty(place.ptr(), is_class ? "__module__" : "__name__");
   if (!name.is_empty() && has_flag(name.ptr(), type_is_str)) module_ = name;
   if (is_class) prefix_ = text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()) + ".";
+}
+
+}  // namespace detail
+#endif
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE void Place::set(const std::string& name, const Object& value) const {
+  const Name key(name);
+  check_result(is_dict_ ? api().Object_SetItem(place_.ptr(), key.ptr(), value.ptr())
+                        : api().Object_SetAttr(place_.ptr(), key.ptr(), value.ptr()));
+}
+
+LATEPY_ONCE Object Place::function(const std::string& name, std::unique_ptr<Overload> overloads) const {
+  return new_function(std::move(overloads), qualified(name), module_);
 }
 
 }  // namespace detail

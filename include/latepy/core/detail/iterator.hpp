@@ -19,17 +19,7 @@ class Iterator {
   using pointer = const Object*;
   using reference = const Object&;
 
-  explicit Iterator(const Ref& iterable) {
-    detail::ItemArray items;
-    if (detail::read_items(iterable.checked(), items)) {
-      source_ = Object(iterable);
-      tuple_items_ = detail::is_exactly(iterable.ptr(), detail::api().Tuple_Type) ? items.first : nullptr;
-      is_array_ = true;
-    } else {
-      source_ = detail::own(detail::api().Object_GetIter(iterable.ptr()));
-    }
-    ++*this;
-  }
+  explicit Iterator(const Ref& iterable);
   const Object& operator*() const noexcept { return item_; }
   const Object* operator->() const noexcept { return &item_; }
   LATEPY_INLINE Iterator& operator++() {
@@ -75,6 +65,22 @@ LATEPY_ONCE PyObject* Iterator::step(PyObject* iterator) {
   PyObject* const next = detail::api().Iter_Next(iterator);
   if (!next && detail::api().Err_Occurred()) detail::throw_python_error();
   return next;
+}
+
+#endif
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE Iterator::Iterator(const Ref& iterable) {
+  detail::ItemArray items;
+  if (detail::read_items(iterable.checked(), items)) {
+    source_ = Object(iterable);
+    tuple_items_ = detail::is_exactly(iterable.ptr(), detail::api().Tuple_Type) ? items.first : nullptr;
+    is_array_ = true;
+  } else {
+    source_ = detail::own(detail::api().Object_GetIter(iterable.ptr()));
+  }
+  ++*this;
 }
 
 #endif

@@ -65,37 +65,45 @@ class Text {
 class Name {
  public:
   template <std::size_t N>
-  Name(const char (&text)[N]) {
-    const KnownName* const known = place_of_name(text).load(std::memory_order_acquire);
-    if (LATEPY_LIKELY(known && is_name_of(*known, text, N, shared().fast_life.load(std::memory_order_relaxed))))
-      ptr_ = known->str;
-    else
-      find(text, N);
-  }
+  Name(const char (&text)[N]) : Name(literal(text, N)) {}
   template <class T, class = std::enable_if_t<std::is_convertible_v<T, std::string_view> &&
                                               !std::is_array_v<std::remove_reference_t<T>>>>
-  Name(const T& text) {
-    decode(text);
+  Name(const T& text) : Name(decode(text)) {}
+  Name(const Text& text) : Name(of(text.known(), text)) {}
+  Name(const Ref& name) : Name(Object(name)) {}
+  Name(Object&& name) noexcept : Name(Found{name.ptr(), name.is_empty() ? empty_life : current_life()}) {
+    name.release();
   }
-  Name(const Text& text) : Name(text.known(), text) {}
-  Name(const Ref& name) : owned_(name), ptr_(owned_.ptr()) {}
-  Name(Name&&) noexcept = default;
+  Name(Name&& other) noexcept : ptr_(other.ptr_), life_(std::exchange(other.life_, empty_life)) {}
   Name& operator=(Name&&) = delete;
+  LATEPY_INLINE ~Name() {
+    if (LATEPY_UNLIKELY(life_ != empty_life)) drop(ptr_, life_);
+  }
 
-  Object object() const { return owned_.is_empty() ? Object::borrow(ptr_) : owned_; }
+  Object object() const { return Object::borrow(ptr_); }
   PyObject* ptr() const noexcept { return ptr_; }
 
  private:
-  void find(const char* text, std::size_t size);
-  Name(const KnownName* known, const Text& text) {
-    if (LATEPY_LIKELY(known != nullptr))
-      ptr_ = known->str;
-    else
-      decode(text.view());
+  /// The life is that of an owned reference, empty_life of a borrowed one. Not a Name, so that it needs no memory.
+  struct Found {
+    PyObject* ptr;
+    std::uint32_t life;
+  };
+  LATEPY_INLINE explicit Name(Found found) noexcept : ptr_(found.ptr), life_(found.life) {}
+  static LATEPY_INLINE Found literal(const char* text, std::size_t size) {
+    const KnownName* const known = place_of_name(text).load(std::memory_order_acquire);
+    if (LATEPY_LIKELY(known && is_name_of(*known, text, size, shared().fast_life.load(std::memory_order_relaxed))))
+      return {known->str, empty_life};
+    return find(text, size);
   }
-  void decode(std::string_view text);
-  Object owned_;
-  PyObject* ptr_ = nullptr;
+  static Found find(const char* text, std::size_t size);
+  static Found of(const KnownName* known, const Text& text) {
+    return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_life} : decode(text.view());
+  }
+  static Found decode(std::string_view text);
+
+  PyObject* ptr_;
+  std::uint32_t life_;
 };
 
 #if LATEPY_BODIES
@@ -143,18 +151,15 @@ LATEPY_ONCE LATEPY_COLD void release_names() noexcept {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD void Name::find(const char* text, std::size_t size) {
+LATEPY_ONCE LATEPY_COLD Name::Found Name::find(const char* text, std::size_t size) {
   const KnownName* const known = find_name(text, size);
-  if (known)
-    ptr_ = known->str;
-  else
-    decode(text);
+  return known ? Found{known->str, empty_life} : decode(text);
 }
 
-LATEPY_ONCE LATEPY_COLD void Name::decode(std::string_view text) {
+LATEPY_ONCE LATEPY_COLD Name::Found Name::decode(std::string_view text) {
   check_running();
-  owned_ = own(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
-  ptr_ = owned_.ptr();
+  PyObject* const str = check(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
+  return {str, current_life()};
 }
 #endif  // LATEPY_BODIES
 

@@ -72,7 +72,7 @@ class Loader : public LoaderBase {
  public:
   bool load(PyObject* object) noexcept { return try_convert<plain<A>>(Ref(object), value_); }
   A&& get() { return static_cast<A&&>(*value_); }
-  static void explain(PyObject* object) {
+  LATEPY_COLD static void explain(PyObject* object) {
     if constexpr (has_why_not_tried<plain<A>>)
       if (const char* const why = Converter<plain<A>>::why_not_tried(object))
         throw_mismatch(object, type_name<plain<A>>(), why);
@@ -97,7 +97,7 @@ class Loader<A, std::enable_if_t<is_bound<std::remove_const_t<std::remove_refere
     else
       return *value_;
   }
-  static void explain(PyObject* object) { static_cast<void>(need_instance<T>(Ref(object))); }
+  LATEPY_COLD static void explain(PyObject* object) { static_cast<void>(need_instance<T>(Ref(object))); }
 
  private:
   T* value_ = nullptr;
@@ -115,7 +115,7 @@ class Loader<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointee
     return object == api().NoneStruct || has_value(data_of<Instance>(object));
   }
   A&& get() noexcept { return static_cast<A&&>(value_); }
-  static void explain(PyObject* object) { static_cast<void>(from_py<T*>(Ref(object))); }
+  LATEPY_COLD static void explain(PyObject* object) { static_cast<void>(from_py<T*>(Ref(object))); }
 
  private:
   plain<A> value_ = nullptr;
@@ -137,7 +137,7 @@ class Loader<A, std::enable_if_t<is_unique<plain<A>>>> : public LoaderBase {
   }
   void settle(PyObject* object) { value_ = from_py<std::unique_ptr<T>>(Ref(object)); }
   A&& get() noexcept { return static_cast<A&&>(value_); }
-  static void explain(PyObject* object) {
+  LATEPY_COLD static void explain(PyObject* object) {
     if (object != api().NoneStruct) check_taken<T>(Ref(object));
   }
 
@@ -157,7 +157,7 @@ class Loader<A, std::enable_if_t<is_handle<A>>> : public LoaderBase {
     return true;
   }
   A&& get() noexcept { return static_cast<A&&>(value_); }
-  static void explain(PyObject*) {}
+  LATEPY_COLD static void explain(PyObject*) {}
 
  private:
   static T empty() {
@@ -170,7 +170,10 @@ class Loader<A, std::enable_if_t<is_handle<A>>> : public LoaderBase {
 };
 
 template <class A>
-inline constexpr ParameterType parameter_type{&python_type<A>, &Loader<A>::explain};
+inline constexpr ParameterType parameter_type{&python_type<A>, &Loader<A>::explain,
+                                              std::is_same_v<plain<A>, Args>     ? ParameterKind::args
+                                              : std::is_same_v<plain<A>, Kwargs> ? ParameterKind::kwargs
+                                                                                 : ParameterKind::positional_only};
 template <class R>
 inline constexpr ParameterType result_type{&python_type<R>, nullptr};
 

@@ -32,7 +32,7 @@ void link_base(ClassTraits& traits) {
   }
 }
 template <class T, class... Options>
-void fill_traits(ClassTraits& traits) {
+LATEPY_COLD void fill_traits(ClassTraits& traits) {
   if constexpr (std::is_destructible_v<T>) traits.destroy = [](void* value) { delete static_cast<T*>(value); };
   using Tramp = typename TrampolineAmong<T, Options...>::type;
 #ifdef __cpp_rtti
@@ -72,20 +72,6 @@ struct BufferHookOf final : BufferHook {
 
 /// Stands for `cls` in class methods.
 struct TypeSelf {};
-
-LATEPY_COLD inline bool is_binary_operator(std::string_view name) {
-  for (const char* known : {"eq",      "ne",       "lt",  "le",     "gt",  "ge",     "add",    "sub", "mul", "matmul",
-                            "truediv", "floordiv", "mod", "divmod", "pow", "lshift", "rshift", "and", "xor", "or"}) {
-    const std::string_view stem = known;
-    for (const char* prefix : {"__", "__r", "__i"}) {
-      const std::string_view before = prefix;
-      if (name.size() == before.size() + stem.size() + 2 && name.substr(0, before.size()) == before &&
-          name.substr(before.size(), stem.size()) == stem)
-        return true;
-    }
-  }
-  return false;
-}
 
 #if LATEPY_BODIES
 

@@ -41,6 +41,28 @@ Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTrai
 /// Lets go of all types of ours, so that Python ends them, and what they hold, with itself. Called by the stop.
 void release_types() noexcept;
 
+LATEPY_COLD inline bool is_binary_operator(std::string_view name) {
+  for (const char* known : {"eq",      "ne",       "lt",  "le",     "gt",  "ge",     "add",    "sub", "mul", "matmul",
+                            "truediv", "floordiv", "mod", "divmod", "pow", "lshift", "rshift", "and", "xor", "or"}) {
+    const std::string_view stem = known;
+    for (const char* prefix : {"__", "__r", "__i"}) {
+      const std::string_view before = prefix;
+      if (name.size() == before.size() + stem.size() + 2 && name.substr(0, before.size()) == before &&
+          name.substr(before.size(), stem.size()) == stem)
+        return true;
+    }
+  }
+  return false;
+}
+
+/// A method of a class; one more overload for a method of this very class; a property, with or without a setter.
+void set_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made);
+void append_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made);
+void set_property(const Ref& type, const std::string& name, std::unique_ptr<Overload> getter,
+                  std::unique_ptr<Overload> setter);
+/// The class of properties whose getter takes no object.
+Object static_property_type();
+
 inline constexpr char made_already[] = "the object was constructed already";
 
 /// `self` of __init__ and __setstate__: an instance without a C++ object.
@@ -65,7 +87,7 @@ class Loader<Unmade<T>, void> : public LoaderBase {
     return instance && !instance->value && !instance->was_valid && instance->traits->record == class_of<T>();
   }
   Unmade<T> get() const noexcept { return {self_}; }
-  static void explain(PyObject* object) {
+  LATEPY_COLD static void explain(PyObject* object) {
     const ClassRecord& record = need_class<T>();
     const Instance* const instance = instance_of(object, &record);
     if (!instance) throw_mismatch(object, record.traits->name);
@@ -114,6 +136,43 @@ T* construct(A&&... arguments) {
 }
 
 #if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD void set_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
+  if (is_binary_operator(name))
+    for (Overload* each = made.get(); each; each = each->next.get()) each->is_operator = true;
+  const Place place(type);
+  place.set(name, place.function(name, std::move(made)));
+  if (name == "__eq__" && !type.attr("__dict__").contains("__hash__"))
+    type.attr("__hash__") = nullptr;  // as Python's class statement does
+}
+LATEPY_ONCE LATEPY_COLD void append_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
+  const Object known = type.attr("__dict__").call_method("get", name);
+  if (!is_function(known.ptr())) return set_method(type, name, std::move(made));
+  FunctionData& function = data_of<FunctionData>(known.ptr());
+  function.exact = never_exact;
+  Ref(function.dict).call_method("pop", twin_name, nullptr);
+  made->is_operator = function.first->is_operator;
+  made->shown_name = function.first->shown_name;
+  Overload* last = function.first;
+  while (last->next) last = last->next.get();
+  last->next = std::move(made);
+}
+LATEPY_ONCE LATEPY_COLD void set_property(const Ref& type, const std::string& name, std::unique_ptr<Overload> getter,
+                                          std::unique_ptr<Overload> setter) {
+  const Place place(type);
+  const std::string doc = getter->doc;
+  const Object property = Object::borrow(as_object(api().Property_Type));
+  const Object get = place.function(name, std::move(getter)),
+               set = setter ? place.function(name, std::move(setter)) : none();
+  place.set(name, property(get, set, nullptr, doc.empty() ? none() : to_py(doc)));
+}
+LATEPY_ONCE LATEPY_COLD Object static_property_type() {
+  const Object base = Object::borrow(as_object(api().Property_Type));
+  const Object get = make_callable("__get__", [](Object self, Object, Object) { return Object(self.attr("fget")()); });
+  const Object made = type(base)("static_property", tuple(base), dict("__module__"_a = "latepy"));
+  made.attr("__get__") = get;
+  return made;
+}
 
 LATEPY_ONCE LATEPY_COLD void clear_traits(ClassTraits& traits) noexcept {
   while (BaseLink* link = traits.bases) {

@@ -58,6 +58,17 @@ template <std::size_t N, std::size_t P>
 inline constexpr bool is_keep_alive<keep_alive<N, P>> = true;
 template <class T, class... Of>
 inline constexpr bool is_one_of = (std::is_same_v<T, Of> || ...);
+/// Those of what stands behind the callable in def() that change how it is called: names and doc strings do not.
+template <class Kept, class... X>
+struct CallTags {
+  using type = Kept;
+};
+template <class... Kept, class First, class... X>
+struct CallTags<std::tuple<Kept...>, First, X...>
+    : CallTags<
+          std::conditional_t<std::is_convertible_v<First, std::string_view> || is_one_of<First, Arg, KwOnly, PosOnly>,
+                             std::tuple<Kept...>, std::tuple<Kept..., First>>,
+          X...> {};
 /// Whether a type stands behind the callable in def().
 template <class T>
 inline constexpr bool is_extra =
@@ -104,27 +115,10 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public O
   }();
 
  public:
-  explicit OverloadOf(F&& f) : callable_(std::move(f)) {
-    invoke = &call;
-    is_method = is_of_class;
-    parameters.resize(sizeof...(A));
-    [[maybe_unused]] std::size_t at = 0;
-    (describe<A>(parameters[at++]), ...);
-    result = &result_type<R>;
-  }
+  explicit OverloadOf(F&& f)
+      : Overload(&call, is_of_class, result_type<R>, {&parameter_type<A>...}), callable_(std::move(f)) {}
 
  private:
-  template <class P>
-  static void describe(Parameter& parameter) {
-    parameter.type = &parameter_type<P>;
-    if constexpr (std::is_same_v<plain<P>, Args>) {
-      parameter.kind = ParameterKind::args;
-      parameter.name = "args";
-    } else if constexpr (std::is_same_v<plain<P>, Kwargs>) {
-      parameter.kind = ParameterKind::kwargs;
-      parameter.name = "kwargs";
-    }
-  }
   static PyObject* call(Overload& base, PyObject* const* arguments, std::size_t& failed) {
     try {
       return static_cast<OverloadOf&>(base).convert(arguments, failed, std::index_sequence_for<A...>());

@@ -4,16 +4,19 @@
 
 #include <latepy/host/detail/python_type.hpp>
 
+#include <initializer_list>
+
 namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+enum class ParameterKind : unsigned char { positional_only, usual, named_only, args, kwargs };
 /// What is known of a parameter's or result's C++ type when the program runs.
 struct ParameterType {
-  std::string (*python)(Way);        ///< its Python name
-  void (*explain)(PyObject* value);  ///< throws why the value does not convert
+  std::string (*python)(Way);                           ///< its Python name
+  void (*explain)(PyObject* value);                     ///< throws why the value does not convert
+  ParameterKind kind = ParameterKind::positional_only;  ///< or a catch-all
 };
-enum class ParameterKind : unsigned char { positional_only, usual, named_only, args, kwargs };
 struct Parameter {
   std::string name;
   Object key;            ///< the name as an interned str
@@ -28,16 +31,17 @@ struct Overload {
   /// is set. Null with another `failed`: that argument, from 1, does not fit, and no error is set.
   using Invoke = PyObject* (*)(Overload&, PyObject* const* arguments, std::size_t& failed);
 
-  Overload() = default;
+  Overload(Invoke call, bool has_self, const ParameterType& result_type,
+           std::initializer_list<const ParameterType*> parameter_types);
   Overload(const Overload&) = delete;
-  virtual ~Overload() noexcept(false) {}  // destructors of what lambdas capture may throw
+  virtual ~Overload() noexcept(false);  // destructors of what lambdas capture may throw
 
-  Invoke invoke = nullptr;
+  Invoke invoke;
   std::vector<Parameter> parameters;
-  const ParameterType* result = nullptr;
+  const ParameterType* result;
   std::string name, doc;
   std::string shown_name;    ///< in texts: "Vec.length", and "Vec" for its constructor
-  bool is_method = false;    ///< the first parameter is `self`
+  bool is_method;            ///< the first parameter is `self`
   bool is_operator = false;  ///< what does not fit gives NotImplemented
   std::unique_ptr<Overload> next;
 };
@@ -100,6 +104,20 @@ std::string show_call(const Overload& overload, PyObject* const* arguments, std:
 std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
 
 #if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_OUTLINE Overload::Overload(Invoke call, bool has_self, const ParameterType& result_type,
+                                              std::initializer_list<const ParameterType*> parameter_types)
+    : invoke(call), parameters(parameter_types.size()), result(&result_type), is_method(has_self) {
+  auto parameter = parameters.begin();
+  for (const ParameterType* const type : parameter_types) {
+    parameter->type = type;
+    parameter->kind = type->kind;
+    if (type->kind == ParameterKind::args) parameter->name = "args";
+    if (type->kind == ParameterKind::kwargs) parameter->name = "kwargs";
+    ++parameter;
+  }
+}
+LATEPY_ONCE LATEPY_OUTLINE Overload::~Overload() noexcept(false) {}
 
 LATEPY_ONCE bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count,
                                 PyObject* names, Sorted& sorted, std::string* why) {

@@ -50,7 +50,7 @@ struct Pointee<Borrowed<T>> : Pointee<T> {};
 /// "int", "list[str]", "host.Entity": as an annotation that CPython 3.9 evaluates, all modules in it imported. A
 /// converter of a program's own says it by `static std::string python_type()`. Needs the GIL.
 template <class T>
-std::string python_type(Way way) {
+LATEPY_COLD std::string python_type(Way way) {
   static_cast<void>(way);
   using P = plain<T>;
   using Bound = typename Pointee<P>::type;

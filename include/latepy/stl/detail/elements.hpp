@@ -164,7 +164,7 @@ struct ElementsConverter {
   static_assert(!borrows<T>,
                 "these elements point into Python objects that go away: convert to a container of std::string");
   static constexpr auto native = K == Kind::sequence ? &Api::List_Type : &Api::Set_Type;
-  static std::string python_type(Way way) {
+  LATEPY_COLD static std::string python_type(Way way) {
     if constexpr (K == Kind::sequence)
       return python_list_type<T>(way);
     else

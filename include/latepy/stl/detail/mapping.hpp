@@ -38,7 +38,7 @@ struct MappingConverter {
                 "these elements point into Python objects that go away: convert to a map of std::string");
   static constexpr auto native = &Api::Dict_Type;
   static constexpr bool are_pointers = std::is_pointer_v<K> || std::is_pointer_v<V>;
-  static std::string python_type(Way way) {
+  LATEPY_COLD static std::string python_type(Way way) {
     return (way == Way::to_python ? "dict[" : "collections.abc.Mapping[") +
            hashable_type(detail::python_type<K>(way), way) + ", " + detail::python_type<V>(way) + "]";
   }

@@ -57,7 +57,7 @@ struct TemplateName {
 
 /// "dict[str, int]", from "dict".
 template <class... T>
-std::string python_generic(const char* head, [[maybe_unused]] Way way) {
+LATEPY_COLD std::string python_generic(const char* head, [[maybe_unused]] Way way) {
   std::string text = head;
   [[maybe_unused]] const char* before = "[";
   ((text += before + python_type<T>(way), before = ", "), ...);
