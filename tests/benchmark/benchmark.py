@@ -447,6 +447,39 @@ def compile_(python):
     write_json({'what': 'compile', 'compiler': compiler, 'python': python.version, 'programs': result})
 
 
+# What a file that includes one header may cost, in preprocessed lines of libstdc++ 12 and of ours: a folder's, and of
+# those that are dearer.
+HEADER_BUDGET = {'': 1000, 'load': 29000, 'core': 36500, 'host': 40000, 'memory': 35000, 'stl': 49500, 'run': 46000}
+HEADER_BUDGETS = {'object.hpp': 36500, 'latepy.hpp': 61000, 'load/locate.hpp': 38000, 'run/interpreter.hpp': 60000}
+
+
+def headers(_):
+    """What each public header costs a file that includes it."""
+    root = os.path.join(ROOT, 'include')
+    rows, result, dearer = [], {}, []
+    for path in sorted(glob.glob(os.path.join(root, 'latepy', '**', '*.hpp'), recursive=True)):
+        name = os.path.relpath(path, os.path.join(root, 'latepy'))
+        if 'detail' in name:
+            continue
+        command = [options.compiler, '-std=c++17', '-I' + root, '-x', 'c++', '-include', path, os.devnull]
+        lines = subprocess.check_output([*command, '-E', '-P']).count(b'\n')
+        seconds = []
+        for _ in range(options.rounds):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            run([*command, '-fsyntax-only'])
+            seconds.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+        budget = HEADER_BUDGETS.get(name, HEADER_BUDGET[os.path.dirname(name)])
+        result[name] = {'lines': lines, 'budget': budget, 'user': statistics.median(seconds)}
+        rows.append([name, '%d%s' % (lines, '!' if lines > budget else ''), str(budget), '%.2f' % statistics.median(seconds)])
+        dearer += [name] if lines > budget else []
+    print('Each public header alone: preprocessed lines, its budget, seconds to read it\n')
+    print_table(['header', 'lines', 'budget', 'user'], rows)
+    print('\n! over its budget: %s' % (', '.join(dearer) or 'none'))
+    write_json({'what': 'headers', 'headers': result})
+    if dearer:
+        sys.exit(1)
+
+
 def check(python):
     """Runs each operation of each contender once, which checks its result."""
     for each in built(python, ('-O0',)):
@@ -456,7 +489,7 @@ def check(python):
             fail(each.name + ' failed')
 
 
-MODES = {'times': times, 'instructions': instructions, 'profile': profile, 'compile': compile_, 'check': check}
+MODES = {'times': times, 'instructions': instructions, 'profile': profile, 'compile': compile_, 'headers': headers, 'check': check}
 
 
 def arguments():
