@@ -14,7 +14,7 @@ class Arg {
   Arg(const char* name, std::size_t length) noexcept : name_(name), length_(length) {}
   template <class T>
   Arg operator=(T&& value) && {
-    const GilGuard gil;
+    const GilGuard::Maybe gil(!detail::holds_gil());
     value_ = to_py(std::forward<T>(value));
     return std::move(*this);
   }

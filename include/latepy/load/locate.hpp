@@ -10,10 +10,17 @@
 
 namespace latepy {
 inline namespace v1 {
+
 /// Looks for CPythons in the order that is written in the README, reads files and runs nothing (but `ask_python`),
 /// loads nothing. The first that passes every check is chosen; that is not always the newest. Any thread, no GIL.
 /// \throws LoadError when `search.version` is malformed; that nothing was found is no error here.
 Discovery locate(const Search& search = {});
+
+namespace detail {
+/// The candidate that was chosen.
+/// \throws LoadError with the table of all candidates and the remedy when none was.
+const Candidate& choose(const Discovery& discovery);
+}  // namespace detail
 
 #if LATEPY_BODIES
 namespace detail {
@@ -107,9 +114,7 @@ LATEPY_COLD inline void add_from_variables(Finder& finder) {
   }
 }
 
-/// The candidate that was chosen.
-/// \throws LoadError with the table of all candidates and the remedy when none was.
-LATEPY_COLD inline const Candidate& choose(const Discovery& discovery) {
+LATEPY_ONCE LATEPY_COLD const Candidate& choose(const Discovery& discovery) {
   if (const Candidate* chosen = discovery.chosen()) return *chosen;
   throw LoadError("no usable CPython was found\n" + discovery.to_string() + discovery.remedy(),
                   std::make_shared<const Discovery>(discovery));
