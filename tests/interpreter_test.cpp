@@ -117,6 +117,58 @@ TEST_CASE("linecache is imported when somebody needs it, and knows what was run 
   });
 }
 
+TEST_CASE("linecache is given its lines however it is imported, and whatever became of the import system", "[P81]") {
+  const auto shows_lines_after = [](const char* text) {
+    in_child([text] {
+      py::Interpreter python;
+      python.exec("def f(): raise KeyError  # line of f");
+      python.exec(text);
+      EXPECT(has(EXPECT_THROWN(py::KeyError, python.exec("f()  # line of main")).traceback(), "# line of f"));
+      EXPECT(has(EXPECT_THROWN(py::KeyError, python.exec("f()  # later")).traceback(), "# later"));
+    });
+  };
+  shows_lines_after(
+      "import importlib.util; spec = importlib.util.find_spec('linecache'); assert "
+      "spec.loader.get_source('linecache')");
+  shows_lines_after(R"(
+      import sys
+      class Wrapped:
+          def __init__(self, finder): self.finder = finder
+          def find_spec(self, *arguments): return self.finder.find_spec(*arguments)
+      sys.meta_path = [Wrapped(finder) for finder in sys.meta_path]
+      import linecache)");
+  shows_lines_after(R"(
+      import os, shutil, sys, tempfile, zipfile
+      path = os.path.join(tempfile.mkdtemp(), 'library.zip')
+      with zipfile.ZipFile(path, 'w') as file:
+          file.write(os.path.join(os.path.dirname(os.__file__), 'linecache.py'), 'linecache.py')
+      sys.path.insert(0, path)
+      import linecache
+      assert linecache.__file__.startswith(path)
+      shutil.rmtree(os.path.dirname(path)))");
+  in_child([] {  // the first text of a life may be run by code that sees few built-in names
+    py::Interpreter python;
+    const Object run = python.get("builtins.exec");
+    python.def("host", [&] { return python.eval<int>("1 + 1"); });
+    run("assert host() == 2", py::dict("__builtins__"_a = py::dict(), "host"_a = python["host"]));
+    EXPECT(has(EXPECT_THROWN(py::KeyError, python.exec("raise KeyError  # here")).traceback(), "# here"));
+  });
+}
+
+TEST_CASE("a name of an earlier life is not used") {
+  in_child([] {
+    Object stale;
+    {
+      py::Interpreter python;
+      stale = python.eval("'attribute' + str(12345)");
+    }
+    py::Interpreter python;
+    const Object type = python.eval("type('A', (), {'attribute12345': 7})");
+    EXPECT_THROWN(StateError, type.attr(stale).as<int>());
+    EXPECT_THROWN(StateError, type.attr(std::move(stale)).as<int>());
+  });
+}
+
 TEST_CASE("the thread that started Python is the main thread, also when another one imports threading first") {
   in_child([] {
     py::Config config;
@@ -153,6 +205,7 @@ TEST_CASE("stopping is done once, and what follows is refused") {
     EXPECT_THROWN(StateError, function.try_call(1));
     EXPECT_THROWN(StateError, py::Buffer<const int>{object});
     EXPECT_THROWN(StateError, object.attr("count")(1));
+    EXPECT_THROWN(StateError, object.attr(Object()).as<int>());
     EXPECT_THROWN(StateError, object.call_method("count", 1));
     EXPECT_THROWN(StateError, object.contains(1));
     EXPECT_THROWN(StateError, (void)(object == 1));

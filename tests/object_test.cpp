@@ -12,7 +12,6 @@ using py::Ref;
 
 namespace {
 
-
 /// The namespace that the code made.
 Object run(const char* code) {
   py::Interpreter& interpreter = python();
@@ -24,9 +23,7 @@ Object run(const char* code) {
 long refcount(const Ref& object) { return python().get("sys.getrefcount").call<long>(object); }
 
 /// An object with an attribute `x`, whose class says what happens to it.
-Object make_point() {
-  return run("class Point:\n  def __init__(self): self.x = 1\n")["Point"]();
-}
+Object make_point() { return run("class Point:\n  def __init__(self): self.x = 1\n")["Point"](); }
 
 template <class T, class = void>
 constexpr bool has_as_on_lvalue = false;
@@ -158,9 +155,9 @@ TEST_CASE("every use of an empty or moved-from Object is a StateError, and never
     CHECK_THROWS_AS(std::ostringstream() << o, py::StateError);
     CHECK_THROWS_AS(py::len(o), py::StateError);
     CHECK_THROWS_AS(py::isinstance(o, kept), py::StateError);
-    CHECK_THROWS_AS(kept[o].as<int>(), py::StateError);       // as a key
-    CHECK_THROWS_AS(kept[0] = o, py::StateError);             // as a value
-    CHECK_THROWS_AS(eval("len")(o), py::StateError);          // as an argument
+    CHECK_THROWS_AS(kept[o].as<int>(), py::StateError);  // as a key
+    CHECK_THROWS_AS(kept[0] = o, py::StateError);        // as a value
+    CHECK_THROWS_AS(eval("len")(o), py::StateError);     // as an argument
     CHECK_THROWS_AS(eval("dict")("x"_a = o), py::StateError);
   }
   Object in_place;
@@ -194,7 +191,8 @@ TEST_CASE("explicit operator bool is Python's truth") {
   CHECK_FALSE(static_cast<bool>(eval("None")));
   CHECK_FALSE(static_cast<bool>(eval("0.0")));
   if (!eval("''")) SUCCEED("and works in conditions");
-  const Object vague = run("class Vague:\n  def __bool__(self): raise ValueError('ambiguous')\nvague = Vague()")["vague"];
+  const Object vague =
+      run("class Vague:\n  def __bool__(self): raise ValueError('ambiguous')\nvague = Vague()")["vague"];
   CHECK_THROWS_AS(static_cast<bool>(vague), py::ValueError);
 }
 
@@ -404,6 +402,16 @@ TEST_CASE("an exception in the middle of an iteration is thrown there") {
   CHECK(seen == 1);
 }
 
+TEST_CASE("a name may be an Object, but not an empty one") {
+  const Object list = python().eval("[1, 2]");
+  Object name = python().eval("'cou' + 'nt'");
+  CHECK(list.attr(name)(2) == 1);
+  CHECK(list.attr(std::move(name))(2) == 1);
+  CHECK(name.is_empty());
+  CHECK_THROWS_AS(list.attr(Object()).as<int>(), py::StateError);
+  CHECK_THROWS_AS(list.has_attr(Object()), py::StateError);
+}
+
 TEST_CASE("Iterator keeps the iterable alive, and is what algorithms expect") {
   Object list = eval("[3, 1, 2]");
   py::Iterator at = list.begin();
@@ -419,7 +427,8 @@ TEST_CASE("Iterator keeps the iterable alive, and is what algorithms expect") {
 }
 
 TEST_CASE("leaving a loop early closes it") {
-  const Object globals = run("closed = []\ndef gen():\n  try:\n    yield 1\n    yield 2\n  finally: closed.append(True)\n");
+  const Object globals =
+      run("closed = []\ndef gen():\n  try:\n    yield 1\n    yield 2\n  finally: closed.append(True)\n");
   for (Object item : globals["gen"]()) {
     CHECK(item == 1);
     break;
@@ -441,7 +450,8 @@ TEST_CASE("contains is Python's `in`") {
 
 TEST_CASE("comparisons give bool, with an Object, a Proxy or a value on either side") {
   const Object two = eval("2"), three = eval("3"), dict = eval("{'two': 2, 'three': 3}");
-  CHECK((two == two && two == 2 && 2 == two && two == dict["two"] && dict["two"] == two && dict["two"] == 2 && 2 == dict["two"]));
+  CHECK((two == two && two == 2 && 2 == two && two == dict["two"] && dict["two"] == two && dict["two"] == 2 &&
+         2 == dict["two"]));
   CHECK((two != three && two != 3 && 3 != two && dict["two"] != dict["three"]));
   CHECK((two < three && two < 3 && 2 < three && dict["two"] < 3 && 2 < dict["three"]));
   CHECK((two <= three && two <= 2 && 2 <= two));
@@ -449,7 +459,8 @@ TEST_CASE("comparisons give bool, with an Object, a Proxy or a value on either s
   CHECK((three >= two && three >= 3 && 3 >= three));
   CHECK_FALSE((two == three || two == 3 || 3 == two || two != two || two != 2 || 2 != two));
   CHECK_FALSE((two > three || two >= 3 || three < two || 3 <= two));
-  CHECK((eval("'text'") == "text" && std::string("text") == eval("'text'") && eval("'text'") != std::string_view("Text")));
+  CHECK((eval("'text'") == "text" && std::string("text") == eval("'text'") &&
+         eval("'text'") != std::string_view("Text")));
   CHECK((eval("1.5") == 1.5 && eval("True") == true && eval("None") == nullptr));
   const Ref ref = two;
   CHECK((ref == two && two == ref && ref == 2 && 2 == ref && ref == ref && ref != three && ref == dict["two"]));

@@ -7,6 +7,9 @@
 #include <latepy/stl/tuple.hpp>
 #include <latepy/stl/vector.hpp>
 
+#if !LATEPY_BODIES
+#error "latepy.cpp comes before any other header of latepy: compile it without a precompiled header or a unity build"
+#endif
 #if !LATEPY_COMPILED
 #error "latepy.cpp is for programs that define LATEPY_COMPILED as 1 in all of their files"
 #endif

@@ -310,12 +310,6 @@ LATEPY_ONCE LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argume
   return a.Object_Call(callable, tuple.ptr(), dict.ptr());
 }
 
-}  // namespace detail
-#endif
-
-#if LATEPY_BODIES
-namespace detail {
-
 LATEPY_ONCE CallNames::CallNames(const std::string_view* names, std::size_t count) {
   KnownName* const first = known_name(names[0].data(), names[0].size() + 1);
   if (LATEPY_LIKELY(first && first->kwnames && are(first->kwnames, names, count)))

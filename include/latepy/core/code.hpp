@@ -22,8 +22,9 @@ std::string dedent(std::string_view text);
 
 inline constexpr unsigned sources_kept = 1000;
 
-/// The namespace of a source of ours, run when it is first needed in an interpreter's life. Needs the GIL.
-Object kept_namespace(const char* key, const char* source);
+/// The namespace of a source of ours, run when it is first needed in an interpreter's life, with the built-in names as
+/// they are and not as a caller restricted them. Needs the GIL.
+Object kept_namespace(const std::string& name, const char* source);
 
 /// Sources wait in `lines` for linecache until somebody imports it: with what it imports itself, before 3.13, it takes
 /// as long as the whole start. What that import takes is compiled then.
@@ -31,27 +32,48 @@ inline constexpr char linecache_source[] = R"(
 import sys
 lines = {}
 def find_spec(name, path=None, target=None):
-    if name == 'linecache':
-        sys.meta_path.remove(finder)
+    if name == 'linecache' and not finder.busy:
         exec(loader_source, globals())
         return find()
-finder = type(sys.implementation)(find_spec=find_spec)
+finder = type(sys.implementation)(find_spec=find_spec, busy=False)
 sys.meta_path.insert(0, finder)
 loader_source = """
 from importlib import util
 
+def fill(module):
+    module.cache.update(lines)
+    lines.clear()
+    if finder in sys.meta_path:
+        sys.meta_path.remove(finder)
+
 class Loader:
+    def __init__(self, loader):
+        self.loader = loader
+    def __getattr__(self, name):
+        return getattr(self.loader, name)
+
+class ModuleLoader(Loader):
     def create_module(self, spec):
         return self.loader.create_module(spec)
     def exec_module(self, module):
         module.__loader__ = module.__spec__.loader = self.loader
         self.loader.exec_module(module)
-        module.cache.update(lines)
+        fill(module)
+
+class OldLoader(Loader):  # zipimport before 3.10
+    def load_module(self, name):
+        module = self.loader.load_module(name)
+        fill(module)
+        return module
 
 def find():
-    spec, loader = util.find_spec('linecache'), Loader()
+    finder.busy = True
+    try:
+        spec = util.find_spec('linecache')
+    finally:
+        finder.busy = False
     if spec:
-        loader.loader, spec.loader = spec.loader, loader
+        spec.loader = (ModuleLoader if hasattr(spec.loader, 'exec_module') else OldLoader)(spec.loader)
     return spec
 """
 )";
@@ -177,16 +199,19 @@ LATEPY_ONCE LATEPY_COLD std::string dedent(std::string_view text) {
   return result;
 }
 
-LATEPY_ONCE LATEPY_COLD Object kept_namespace(const char* key, const char* source) {
-  PyObject* place = api().InterpreterState_GetDict(api().InterpreterState_Get());
+LATEPY_ONCE LATEPY_COLD Object kept_namespace(const std::string& name, const char* source) {
+  const Api& a = api();
+  PyObject* place = a.InterpreterState_GetDict(a.InterpreterState_Get());
   if (!place) throw StateError("this Python has no interpreter dict to keep the namespace of latepy in");
-  const Name name(key);
-  if (PyObject* known = api().Dict_GetItemWithError(place, name.ptr())) return Object::borrow(known);
-  const Object globals = dict(arg("__name__") = "latepy", arg("__builtins__") = Ref(api().Eval_GetBuiltins()));
+  const Name key("latepy.v1." + name);
+  if (PyObject* known = a.Dict_GetItemWithError(place, key.ptr())) return Object::borrow(known);
+  PyObject* const builtins = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("builtins").ptr());
+  const Object globals =
+      dict(arg("__name__") = "latepy." + name, arg("__builtins__") = Ref(builtins ? builtins : a.Eval_GetBuiltins()));
   CompilerFlags flags{source_is_utf8, the_state.version.minor};
-  const Object code = own(api().CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
-  own(api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
-  check_result(api().Dict_SetItem(place, name.ptr(), globals.ptr()));
+  const Object code = own(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
+  own(a.Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
+  check_result(a.Dict_SetItem(place, key.ptr(), globals.ptr()));
   return globals;
 }
 
@@ -196,18 +221,21 @@ LATEPY_ONCE LATEPY_COLD Object source_lines() {
     Object cache = attribute_or_empty(linecache, "cache");  // none while it is being imported
     if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) return cache;
   }
-  return kept_namespace("latepy.v1.linecache", linecache_source)["lines"];
+  return kept_namespace("linecache", linecache_source)["lines"];
 }
 
 LATEPY_ONCE LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {
   std::atomic<unsigned>& texts = the_state.sources;
   const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
   const Object entry = tuple(len(source), nullptr, source.call_method("splitlines", true), name);
-  const Object lines = source_lines();
-  check_result(api().Dict_SetItem(lines.ptr(), name.ptr(), entry.ptr()));
-  if (filename.empty() && texts > sources_kept) {
-    const Object old = to_py("<string-" + std::to_string(texts - sources_kept) + ">");
-    if (api().Dict_DelItem(lines.ptr(), old.ptr()) != 0) api().Err_Clear();
+  try {
+    const Object lines = source_lines();
+    check_result(api().Dict_SetItem(lines.ptr(), name.ptr(), entry.ptr()));
+    if (filename.empty() && texts > sources_kept) {
+      const Object old = to_py("<string-" + std::to_string(texts - sources_kept) + ">");
+      if (api().Dict_DelItem(lines.ptr(), old.ptr()) != 0) api().Err_Clear();
+    }
+  } catch (const PythonError&) {  // what a script did to the import system is no reason to refuse code
   }
   return name;
 }

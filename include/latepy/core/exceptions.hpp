@@ -129,6 +129,7 @@ ErrorHandle to_throw(ErrorData* data);
 inline Prepared prepare(ErrorData* data) {
   ErrorHandle made = to_throw(data);
   const ExceptionClass* const known = made->known;
+  if (LATEPY_UNLIKELY(!known->make)) known->raise(made.release());
   return {known->make(made.release()), known};
 }
 #else

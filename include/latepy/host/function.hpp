@@ -282,12 +282,6 @@ LATEPY_ONCE Place::Place(const Ref& place) : place_(place), is_dict_(has_flag(pl
   if (is_class) prefix_ = text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()) + ".";
 }
 
-}  // namespace detail
-#endif
-
-#if LATEPY_BODIES
-namespace detail {
-
 LATEPY_ONCE void Place::set(const std::string& name, const Object& value) const {
   const Name key(name);
   check_result(is_dict_ ? api().Object_SetItem(place_.ptr(), key.ptr(), value.ptr())

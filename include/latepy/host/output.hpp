@@ -119,7 +119,7 @@ def end_captures():
         stack.clear()  # the last references, where Python does not free this namespace
 )";
 
-LATEPY_COLD inline Object output_module() { return kept_namespace("latepy.v1.output", output_source); }
+LATEPY_COLD inline Object output_module() { return kept_namespace("output", output_source); }
 
 /// One of sys.stdin, stdout and stderr while it is the host's.
 class Redirect {

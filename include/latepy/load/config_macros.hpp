@@ -34,10 +34,13 @@
 
 /// 1 in the files of a program that has latepy's larger functions compiled once, in latepy/latepy.cpp (with CMake: by
 /// the target latepy::compiled), instead of inline in each file. All files of the program, or of a shared library, say
-/// the same, and those of a shared library are compiled with -fvisibility=hidden, as latepy.cpp is: then its functions
-/// and its state are its own (see State).
+/// the same, and those of a shared library, or of a program that exports its symbols to plug-ins, are compiled with
+/// -fvisibility=hidden, as latepy.cpp is: then the functions and the state of each are its own (see State).
 #ifndef LATEPY_COMPILED
 #define LATEPY_COMPILED 0
+#endif
+#ifdef LATEPY_REFUSE_VISIBILITY
+#error "latepy::compiled is hidden: set CXX_VISIBILITY_PRESET hidden on this library, or link it to latepy::latepy"
 #endif
 /// Whether their definitions are seen, which begin with LATEPY_ONCE.
 #if !LATEPY_COMPILED

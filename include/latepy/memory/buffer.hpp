@@ -123,7 +123,9 @@ class Buffer {
 /// So that a Buffer can be a host function's parameter, and what as<Buffer<T>>() gives.
 template <class T>
 struct Converter<Buffer<T>> {
-  static std::string python_type() { return "collections.abc.Buffer"; }
+  static std::string python_type() {
+    return detail::the_state.version.minor >= 12 ? "collections.abc.Buffer" : "object";
+  }
   static Buffer<T> from_py(Ref object) { return Buffer<T>(object); }
   static bool try_from_py(Ref object, std::optional<Buffer<T>>& result) noexcept {
     Buffer<T> buffer;

@@ -113,7 +113,8 @@ LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Sett
     Owned result{api, code ? api.Eval_EvalCode(code, globals, globals) : nullptr};
     return result ? std::string() : take_error_text(api);
   };
-  // The main thread is the one that imports threading; from 3.13 CPython says which it is (Lib/threading.py).
+  // The main thread is the one that imports threading; from 3.13 it asks CPython which thread that is, though its
+  // native_id is still that of the importing thread (_MainThread, Lib/threading.py).
   const Owned threading{api, version.minor < 13 ? api.Import_ImportModule("threading") : nullptr};
   if (version.minor < 13 && !threading) return take_error_text(api);
   std::string error = run(settle_source);

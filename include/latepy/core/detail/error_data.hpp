@@ -5,12 +5,11 @@
 #include <latepy/core/detail/names.hpp>
 
 #include <exception>
+#include <typeinfo>
 // Where the C++ ABI is Itanium's, an exception can be made in one function and thrown in another (its 2.4.3).
 #if defined(__GXX_ABI_VERSION) && defined(__cpp_rtti)
 #define LATEPY_THROWS_IN_PLACE 1
 #include <cxxabi.h>
-
-#include <typeinfo>
 #ifdef __GLIBCXX__  // its header does not have it
 namespace __cxxabiv1 {
 extern "C" void __cxa_throw(void*, std::type_info*, void (*)(void*)) __attribute__((noreturn));
@@ -30,11 +29,10 @@ struct ExceptionClass {
   const ExceptionClass* base;  ///< null for BaseException
   PyObject** Api::*symbol;     ///< its PyExc_* in the table
   void (*raise)(ErrorData*);   ///< throws the C++ class, which takes the reference over
-#if LATEPY_THROWS_IN_PLACE
-  void* (*make)(ErrorData*);  ///< the same, as an exception that is yet to be thrown
-  void (*destroy)(void*);
-  const std::type_info* type;
-#endif
+  /// The same, as an exception that is yet to be thrown; null where a file compiled without RTTI made this.
+  void* (*make)(ErrorData*) = nullptr;
+  void (*destroy)(void*) = nullptr;
+  const std::type_info* type = nullptr;
 };
 
 /// What is said of an exception.

@@ -67,10 +67,6 @@ LATEPY_ONCE PyObject* Iterator::step(PyObject* iterator) {
   return next;
 }
 
-#endif
-
-#if LATEPY_BODIES
-
 LATEPY_ONCE Iterator::Iterator(const Ref& iterable) {
   detail::ItemArray items;
   if (detail::read_items(iterable.checked(), items)) {

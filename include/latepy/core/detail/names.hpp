@@ -71,9 +71,7 @@ class Name {
   Name(const T& text) : Name(decode(text)) {}
   Name(const Text& text) : Name(of(text.known(), text)) {}
   Name(const Ref& name) : Name(Object(name)) {}
-  Name(Object&& name) noexcept : Name(Found{name.ptr(), name.is_empty() ? empty_life : current_life()}) {
-    name.release();
-  }
+  Name(Object&& name) : Name(Found{name.checked(), current_life()}) { name.release(); }
   Name(Name&& other) noexcept : ptr_(other.ptr_), life_(std::exchange(other.life_, empty_life)) {}
   Name& operator=(Name&&) = delete;
   LATEPY_INLINE ~Name() {

@@ -280,6 +280,7 @@ struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bound<T>>> {
 #if LATEPY_BODIES
 namespace detail {
 
+#ifdef __cpp_rtti
 LATEPY_ONCE LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexcept {
   const std::uint32_t life = current_life();
   const bool is_local = is_local_key(name);
@@ -293,6 +294,7 @@ LATEPY_ONCE LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexce
     }
   return {value, nullptr};
 }
+#endif
 
 LATEPY_ONCE Object make_instance(const Whole& object) {
   PyObject* const self = check(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
