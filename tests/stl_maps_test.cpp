@@ -58,7 +58,8 @@ def bad(answer):
 }
 
 TEST_CASE("what is no mapping, and what is in it, is refused with the place") {
-  CHECK(refusal<M>("[('a', 1)]") == "cannot convert 'list' [('a', 1)] to std::map<std::string, int>: it is not a mapping");
+  CHECK(refusal<M>("[('a', 1)]") ==
+        "cannot convert 'list' [('a', 1)] to std::map<std::string, int>: it is not a mapping");
   CHECK((refusal<std::unordered_map<int, double>>("None")) ==
         "cannot convert None to std::unordered_map<int, double>: it is not a mapping");
   CHECK_THAT(refusal<M>("{'a'}"), ContainsSubstring("it is not a mapping"));
@@ -71,7 +72,8 @@ TEST_CASE("what is no mapping, and what is in it, is refused with the place") {
         "[5].keys()[(1, 'q')][1]: cannot convert 'str' \"q\" to int");
   // and to Python
   const std::map<std::string, std::vector<std::string>> bad{{"k", {"fine", "\xff"}}};
-  CHECK_THAT(thrown<py::ConversionError>([&] { py::to_py(bad); }).what(), ContainsSubstring("[\"k\"][1]: cannot convert text"));
+  CHECK_THAT(thrown<py::ConversionError>([&] { py::to_py(bad); }).what(),
+             ContainsSubstring("[\"k\"][1]: cannot convert text"));
 }
 
 TEST_CASE("of equal keys the last one wins") {
@@ -92,23 +94,39 @@ class Meddler:
       for i in range(100): self.victim[str(i)] = Meddler(self.victim, False)
     else: self.victim.clear()
     return 5
+class Number(int):
+  def __float__(self):
+    self.victim.clear()
+    return 5.0
+def numbers():
+  victim = {name: 5 for name in 'yw'}
+  for name in 'abcdefgh':
+    victim[name] = Number()
+    victim[name].victim = victim
+  return victim
 def meddle(grow, kind=dict):
-  victim = kind()
+  victim = kind({name: 5 for name in 'xyzw'})
+  del victim['x'], victim['z']
   for name in 'abcdefgh': victim[name] = Meddler(victim, grow)
   return victim
 )");
   M wanted;
-  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"}) wanted[name] = 5;
-  for (const char* code : {"meddle(True)", "meddle(False)", "meddle(True, collections.OrderedDict)", "meddle(False, collections.UserDict)"}) {
+  for (const char* name : {"y", "w", "a", "b", "c", "d", "e", "f", "g", "h"}) wanted[name] = 5;
+  for (const char* code : {"meddle(True)", "meddle(False)", "meddle(True, collections.OrderedDict)",
+                           "meddle(False, collections.UserDict)"}) {
     INFO(code);
     CHECK(eval(code).as<M>() == wanted);
     CHECK(eval(code).try_as<M>() == wanted);
   }
+  const std::map<std::string, double> numbers(wanted.begin(), wanted.end());
+  CHECK(eval("numbers()").as<std::map<std::string, double>>() == numbers);
+  CHECK(eval("numbers()").try_as<std::map<std::string, double>>() == numbers);
 }
 
 TEST_CASE("exceptions of a mapping are thrown") {
-  python().exec("class Fails(dict):\n  def items(self): raise OSError('gone')\n"
-                "class Index:\n  def __index__(self): raise ZeroDivisionError");
+  python().exec(
+      "class Fails(dict):\n  def items(self): raise OSError('gone')\n"
+      "class Index:\n  def __index__(self): raise ZeroDivisionError");
   CHECK_THROWS_AS(eval("Fails()").as<M>(), py::OSError);
   CHECK_THROWS_AS(eval("{'a': Index()}").as<M>(), py::ZeroDivisionError);
   CHECK_FALSE(eval("Fails()").is<M>());

@@ -8,10 +8,16 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Steps through a copy of a mapping's entries, because the conversion of an entry may run code that changes it.
+/// Whether the conversion of a str, int or float, and of no subclass of theirs, to this type runs no Python code.
+template <class T>
+inline constexpr bool is_plain_type = is_number<T> || std::is_same_v<T, std::string>;
+
+/// Steps through a mapping's entries: of a copy, because the conversion of an entry may run code that changes it; of a
+/// dict itself as long as that cannot be.
 class Entries {
  public:
-  Entries(PyObject* object, bool are_pointers) noexcept;
+  /// \param are_plain is_plain_type of both.
+  Entries(PyObject* object, bool are_pointers, bool are_plain) noexcept;
   explicit operator bool() const noexcept { return !source_.is_empty(); }
   const char* why() const noexcept { return why_; }
   std::size_t size() const noexcept { return static_cast<std::size_t>(api().Object_Size(source_.ptr())); }
@@ -22,11 +28,13 @@ class Entries {
   LATEPY_COLD std::string step(bool in_key) const { return (in_key ? ".keys()[" : "[") + show_value(key_) + "]"; }
 
  private:
+  static bool is_plain(PyObject* object) noexcept;
+
   Object source_;
   PyObject *key_ = nullptr, *value_ = nullptr;
   const char* why_ = "";
-  ssize at_ = 0;
-  bool is_dict_ = false;
+  ssize at_ = 0, taken_ = 0;
+  bool is_dict_ = false, is_copy_ = true;
 };
 
 /// The converter of a map, but for its name. Of keys that become equal in C++ the last one wins.
@@ -38,6 +46,7 @@ struct MappingConverter {
                 "these elements point into Python objects that go away: convert to a map of std::string");
   static constexpr auto native = &Api::Dict_Type;
   static constexpr bool are_pointers = std::is_pointer_v<K> || std::is_pointer_v<V>;
+  static constexpr bool are_plain = is_plain_type<K> && is_plain_type<V>;
   LATEPY_COLD static std::string python_type(Way way) {
     return (way == Way::to_python ? "dict[" : "collections.abc.Mapping[") +
            hashable_type(detail::python_type<K>(way), way) + ", " + detail::python_type<V>(way) + "]";
@@ -60,7 +69,7 @@ struct MappingConverter {
   }
 
   static C from_py(Ref object) {
-    Entries entries(object.checked(), are_pointers);
+    Entries entries(object.checked(), are_pointers, are_plain);
     if (!entries) throw_mismatch(object.ptr(), type_name<C>(), entries.why());
     C result;
     if constexpr (has_reserve<C>) result.reserve(entries.size());
@@ -82,7 +91,7 @@ struct MappingConverter {
 
   static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
     return try_load(result, [&] {
-      Entries entries(object.ptr(), are_pointers);
+      Entries entries(object.ptr(), are_pointers, are_plain);
       if (!entries) return false;
       C& made = result.emplace();
       while (entries.next()) {
@@ -98,7 +107,7 @@ struct MappingConverter {
 
 #if LATEPY_BODIES
 
-LATEPY_ONCE Entries::Entries(PyObject* object, bool are_pointers) noexcept {
+LATEPY_ONCE Entries::Entries(PyObject* object, bool are_pointers, bool are_plain) noexcept {
   const Api& a = api();
   is_dict_ = is_exactly(object, a.Dict_Type);
   if (!is_dict_ && !is_mapping(object)) {
@@ -109,13 +118,30 @@ LATEPY_ONCE Entries::Entries(PyObject* object, bool are_pointers) noexcept {
     why_ = not_kept;
     return;
   }
-  source_ = Object::steal(is_dict_ ? a.Dict_Copy(object) : a.Mapping_Items(object));
+  is_copy_ = !is_dict_ || !are_plain || the_state.free_threaded;
+  source_ =
+      !is_copy_ ? Object::borrow(object) : Object::steal(is_dict_ ? a.Dict_Copy(object) : a.Mapping_Items(object));
   if (source_.is_empty()) only_a_mismatch();
+}
+
+inline bool Entries::is_plain(PyObject* object) noexcept {
+  const Api& a = api();
+  PyTypeObject* const type = type_of(object);
+  return type == a.Unicode_Type || type == a.Long_Type || type == a.Float_Type;
 }
 
 LATEPY_ONCE bool Entries::next() noexcept {
   const Api& a = api();
-  if (is_dict_) return a.Dict_Next(source_.ptr(), &at_, &key_, &value_) != 0;
+  if (is_dict_) {
+    if (!a.Dict_Next(source_.ptr(), &at_, &key_, &value_)) return false;
+    if (is_copy_ || LATEPY_LIKELY(is_plain(key_) && is_plain(value_))) return ++taken_, true;
+    // From here on it is a copy. It begins with the entries that were taken, while no Python code ran.
+    source_ = Object::steal(a.Dict_Copy(source_.ptr()));
+    is_copy_ = true;
+    at_ = 0;
+    for (ssize i = 0; !source_.is_empty() && i < taken_; ++i) a.Dict_Next(source_.ptr(), &at_, &key_, &value_);
+    return !source_.is_empty() && a.Dict_Next(source_.ptr(), &at_, &key_, &value_) != 0;
+  }
   if (at_ >= a.List_Size(source_.ptr())) return false;
   PyObject* pair = a.List_GetItem(source_.ptr(), at_++);
   if (!has_flag(pair, type_is_tuple) || a.Tuple_Size(pair) != 2) {
