@@ -92,7 +92,8 @@ TEST_CASE("linecache is imported when somebody needs it, and knows what was run 
            has(python["text"].as<std::string>(), "# line of main"));
     python.exec("def g(): raise KeyError  # line of g");
     EXPECT(has(EXPECT_THROWN(py::KeyError, python.exec("g()")).traceback(), "# line of g"));
-    // It is as if nobody had waited for it.
+    // It is as if nobody had waited for it, and with threading for anything.
+    python.exec("import threading");
     EXPECT(python.eval<bool>("sys.meta_path == finders[1:]"));
     python.exec(R"(
         import inspect, linecache, importlib.util
@@ -170,17 +171,50 @@ TEST_CASE("a name of an earlier life is not used") {
 }
 
 TEST_CASE("the thread that started Python is the main thread, also when another one imports threading first") {
+  const std::string output = in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    config.site = false;  // whose .pth files may import it
+    py::Interpreter python(config);
+    python.exec("import _thread, sys\nstarter = _thread.get_ident(), getattr(_thread, 'get_native_id', int)()");
+    EXPECT(python.eval<bool>("'threading' not in sys.modules"));
+    std::thread([&] {
+      python.exec("import threading\nworker, main = threading.current_thread(), threading.main_thread()");
+      EXPECT(python.eval<bool>("worker.ident == _thread.get_ident() and worker is not main"));
+      EXPECT(python.eval<bool>("(main.ident, getattr(main, 'native_id', 0)) == starter"));
+    }).join();
+    EXPECT(python.eval<bool>("threading.current_thread() is main and main.is_alive()"));
+    EXPECT(python.eval<bool>("[t for t in threading.enumerate() if t.ident == main.ident] == [main]"));
+    // The stop ends the main thread and waits for the others, as if the main thread had imported it.
+    python.exec(
+        "import time\n"
+        "threading.Thread(target=lambda: (main.join(), print('the main thread ended'))).start()");
+    EXPECT(python.stop());
+  });
+  CHECK(output == "the main thread ended\n");
+}
+
+TEST_CASE("in a fork the thread that forked is the main thread, also where nobody imported threading before") {
   in_child([] {
     py::Config config;
     config.release_gil = true;
+    config.site = false;  // whose .pth files may import it
     py::Interpreter python(config);
-    const auto starter = python.eval<unsigned long long>("__import__('_thread').get_ident()");
-    std::thread([&] {
-      python.exec("import threading, _thread\nworker = threading.current_thread()");
-      EXPECT(python.eval<bool>("worker.ident == _thread.get_ident() and worker is not threading.main_thread()"));
-      EXPECT(python.eval<unsigned long long>("threading.main_thread().ident") == starter);
-    }).join();
-    EXPECT(python.eval<bool>("threading.current_thread() is threading.main_thread()"));
+    python.exec(R"(
+        def is_right():
+            import os, _thread
+            read, write = os.pipe()
+            if os.fork() == 0:
+                import threading
+                main = threading.main_thread()
+                right = main is threading.current_thread() and main.ident == _thread.get_ident()
+                right = right and main.native_id == threading.get_native_id()
+                os.write(write, b'1' if right else b'0')
+                os._exit(0)
+            os.wait()
+            return os.read(read, 1) == b'1')");
+    std::thread([&] { EXPECT(python.eval<bool>("is_right()")); }).join();
+    EXPECT(python.eval<bool>("is_right()"));
   });
 }
 

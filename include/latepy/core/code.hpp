@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/builtins.hpp>
+#include <latepy/core/detail/late_imports.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -21,62 +21,6 @@ namespace detail {
 std::string dedent(std::string_view text);
 
 inline constexpr unsigned sources_kept = 1000;
-
-/// The namespace of a source of ours, run when it is first needed in an interpreter's life, with the built-in names as
-/// they are and not as a caller restricted them. Needs the GIL.
-Object kept_namespace(const std::string& name, const char* source);
-
-/// Sources wait in `lines` for linecache until somebody imports it: with what it imports itself, before 3.13, it takes
-/// as long as the whole start. What that import takes is compiled then.
-inline constexpr char linecache_source[] = R"(
-import sys
-lines = {}
-def find_spec(name, path=None, target=None):
-    if name == 'linecache' and not finder.busy:
-        exec(loader_source, globals())
-        return find()
-finder = type(sys.implementation)(find_spec=find_spec, busy=False)
-sys.meta_path.insert(0, finder)
-loader_source = """
-from importlib import util
-
-def fill(module):
-    module.cache.update(lines)
-    lines.clear()
-    if finder in sys.meta_path:
-        sys.meta_path.remove(finder)
-
-class Loader:
-    def __init__(self, loader):
-        self.loader = loader
-    def __getattr__(self, name):
-        return getattr(self.loader, name)
-
-class ModuleLoader(Loader):
-    def create_module(self, spec):
-        return self.loader.create_module(spec)
-    def exec_module(self, module):
-        module.__loader__ = module.__spec__.loader = self.loader
-        self.loader.exec_module(module)
-        fill(module)
-
-class OldLoader(Loader):  # zipimport before 3.10
-    def load_module(self, name):
-        module = self.loader.load_module(name)
-        fill(module)
-        return module
-
-def find():
-    finder.busy = True
-    try:
-        spec = util.find_spec('linecache')
-    finally:
-        finder.busy = False
-    if spec:
-        spec.loader = (ModuleLoader if hasattr(spec.loader, 'exec_module') else OldLoader)(spec.loader)
-    return spec
-"""
-)";
 
 /// linecache's dict of sources, or the one in which they wait for it. Needs the GIL.
 Object source_lines();
@@ -199,29 +143,13 @@ LATEPY_ONCE LATEPY_COLD std::string dedent(std::string_view text) {
   return result;
 }
 
-LATEPY_ONCE LATEPY_COLD Object kept_namespace(const std::string& name, const char* source) {
-  const Api& a = api();
-  PyObject* place = a.InterpreterState_GetDict(a.InterpreterState_Get());
-  if (!place) throw StateError("this Python has no interpreter dict to keep the namespace of latepy in");
-  const Name key("latepy.v1." + name);
-  if (PyObject* known = a.Dict_GetItemWithError(place, key.ptr())) return Object::borrow(known);
-  PyObject* const builtins = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("builtins").ptr());
-  const Object globals =
-      dict(arg("__name__") = "latepy." + name, arg("__builtins__") = Ref(builtins ? builtins : a.Eval_GetBuiltins()));
-  CompilerFlags flags{source_is_utf8, the_state.version.minor};
-  const Object code = own(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
-  own(a.Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
-  check_result(a.Dict_SetItem(place, key.ptr(), globals.ptr()));
-  return globals;
-}
-
 LATEPY_ONCE LATEPY_COLD Object source_lines() {
   const Api& a = api();
   if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("linecache").ptr())) {
     Object cache = attribute_or_empty(linecache, "cache");  // none while it is being imported
     if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) return cache;
   }
-  return kept_namespace("linecache", linecache_source)["lines"];
+  return late_imports()["lines"];
 }
 
 LATEPY_ONCE LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {

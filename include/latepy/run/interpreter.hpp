@@ -171,6 +171,8 @@ LATEPY_ONCE LATEPY_COLD void Interpreter::prepare() {
     adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
     if (is_attached_)
       for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
+    else
+      detail::late_imports()["wait_for_threading"]();
     redirect();
     for (const auto& [name, fill] : config_.extra_modules) fill.install(nullptr, name, false);
   } catch (...) {

@@ -77,8 +77,7 @@ LATEPY_COLD inline std::string take_error_text(const Api& api) {
 }
 
 /// Runs settle_source, and streams_source where it is needed. \returns what went wrong, or nothing.
-LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Settings& settings,
-                                      const Version& version) {
+LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Settings& settings) {
   struct Owned {
     const Api& api;
     PyObject* object;
@@ -113,10 +112,6 @@ LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Sett
     Owned result{api, code ? api.Eval_EvalCode(code, globals, globals) : nullptr};
     return result ? std::string() : take_error_text(api);
   };
-  // The main thread is the one that imports threading; from 3.13 it asks CPython which thread that is, though its
-  // native_id is still that of the importing thread (_MainThread, Lib/threading.py).
-  const Owned threading{api, version.minor < 13 ? api.Import_ImportModule("threading") : nullptr};
-  if (version.minor < 13 && !threading) return take_error_text(api);
   std::string error = run(settle_source);
   for (const char* name : {"stdin", "stdout", "stderr"})
     if (error.empty() && api.Sys_GetObject(name) == api.NoneStruct) error = run(streams_source);
@@ -163,7 +158,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
     else
       start_by_flags(start);
   }
-  if (const std::string error = settle(api, config, settings, version); !error.empty()) {
+  if (const std::string error = settle(api, config, settings); !error.empty()) {
     api.FinalizeEx();
     start.fail(error);
   }
