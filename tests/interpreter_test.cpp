@@ -82,6 +82,36 @@ TEST_CASE("where no Python is found the LoadError is a table that ends with what
   });
 }
 
+TEST_CASE("where the chosen library cannot be opened the LoadError tells what there is beside it") {
+  in_child([] {
+    char folder[] = "/tmp/latepy-XXXXXX";
+    EXPECT(mkdtemp(folder));
+    const std::string home = folder, library = home + "/lib/libpython3.12.so.1.0";
+    for (const char* sub : {"/lib", "/lib/python3.12", "/lib/python3.12/encodings"}) mkdir((home + sub).c_str(), 0755);
+    std::ofstream(home + "/lib/python3.12/os.py");
+    std::ofstream(home + "/lib/python3.12/encodings/__init__.py");
+    {
+      std::ifstream self("/proc/self/exe", std::ios::binary);
+      char header[64] = {};
+      self.read(header, sizeof header);
+      // A shared library of this machine, of which nothing but the header is there.
+      header[16] = 3;
+      std::fill(header + 24, header + 48, '\0');
+      std::ofstream(library, std::ios::binary).write(header, sizeof header) << std::string(4096, '\0');
+    }
+    setenv("CONDA_PREFIX", py::locate().chosen()->home.c_str(), 1);
+    setenv("LATEPY_LIBRARY", library.c_str(), 1);
+    unsetenv("LATEPY_PYTHON");
+    const auto error = EXPECT_THROWN(py::LoadError, py::Interpreter python);
+    std::remove(library.c_str());
+    EXPECT(has(error.what(), "cannot load " + library));
+    EXPECT(error.discovery().chosen()->library == library);
+    EXPECT(error.discovery().candidates().size() > 1 && has(error.what(), "CONDA_PREFIX"));
+    py::Interpreter python;  // another that serves
+    EXPECT(python.discovery().chosen() == &python.discovery().candidates().back());
+  });
+}
+
 TEST_CASE("linecache is imported when somebody needs it, and knows what was run before", "[P81]") {
   in_child([] {
     py::Interpreter python;

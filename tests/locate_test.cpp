@@ -185,6 +185,20 @@ TEST_CASE("the order of the sources is the order of the table", "[locate]") {
   const Candidate& on_path = discovery.candidates()[6];
   CHECK(on_path.executable == tree.at("onpath/bin/python3.10"));
 
+  // Where only the chosen one is wanted the table ends with it.
+  for (const char* version : {"3.14", "3.13", "3.12", "==3.12.9", "3.11", "3.10", "3.9"}) {
+    INFO(version);
+    tree.search.version = version;
+    const std::string all = order(py::locate(tree.search));
+    tree.search.all = false;
+    const Discovery until_chosen = py::locate(tree.search);
+    CHECK(all.compare(0, order(until_chosen).size(), order(until_chosen)) == 0);
+    REQUIRE(until_chosen.chosen());
+    CHECK(until_chosen.chosen() == &until_chosen.candidates().back());
+    tree.search.all = true;
+  }
+  tree.search.version.clear();
+
   tree.search.search_path = false;
   CHECK_FALSE(has(order(py::locate(tree.search)), "PATH 3.10"));
   tree.search.as_secure = true;

@@ -99,7 +99,7 @@ LATEPY_COLD inline void add_named(const Search& search, Finder& finder) {
 LATEPY_COLD inline void add_from_variables(Finder& finder) {
   for (const char* name : {"LATEPY_LIBRARY", "LATEPY_PYTHON"}) {
     const std::string path = finder.variable(name);
-    if (path.empty()) continue;
+    if (path.empty() || finder.is_done()) continue;
     Candidate c = from_source(name);
     const bool is_library = std::string_view(name) == "LATEPY_LIBRARY";
     if (!is_absolute(path)) {
@@ -132,11 +132,10 @@ LATEPY_ONCE LATEPY_COLD Discovery locate(const Search& search) {
   } else {
     detail::Places places(search, finder);
     detail::add_from_variables(finder);
-    places.beside_program();
-    places.active_environments();
-    if (search.search_path) places.path();
-    places.managers();
-    places.system();
+    using detail::Places;
+    for (const auto step :
+         {&Places::beside_program, &Places::active_environments, &Places::path, &Places::managers, &Places::system})
+      if (!finder.is_done() && (search.search_path || step != &Places::path)) (places.*step)();
   }
   std::vector<Candidate> candidates = finder.take();
   const bool served = finder.has_chosen();

@@ -68,7 +68,7 @@ class Interpreter : public Scope {
   bool is_free_threaded() const noexcept { return detail::the_state.free_threaded; }
   /// Whether Python was running before this object.
   bool is_attached() const noexcept { return is_attached_; }
-  /// What was found on this machine, and what was chosen.
+  /// What was tried, and what was chosen: the last of them. locate() tells of all on this machine.
   const Discovery& discovery() const noexcept { return *discovery_; }
 
  private:
@@ -108,7 +108,7 @@ LATEPY_ONCE Interpreter::Interpreter(const Config& config) : config_(config) {
   if (detail::the_interpreter.load() && detail::the_state.libraries.load() == 1)
     throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
   const Candidate found = detail::pick(config, discovery_);
-  detail::load(found, config.version, discovery_);
+  detail::load(found, config_);
   detail::pin_libraries();
   if (detail::api().IsInitialized())
     attach();

@@ -17,6 +17,8 @@ class Finder {
 
   std::vector<Candidate> take() { return std::move(found_); }
   bool has_chosen() const noexcept { return chosen_; }
+  /// Whether nothing more is looked for: adding does nothing then.
+  bool is_done() const noexcept { return chosen_ && !search_.all; }
 
   /// An environment variable; "" when it is unset, empty, or not to be trusted.
   LATEPY_COLD std::string variable(const char* name) const {
@@ -35,6 +37,7 @@ class Finder {
 
   /// A library, of which everything else is derived.
   LATEPY_COLD void add_library(Candidate c) {
+    if (is_done()) return;
     const std::string asked = c.library;
     const FileKind kind = file_kind(asked);
     if (kind == FileKind::missing) return refuse(std::move(c), "not found");
@@ -76,6 +79,7 @@ class Finder {
 
   /// An executable or a folder: a virtual environment is followed to its base, links and shims to what they stand for.
   LATEPY_COLD void add_python(const std::string& path, Candidate c) {
+    if (is_done()) return;
     const FileKind kind = file_kind(path);
     if (kind == FileKind::folder) return add_folder(path, std::move(c));
     if (c.executable.empty()) c.executable = path;
@@ -92,6 +96,7 @@ class Finder {
 
   /// A virtual environment, a conda environment, an installation.
   LATEPY_COLD void add_folder(std::string folder, Candidate c) {
+    if (is_done()) return;
     while (folder.size() > 1 && is_separator(folder.back())) folder.pop_back();
     if (is_file(join(folder, "pyvenv.cfg"))) {
       const std::string bin = join(folder, LATEPY_WINDOWS ? "Scripts" : "bin");
@@ -114,6 +119,7 @@ class Finder {
 
   /// An installation folder. False, and no line in the table, when there is no Python in it.
   LATEPY_COLD bool add_home(const std::string& folder, Candidate c) {
+    if (is_done()) return true;
     const std::vector<std::string> libraries = libraries_below(folder, {});
     for (const std::string& library : libraries) {
       Candidate one = c;

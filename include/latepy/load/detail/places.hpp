@@ -65,6 +65,7 @@ class Places {
     for (const char* name : {"python3", "python"}) {
       for (const std::string_view folder : folders) {
         const std::string file = join(folder, LATEPY_WINDOWS ? std::string(name) + ".exe" : std::string(name));
+        if (finder_.is_done()) return;
         if (!is_absolute(folder) || file_kind(file) != FileKind::file) continue;
         if (file_name(folder) == "shims")
           shim(std::string(folder), name, file);
@@ -146,8 +147,9 @@ class Places {
   }
 
   LATEPY_COLD void each_version(const std::string& folder, const char* source, std::string_view prefix = {}) {
-    if (!is_absolute(folder)) return;
+    if (!is_absolute(folder) || finder_.is_done()) return;
     for (const std::string& name : newest_first(folder, prefix)) {
+      if (finder_.is_done()) return;
       const std::string home = join(folder, name);
       if (!is_file(join(home, "pyvenv.cfg"))) finder_.add_home(home, from_source(source));
     }

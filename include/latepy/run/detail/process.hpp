@@ -29,22 +29,30 @@ LATEPY_COLD inline std::string join(const std::vector<std::string>& parts) {
 /// Which Python to take. At a second start in the process it is the loaded library's, with the environment that is
 /// asked for now; where that leads to another library the loaded one remains the only candidate.
 LATEPY_COLD inline Candidate pick(const Config& config, std::shared_ptr<const Discovery>& discovery) {
+  Search search = config.search();
   if (!loaded_library.empty() && !api().IsInitialized()) {
-    Search search = config.search();
     search.in_process = false;
     discovery = std::make_shared<const Discovery>(locate(search));
     for (const Candidate& candidate : discovery->candidates())
       if (candidate.verdict != Verdict::refused && candidate.library == loaded_library) return candidate;
+    search.in_process = true;
   }
-  discovery = std::make_shared<const Discovery>(locate(config.search()));
+  search.all = false;
+  discovery = std::make_shared<const Discovery>(locate(search));
   return choose(*discovery);
 }
 
-/// Opens the candidate's library for good and fills the table. \throws LoadError with the loader's words, SymbolError.
-LATEPY_COLD inline void load(const Candidate& found, const std::string& wanted,
-                             const std::shared_ptr<const Discovery>& discovery) {
+/// Opens the candidate's library for good and fills the table. \throws LoadError with the loader's words and all that
+/// could be taken instead, SymbolError.
+LATEPY_COLD inline void load(const Candidate& found, const Config& config) {
   State& state = the_state;
   if (!loaded_library.empty() && state.api.IsInitialized) return;  // never a second one
+  const auto fail = [&](const std::string& why) {
+    Search search = config.search();
+    search.in_process = found.in_process;
+    const auto all = std::make_shared<const Discovery>(locate(search));
+    throw LoadError(why + "\n" + all->to_string(), all);
+  };
   std::optional<DynLib> library;
   try {
     if (found.library.empty())
@@ -52,18 +60,16 @@ LATEPY_COLD inline void load(const Candidate& found, const std::string& wanted,
     else
       library.emplace(found.library);
   } catch (const LoadError& error) {
-    if (!found.in_process) throw LoadError(std::string(error.what()) + "\n" + discovery->to_string(), discovery);
+    if (!found.in_process) fail(error.what());
     library.emplace(DynLib::program());  // Python is part of the program, which cannot be opened by its name
   }
   Api api;
   fill(api, *library, found.library.empty() ? "this program" : found.library);
   state.version = Version::parse(api.GetVersion());
-  if (state.version.major != 3 || state.version.minor < 9)
-    throw LoadError(found.library + " is Python " + state.version.to_string() + "; latepy needs CPython 3.9 or newer",
-                    discovery);
-  if (!VersionRange(wanted).allows(state.version))  // files may not tell the micro version
-    throw LoadError(found.library + " is Python " + state.version.to_string() + "; Config::version asks for " + wanted,
-                    discovery);
+  const std::string is = found.library + " is Python " + state.version.to_string();
+  if (state.version.major != 3 || state.version.minor < 9) fail(is + "; latepy needs CPython 3.9 or newer");
+  if (!VersionRange(config.version).allows(state.version))  // files may not tell the micro version
+    fail(is + "; Config::version asks for " + config.version);
   state.free_threaded = std::string_view(api.GetVersion()).find("free-threading") != std::string_view::npos;
   state.current_is_per_thread = state.version.minor >= 12;
   state.leaks_thread_states = state.version.minor >= 12 && api.NegativeRefcount;
