@@ -13,6 +13,15 @@ struct Stubborn {};
 /// A function that gives what it was called with: `(args, kwargs)`.
 Object tell() { return eval("lambda *args, **kwargs: (args, kwargs)"); }
 
+/// As on a CPython that does not export _PyObject_GetMethod, for a scope.
+struct WithoutGetMethod {
+  explicit WithoutGetMethod(bool without) {
+    if (without) py::detail::the_state.api.Object_GetMethod = nullptr;
+  }
+  ~WithoutGetMethod() { py::detail::the_state.api.Object_GetMethod = before; }
+  decltype(py::detail::Api::Object_GetMethod) before = py::detail::api().Object_GetMethod;
+};
+
 long refcount(const Object& object) { return python().get("sys.getrefcount").call<long>(object); }
 
 }  // namespace
@@ -113,6 +122,7 @@ TEST_CASE("more than eight arguments work as fewer do") {
 }
 
 TEST_CASE("methods are called by call_method or by attr()(…)") {
+  const WithoutGetMethod without(GENERATE(false, true));
   const Object text = eval("'a-b'"), list = eval("[3, 1, 2]");
   CHECK(text.call_method("upper") == "A-B");
   CHECK(text.call_method("split", "-") == eval("['a', 'b']"));
@@ -131,6 +141,7 @@ TEST_CASE("methods are called by call_method or by attr()(…)") {
 }
 
 TEST_CASE("static methods, class methods, attributes that are callable and __getattr__ are methods too") {
+  const WithoutGetMethod without(GENERATE(false, true));
   const Object odd = python().run_string(R"(
       class Odd:
           @staticmethod
@@ -139,6 +150,7 @@ TEST_CASE("static methods, class methods, attributes that are callable and __get
           def of_class(cls, x): return (cls.__name__, x)
           def __getattr__(self, name): return lambda *a: (name, *a)
           def __call__(self, x): return ('call', x)
+          def goes(self): del Odd.goes; return ('goes', self)
       odd = Odd()
       odd.field = lambda x: ('field', x)
       odd
@@ -148,6 +160,7 @@ TEST_CASE("static methods, class methods, attributes that are callable and __get
   CHECK(odd.call_method("field", 1) == eval("('field', 1)"));
   CHECK(odd.call_method("made_up", 1) == eval("('made_up', 1)"));
   CHECK(odd(1) == eval("('call', 1)"));
+  CHECK(odd.call_method("goes") == py::tuple("goes", odd));  // it is kept as long as it runs
 }
 
 TEST_CASE("call<T> converts the result, and void drops it") {

@@ -96,6 +96,29 @@ TEST_CASE("counts are CPython's own") {
   CHECK(eval("None is None and True + 1 == 2").as<bool>());
 }
 
+TEST_CASE("texts are written as CPython would: any length, ASCII or not, any alignment, and the short ones its own") {
+  const auto is_same =
+      python().eval("lambda a, b: a == b and type(a) is str and a.isascii() == b.isascii() and hash(a) == hash(b)");
+  const auto decode = python().get("builtins.bytes.decode");
+  std::string text;
+  for (int size = 0; size < 100; ++size) {
+    const std::string before(static_cast<std::size_t>(size % 9), '-');  // moves what follows
+    const std::string moved = before + text;
+    const std::string_view part = std::string_view(moved).substr(before.size());
+    CHECK(is_same(part, decode(py::Bytes(text))).as<bool>());
+    for (std::size_t place : {std::size_t(0), text.size() / 2, text.size()}) {
+      std::string other = text;
+      other.insert(place, "\xc3\xb3");
+      CHECK(is_same(other, decode(py::Bytes(other))).as<bool>());
+      CHECK(py::to_py(other).as<std::string>() == other);
+      other[place] = '\xff';
+      CHECK_THROWS_AS(py::to_py(other), py::ConversionError);
+    }
+    text += static_cast<char>(size == 50 ? 0 : size * 7 % 128);
+  }
+  for (const char* same : {"", "a", "\x7f"}) CHECK(py::to_py(same).same(decode(py::Bytes(same))));
+}
+
 TEST_CASE("ints of every size are read as they are") {
   const auto check = [](auto value) {
     const py::Object object = eval(std::to_string(value));

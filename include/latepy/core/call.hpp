@@ -104,6 +104,9 @@ LATEPY_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std
   return vectorcall_any(callable, arguments, count, names);
 }
 
+/// The same of a method of arguments[0], by name. `count` is with that one.
+PyObject* vectorcall_method(PyObject* name, PyObject** arguments, std::size_t count, PyObject* names);
+
 /// Python's own calls would let the last one win, or the behaviour be undefined (vectorcall wants unique names).
 [[noreturn]] LATEPY_COLD inline void throw_twice(PyObject* name) {
   throw TypeError("two values for the keyword argument '" + text_of(name) + "' in one call");
@@ -195,7 +198,7 @@ PyObject* call_direct(PyObject* callable, PyObject* method, const D&... argument
   constexpr std::size_t named = ((D::is_named ? 1 : 0) + ... + 0), positional = sizeof...(D) - named;
   PyObject* array[] = {nullptr, callable, arguments.object()...};
   const auto call = [&](PyObject* names) {
-    return method ? api().Object_VectorcallMethod(method, array + 1, (positional + 1) | vectorcall_offset, names)
+    return method ? vectorcall_method(method, array + 1, positional + 1, names)
                   : vectorcall(callable, array + 2, positional, names);
   };
   if constexpr (named == 0) {
@@ -271,6 +274,17 @@ LATEPY_ONCE PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, s
   for (ssize i = 0; i < named; ++i)
     check_result(a.Dict_SetItem(dict.ptr(), a.Tuple_GetItem(names, i), arguments[count + static_cast<std::size_t>(i)]));
   return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, dict.ptr());
+}
+
+LATEPY_ONCE PyObject* vectorcall_method(PyObject* name, PyObject** arguments, std::size_t count, PyObject* names) {
+  const Api& a = api();
+  if (LATEPY_UNLIKELY(!a.Object_GetMethod))
+    return a.Object_VectorcallMethod(name, arguments, count | vectorcall_offset, names);
+  PyObject* method = nullptr;
+  const bool takes_self = a.Object_GetMethod(arguments[0], name, &method) != 0;  // else it is bound, or no method
+  if (!method) return nullptr;
+  const Held held(method);
+  return takes_self ? vectorcall(method, arguments, count, names) : vectorcall(method, arguments + 1, count - 1, names);
 }
 
 LATEPY_ONCE LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count) {

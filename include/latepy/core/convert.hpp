@@ -197,6 +197,16 @@ LATEPY_INLINE T take(PyObject* owned) {
 }  // namespace detail
 
 template <class T>
+LATEPY_INLINE T Object::as() && {
+  if constexpr (detail::is_number<T>) {
+    checked();
+    return detail::take<T>(release());
+  } else {
+    return static_cast<const Ref&&>(*this).as<T>();
+  }
+}
+
+template <class T>
 std::optional<T> Ref::try_as() const& {
   static_assert(
       std::is_same_v<T, Object> || detail::converts_from<T>,

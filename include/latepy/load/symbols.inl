@@ -151,6 +151,7 @@ LATEPY_FUNCTION(11, 99, optional, Vectorcall, Py, Vectorcall_Function, (PyObject
 LATEPY_FUNCTION(9, 10, optional, PyObject*, _Py, Function_Vectorcall, (PyObject*, PyObject* const*, std::size_t, PyObject*))
 LATEPY_FUNCTION(9, 10, optional, PyObject*, _Py_, CheckFunctionResult, (PyThreadState*, PyObject*, PyObject*, const char*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_VectorcallDict, (PyObject*, PyObject* const*, std::size_t, PyObject*))
+LATEPY_FUNCTION(9, 15, optional, int, _Py, Object_GetMethod, (PyObject*, PyObject*, PyObject**))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_VectorcallMethod, (PyObject*, PyObject* const*, std::size_t, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Vectorcall_Call, (PyObject*, PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, CFunction_NewEx, (detail::MethodDef*, PyObject*, PyObject*))
@@ -200,6 +201,7 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Number_InPlaceXor, (PyObject*, P
 // text and bytes
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Unicode_DecodeUTF8, (const char*, detail::ssize, const char*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Unicode_DecodeUTF8Stateful, (const char*, detail::ssize, const char*, detail::ssize*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Unicode_New, (detail::ssize, std::uint32_t))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Unicode_InternFromString, (const char*))
 LATEPY_FUNCTION(9, 99, required, int, Py, Unicode_Compare, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, const char*, Py, Unicode_AsUTF8AndSize, (PyObject*, detail::ssize*))

@@ -191,9 +191,32 @@ struct Converter<Bytes> : detail::Loads<Bytes, Converter<Bytes>> {
 #if LATEPY_BODIES
 namespace detail {
 
+/// Eight bytes at a time.
+inline bool is_ascii(const char* text, std::size_t size) noexcept {
+  constexpr std::uint64_t high_bits = 0x8080808080808080u;
+  std::uint64_t word = 0, all = 0;
+  const char* const last = text + size - sizeof word;
+  if (size < sizeof word) {
+    std::memcpy(&word, text, size);
+    return (word & high_bits) == 0;
+  }
+  for (; text < last; text += sizeof word) {
+    std::memcpy(&word, text, sizeof word);
+    all |= word;
+  }
+  std::memcpy(&word, last, sizeof word);
+  return ((all | word) & high_bits) == 0;
+}
+
 LATEPY_ONCE Object decode(const void* units, std::size_t bytes, const char* encoding) {
   const auto* data = static_cast<const char*>(units);
   const auto size = static_cast<ssize>(bytes);
+  // The empty str and those of one character are CPython's to choose.
+  if (!encoding && LATEPY_LIKELY(bytes > 1 && the_state.layout.ascii_text != 0) && is_ascii(data, bytes)) {
+    PyObject* const ascii = check(api().Unicode_New(size, 127));
+    std::memcpy(&member_at<char>(ascii, the_state.layout.ascii_text), data, bytes);
+    return Object::steal(ascii);
+  }
   PyObject* str =
       encoding ? api().Unicode_Decode(data, size, encoding, nullptr) : api().Unicode_DecodeUTF8(data, size, nullptr);
   if (LATEPY_UNLIKELY(!str)) {

@@ -184,6 +184,14 @@ class Object : public Ref {
     if (object) detail::incref(object);
     return steal(object);
   }
+  template <class T>
+  LATEPY_INLINE T as() const& {
+    return Ref::as<T>();
+  }
+  /// Ends the object where nothing of it remains in the value.
+  template <class T>
+  T as() &&;
+
   /// Gives the reference to the caller, who now has to drop it. Leaves this empty.
   PyObject* release() noexcept {
     PyObject* object = ptr_;

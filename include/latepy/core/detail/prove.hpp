@@ -102,6 +102,14 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
   }
   if (!read_ascii(ascii.ptr(), read) || read.data() != text || read.size() != 5 || read_ascii(other.ptr(), read))
     layout.ascii_text = 0;
+  if (layout.ascii_text == 0) return;
+  // decode() writes to the same place of those that PyUnicode_New makes.
+  const Object made = own(a.Unicode_New(5, 127));
+  char* const place = &member_at<char>(made.ptr(), layout.ascii_text);
+  bool is_place = a.Unicode_AsUTF8AndSize(made.ptr(), &size) == place && size == 5;
+  if (is_place) std::memcpy(place, "proof", 5);
+  is_place = is_place && a.Unicode_Compare(made.ptr(), ascii.ptr()) == 0 && read_ascii(made.ptr(), read);
+  if (!is_place) layout.ascii_text = 0;
 }
 
 /// Whether incref() and decref() do to counts what CPython's functions do.
