@@ -411,6 +411,8 @@ TEST_CASE("Python's tools know a host function") {
     CHECK_THAT(refusal("type(scale)()"), ContainsSubstring("cannot create 'latepy.function' instances"));
     CHECK_THROWS_AS(eval("object.__new__(type(scale))"), py::TypeError);
     CHECK_THROWS_AS(python().exec("class Mine(type(scale)): pass"), py::TypeError);
+    // Else the interpreter would look for a method at each call.
+    if (minor_version() >= 10) CHECK_THAT(refusal("setattr(type(scale), 'x', 1)"), ContainsSubstring("immutable type"));
   }
   SECTION("whatever a script does to it, it is called or refused") {
     python().exec(R"(

@@ -121,6 +121,7 @@ inline constexpr int buffer_writable = 0x0001, buffer_format = 0x0004, buffer_nd
 inline constexpr std::size_t vectorcall_offset = std::size_t(1) << (8 * sizeof(std::size_t) - 1);
 
 /// Bits of tp_flags (Include/object.h), read by PyType_GetFlags.
+inline constexpr unsigned type_is_immutable = 1u << 8;           // Py_TPFLAGS_IMMUTABLETYPE, from 3.10
 inline constexpr unsigned type_is_base = 1u << 10;               // Py_TPFLAGS_BASETYPE
 inline constexpr unsigned type_has_vectorcall = 1u << 11;        // Py_TPFLAGS_HAVE_VECTORCALL
 inline constexpr unsigned type_has_gc = 1u << 14;                // Py_TPFLAGS_HAVE_GC

@@ -272,8 +272,11 @@ LATEPY_ONCE PyTypeObject* function_type() {
                       {tp_members, members},
                       {tp_getset, attributes},
                       {0, nullptr}};
-  Object made =
-      make_type("latepy.function", sizeof(FunctionData), type_has_vectorcall | type_is_method_descriptor, slots);
+  // From 3.11 the interpreter keeps where it found a method only if the method's type cannot change (analyze_descriptor,
+  // Python/specialize.c).
+  const unsigned immutable = the_state.version.minor >= 10 ? type_is_immutable : 0;
+  Object made = make_type("latepy.function", sizeof(FunctionData),
+                          type_has_vectorcall | type_is_method_descriptor | immutable, slots);
   return types.function = reinterpret_cast<PyTypeObject*>(made.release());
 }
 
