@@ -60,11 +60,11 @@ class Code {
   template <class T = Object>
   Result<T> try_run(const Ref& globals) const {
     prepare(globals);
-    if (!body_.is_empty()) {
-      const Object done = Object::steal(eval(body_, globals));
-      if (done.is_empty()) return detail::make_result<T>(nullptr);
+    if (!body_.is_empty() && !value_.is_empty()) {
+      const detail::Held done(eval(body_, globals));
+      if (!done.get()) return detail::make_result<T>(nullptr);
     }
-    return detail::make_result<T>(value_.is_empty() ? none().release() : eval(value_, globals));
+    return detail::make_result<T>(eval(last(), globals));
   }
 
  private:
@@ -82,9 +82,10 @@ class Code {
   static PyObject* eval(const Object& code, const Ref& globals) {
     return detail::api().Eval_EvalCode(code.checked(), globals.ptr(), globals.ptr());
   }
-  static Object run(const Object& code, const Ref& globals) { return detail::own(eval(code, globals)); }
+  /// What gives the result, which of statements is None.
+  const Object& last() const noexcept { return value_.is_empty() ? body_ : value_; }
 
-  Object body_, value_;
+  Object body_, value_;  // statements; an expression
 };
 
 namespace detail {
@@ -210,8 +211,8 @@ LATEPY_ONCE Code::Code(std::string_view text, Mode mode, std::string_view filena
 
 LATEPY_ONCE Object Code::operator()(const Ref& globals) const {
   prepare(globals);
-  if (!body_.is_empty()) run(body_, globals);
-  return value_.is_empty() ? none() : run(value_, globals);
+  if (!body_.is_empty() && !value_.is_empty()) detail::Held(detail::check(eval(body_, globals)));
+  return detail::own(eval(last(), globals));
 }
 
 LATEPY_ONCE LATEPY_COLD bool Code::split(const std::string& utf8, const Object& name, int flags) {
