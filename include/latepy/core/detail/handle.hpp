@@ -24,7 +24,8 @@ namespace detail {
 /// Throws the error that is set as the C++ class nearest to it. See core/exceptions.hpp.
 [[noreturn]] void throw_python_error();
 
-void check_use(PyObject* object, std::uint32_t life);
+/// The object, or StateError.
+PyObject* check_use(PyObject* object, std::uint32_t life);
 void check_making();
 /// As Ref::checked(), where no object is used and one is made.
 inline void check_running() {
@@ -144,9 +145,8 @@ class Ref {
 
   /// The pointer, after the checks that every use makes. Borrowed.
   LATEPY_INLINE PyObject* checked() const {
-    if (LATEPY_UNLIKELY(life_ != detail::shared().fast_life.load(std::memory_order_relaxed)))
-      detail::check_use(ptr_, life_);
-    return ptr_;
+    if (LATEPY_LIKELY(life_ == detail::shared().fast_life.load(std::memory_order_relaxed))) return ptr_;
+    return detail::check_use(ptr_, life_);
   }
 
  protected:
@@ -162,7 +162,7 @@ class Object : public Ref {
   /// Empty; any use but assignment throws StateError.
   constexpr Object() noexcept = default;
   explicit Object(const Ref& ref) : Ref(ref) {
-    if (ptr_) detail::incref(ref.checked());
+    if (ptr_) detail::incref(checked());
   }
   Object(const Object& other) : Object(static_cast<const Ref&>(other)) {}
   Object(Object&& other) noexcept : Ref(other.ptr_, other.life_) { other.forget(); }
@@ -227,7 +227,7 @@ inline Object none() { return Object::borrow(api().NoneStruct); }
 
 #if LATEPY_BODIES
 
-LATEPY_ONCE LATEPY_COLD void check_use(PyObject* object, std::uint32_t life) {
+LATEPY_ONCE LATEPY_COLD PyObject* check_use(PyObject* object, std::uint32_t life) {
   if (!object || life == empty_life) throw StateError("an empty Object was used: it was never set, or was moved from");
   const std::uint32_t now = current_life();
   if (now == no_life) throw StateError("an Object was used after its Python had ended");
@@ -235,6 +235,7 @@ LATEPY_ONCE LATEPY_COLD void check_use(PyObject* object, std::uint32_t life) {
   if (!holds_gil())
     throw StateError(
         "a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
+  return object;
 }
 
 LATEPY_ONCE LATEPY_COLD void check_making() {
