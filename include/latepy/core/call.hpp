@@ -213,7 +213,7 @@ PyObject* call_direct(PyObject* callable, PyObject* method, const D&... argument
 /// The one call path. `callable` is called with the arguments; where `method` is given it is the name of a method of
 /// `callable`, which is called without being bound. Returns a new reference, or null with the error set.
 template <class... A>
-PyObject* call_with(PyObject* callable, PyObject* method, A&&... arguments) {
+LATEPY_INLINE PyObject* call_with(PyObject* callable, PyObject* method, A&&... arguments) {
   if constexpr (are_direct<A...>()) {
     return call_direct(callable, method, DirectArgument<A>(std::forward<A>(arguments))...);
   } else {
