@@ -32,10 +32,11 @@ LATEPY_COLD inline Candidate pick(const Config& config, std::shared_ptr<const Di
   Search search = config.search();
   if (!loaded_library.empty() && !api().IsInitialized()) {
     search.in_process = false;
+    if (search.library.empty()) search.library = loaded_library;
     discovery = std::make_shared<const Discovery>(locate(search));
     for (const Candidate& candidate : discovery->candidates())
       if (candidate.verdict != Verdict::refused && candidate.library == loaded_library) return candidate;
-    search.in_process = true;
+    search = config.search();
   }
   search.all = false;
   discovery = std::make_shared<const Discovery>(locate(search));
