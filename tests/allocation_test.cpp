@@ -126,6 +126,7 @@ TEST_CASE("calls into Python allocate nothing of their own") {
   allocates_nothing("try_call", [&] { two.try_call<int>(3, 4); });
   if (minor_version() >= 11)  // before, PyObject_VectorcallDict was the only exported way to pass names
     allocates_nothing("names", [&] { named.call<int>(1, "b"_a = 2, "c"_a = 3); });
+  allocates_nothing("a literal", [&] { two.call<int>("the first", "the second"); });
   allocates_nothing("method", [&] { thing.attr("m")(5).as<int>(); });
   allocates_nothing("call_method", [&] { thing.call_method("m", 5); });
   if (!python().is_free_threaded())  // where other threads may replace the module meanwhile

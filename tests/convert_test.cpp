@@ -1,5 +1,5 @@
-// Tests of latepy/core/convert.hpp: numbers, text, bytes, None and enums to Python and back, and converters of one's own.
-// SPDX-License-Identifier: MIT
+// Tests of latepy/core/convert.hpp: numbers, text, bytes, None and enums to Python and back, and converters of one's
+// own. SPDX-License-Identifier: MIT
 #include "conversions.hpp"
 
 #include <cmath>
@@ -91,9 +91,10 @@ TEST_CASE("bool is strict: only True and False, and numpy's") {
 
 // Integers
 
-TEMPLATE_TEST_CASE("every integer type keeps its bounds exactly", "[P85]", signed char, unsigned char, short, unsigned short,
-                   int, unsigned, long, unsigned long, long long, unsigned long long, std::int8_t, std::uint8_t, std::int16_t,
-                   std::uint16_t, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t, std::size_t, std::ptrdiff_t) {
+TEMPLATE_TEST_CASE("every integer type keeps its bounds exactly", "[P85]", signed char, unsigned char, short,
+                   unsigned short, int, unsigned, long, unsigned long, long long, unsigned long long, std::int8_t,
+                   std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t,
+                   std::size_t, std::ptrdiff_t) {
   using Limits = std::numeric_limits<TestType>;
   const std::string bits = std::to_string(Limits::digits);
   const std::string max = "(2**" + bits + " - 1)", min = Limits::is_signed ? "(-2**" + bits + ")" : "0";
@@ -104,11 +105,13 @@ TEMPLATE_TEST_CASE("every integer type keeps its bounds exactly", "[P85]", signe
   round_trip<TestType>(0, "0");
   round_trip<TestType>(1, "1");
   if constexpr (Limits::is_signed) round_trip<TestType>(-1, "-1");
-  for (const std::string& beyond : {max + " + 1", min + " - 1", max + " * 2 + 1", std::string("2**31 * 2**33"), std::string("2**63 * 2"),
-                                    std::string("-2**63 - 1"), std::string("2**64"), std::string("2**64 + 1"), std::string("-2**64"),
-                                    std::string("2**128"), std::string("10**100"), std::string("-10**100")}) {
+  for (const std::string& beyond :
+       {max + " + 1", min + " - 1", max + " * 2 + 1", std::string("2**31 * 2**33"), std::string("2**63 * 2"),
+        std::string("-2**63 - 1"), std::string("2**64"), std::string("2**64 + 1"), std::string("-2**64"),
+        std::string("2**128"), std::string("10**100"), std::string("-10**100")}) {
     INFO(beyond);
-    CHECK_THAT(refusal<TestType>(eval(beyond)), ContainsSubstring("cannot convert 'int' ") && ContainsSubstring("out of range"));
+    CHECK_THAT(refusal<TestType>(eval(beyond)),
+               ContainsSubstring("cannot convert 'int' ") && ContainsSubstring("out of range"));
   }
 }
 
@@ -156,8 +159,10 @@ TEST_CASE("128-bit integers keep every power of two and its neighbours", "[P85]"
   for (unsigned k = 0; k <= 130; ++k) {
     for (int sign : {1, -1}) {
       for (int step : {-1, 0, 1}) {
-        const std::string expression =
-            std::string(sign < 0 ? "-" : "") + "2**" + std::to_string(k) + (step < 0 ? " - 1" : step > 0 ? " + 1" : "");
+        const std::string expression = std::string(sign < 0 ? "-" : "") + "2**" + std::to_string(k) +
+                                       (step < 0   ? " - 1"
+                                        : step > 0 ? " + 1"
+                                                   : "");
         INFO(expression);
         const Object object = eval(expression);
         const bool fits_signed = static_cast<bool>(eval("-2**127 <= " + expression + " < 2**127"));
@@ -203,8 +208,8 @@ TEST_CASE("what no C++ integer holds goes as decimal digits") {
 TEST_CASE("double keeps every value, also nan, inf and -0.0", "[P93]") {
   python();
   using Limits = std::numeric_limits<double>;
-  for (double value : {0.0, 1.5, -2.25, Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min(), Limits::epsilon(), 0.1,
-                       Limits::infinity(), -Limits::infinity()}) {
+  for (double value : {0.0, 1.5, -2.25, Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min(),
+                       Limits::epsilon(), 0.1, Limits::infinity(), -Limits::infinity()}) {
     const Object object = py::to_py(value);
     CHECK(py::type(object).attr("__name__").as<std::string>() == "float");
     CHECK(object.as<double>() == value);
@@ -241,7 +246,8 @@ TEST_CASE("a double takes ints and what has __float__ or __index__") {
   CHECK(as<double>("2**53 + 2") == 9007199254740994.0);
   CHECK(odd("Float(2.5)").as<double>() == 2.5);
   CHECK(odd("Index(4)").as<double>() == 4.0);
-  CHECK_THAT(refusal<double>("10**400"), ContainsSubstring("'int' 1000") && ContainsSubstring("to double: out of range"));
+  CHECK_THAT(refusal<double>("10**400"),
+             ContainsSubstring("'int' 1000") && ContainsSubstring("to double: out of range"));
   CHECK(refusal<double>("'1.5'") == "cannot convert 'str' \"1.5\" to double");
   CHECK_THAT(refusal<double>("1j"), ContainsSubstring("'complex' 1j to double"));
   CHECK_THAT(refusal<double>(odd("Int()")), ContainsSubstring("'Int' "));
@@ -261,6 +267,22 @@ TEST_CASE("strings are UTF-8 both ways, with NUL and every code point", "[P86]")
   CHECK(odd("Str('derived')").as<std::string>() == "derived");
   CHECK(py::to_py("literal") == eval("'literal'"));
   CHECK(py::to_py(std::string_view("view", 3)) == eval("'vie'"));
+}
+
+TEST_CASE("the str of a literal is kept, that of a buffer is made of what is in it now") {
+  python();
+  const auto literal = [] { return py::to_py("the text of a literal"); };
+  CHECK(literal() == "the text of a literal");
+  CHECK(literal().same(literal()));
+  const auto shown = [](const char(&text)[4]) { return py::to_py(text).as<std::string>(); };
+  char buffer[4] = "abc";
+  CHECK(shown(buffer) == "abc");
+  std::memcpy(buffer, "abd", 4);
+  CHECK(shown(buffer) == "abd");
+  std::memcpy(buffer, "a\0d", 4);
+  CHECK(shown(buffer) == "a");
+  CHECK(py::to_py("a\0b") == "a");
+  CHECK(py::to_py("") == eval("''"));
 }
 
 TEST_CASE("UTF-16, UTF-32, wide and u8 strings are the same text", "[P86]") {
@@ -291,6 +313,7 @@ TEST_CASE("what is no UTF-8 is a ConversionError that says where, and never a cu
     CHECK_THROWS_AS(py::to_py(std::string(bad)), ConversionError);
     CHECK_THROWS_AS(py::to_py(std::string_view(bad)), ConversionError);
   }
+  for (int twice = 0; twice < 2; ++twice) CHECK_THROWS_AS(py::to_py("ab\xff"), ConversionError);  // a literal
   const std::string text = thrown<ConversionError>([] { py::to_py("ab\xff"); }).what();
   CHECK_THAT(text, ContainsSubstring("position 2") && ContainsSubstring("0xff") && ContainsSubstring("latepy::Bytes"));
   CHECK_THROWS_AS(py::to_py(std::u16string(1, char16_t(0xD800))), ConversionError);
@@ -415,10 +438,12 @@ TEST_CASE("the error shows the value: escaped, shortened, and also where repr() 
   const std::string text = refusal<int>("'\\u20ac' * 1000");
   CHECK(text.size() < 200);
   CHECK_THAT(text, ContainsSubstring("\xe2\x82\xac\xe2\x80\xa6 to int"));  // whole characters, then an ellipsis
-  CHECK_THAT(refusal<int>("[0] * 900 + [type('Unseen', (), {'__repr__': None})()]"), ContainsSubstring("'list' [0, 0, "));
+  CHECK_THAT(refusal<int>("[0] * 900 + [type('Unseen', (), {'__repr__': None})()]"),
+             ContainsSubstring("'list' [0, 0, "));
   CHECK_THAT(refusal<int>(odd("NoRepr()")), ContainsSubstring("'NoRepr' <its repr() failed> to int"));
   CHECK_THAT(refusal<int>("10**5000"), ContainsSubstring("out of range"));  // from 3.11 on it has no repr()
-  CHECK(refusal<int>(python().get("fractions.Fraction")(1, 3)) == "cannot convert 'fractions.Fraction' Fraction(1, 3) to int");
+  CHECK(refusal<int>(python().get("fractions.Fraction")(1, 3)) ==
+        "cannot convert 'fractions.Fraction' Fraction(1, 3) to int");
 }
 
 TEST_CASE("ConversionError keeps reason and path, and grows from the inside out") {

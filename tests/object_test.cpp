@@ -225,6 +225,40 @@ TEST_CASE("an attribute's name is any text, or a str object") {
   CHECK_THROWS_AS(point.attr("\xff").as<int>(), py::UnicodeError);
 }
 
+TEST_CASE("names that begin and end alike are different names, however long") {
+  const Object globals =
+      run("class Names: pass\nnames = Names()\n"
+          "for i, name in enumerate(('aaaaaaaaa', 'aaaaaaaaaa', 'aaaaaaaaaaa', 'begin_of_it_1_end_of_it', "
+          "'begin_of_it_2_end_of_it',"
+          " 'abc', 'abbc', 'abbbc', 'aabaabaab', 'aabaaabaab')): setattr(names, name, i)");
+  const Object names = globals["names"];
+  for (int twice = 0; twice < 2; ++twice) {  // kept, and found again
+    CHECK(names.attr("aaaaaaaaa").as<int>() == 0);
+    CHECK(names.attr("aaaaaaaaaa").as<int>() == 1);
+    CHECK(names.attr("aaaaaaaaaaa").as<int>() == 2);
+    CHECK(names.attr("begin_of_it_1_end_of_it").as<int>() == 3);
+    CHECK(names.attr("begin_of_it_2_end_of_it").as<int>() == 4);
+    CHECK(names.attr("abc").as<int>() == 5);
+    CHECK(names.attr("abbc").as<int>() == 6);
+    CHECK(names.attr("abbbc").as<int>() == 7);
+    CHECK(names.attr("aabaabaab").as<int>() == 8);
+    CHECK(names.attr("aabaaabaab").as<int>() == 9);
+  }
+}
+
+TEST_CASE("more names than there are places for are found as well") {
+  const Object globals =
+      run("class Names: pass\nnames = Names()\nfor i in range(3000): setattr(names, 'n%04d' % i, i)");
+  const Object names = globals["names"];
+  char name[] = "n0000";  // as long as a literal's would be, so that each text is kept while there is a place
+  for (int twice = 0; twice < 2; ++twice)
+    for (int i = 0; i < 3000; ++i) {
+      std::snprintf(name, sizeof name, "n%04d", i);
+      if (names.attr(name).as<int>() != i) FAIL(name);
+    }
+  CHECK(py::detail::name_places < 3000);
+}
+
 TEST_CASE("has_attr and get_attr take a missing attribute calmly, and only that") {
   const Object globals = run(R"(
       class Odd:
@@ -424,6 +458,24 @@ TEST_CASE("Iterator keeps the iterable alive, and is what algorithms expect") {
   CHECK(at != nullptr);
   ++at;
   CHECK(at == nullptr);
+}
+
+TEST_CASE("a list may change while it is gone through") {
+  const Object list = eval("[1, 2]");
+  int seen = 0;
+  for (const Object& item : list) {
+    seen = seen * 10 + item.as<int>();
+    if (seen < 10000) list.call_method("append", seen % 10 + 2);
+    list[0] = nullptr;  // the item is the loop's own meanwhile
+  }
+  CHECK(seen == 123456);
+  Object at_end = eval("[1]");
+  py::Iterator at = at_end.begin();
+  ++at;
+  CHECK(at == nullptr);
+  at_end.call_method("append", 2);
+  ++at;
+  CHECK(at == nullptr);  // as with Python's own iterators
 }
 
 TEST_CASE("leaving a loop early closes it") {

@@ -11,21 +11,21 @@ inline namespace v1 {
 class Arg {
  public:
   explicit Arg(const char* name) noexcept : Arg(name, std::strlen(name)) {}
-  Arg(const char* name, std::size_t length) noexcept : name_(name), length_(length) {}
+  LATEPY_INLINE Arg(const char* name, std::size_t length) noexcept : name_(name), key_(name, length + 1) {}
   template <class T>
-  Arg operator=(T&& value) && {
+  LATEPY_INLINE Arg operator=(T&& value) && {
     const GilGuard::Maybe gil(!detail::holds_gil());
     value_ = to_py(std::forward<T>(value));
     return std::move(*this);
   }
   const char* name() const noexcept { return name_; }
-  std::size_t length() const noexcept { return length_; }
+  const detail::NameKey& key() const noexcept { return key_; }
   const Object& value() const& noexcept { return value_; }
   Object value() && noexcept { return std::move(value_); }
 
  private:
   const char* name_;
-  std::size_t length_;
+  detail::NameKey key_;
   Object value_;
 };
 
@@ -34,7 +34,7 @@ inline Arg arg(const char* name) noexcept { return Arg(name); }
 
 inline namespace literals {
 /// `"hours"_a` is `arg("hours")`.
-inline Arg operator""_a(const char* name, std::size_t length) noexcept { return Arg(name, length); }
+LATEPY_INLINE Arg operator""_a(const char* name, std::size_t length) noexcept { return Arg(name, length); }
 }  // namespace literals
 
 namespace detail {
@@ -115,6 +115,11 @@ PyObject* vectorcall_method(PyObject* name, PyObject** arguments, std::size_t co
 /// The call with args() or kwargs() among the arguments: by tuple and dict.
 PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count);
 
+struct ArgName {
+  const char* text = nullptr;
+  NameKey key{nullptr, 0};
+};
+
 /// A positional or named argument whose place is known when the call is compiled.
 template <class T>
 class DirectArgument {
@@ -126,7 +131,7 @@ class DirectArgument {
       object_ = value.checked();  // the caller's
     } else if constexpr (is_named) {
       if (value.value().is_empty()) throw_no_value(value.name());
-      name_ = {value.name(), value.length()};
+      name_ = {value.name(), value.key()};
       object_ = Object(std::forward<T>(value).value()).release();
     } else {
       object_ = make(std::forward<T>(value));
@@ -138,47 +143,34 @@ class DirectArgument {
     if constexpr (!is_handle<T>) decref(object_);
   }
   PyObject* object() const noexcept { return object_; }
-  std::string_view name() const noexcept { return name_; }
+  ArgName name() const noexcept { return name_; }
 
  private:
   PyObject* object_;
-  std::string_view name_;
+  ArgName name_;
 };
 
-/// The names of a call's named arguments as a tuple. It is kept with the first of them, where that is a literal, for
-/// the next call with the same names.
+/// The names of a call's named arguments as a tuple. It is kept with the first of them, for the next call with the same
+/// names.
 class CallNames {
  public:
-  CallNames(const std::string_view* names, std::size_t count);
+  LATEPY_INLINE CallNames(const ArgName* names, std::size_t count) {
+    KnownName* const first = known_name(names[0].key, names[0].text);
+    if (LATEPY_LIKELY(first && first->kwcount == count && (count == 1 || are(first->kwnames, names, count))))
+      incref(tuple_ = first->kwnames);
+    else
+      tuple_ = make(first, names, count);
+  }
   CallNames(const CallNames&) = delete;
   CallNames& operator=(const CallNames&) = delete;
   ~CallNames() { decref(tuple_); }
   PyObject* tuple() const noexcept { return tuple_; }
 
  private:
-  static bool are(PyObject* tuple, const std::string_view* names, std::size_t count) {
-    if (api().Tuple_Size(tuple) != static_cast<ssize>(count)) return false;
-    for (std::size_t i = 1; i < count; ++i) {
-      const KnownName* const known = known_name(names[i].data(), names[i].size() + 1);
-      if (!known || api().Tuple_GetItem(tuple, static_cast<ssize>(i)) != known->str) return false;
-    }
-    return true;
-  }
-  LATEPY_COLD void make(KnownName* first, const std::string_view* names, std::size_t count) {
-    Object tuple = own(api().Tuple_New(static_cast<ssize>(count)));
-    for (std::size_t i = 0; i < count; ++i) {
-      PyObject* const name = check(api().Unicode_InternFromString(names[i].data()));
-      check_result(api().Tuple_SetItem(tuple.ptr(), static_cast<ssize>(i), name));
-      for (std::size_t earlier = 0; earlier < i; ++earlier)
-        if (api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(earlier)) == name) throw_twice(name);
-    }
-    if (first && !the_state.free_threaded) {
-      PyObject* const old = std::exchange(first->kwnames, Object(tuple).release());
-      if (old) decref(old);
-    }
-    tuple_ = tuple.release();
-  }
-  PyObject* tuple_ = nullptr;
+  /// Whether the others are those of the tuple.
+  static bool are(PyObject* tuple, const ArgName* names, std::size_t count);
+  static PyObject* make(KnownName* first, const ArgName* names, std::size_t count);
+  PyObject* tuple_;
 };
 
 /// Whether all named arguments stand behind all positional ones, and none is unpacked.
@@ -204,7 +196,7 @@ PyObject* call_direct(PyObject* callable, PyObject* method, const D&... argument
   if constexpr (named == 0) {
     return call(nullptr);
   } else {
-    const std::string_view names[] = {arguments.name()...};
+    const ArgName names[] = {arguments.name()...};
     const CallNames call_names(names + positional, named);
     return call(call_names.tuple());
   }
@@ -324,12 +316,27 @@ LATEPY_ONCE LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argume
   return a.Object_Call(callable, tuple.ptr(), dict.ptr());
 }
 
-LATEPY_ONCE CallNames::CallNames(const std::string_view* names, std::size_t count) {
-  KnownName* const first = known_name(names[0].data(), names[0].size() + 1);
-  if (LATEPY_LIKELY(first && first->kwnames && are(first->kwnames, names, count)))
-    incref(tuple_ = first->kwnames);
-  else
-    make(first, names, count);
+LATEPY_ONCE bool CallNames::are(PyObject* tuple, const ArgName* names, std::size_t count) {
+  for (std::size_t i = 1; i < count; ++i) {
+    const KnownName* const known = known_name(names[i].key, names[i].text);
+    if (!known || api().Tuple_GetItem(tuple, static_cast<ssize>(i)) != known->str) return false;
+  }
+  return true;
+}
+
+LATEPY_ONCE LATEPY_COLD PyObject* CallNames::make(KnownName* first, const ArgName* names, std::size_t count) {
+  Object tuple = own(api().Tuple_New(static_cast<ssize>(count)));
+  for (std::size_t i = 0; i < count; ++i) {
+    PyObject* const name = check(api().Unicode_InternFromString(names[i].text));
+    check_result(api().Tuple_SetItem(tuple.ptr(), static_cast<ssize>(i), name));
+    for (std::size_t earlier = 0; earlier < i; ++earlier)
+      if (api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(earlier)) == name) throw_twice(name);
+  }
+  if (first && !the_state.free_threaded) {
+    const Held before(std::exchange(first->kwnames, Object(tuple).release()));
+    first->kwcount = count;
+  }
+  return tuple.release();
 }
 
 }  // namespace detail

@@ -132,6 +132,21 @@ inline constexpr bool is_character =
 template <class T>
 inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_character<T>;
 
+/// A literal, as the compiler sees it, and a short one: its str is kept.
+template <class T>
+inline constexpr bool is_literal = false;
+template <std::size_t N>
+inline constexpr bool is_literal<const char (&)[N]> = N <= 64;
+/// The first time, and where nothing is kept. \throws as to_py() does.
+PyObject* make_literal(const char* text, std::size_t with_nul);
+template <std::size_t N>
+LATEPY_INLINE PyObject* literal(const char (&text)[N]) {
+  const KnownName* const known = kept_name(NameKey(text, N), text);
+  if (LATEPY_UNLIKELY(!known)) return make_literal(text, N);
+  incref(known->str);
+  return known->str;
+}
+
 }  // namespace detail
 
 template <class T>
@@ -142,6 +157,8 @@ Object to_py(T&& value) {
   } else if constexpr (detail::is_handle<T>) {
     value.checked();
     return Object(std::forward<T>(value));
+  } else if constexpr (detail::is_literal<T>) {
+    return Object::steal(detail::literal(value));
   } else {
     static_assert(
         detail::converts_to<D>,
@@ -173,6 +190,8 @@ template <class T>
 LATEPY_INLINE PyObject* make(T&& value) {
   if constexpr (has_store<std::decay_t<T>>)
     return check(Converter<std::decay_t<T>>::store(value));
+  else if constexpr (is_literal<T>)
+    return literal(value);
   else
     return latepy::to_py(std::forward<T>(value)).release();
 }
@@ -224,6 +243,13 @@ bool Ref::is() const {
 
 #if LATEPY_BODIES
 namespace detail {
+
+LATEPY_ONCE LATEPY_COLD PyObject* make_literal(const char* text, std::size_t with_nul) {
+  if (const KnownName* const known = seek_name(text, with_nul)) return Object::borrow(known->str).release();
+  Object made = to_py(text);  // what is no text in UTF-8 is its error
+  find_name(text, with_nul);
+  return made.release();
+}
 
 [[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_mismatch(PyObject* object, std::string_view wanted, const char* why) {
   if (api().Err_Occurred()) throw_python_error();

@@ -49,7 +49,8 @@ bool holds_gil_by(PyThreadState* current) noexcept;
 LATEPY_INLINE bool holds_gil_of(std::uint32_t life) noexcept {
   PyThreadState* const current = the_state.api.ThreadState_GetUnchecked();
   const ThreadRecord& record = thread_record;
-  return LATEPY_LIKELY(current && current == record.state && record.life == life) || holds_gil_by(current);
+  if (LATEPY_LIKELY(current && current == record.state && record.life == life)) return true;
+  return holds_gil_by(current);
 }
 /// The same of whatever interpreter runs. Any thread.
 inline bool holds_gil() noexcept {

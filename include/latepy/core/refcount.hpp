@@ -19,7 +19,8 @@ T& member_at(void* object, std::size_t offset) noexcept {
 /// waits for them.
 LATEPY_INLINE void incref(PyObject* object) noexcept {
   const Layout& layout = the_state.layout;
-  if (layout.wide_increment) {
+  if (layout.counting == Layout::Counting::plain) return void(++member_at<std::size_t>(object, 0));
+  if (layout.counting == Layout::Counting::wide) {
     auto& count = member_at<std::uint64_t>(object, 0);
     if (LATEPY_LIKELY(count < layout.count_limit)) return void(++count);
   } else {
@@ -30,9 +31,9 @@ LATEPY_INLINE void incref(PyObject* object) noexcept {
 }
 LATEPY_INLINE void decref(PyObject* object) noexcept {
   const Layout& layout = the_state.layout;
-  if (layout.wide_decrement) {
-    auto& count = member_at<std::uint64_t>(object, 0);
-    if (LATEPY_LIKELY(count - 2 < layout.decrement_limit)) return void(--count);
+  if (layout.counting == Layout::Counting::plain) {
+    auto& count = member_at<std::size_t>(object, 0);
+    if (LATEPY_LIKELY(count > 1)) return void(--count);
   } else {
     auto& count = member_at<std::uint32_t>(object, 0);
     if (LATEPY_LIKELY(count - 2 < layout.decrement_limit)) return void(--count);
@@ -108,7 +109,8 @@ LATEPY_INLINE bool read_float(PyObject* object, double& value) noexcept {
 /// The text of an ASCII str, which lies in the object.
 inline bool read_ascii(PyObject* object, std::string_view& text) noexcept {
   const Layout& layout = the_state.layout;
-  if (LATEPY_UNLIKELY(layout.ascii_text == 0) || !has_flag(object, type_is_str)) return false;
+  if (LATEPY_UNLIKELY(layout.ascii_text == 0)) return false;  // else type_flags is proved as well
+  if ((member_at<std::uint32_t>(proved_type_of(object), layout.type_flags) & type_is_str) == 0) return false;
   constexpr std::uint32_t compact_ascii = 3u
                                           << 5;  // of the bits behind length and hash (Include/cpython/unicodeobject.h)
   if ((member_at<std::uint32_t>(object, layout.head + 2 * sizeof(ssize)) & compact_ascii) != compact_ascii)

@@ -77,11 +77,12 @@ inline Shared no_shared{};
 /// is 0 was not, and functions do it. Offsets in bytes. See core/detail/prove.hpp.
 struct Layout {
   std::size_t head = 0;  ///< sizeof(PyObject); the type's address is its last member
-  /// Reference counts from 2 to below this one are ordinary: plus or minus one is all that CPython does.
+  /// How counts are kept. `plain`, until 3.11: every one is ordinary, and as wide as a pointer. Else those from 2 to
+  /// below count_limit are, where plus or minus one is all that CPython does; of them it reads 64 bits next after an
+  /// increment where they are `wide`, which is until 3.13, and 32 bits otherwise.
+  enum class Counting : std::uint8_t { halved, plain, wide } counting = Counting::halved;
   std::uint32_t count_limit = 0;
-  std::uint32_t decrement_limit = 0;  ///< count_limit - 2, or 0
-  /// Whether CPython reads 64 bits of the count next, after an increment and after a decrement.
-  bool wide_increment = false, wide_decrement = false;
+  std::uint32_t decrement_limit = 0;      ///< count_limit - 2, or 0
   std::uint16_t type_flags = 0;           ///< tp_flags, of which 32 bits are read
   std::uint16_t vectorcall_offset = 0;    ///< tp_vectorcall_offset
   std::uint16_t function_vectorcall = 0;  ///< in Python's functions, what tp_vectorcall_offset tells

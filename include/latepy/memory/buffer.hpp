@@ -46,10 +46,8 @@ class Buffer {
  public:
   /// \throws ConversionError where the object shows no memory, items of another type or byte order, or (Buffer<T> of a
   /// T that is not const) read-only memory. Nothing is converted.
-  explicit Buffer(const Ref& object) {
-    if (LATEPY_UNLIKELY(!memory_.acquire(object.checked(), flags)))
-      detail::throw_no_memory(object.ptr(), type_text(), !std::is_const_v<T>);
-    if (LATEPY_UNLIKELY(!fits())) detail::throw_other_items(object.ptr(), type_text(), memory_.view());
+  LATEPY_INLINE explicit Buffer(const Ref& object) {
+    if (LATEPY_UNLIKELY(!memory_.acquire(object.checked(), flags) || !fits())) refuse(object);
   }
 
   /// The first item; null where there is none.
@@ -100,22 +98,10 @@ class Buffer {
     return "latepy::Buffer<" + std::string(std::is_const_v<T> ? "const " : "") +
            std::string(detail::type_name<Item>()) + ">";
   }
-  bool fits() const noexcept {
-    if constexpr (is_bytes) {
-      return true;
-    } else {
-      const detail::BufferView& view = memory_.view();
-      constexpr auto unaligned = [](auto address) {
-        return (static_cast<std::uintptr_t>(address) & (alignof(Item) - 1)) != 0;
-      };
-      if (!memory_.holds<Item>()) return false;
-      // An empty array gives the memory of an empty text (Modules/arraymodule.c until 3.12, array_buffer_getbuf).
-      if (view.len == 0) return true;
-      if (unaligned(reinterpret_cast<std::uintptr_t>(view.buf))) return false;
-      for (int i = 0; view.strides && i < view.ndim; ++i)
-        if (unaligned(view.strides[i])) return false;
-      return true;
-    }
+  LATEPY_INLINE bool fits() const noexcept { return is_bytes || memory_.template holds_aligned<Item>(); }
+  [[noreturn]] LATEPY_COLD void refuse(const Ref& object) const {
+    if (memory_.view().obj) detail::throw_other_items(object.ptr(), type_text(), memory_.view());
+    detail::throw_no_memory(object.ptr(), type_text(), !std::is_const_v<T>);
   }
   detail::Exported memory_;
 };

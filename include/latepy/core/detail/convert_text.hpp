@@ -52,7 +52,7 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
       if (LATEPY_LIKELY(detail::read_ascii(object.checked(), utf8)))
         return {reinterpret_cast<const Char*>(utf8.data()), utf8.size()};
     }
-    return detail::LoadsText<std::basic_string<Char>>::from_py(object);
+    return any(object);
   }
   static bool try_from_py(Ref object, std::optional<std::basic_string<Char>>& result) noexcept {
     if constexpr (sizeof(Char) == 1) {
@@ -85,6 +85,11 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
       std::memcpy(text.data(), data, static_cast<std::size_t>(size));
     }
     return true;
+  }
+
+ private:
+  LATEPY_OUTLINE static std::basic_string<Char> any(Ref object) {
+    return detail::LoadsText<std::basic_string<Char>>::from_py(object);
   }
 };
 

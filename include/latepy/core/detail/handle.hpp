@@ -145,11 +145,13 @@ class Ref {
 
   /// The pointer, after the checks that every use makes. Borrowed.
   LATEPY_INLINE PyObject* checked() const {
-    if (LATEPY_LIKELY(life_ == detail::shared().fast_life.load(std::memory_order_relaxed))) return ptr_;
-    return detail::check_use(ptr_, life_);
+    PyObject* const object = LATEPY_LIKELY(is_usable()) ? ptr_ : detail::check_use(ptr_, life_);
+    if (!object) LATEPY_UNREACHABLE();  // the life of an empty one is no interpreter's
+    return object;
   }
 
  protected:
+  bool is_usable() const noexcept { return life_ == detail::shared().fast_life.load(std::memory_order_relaxed); }
   constexpr Ref(PyObject* object, std::uint32_t life) noexcept : ptr_(object), life_(life) {}
   PyObject* ptr_ = nullptr;
   std::uint32_t life_ = detail::empty_life;
@@ -161,8 +163,11 @@ class Object : public Ref {
  public:
   /// Empty; any use but assignment throws StateError.
   constexpr Object() noexcept = default;
-  explicit Object(const Ref& ref) : Ref(ref) {
-    if (ptr_) detail::incref(checked());
+  LATEPY_INLINE explicit Object(const Ref& ref) : Ref(ref) {
+    if (LATEPY_LIKELY(is_usable()))
+      detail::incref(ptr_);
+    else if (ptr_)
+      detail::incref(detail::check_use(ptr_, life_));
   }
   Object(const Object& other) : Object(static_cast<const Ref&>(other)) {}
   Object(Object&& other) noexcept : Ref(other.ptr_, other.life_) { other.forget(); }

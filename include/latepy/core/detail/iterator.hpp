@@ -5,9 +5,13 @@
 #include <latepy/core/detail/proxy.hpp>
 
 #include <iterator>
+#include <limits>
 
 namespace latepy {
 inline namespace v1 {
+namespace detail {
+inline constexpr ssize no_size = 0;
+}  // namespace detail
 
 /// Steps through an iterable, as Python's `for` does. An input iterator; its end is nullptr. Needs the GIL.
 /// Exceptions of the iterable are thrown by the step that met them.
@@ -24,19 +28,15 @@ class Iterator {
   const Object* operator->() const noexcept { return &item_; }
   LATEPY_INLINE Iterator& operator++() {
     PyObject* const source = source_.checked();
-    PyObject* next = nullptr;
-    if (LATEPY_LIKELY(is_array_)) {  // by index, as Python's own iterators do: a list may change meanwhile
-      const detail::Layout& layout = detail::the_state.layout;
+    if (LATEPY_LIKELY(at_ < *size_)) {  // by index, as Python's own iterators do: a list may change meanwhile
       PyObject* const* const items =
-          tuple_items_ ? tuple_items_ : detail::member_at<PyObject**>(source, layout.list_items);
-      if (LATEPY_LIKELY(at_ < detail::member_at<detail::ssize>(source, layout.head)))
-        detail::incref(next = items[at_++]);
+          tuple_items_ ? tuple_items_ : detail::member_at<PyObject**>(source, detail::the_state.layout.list_items);
+      PyObject* const next = items[at_++];
+      detail::incref(next);
+      detail::decref(std::exchange(item_.ptr_, next));
     } else {
-      next = step(source);
+      step();
     }
-    PyObject* const before = std::exchange(item_.ptr_, next);
-    item_.life_ = next ? source_.life_ : detail::empty_life;
-    if (before) detail::decref(before);
     return *this;
   }
   void operator++(int) { ++*this; }
@@ -44,13 +44,14 @@ class Iterator {
   friend bool operator!=(const Iterator& at, std::nullptr_t) noexcept { return !at.item_.is_empty(); }
 
  private:
-  static PyObject* step(PyObject* iterator);
+  /// The first step, the last one, and those of Python's own iterators.
+  void step();
 
   Object source_;  // a list, a tuple or Python's iterator
   Object item_;
   PyObject* const* tuple_items_ = nullptr;
   detail::ssize at_ = 0;
-  bool is_array_ = false;
+  const detail::ssize* size_;  // of the list or tuple, where it has it; else of nothing
 };
 
 inline Iterator Ref::begin() const { return Iterator(*this); }
@@ -61,22 +62,28 @@ inline Iterator Proxy::begin() const {
 
 #if LATEPY_BODIES
 
-LATEPY_ONCE PyObject* Iterator::step(PyObject* iterator) {
-  PyObject* const next = detail::api().Iter_Next(iterator);
-  if (!next && detail::api().Err_Occurred()) detail::throw_python_error();
-  return next;
+LATEPY_ONCE void Iterator::step() {
+  PyObject* next = nullptr;
+  if (size_ == &detail::no_size) {
+    next = detail::api().Iter_Next(source_.ptr());
+    if (!next && detail::api().Err_Occurred()) detail::throw_python_error();
+  } else {
+    at_ = std::numeric_limits<detail::ssize>::max();  // what is appended behind the end is not reached any more
+  }
+  item_ = next ? Object(next, source_.life_) : Object();
 }
 
-LATEPY_ONCE Iterator::Iterator(const Ref& iterable) {
+LATEPY_ONCE Iterator::Iterator(const Ref& iterable) : size_(&detail::no_size) {
   detail::ItemArray items;
   if (detail::read_items(iterable.checked(), items)) {
     source_ = Object(iterable);
-    tuple_items_ = detail::is_exactly(iterable.ptr(), detail::api().Tuple_Type) ? items.first : nullptr;
-    is_array_ = true;
+    size_ = &detail::member_at<detail::ssize>(source_.ptr(), detail::the_state.layout.head);
+    if (detail::is_exactly(iterable.ptr(), detail::api().Tuple_Type)) tuple_items_ = items.first;
+    if (items.size != 0) item_ = Object::borrow(items.first[at_++]);
   } else {
     source_ = detail::own(detail::api().Object_GetIter(iterable.ptr()));
+    step();
   }
-  ++*this;
 }
 
 #endif

@@ -8,36 +8,68 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The interned str of a literal. Found by the literal's address; the bytes prove that it is that text.
-struct KnownName {
-  const char* address;
-  std::size_t size;  ///< with the NUL
-  std::uint32_t life;
-  PyObject* str;
-  PyObject* kwnames;  ///< the tuple of names of the last call whose first named argument this was; or null
-  PyObject* module;   ///< the module of this name that was last found, its import done; or null
-  char bytes[1];
-};
-/// Never more than one for a place. A literal whose place is taken has one of the next; when those are taken as well,
-/// it is looked up each time.
-inline std::atomic<KnownName*> known_names[1024];
-inline constexpr std::size_t places_of_name = 4;
-inline std::atomic<KnownName*>& place_of_name(const char* address, std::size_t nth = 0) noexcept {
-  const auto bits = reinterpret_cast<std::uintptr_t>(address);
-  return known_names[((bits ^ (bits >> 10)) + nth) & 1023];
-}
-inline bool is_name_of(const KnownName& known, const char* text, std::size_t size, std::uint32_t life) noexcept {
-  return known.address == text && known.size == size && known.life == life && std::memcmp(known.bytes, text, size) == 0;
-}
+/// The bytes of a name, the NUL at its end with them, in a form that the compiler knows of a literal: the first and the
+/// last eight of them, or four, or two, and how many there are. Up to 16 bytes that is all of them.
+struct NameKey {
+  std::uint64_t first = 0, last = 0;
+  std::size_t size = 0;
 
-/// The slow way, with the checks of a use: keeps it where a place is free.
-KnownName* find_name(const char* text, std::size_t size);
-/// The literal's name, or null where it is none or its place is taken. Needs the GIL. \param size with the NUL.
-LATEPY_INLINE KnownName* known_name(const char* text, std::size_t size) {
-  KnownName* const known = place_of_name(text).load(std::memory_order_acquire);
-  if (LATEPY_LIKELY(known && is_name_of(*known, text, size, shared().fast_life.load(std::memory_order_relaxed))))
-    return known;
-  return find_name(text, size);
+  LATEPY_INLINE NameKey(const char* text, std::size_t with_nul) noexcept : size(with_nul) {
+    size >= 8   ? set<std::uint64_t>(text)
+    : size >= 4 ? set<std::uint32_t>(text)
+    : size >= 2 ? set<std::uint16_t>(text)
+                : void();
+  }
+  LATEPY_INLINE std::size_t place() const noexcept {
+    return static_cast<std::size_t>((first * 0x9E3779B97F4A7C15u ^ last * 0xC2B2AE3D27D4EB4Fu) >> 54);
+  }
+
+ private:
+  template <class Word>
+  LATEPY_INLINE void set(const char* text) noexcept {
+    Word word;
+    std::memcpy(&word, text, sizeof word);
+    first = word;
+    std::memcpy(&word, text + size - sizeof word, sizeof word);
+    last = word;
+  }
+};
+
+/// The interned str of a name that some literal has, in one cache line. Set once in the life of an interpreter, `life`
+/// at last, and then as it is until that ends.
+struct alignas(64) KnownName {
+  std::atomic<std::uint32_t> life{no_life};
+  std::uint32_t size = 0;
+  std::uint64_t first = 0, last = 0;  ///< of its NameKey
+  PyObject* str = nullptr;
+  PyObject* kwnames = nullptr;  ///< the tuple of names of the last call whose first named argument this was; or null
+  std::size_t kwcount = 0;      ///< how many they are
+  PyObject* module = nullptr;   ///< the module of this name that was last found, its import done; or null
+  char* copy = nullptr;         ///< of more than 16 bytes
+
+  LATEPY_INLINE bool is(const NameKey& key, const char* text, std::uint32_t now) const noexcept {
+    return life.load(std::memory_order_acquire) == now && first == key.first && last == key.last && size == key.size &&
+           (key.size <= 16 || std::memcmp(copy, text, key.size) == 0);
+  }
+};
+/// A name whose place is taken has one of the next; when those are taken as well, it is looked up each time.
+inline constexpr std::size_t name_places = 1024, places_of_name = 4;
+inline KnownName known_names[name_places];
+inline std::atomic_flag known_names_lock = ATOMIC_FLAG_INIT;
+
+/// What is kept of a name in its first place, or null.
+LATEPY_INLINE KnownName* kept_name(const NameKey& key, const char* text) noexcept {
+  KnownName& known = known_names[key.place()];
+  return LATEPY_LIKELY(known.is(key, text, shared().fast_life.load(std::memory_order_relaxed))) ? &known : nullptr;
+}
+/// The same in all of its places, with the checks of a use.
+KnownName* seek_name(const char* text, std::size_t with_nul);
+/// The slow way: keeps it where a place is free, else gives null.
+KnownName* find_name(const char* text, std::size_t with_nul);
+/// What is kept of a name, or null. Needs the GIL.
+LATEPY_INLINE KnownName* known_name(const NameKey& key, const char* text) {
+  KnownName* const known = kept_name(key, text);
+  return LATEPY_LIKELY(known != nullptr) ? known : find_name(text, key.size);
 }
 
 /// Lets go of all of them. Called by the stop.
@@ -47,25 +79,24 @@ void release_names() noexcept;
 class Text {
  public:
   template <std::size_t N>
-  Text(const char (&text)[N]) noexcept : data_(text), size_(N) {}
+  Text(const char (&text)[N]) noexcept : view_(text, N), key_(text, N) {}
   template <class T, class = std::enable_if_t<std::is_convertible_v<T, std::string_view> &&
                                               !std::is_array_v<std::remove_reference_t<T>>>>
   Text(const T& text) noexcept : view_(text) {}
-  std::string_view view() const noexcept { return data_ ? std::string_view(data_) : view_; }
+  std::string_view view() const noexcept { return key_.size ? std::string_view(view_.data()) : view_; }
   /// What is kept of a literal; null for other text. Needs the GIL.
-  KnownName* known() const { return data_ ? known_name(data_, size_) : nullptr; }
+  KnownName* known() const { return key_.size ? known_name(key_, view_.data()) : nullptr; }
 
  private:
-  const char* data_ = nullptr;
-  std::size_t size_ = 0;
-  std::string_view view_;
+  std::string_view view_;  // of a literal with the NUL
+  NameKey key_{nullptr, 0};
 };
 
 /// A name, from text or from a str object. That of a literal is borrowed from what is kept of it.
 class Name {
  public:
   template <std::size_t N>
-  Name(const char (&text)[N]) : Name(literal(text, N)) {}
+  LATEPY_INLINE Name(const char (&text)[N]) : Name(literal(NameKey(text, N), text)) {}
   template <class T, class = std::enable_if_t<std::is_convertible_v<T, std::string_view> &&
                                               !std::is_array_v<std::remove_reference_t<T>>>>
   Name(const T& text) : Name(decode(text)) {}
@@ -88,13 +119,11 @@ class Name {
     std::uint32_t life;
   };
   LATEPY_INLINE explicit Name(Found found) noexcept : ptr_(found.ptr), life_(found.life) {}
-  static LATEPY_INLINE Found literal(const char* text, std::size_t size) {
-    const KnownName* const known = place_of_name(text).load(std::memory_order_acquire);
-    if (LATEPY_LIKELY(known && is_name_of(*known, text, size, shared().fast_life.load(std::memory_order_relaxed))))
-      return {known->str, empty_life};
-    return find(text, size);
+  static LATEPY_INLINE Found literal(const NameKey& key, const char* text) {
+    const KnownName* const known = kept_name(key, text);
+    return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_life} : find(text, key.size);
   }
-  static Found find(const char* text, std::size_t size);
+  static Found find(const char* text, std::size_t with_nul);
   static Found of(const KnownName* known, const Text& text) {
     return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_life} : decode(text.view());
   }
@@ -106,51 +135,59 @@ class Name {
 
 #if LATEPY_BODIES
 
-LATEPY_ONCE LATEPY_COLD KnownName* find_name(const char* text, std::size_t size) {
+inline KnownName& place_of(const NameKey& key, std::size_t nth) noexcept {
+  return known_names[(key.place() + nth) % name_places];
+}
+
+LATEPY_ONCE LATEPY_COLD KnownName* seek_name(const char* text, std::size_t with_nul) {
   check_running();
+  const NameKey key(text, with_nul);
+  for (std::size_t nth = 0; nth < places_of_name; ++nth)
+    if (place_of(key, nth).is(key, text, current_life())) return &place_of(key, nth);
+  return nullptr;
+}
+
+LATEPY_ONCE LATEPY_COLD KnownName* find_name(const char* text, std::size_t with_nul) {
+  if (KnownName* const known = seek_name(text, with_nul)) return known;
+  const NameKey key(text, with_nul);
   const std::uint32_t life = current_life();
-  KnownName* other = nullptr;
-  std::size_t nth = 0;
-  for (; nth < places_of_name; ++nth) {
-    other = place_of_name(text, nth).load(std::memory_order_acquire);
-    if (!other || other->life != life) break;
-    if (is_name_of(*other, text, size, life)) return other;
+  if (text[key.size - 1] != '\0' || std::strlen(text) != key.size - 1) return nullptr;  // a buffer
+  Held str(check(api().Unicode_InternFromString(text)));
+  const SpinLock lock(known_names_lock);
+  for (std::size_t nth = 0; nth < places_of_name; ++nth) {
+    KnownName& known = place_of(key, nth);
+    if (known.is(key, text, life)) return &known;
+    if (known.life.load(std::memory_order_relaxed) == life) continue;
+    known.life.store(no_life, std::memory_order_relaxed);  // of an earlier life, or of none
+    process_free(std::exchange(known.copy, nullptr));
+    if (key.size > 16) {
+      known.copy = static_cast<char*>(process_alloc(key.size));
+      if (!known.copy) throw std::bad_alloc();
+      std::memcpy(known.copy, text, key.size);
+    }
+    known.size = static_cast<std::uint32_t>(key.size);
+    known.first = key.first;
+    known.last = key.last;
+    known.kwnames = known.module = nullptr;
+    known.kwcount = 0;
+    known.str = str.release();
+    known.life.store(life, std::memory_order_release);
+    return &known;
   }
-  if (nth == places_of_name || text[size - 1] != '\0' || std::strlen(text) != size - 1) return nullptr;  // a buffer
-  std::atomic<KnownName*>& place = place_of_name(text, nth);
-  void* const memory = process_alloc(sizeof(KnownName) + size);
-  if (!memory) throw std::bad_alloc();
-  auto* const made = new (memory) KnownName{text, size, life, nullptr, nullptr, nullptr, {}};
-  std::memcpy(made->bytes, text, size);
-  made->str = api().Unicode_InternFromString(text);
-  if (!made->str) {
-    process_free(made);
-    throw_python_error();
-  }
-  KnownName* expected = other;
-  if (place.compare_exchange_strong(expected, made)) {
-    if (other && !the_state.free_threaded) process_free(other);  // of a life that ended; else a reader may still look
-    return made;
-  }
-  decref(made->str);
-  process_free(made);
   return nullptr;
 }
 
 LATEPY_ONCE LATEPY_COLD void release_names() noexcept {
-  for (std::atomic<KnownName*>& place : known_names) {
-    KnownName* const known = place.load(std::memory_order_relaxed);
-    if (!known || known->life != current_life()) continue;
-    place.store(nullptr, std::memory_order_relaxed);
-    decref(known->str);
-    if (known->kwnames) decref(known->kwnames);
-    if (known->module) decref(known->module);
-    process_free(known);
+  for (KnownName& known : known_names) {
+    if (known.life.load(std::memory_order_relaxed) != current_life()) continue;
+    known.life.store(no_life, std::memory_order_relaxed);
+    for (PyObject* const object : {known.str, known.kwnames, known.module})
+      if (object) decref(object);
   }
 }
 
-LATEPY_ONCE LATEPY_COLD Name::Found Name::find(const char* text, std::size_t size) {
-  const KnownName* const known = find_name(text, size);
+LATEPY_ONCE LATEPY_COLD Name::Found Name::find(const char* text, std::size_t with_nul) {
+  const KnownName* const known = find_name(text, with_nul);
   return known ? Found{known->str, empty_life} : decode(text);
 }
 

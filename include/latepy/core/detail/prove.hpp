@@ -90,7 +90,7 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
   if (!reads_items(tuple(one, two, one))) layout.tuple_items = 0;
 
   // Before 3.12 a wchar_t* stood behind the state.
-  if (the_state.free_threaded) return;
+  if (the_state.free_threaded || layout.type_flags == 0) return;
   const Object ascii = own(a.Unicode_DecodeUTF8("proof", 5, nullptr)),
                other = own(a.Unicode_DecodeUTF8("pr\xc3\xb3of", 6, nullptr));
   ssize size = 0;
@@ -149,11 +149,14 @@ LATEPY_COLD inline bool counts_agree() {
 LATEPY_COLD inline void prove_counts(Layout& layout) {
   const unsigned minor = static_cast<unsigned>(the_state.version.minor);
   if (the_state.free_threaded || api().NegativeRefcount || layout.head != 2 * sizeof(void*) || minor > 15) return;
-  layout.wide_increment = sizeof(void*) == 8 && minor < 14;
-  layout.wide_decrement = sizeof(void*) == 8 && minor < 12;
+  layout.counting = minor < 12                         ? Layout::Counting::plain
+                    : minor < 14 && sizeof(void*) == 8 ? Layout::Counting::wide
+                                                       : Layout::Counting::halved;
   layout.count_limit = 0x3FFFFFFF;
   layout.decrement_limit = layout.count_limit - 2;
-  if (!counts_agree()) layout.count_limit = layout.decrement_limit = 0;
+  if (counts_agree()) return;
+  layout.counting = Layout::Counting::halved;
+  layout.count_limit = layout.decrement_limit = 0;
 }
 
 /// Fills the_state.layout, once a process. Needs the GIL.

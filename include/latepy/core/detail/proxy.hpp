@@ -13,11 +13,13 @@ inline namespace v1 {
 class Proxy {
  public:
   Proxy(const Proxy&) = delete;
+  LATEPY_INLINE ~Proxy() {}  // also where an exception passes, so that a Proxy needs no memory
 
   operator Object() && { return get(); }
   template <class T>
-  T as() && {
-    const GilGuard::Maybe gil(takes_gil_);
+  LATEPY_INLINE T as() && {
+    if (LATEPY_LIKELY(!takes_gil_)) return detail::take<T>(fetch());
+    const GilGuard gil;
     return detail::take<T>(fetch());
   }
   template <class T>
@@ -65,13 +67,13 @@ class Proxy {
   }
   bool same(const Ref& other) && { return get().same(other); }
   template <class... A>
-  Object operator()(A&&... arguments) && {
-    const GilGuard::Maybe gil(takes_gil_);
-    return detail::own(call_at_once(std::forward<A>(arguments)...));
+  LATEPY_INLINE Object operator()(A&&... arguments) && {
+    return std::move(*this).template call<Object>(std::forward<A>(arguments)...);
   }
   template <class T, class... A>
-  T call(A&&... arguments) && {
-    const GilGuard::Maybe gil(takes_gil_);
+  LATEPY_INLINE T call(A&&... arguments) && {
+    if (LATEPY_LIKELY(!takes_gil_)) return detail::take<T>(detail::check(call_at_once(std::forward<A>(arguments)...)));
+    const GilGuard gil;
     return detail::take<T>(detail::check(call_at_once(std::forward<A>(arguments)...)));
   }
   template <class... A>
@@ -94,13 +96,10 @@ class Proxy {
   }
 
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
-  void operator=(T&& value) && {
-    const GilGuard::Maybe gil(takes_gil_);
-    const detail::Held base(take_base());
-    if constexpr (detail::is_handle<T>)
-      set_in(base.get(), value.checked());
-    else
-      set_in(base.get(), detail::Held(detail::make(std::forward<T>(value))).get());
+  LATEPY_INLINE void operator=(T&& value) && {
+    if (LATEPY_LIKELY(!takes_gil_)) return set(std::forward<T>(value));
+    const GilGuard gil;
+    set(std::forward<T>(value));
   }
   /// `a["x"] = b["y"]` assigns the value.
   void operator=(Proxy&& other) && {
@@ -145,7 +144,7 @@ class Proxy {
   friend class Object;
   friend class Scope;
   enum class Kind : unsigned char { attribute, item };
-  Proxy(Kind kind, const Ref& base, detail::Name&& key, bool takes_gil = false)
+  LATEPY_INLINE Proxy(Kind kind, const Ref& base, detail::Name&& key, bool takes_gil = false)
       : base_(base), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
   Proxy(Kind kind, Object&& base, detail::Name&& key, bool takes_gil = false) noexcept
       : base_(std::move(base)), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
@@ -157,23 +156,31 @@ class Proxy {
     return base_.release();
   }
   /// A new reference.
-  PyObject* fetch_from(PyObject* base) const {
+  LATEPY_INLINE PyObject* fetch_from(PyObject* base) const {
     const detail::Api& api = detail::api();
     return detail::check(kind_ == Kind::attribute ? api.Object_GetAttr(base, key_.ptr())
                                                   : api.Object_GetItem(base, key_.ptr()));
   }
-  LATEPY_OUTLINE PyObject* fetch() { return fetch_from(detail::Held(take_base()).get()); }
+  LATEPY_INLINE PyObject* fetch() { return fetch_from(detail::Held(take_base()).get()); }
   Object get() {
     const GilGuard::Maybe gil(takes_gil_);
     return Object::steal(fetch());
   }
   template <class... A>
-  PyObject* call_at_once(A&&... arguments) {
+  LATEPY_INLINE PyObject* call_at_once(A&&... arguments) {
     const bool is_method = kind_ == Kind::attribute;
     const detail::Held callable(is_method ? take_base() : fetch());
     return detail::call_with(callable.get(), is_method ? key_.ptr() : nullptr, std::forward<A>(arguments)...);
   }
-  LATEPY_OUTLINE void set_in(PyObject* base, PyObject* value) const {
+  template <class T>
+  LATEPY_INLINE void set(T&& value) {
+    const detail::Held base(take_base());
+    if constexpr (detail::is_handle<T>)
+      set_in(base.get(), value.checked());
+    else
+      set_in(base.get(), detail::Held(detail::make(std::forward<T>(value))).get());
+  }
+  LATEPY_INLINE void set_in(PyObject* base, PyObject* value) const {
     const detail::Api& api = detail::api();
     detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base, key_.ptr(), value)
                                                   : api.Object_SetItem(base, key_.ptr(), value));
@@ -185,7 +192,7 @@ class Proxy {
   bool takes_gil_;  // itself: what an interpreter's [] gave, and what was reached from there in the same expression
 };
 
-inline Proxy Ref::attr(detail::Name name) const { return Proxy(Proxy::Kind::attribute, *this, std::move(name)); }
+LATEPY_INLINE Proxy Ref::attr(detail::Name name) const { return Proxy(Proxy::Kind::attribute, *this, std::move(name)); }
 template <class Key>
 Proxy Ref::operator[](const Key& key) const {
   if constexpr (std::is_array_v<Key> && std::is_same_v<std::remove_extent_t<Key>, char>)

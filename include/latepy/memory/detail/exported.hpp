@@ -18,10 +18,6 @@ inline constexpr ItemKind item_kind = std::is_same_v<T, bool>       ? ItemKind::
                                       : std::is_signed_v<T>         ? ItemKind::signed_integer
                                                                     : ItemKind::unsigned_integer;
 
-/// The kind by its code in the struct module, to which PEP 3118 adds the Z of complex numbers; `other` for what is none
-/// of these alone, or not in this machine's byte order. Null stands for "B".
-ItemKind kind_of_item(const char* format) noexcept;
-
 /// The code of T in Python's arrays and in numpy's: where it is found, nothing more must be read.
 template <class T>
 inline constexpr char usual_code = std::is_same_v<T, double>                                      ? 'd'
@@ -65,15 +61,29 @@ class Exported {
   /// Whether each item is a T.
   template <class T>
   bool holds() const noexcept {
-    if (view_.itemsize != sizeof(T)) return false;
-    const char* const format = view_.format;
-    if (LATEPY_LIKELY(usual_code<T> != 0 && format && format[0] == usual_code<T> && format[1] == 0)) return true;
-    return kind_of_item(format) == item_kind<T> && item_kind<T> != ItemKind::other;
+    return has_usual_code<T>() || holds_items(item_kind<T>, sizeof(T));
+  }
+  /// The same, and each can be read where it lies.
+  template <class T>
+  LATEPY_INLINE bool holds_aligned() const noexcept {
+    const auto is_aligned = [](auto address) { return (static_cast<std::uintptr_t>(address) & (alignof(T) - 1)) == 0; };
+    if (LATEPY_LIKELY(has_usual_code<T>() && view_.ndim == 1 && view_.strides && is_aligned(view_.strides[0]) &&
+                      is_aligned(reinterpret_cast<std::uintptr_t>(view_.buf))))
+      return true;
+    return holds_items(item_kind<T>, sizeof(T)) && are_aligned(alignof(T));
   }
   /// Whether the items lie one after the other, row after row.
   bool is_contiguous() const noexcept;
 
  private:
+  template <class T>
+  LATEPY_INLINE bool has_usual_code() const noexcept {
+    const char* const format = view_.format;
+    return usual_code<T> != 0 && view_.itemsize == sizeof(T) && format && format[0] == usual_code<T> && format[1] == 0;
+  }
+  bool holds_items(ItemKind kind, std::size_t size) const noexcept;
+  bool are_aligned(std::size_t alignment) const noexcept;
+
   LATEPY_INLINE void give_back() noexcept {
     if (LATEPY_LIKELY(life_ == current_life() && holds_gil_of(life_)))
       api().Buffer_Release(&view_);
@@ -126,7 +136,9 @@ bool copy_items(PyObject* object, C& result) {
 #if LATEPY_BODIES
 namespace detail {
 
-LATEPY_ONCE ItemKind kind_of_item(const char* format) noexcept {
+/// The kind by its code in the struct module, to which PEP 3118 adds the Z of complex numbers; `other` for what is none
+/// of these alone, or not in this machine's byte order. Null stands for "B".
+LATEPY_COLD inline ItemKind kind_of_item(const char* format) noexcept {
   if (!format) return ItemKind::unsigned_integer;
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   const bool is_ours = *format == '@' || *format == '=' || *format == '>' || *format == '!';
@@ -176,6 +188,19 @@ LATEPY_ONCE bool Exported::acquire(PyObject* object, int flags) noexcept {
   if (LATEPY_LIKELY(api().Object_GetBuffer(object, &view_, flags) == 0)) return true;
   view_.obj = nullptr;  // whatever an exporter that failed left there
   return false;
+}
+
+LATEPY_ONCE LATEPY_COLD bool Exported::holds_items(ItemKind kind, std::size_t size) const noexcept {
+  return kind != ItemKind::other && static_cast<std::size_t>(view_.itemsize) == size &&
+         kind_of_item(view_.format) == kind;
+}
+
+LATEPY_ONCE LATEPY_COLD bool Exported::are_aligned(std::size_t alignment) const noexcept {
+  // An empty array gives the memory of an empty text (Modules/arraymodule.c until 3.12, array_buffer_getbuf).
+  if (view_.len == 0) return true;
+  std::uintptr_t all = reinterpret_cast<std::uintptr_t>(view_.buf);
+  for (int i = 0; view_.strides && i < view_.ndim; ++i) all |= static_cast<std::uintptr_t>(view_.strides[i]);
+  return (all & (alignment - 1)) == 0;
 }
 
 LATEPY_ONCE bool Exported::is_contiguous() const noexcept {

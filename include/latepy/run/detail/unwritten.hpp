@@ -91,7 +91,7 @@ LATEPY_ONCE LATEPY_COLD void prove_streams() {
   found.write_end = write_end.offset();
   found.text = type_of(text.ptr());
   found.writer = type_of(writer.ptr());
-  const KnownName *const out = known_name("stdout", 7), *const err = known_name("stderr", 7);
+  const KnownName *const out = Text("stdout").known(), *const err = Text("stderr").known();
   if (!out || !err) return;
   found.names[0] = out->str;
   found.names[1] = err->str;
