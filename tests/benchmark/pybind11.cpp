@@ -16,7 +16,10 @@ using benchmark::Run;
 
 PYBIND11_EMBEDDED_MODULE(host, module) {
   module.def("add", [](int a, int b) { return a + b; });
-  module.def("exclaim", [](std::string text) { return text + '!'; });
+  module.def("exclaim", [](std::string text) {
+    text += '!';
+    return text;
+  });
   py::class_<benchmark::Counter>(module, "Counter").def(py::init<>()).def("add", &benchmark::Counter::add);
 }
 

@@ -55,16 +55,11 @@ class Code {
 
   /// Runs in a namespace, a dict. Gives the value of an expression (Mode::eval, and Mode::run where one stands last),
   /// else None. \throws what the code raises, as PythonError.
-  Object operator()(const Ref& globals) const;
+  LATEPY_INLINE Object operator()(const Ref& globals) const { return detail::own(run(globals)); }
   /// As operator(), with the exception as a value.
   template <class T = Object>
   Result<T> try_run(const Ref& globals) const {
-    prepare(globals);
-    if (!body_.is_empty() && !value_.is_empty()) {
-      const detail::Held done(eval(body_, globals));
-      if (!done.get()) return detail::make_result<T>(nullptr);
-    }
-    return detail::make_result<T>(eval(last(), globals));
+    return detail::make_result<T>(run(globals));
   }
 
  private:
@@ -76,16 +71,18 @@ class Code {
   /// Two code objects, where the last statement is an expression.
   bool split(const std::string& utf8, const Object& name, int flags);
 
-  static void prepare(const Ref& globals) {
-    if (globals.checked() != detail::main_globals.load(std::memory_order_relaxed)) detail::add_builtins(globals);
+  /// A new reference, or null with the error set.
+  LATEPY_INLINE PyObject* run(const Ref& globals) const {
+    PyObject* const names = globals.checked();
+    if (LATEPY_UNLIKELY(names != detail::main_globals.load(std::memory_order_relaxed))) detail::add_builtins(globals);
+    if (LATEPY_UNLIKELY(!before_.is_empty()) && !detail::Held(eval(before_, names)).get()) return nullptr;
+    return eval(code_, names);
   }
-  static PyObject* eval(const Object& code, const Ref& globals) {
-    return detail::api().Eval_EvalCode(code.checked(), globals.ptr(), globals.ptr());
+  static LATEPY_INLINE PyObject* eval(const Object& code, PyObject* names) {
+    return detail::api().Eval_EvalCode(code.checked(), names, names);
   }
-  /// What gives the result, which of statements is None.
-  const Object& last() const noexcept { return value_.is_empty() ? body_ : value_; }
 
-  Object body_, value_;  // statements; an expression
+  Object code_, before_;  // what gives the result; the statements before it, where it is their last expression
 };
 
 namespace detail {
@@ -205,14 +202,7 @@ LATEPY_ONCE Code::Code(std::string_view text, Mode mode, std::string_view filena
   const std::string utf8 = lines.as<std::string>();
   constexpr int flags = detail::source_is_utf8 | detail::ignore_cookie;
   if (mode == Mode::run && split(utf8, name, flags | detail::only_ast)) return;
-  (mode == Mode::eval ? value_ : body_) =
-      detail::compile_text(utf8.c_str(), name, mode == Mode::eval ? detail::eval_input : detail::file_input, flags);
-}
-
-LATEPY_ONCE Object Code::operator()(const Ref& globals) const {
-  prepare(globals);
-  if (!body_.is_empty() && !value_.is_empty()) detail::Held(detail::check(eval(body_, globals)));
-  return detail::own(eval(last(), globals));
+  code_ = detail::compile_text(utf8.c_str(), name, mode == Mode::eval ? detail::eval_input : detail::file_input, flags);
 }
 
 LATEPY_ONCE LATEPY_COLD bool Code::split(const std::string& utf8, const Object& name, int flags) {
@@ -225,8 +215,8 @@ LATEPY_ONCE LATEPY_COLD bool Code::split(const std::string& utf8, const Object& 
   const Object compile = detail::own(detail::api().Import_ImportModule("builtins")).attr("compile");
   const Object expression = ast.attr("Expression")(last.attr("value"));
   body[-1].del();
-  body_ = compile(tree, name, "exec", 0, true);
-  value_ = compile(expression, name, "eval", 0, true);
+  before_ = compile(tree, name, "exec", 0, true);
+  code_ = compile(expression, name, "eval", 0, true);
   return true;
 }
 

@@ -65,7 +65,9 @@ void free_retired(Shared& s, std::uint32_t life) noexcept;
 void drain(Shared& s) noexcept;
 
 inline void drain_if_any(Shared& s) noexcept {
-  if (LATEPY_UNLIKELY(s.drops.load(std::memory_order_relaxed) || s.retired.load(std::memory_order_relaxed))) drain(s);
+  const auto drops = reinterpret_cast<std::uintptr_t>(s.drops.load(std::memory_order_relaxed));
+  const auto retired = reinterpret_cast<std::uintptr_t>(s.retired.load(std::memory_order_relaxed));
+  if (LATEPY_UNLIKELY((drops | retired) != 0)) drain(s);
 }
 
 /// \param view where it is not the object that is dropped but its memory that is given back.
@@ -329,7 +331,7 @@ LATEPY_ONCE void GilGuard::leave() noexcept {
 }
 
 LATEPY_ONCE GilRelease::GilRelease() noexcept : life_(detail::current_life()) {
-  if (!detail::holds_gil()) return;
+  if (life_ == detail::no_life || !detail::holds_gil_of(life_)) return;
   // A thread that Python made is inside through no guard: it is counted here, so that the stop waits for it.
   is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
   if (is_counted_) detail::shared().inside.fetch_add(1);

@@ -30,7 +30,7 @@ void check_making();
 /// As Ref::checked(), where no object is used and one is made.
 inline void check_running() {
   const std::uint32_t life = shared().fast_life.load(std::memory_order_relaxed);
-  if (LATEPY_UNLIKELY(life == no_life || life == checked_life)) check_making();
+  if (LATEPY_UNLIKELY(life - 1 >= checked_life - 1)) check_making();  // no_life, which is 0, and checked_life
 }
 
 /// A new reference from CPython; null means that an error is set.

@@ -161,17 +161,20 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public O
   }
   template <class... L>
   PyObject* give([[maybe_unused]] PyObject* const* arguments, L&... loaders) {
-    Object made;
+    Held made(result(arguments, loaders...));
+    (keep<X>(arguments, made.get()), ...);
+    return made.release();
+  }
+  template <class... L>
+  PyObject* result([[maybe_unused]] PyObject* const* arguments, L&... loaders) {
     if constexpr (std::is_void_v<R>) {
       run(loaders...);
-      made = none();
+      return make(nullptr);
     } else if constexpr ((std::is_lvalue_reference_v<R> || std::is_pointer_v<R>)&&is_bound_pointee<R>) {
-      made = give_pointer<R, is_of_class, X...>(run(loaders...), sizeof...(A) > 0 ? arguments[0] : nullptr);
+      return give_pointer<R, is_of_class, X...>(run(loaders...), sizeof...(A) > 0 ? arguments[0] : nullptr).release();
     } else {
-      made = to_py(run(loaders...));
+      return make(run(loaders...));
     }
-    (keep<X>(arguments, made.ptr()), ...);
-    return made.release();
   }
   static bool is_taken_twice(PyObject* const* arguments) noexcept {
     constexpr bool takes[] = {Loader<A>::takes...};
