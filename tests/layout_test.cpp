@@ -41,6 +41,7 @@ TEST_CASE("all layouts are proved on every CPython that is known, and none when 
   CHECK((known.function_vectorcall != 0) == on);
   CHECK((known.count_limit != 0) == (on && !is_free_threaded && !is_debug() && minor_version() <= 15));
   CHECK(known.decrement_limit == (known.count_limit ? known.count_limit - 2 : 0));
+  CHECK((known.immortal != 0) == (known.count_limit != 0 && minor_version() >= 12 && sizeof(void*) == 8));
 }
 
 TEST_CASE("a layout that is not this CPython's is found out") {
@@ -65,6 +66,10 @@ TEST_CASE("a layout that is not this CPython's is found out") {
   CHECK(layout().tuple_items == right.tuple_items);
   CHECK(layout().ascii_text == right.ascii_text);
   CHECK(layout().int_form == right.int_form);
+  // Immortal counts that would be taken for others, and the other way round, are seen.
+  layout().immortal ^= 0x80000000u;
+  CHECK_FALSE((right.count_limit != 0 && latepy::detail::counts_agree()));
+  layout() = right;
   // A float is no int, and the other form of ints is not this one's.
   double number;
   long long integer;

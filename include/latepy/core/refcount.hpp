@@ -23,9 +23,11 @@ LATEPY_INLINE void incref(PyObject* object) noexcept {
   if (layout.counting == Layout::Counting::wide) {
     auto& count = member_at<std::uint64_t>(object, 0);
     if (LATEPY_LIKELY(count < layout.count_limit)) return void(++count);
+    if (count & layout.immortal) return;
   } else {
     auto& count = member_at<std::uint32_t>(object, 0);
     if (LATEPY_LIKELY(count < layout.count_limit)) return void(++count);
+    if (count & layout.immortal) return;
   }
   api().IncRef(object);
 }
@@ -37,6 +39,7 @@ LATEPY_INLINE void decref(PyObject* object) noexcept {
   } else {
     auto& count = member_at<std::uint32_t>(object, 0);
     if (LATEPY_LIKELY(count - 2 < layout.decrement_limit)) return void(--count);
+    if (count & layout.immortal) return;
   }
   api().DecRef(object);
 }

@@ -83,6 +83,7 @@ struct Layout {
   enum class Counting : std::uint8_t { halved, plain, wide } counting = Counting::halved;
   std::uint32_t count_limit = 0;
   std::uint32_t decrement_limit = 0;      ///< count_limit - 2, or 0
+  std::uint32_t immortal = 0;             ///< the bit of 32-bit counts that stay as they are; 0 before 3.12
   std::uint16_t type_flags = 0;           ///< tp_flags, of which 32 bits are read
   std::uint16_t vectorcall_offset = 0;    ///< tp_vectorcall_offset
   std::uint16_t function_vectorcall = 0;  ///< in Python's functions, what tp_vectorcall_offset tells

@@ -136,12 +136,17 @@ LATEPY_COLD inline bool counts_agree() {
   agree = agree && ended == 0;
   decref(capsule);
   // None is immortal from 3.12 on, and its count stays; before it moves like any other.
-  const Object nothing = none();
-  const std::size_t before = count_of(nothing);
-  a.IncRef(nothing.ptr());
-  const bool moved = count_of(nothing) != before;
-  a.DecRef(nothing.ptr());
-  return agree && ended == 1 && moved == (the_state.version.minor < 12);
+  PyObject* const nothing = a.NoneStruct;
+  const auto& count = member_at<std::uint32_t>(nothing, 0);
+  const std::uint32_t before = count;
+  a.IncRef(nothing);
+  bool moved = count != before;
+  a.DecRef(nothing);
+  a.DecRef(nothing);
+  moved = moved || count != before;
+  a.IncRef(nothing);
+  const std::uint32_t immortal = the_state.layout.immortal;
+  return agree && ended == 1 && moved == (immortal == 0) && (before & immortal) == immortal;
 }
 
 /// Which counts the functions above may write, and how wide. Free-threaded and debug builds count otherwise, and what
@@ -154,9 +159,10 @@ LATEPY_COLD inline void prove_counts(Layout& layout) {
                                                        : Layout::Counting::halved;
   layout.count_limit = 0x3FFFFFFF;
   layout.decrement_limit = layout.count_limit - 2;
+  layout.immortal = minor < 12 || sizeof(void*) != 8 ? 0 : 0x80000000u;  // _Py_IsImmortal, Include/object.h of 3.12
   if (counts_agree()) return;
   layout.counting = Layout::Counting::halved;
-  layout.count_limit = layout.decrement_limit = 0;
+  layout.count_limit = layout.decrement_limit = layout.immortal = 0;
 }
 
 /// Fills the_state.layout, once a process. Needs the GIL.
