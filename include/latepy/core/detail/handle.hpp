@@ -26,6 +26,10 @@ namespace detail {
 
 /// The object, or StateError.
 PyObject* check_use(PyObject* object, std::uint32_t life);
+/// One more reference after that check, where there is an object.
+LATEPY_COLD inline void copy_checked(PyObject* object, std::uint32_t life) {
+  if (object) incref(check_use(object, life));
+}
 void check_making();
 /// As Ref::checked(), where no object is used and one is made.
 inline void check_running() {
@@ -166,8 +170,8 @@ class Object : public Ref {
   LATEPY_INLINE explicit Object(const Ref& ref) : Ref(ref) {
     if (LATEPY_LIKELY(is_usable()))
       detail::incref(ptr_);
-    else if (ptr_)
-      detail::incref(detail::check_use(ptr_, life_));
+    else
+      detail::copy_checked(ptr_, life_);
   }
   Object(const Object& other) : Object(static_cast<const Ref&>(other)) {}
   Object(Object&& other) noexcept : Ref(other.ptr_, other.life_) { other.forget(); }
