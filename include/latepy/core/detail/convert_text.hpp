@@ -213,13 +213,26 @@ inline bool is_ascii(const char* text, std::size_t size) noexcept {
   return ((all | word) & high_bits) == 0;
 }
 
+/// std::memcpy, without the call for the most usual lengths.
+inline void copy_text(char* to, const char* from, std::size_t size) noexcept {
+  std::uint64_t first, last;
+  if (size - sizeof first > sizeof last) {
+    std::memcpy(to, from, size);
+    return;
+  }
+  std::memcpy(&first, from, sizeof first);
+  std::memcpy(&last, from + size - sizeof last, sizeof last);
+  std::memcpy(to, &first, sizeof first);
+  std::memcpy(to + size - sizeof last, &last, sizeof last);
+}
+
 LATEPY_ONCE Object decode(const void* units, std::size_t bytes, const char* encoding) {
   const auto* data = static_cast<const char*>(units);
   const auto size = static_cast<ssize>(bytes);
   // The empty str and those of one character are CPython's to choose.
   if (!encoding && LATEPY_LIKELY(bytes > 1 && the_state.layout.ascii_text != 0) && is_ascii(data, bytes)) {
     PyObject* const ascii = check(api().Unicode_New(size, 127));
-    std::memcpy(&member_at<char>(ascii, the_state.layout.ascii_text), data, bytes);
+    copy_text(&member_at<char>(ascii, the_state.layout.ascii_text), data, bytes);
     return Object::steal(ascii);
   }
   PyObject* str =

@@ -21,8 +21,9 @@ struct NameKey {
                 : void();
   }
   LATEPY_INLINE std::size_t place() const noexcept {
-    return static_cast<std::size_t>((first * 0x9E3779B97F4A7C15u ^ last * 0xC2B2AE3D27D4EB4Fu) >> 54);
+    return static_cast<std::size_t>((first * 0x9E3779B97F4A7C15u ^ last * 0xC2B2AE3D27D4EB4Fu) >> (64 - place_bits));
   }
+  static constexpr int place_bits = 10;
 
  private:
   template <class Word>
@@ -53,7 +54,7 @@ struct alignas(64) KnownName {
   }
 };
 /// A name whose place is taken has one of the next; when those are taken as well, it is looked up each time.
-inline constexpr std::size_t name_places = 1024, places_of_name = 4;
+inline constexpr std::size_t name_places = std::size_t(1) << NameKey::place_bits, places_of_name = 4;
 inline KnownName known_names[name_places];
 inline std::atomic_flag known_names_lock = ATOMIC_FLAG_INIT;
 
