@@ -15,7 +15,7 @@ struct Prepared {
   void* exception;
   const ExceptionClass* known;
 };
-Prepared prepare(ErrorData* data);
+[[gnu::cold]] Prepared prepare(ErrorData* data);  // so that the unwinder finds few rows of frame data before the throw
 /// Throws `data`, whose reference it takes over, or with null the error that is set; as what it was, where C++ made it.
 [[noreturn]] LATEPY_INLINE void raise(ErrorData* data) {
   const Prepared made = prepare(data);
