@@ -39,6 +39,8 @@ TEST_CASE("all layouts are proved on every CPython that is known, and none when 
   CHECK((known.int_form != Layout::IntForm::unknown) == (on && sizeof(void*) == 8));
   CHECK((known.vectorcall_offset != 0) == on);
   CHECK((known.function_vectorcall != 0) == on);
+  CHECK((known.trace_entry != 0) == (on && !is_free_threaded));
+  CHECK((known.code_filename != 0) == (on && !is_free_threaded));
   CHECK((known.count_limit != 0) == (on && !is_free_threaded && !is_debug() && minor_version() <= 15));
   CHECK(known.decrement_limit == (known.count_limit ? known.count_limit - 2 : 0));
   CHECK((known.immortal != 0) == (known.count_limit != 0 && minor_version() >= 12 && sizeof(void*) == 8));
@@ -55,6 +57,9 @@ TEST_CASE("a layout that is not this CPython's is found out") {
     latepy::detail::prove_vectorcall(other);
     CHECK(other.vectorcall_offset == 0);
     CHECK(other.function_vectorcall == 0);
+    latepy::detail::prove_traceback(other);
+    CHECK(other.trace_entry == 0);
+    CHECK(other.code_filename == 0);
   }
   // Whatever was believed before, the proof ends with what is right.
   const With with(right);
@@ -66,6 +71,10 @@ TEST_CASE("a layout that is not this CPython's is found out") {
   CHECK(layout().tuple_items == right.tuple_items);
   CHECK(layout().ascii_text == right.ascii_text);
   CHECK(layout().int_form == right.int_form);
+  layout().trace_entry = layout().code_filename = 0;
+  latepy::detail::prove_traceback(layout());
+  CHECK(layout().trace_entry == right.trace_entry);
+  CHECK(layout().code_filename == right.code_filename);
   // Immortal counts that would be taken for others, and the other way round, are seen.
   layout().immortal ^= 0x80000000u;
   CHECK_FALSE((right.count_limit != 0 && latepy::detail::counts_agree()));
@@ -219,4 +228,43 @@ TEST_CASE("the names of a call's arguments are kept for the next, whatever comes
     const std::string name = "n" + std::to_string(i);
     CHECK(f.call<std::string>(py::arg(name.c_str()) = 3) == name + "=3");
   }
+}
+
+TEST_CASE("tracebacks are read where they lie as their attributes tell them") {
+  const py::Object globals = (python(), py::dict());
+  python().exec(R"(
+def deep(n):
+  if n: deep(n - 1)
+  raise ValueError('at the bottom')
+
+def later():
+  global kept
+  try: 1 // 0
+  except ZeroDivisionError as error: kept = error
+  return kept
+
+def again(): raise later()  # its frame went on meanwhile
+
+def by_hand():
+  import sys, types
+  raise ValueError().with_traceback(types.TracebackType(None, sys._getframe(), 0, 4321))
+
+def elsewhere(name): exec(compile('\n\n{}[3]', name, 'exec'))
+)", globals, "job.py");
+  Layout by_attributes = layout();
+  by_attributes.trace_entry = 0;
+  const auto where = [&](const char* code) {
+    const auto raised = [&] { return thrown<py::PythonError>([&] { python().exec(code, globals); }).where(); };
+    const std::string read = raised();
+    const With with(by_attributes);
+    CHECK(raised() == read);
+    return read;
+  };
+  CHECK(where("deep(0)") == "job.py:4");
+  CHECK(where("deep(300)") == "job.py:4");
+  CHECK(where("again()") == "job.py:8");
+  CHECK(where("by_hand()") == "job.py:4321");
+  CHECK(where("elsewhere('caf\\xe9.py')") == "caf\xc3\xa9.py:3");
+  CHECK(where("elsewhere('\\udcff' * 2)") == "\\udcff\\udcff:3");
+  CHECK(where("elsewhere('')").empty());
 }

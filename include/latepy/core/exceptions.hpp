@@ -155,7 +155,7 @@ namespace detail {
 LATEPY_ONCE LATEPY_COLD ErrorHandle made_here(const ExceptionClass& known, std::string message) {
   ErrorHandle data(new ErrorData);
   data->known = &known;
-  data->text = new ErrorText(known, std::move(message));
+  data->say(known, std::move(message));
   return data;
 }
 
@@ -213,7 +213,7 @@ LATEPY_ONCE ErrorHandle keep_exception(Object exception) {
 LATEPY_ONCE ErrorHandle to_throw(ErrorData* data) {
   ErrorHandle made = data ? ErrorHandle(data) : keep_exception(fetch_exception());
   if (!data)
-    read_text(*made.get());
+    made->say(*made.get());
   else if (!data->text.load(std::memory_order_acquire))
     data->read(*data);
   if (LATEPY_UNLIKELY(static_cast<bool>(made->original))) std::rethrow_exception(std::exception_ptr(made->original));
@@ -239,7 +239,7 @@ LATEPY_ONCE LATEPY_COLD void format_live_errors() {
         if (each->value.is_alive() && each->join()) data = ErrorHandle(each);
     }
     if (!data.get()) return;
-    if (!data->text.load()) read_text(*data.get());
+    if (!data->text.load()) data->settle<ErrorText>(data->text, std::make_unique<ErrorText>(*data.get()));
     if (!data->traceback.load())
       data->settle<std::string>(data->traceback, std::make_unique<std::string>(format_exception(data->value.ptr())));
     Object value;  // dropped outside of the lock: it may run any code

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/error_data.hpp>
+#include <latepy/core/detail/error_text.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -25,33 +25,6 @@ struct Prepared {
 [[noreturn]] void raise(ErrorData* data);
 #endif
 [[noreturn]] LATEPY_INLINE void throw_python_error() { raise(nullptr); }
-
-/// Text of a str object; never leaves an error set.
-std::string text_of(PyObject* str);
-
-/// The attribute as a new reference, or null; never leaves an error set.
-PyObject* find_attribute(PyObject* object, const Text& name) noexcept;
-/// The same as an Object, which may be empty.
-LATEPY_COLD inline Object attribute_or_empty(PyObject* object, const Text& name) noexcept {
-  return Object::steal(find_attribute(object, name));
-}
-
-/// As Python's traceback prints a type: `ValueError`, `json.decoder.JSONDecodeError`.
-std::string qualified_name(PyObject* type);
-
-/// str(object), or what is said of an object whose str() fails.
-std::string str_or_excuse(PyObject* object);
-
-int int_or_zero(const Held& object) noexcept;
-
-/// The place that a SyntaxError names. What it says of it in its message goes: what() says it once.
-void find_syntax_place(PyObject* exception, ErrorText& text);
-
-/// The innermost place of an exception: the last traceback entry, or the place that a SyntaxError names.
-void find_place(PyObject* exception, ErrorText& text);
-
-/// What is said of an exception object. Needs the GIL; runs its str().
-const ErrorText& read_text(ErrorData& data);
 
 /// What Python prints of an exception, with causes, notes and groups. Needs the GIL; never throws Python's errors.
 std::string format_exception(PyObject* exception);
@@ -82,7 +55,8 @@ class LATEPY_VISIBLE PythonError : public Error {
   const std::string& message() const noexcept { return text().message; }
   /// "file:line" of the innermost frame, or of the place that a SyntaxError names; empty where Python knows none.
   std::string where() const {
-    return text().file.empty() ? std::string() : text().file + ":" + std::to_string(text().line);
+    const detail::ErrorText& said = text();
+    return said.place == 0 ? std::string() : said.what.substr(said.place, said.what.size() - said.place - 1);
   }
   /// What Python would print: every frame with its source line, causes, notes and groups. Takes the GIL the first
   /// time and keeps the text; the stop does so for those still alive.
@@ -121,132 +95,6 @@ class LATEPY_VISIBLE PythonError : public Error {
 #if LATEPY_BODIES
 namespace detail {
 
-LATEPY_ONCE void ErrorText::make_what() {
-  what.reserve(type_name.size() + message.size() + file.size() + 16);
-  what += type_name;
-  if (!message.empty()) what.append(": ", 2) += message;
-  if (!file.empty()) ((what.append(" (", 2) += file) += ':').append(std::to_string(line)) += ')';
-}
-
-LATEPY_ONCE ErrorData::~ErrorData() {
-  delete text.load(std::memory_order_relaxed);
-  delete traceback.load(std::memory_order_relaxed);
-  if (!listed) return;
-  SpinLock lock(listed->errors_lock);
-  (previous ? previous->next : listed->errors) = next;
-  if (next) next->previous = previous;
-}
-
-LATEPY_ONCE bool ErrorData::join() noexcept {
-  int count = references.load(std::memory_order_relaxed);
-  while (count != 0 && !references.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
-  }
-  return count != 0;
-}
-
-LATEPY_ONCE void ErrorData::enlist() noexcept {
-  listed = &shared();
-  SpinLock lock(listed->errors_lock);
-  next = listed->errors;
-  if (next) next->previous = this;
-  listed->errors = this;
-}
-
-LATEPY_ONCE std::string text_of(PyObject* str) {
-  std::string_view ascii;
-  if (str && read_ascii(str, ascii)) return std::string(ascii);
-  if (str && has_flag(str, type_is_str)) {
-    ssize size = 0;
-    if (const char* utf8 = api().Unicode_AsUTF8AndSize(str, &size)) return {utf8, static_cast<std::size_t>(size)};
-    api().Err_Clear();  // lone surrogates
-    const Held bytes(api().Unicode_AsEncodedString(str, "utf-8", "backslashreplace"));
-    char* data = nullptr;
-    if (bytes.get() && api().Bytes_AsStringAndSize(bytes.get(), &data, &size) == 0)
-      return {data, static_cast<std::size_t>(size)};
-  }
-  api().Err_Clear();
-  return {};
-}
-
-LATEPY_ONCE PyObject* find_attribute(PyObject* object, const Text& name) noexcept {
-  PyObject* value = nullptr;
-  if (!object) return nullptr;
-  try {
-    const KnownName* const known = name.known();
-    const int found = known ? api().Object_GetOptionalAttr(object, known->str, &value)
-                            : api().Object_GetOptionalAttr(object, Name(name.view()).ptr(), &value);
-    if (found < 0) api().Err_Clear();
-  } catch (const std::exception&) {  // no memory for the name
-  }
-  return value;
-}
-
-LATEPY_ONCE LATEPY_COLD std::string qualified_name(PyObject* type) {
-  std::string name = text_of(attribute_or_empty(type, "__qualname__").ptr());
-  const std::string module = text_of(attribute_or_empty(type, "__module__").ptr());
-  return module.empty() || module == "builtins" || module == "__main__" ? name : module + "." + name;
-}
-
-LATEPY_ONCE std::string str_or_excuse(PyObject* object) {
-  const Held str(api().Object_Str(object));
-  if (!str.get()) {
-    api().Err_Clear();
-    return "<its str() failed>";
-  }
-  return text_of(str.get());
-}
-
-LATEPY_ONCE int int_or_zero(const Held& object) noexcept {
-  long long value = 0;
-  if (!object.get() || object.get() == api().NoneStruct || read_int(object.get(), value))
-    return static_cast<int>(value);
-  int overflow = 0;
-  value = api().Long_AsLongLongAndOverflow(object.get(), &overflow);
-  if (value == -1) api().Err_Clear();
-  return static_cast<int>(value);
-}
-
-LATEPY_ONCE LATEPY_COLD void find_syntax_place(PyObject* exception, ErrorText& text) {
-  text.file = text_of(Held(find_attribute(exception, "filename")).get());
-  text.line = int_or_zero(Held(find_attribute(exception, "lineno")));
-  const std::string suffix =
-      " (" + text.file.substr(text.file.find_last_of("/\\") + 1) + ", line " + std::to_string(text.line) + ")";
-  if (text.message.size() > suffix.size() &&
-      text.message.compare(text.message.size() - suffix.size(), suffix.size(), suffix) == 0)
-    text.message.resize(text.message.size() - suffix.size());
-}
-
-LATEPY_ONCE void find_place(PyObject* exception, ErrorText& text) {
-  if (api().Err_GivenExceptionMatches(exception, *api().SyntaxError)) find_syntax_place(exception, text);
-  if (!text.file.empty()) return;
-  Held entry(api().Exception_GetTraceback(exception));
-  if (!entry.get()) return;
-  for (;;) {
-    Held next(find_attribute(entry.get(), "tb_next"));
-    if (!next.get() || next.get() == api().NoneStruct) break;
-    entry.swap(next);
-  }
-  const Held frame(find_attribute(entry.get(), "tb_frame"));
-  if (!frame.get()) return;
-  const Held code(api().Frame_GetCode(frame.get()));
-  text.file = text_of(Held(find_attribute(code.get(), "co_filename")).get());
-  text.line = int_or_zero(Held(find_attribute(entry.get(), "tb_lineno")));
-}
-
-LATEPY_ONCE const ErrorText& read_text(ErrorData& data) {
-  PyObject* const exception = data.value.ptr();
-  PyObject* const type = as_object(type_of(exception));
-  auto text = std::make_unique<ErrorText>();
-  if (*(api().*data.known->symbol) == type)
-    text->type_name = data.known->name;
-  else
-    text->type_name = qualified_name(type);
-  text->message = str_or_excuse(exception);
-  find_place(exception, *text);
-  text->make_what();
-  return ErrorData::settle<ErrorText>(data.text, std::move(text));
-}
-
 LATEPY_ONCE LATEPY_COLD std::string format_exception(PyObject* exception) {
   const Object module = Object::steal(api().Import_ImportModule("traceback"));
   const Object function = attribute_or_empty(module.ptr(), "format_exception");
@@ -278,7 +126,8 @@ LATEPY_ONCE std::optional<GilGuard> enter(ErrorData& data) {
 
 LATEPY_ONCE LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {
   try {
-    if (const std::optional<GilGuard> gil = enter(data)) return read_text(data);
+    if (const std::optional<GilGuard> gil = enter(data))
+      return ErrorData::settle<ErrorText>(data.text, std::make_unique<ErrorText>(data));
     return ErrorData::settle<ErrorText>(data.text, std::make_unique<ErrorText>(*data.known));  // Python is stopping
   } catch (...) {  // no memory: the next use tries again
     static const ErrorText none;

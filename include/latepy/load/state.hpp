@@ -89,6 +89,7 @@ struct Layout {
   std::uint16_t function_vectorcall = 0;  ///< in Python's functions, what tp_vectorcall_offset tells
   std::uint16_t float_value = 0, list_items = 0, tuple_items = 0, ascii_text = 0;
   enum class IntForm : std::uint8_t { unknown, sized, tagged } int_form = IntForm::unknown;  ///< of ints of one digit
+  std::uint16_t trace_entry = 0, code_filename = 0;  ///< TraceEntry in tracebacks, co_filename
 };
 
 /// What latepy's functions know. Constant-initialised, so that it may be used before main and after.

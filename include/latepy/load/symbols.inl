@@ -279,6 +279,7 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Err_NewExceptionWithDoc, (const 
 LATEPY_FUNCTION(9, 99, required, int, Py, Exception_SetTraceback, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Exception_GetTraceback, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Frame_GetCode, (PyObject*))
+LATEPY_FUNCTION(9, 99, required, int, Py, Code_Addr2Line, (PyObject*, int))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Exception_GetCause, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Exception_GetContext, (PyObject*))
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, BaseException)

@@ -25,7 +25,7 @@ namespace detail {
 
 /// One of the built-in exceptions that have a C++ class.
 struct ExceptionClass {
-  const char* name;
+  std::string_view name;
   const ExceptionClass* base;  ///< null for BaseException
   PyObject** Api::*symbol;     ///< its PyExc_* in the table
   void (*raise)(ErrorData*);   ///< throws the C++ class, which takes the reference over
@@ -37,15 +37,17 @@ struct ExceptionClass {
 
 /// What is said of an exception.
 struct ErrorText {
-  std::string type_name, message, file, what;
-  int line = 0;
+  std::string type_name, message, what;
+  std::size_t place = 0;  ///< where "file:line)" begins in `what`, if it has one
 
   ErrorText() = default;
   explicit ErrorText(const ExceptionClass& known, std::string of_it = {})
       : type_name(known.name), message(std::move(of_it)) {
-    make_what();
+    make_what({}, 0);
   }
-  void make_what();
+  /// Reads the exception object. Needs the GIL; runs its str().
+  explicit ErrorText(const ErrorData& data);
+  void make_what(std::string_view file, int line);
 };
 
 /// What an exception keeps. Those with a live Python object are listed, so that the stop can read and format them.
@@ -57,6 +59,7 @@ struct ErrorData {
   Object value;
   const ExceptionClass* known = nullptr;  ///< the nearest
   std::exception_ptr original;            ///< the C++ exception that Python's was made of
+  std::optional<ErrorText> said;          ///< what `text` points to where it was read before others saw this
   std::atomic<const ErrorText*> text{nullptr};
   std::atomic<const std::string*> traceback{nullptr};
   Shared* listed = nullptr;  ///< where it is
@@ -68,6 +71,11 @@ struct ErrorData {
   /// One more reference, unless the last one is gone already. \pre none for a listed one under errors_lock.
   bool join() noexcept;
   void enlist() noexcept;
+  /// Reads the text, or is given it. \pre nobody else has this yet.
+  template <class... A>
+  void say(A&&... text_of_it) {
+    text.store(&said.emplace(std::forward<A>(text_of_it)...), std::memory_order_release);
+  }
   /// The first one stays: other threads may read it.
   template <class T>
   static const T& settle(std::atomic<const T*>& place, std::unique_ptr<const T> made) noexcept {
@@ -98,6 +106,34 @@ class ErrorHandle {
  private:
   ErrorData* data_;
 };
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE ErrorData::~ErrorData() {
+  if (!said) delete text.load(std::memory_order_relaxed);
+  delete traceback.load(std::memory_order_relaxed);
+  if (!listed) return;
+  SpinLock lock(listed->errors_lock);
+  (previous ? previous->next : listed->errors) = next;
+  if (next) next->previous = previous;
+}
+
+LATEPY_ONCE bool ErrorData::join() noexcept {
+  int count = references.load(std::memory_order_relaxed);
+  while (count != 0 && !references.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
+  }
+  return count != 0;
+}
+
+LATEPY_ONCE void ErrorData::enlist() noexcept {
+  listed = &shared();
+  SpinLock lock(listed->errors_lock);
+  next = listed->errors;
+  if (next) next->previous = this;
+  listed->errors = this;
+}
+
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1

@@ -112,6 +112,51 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
   if (!is_place) layout.ascii_text = 0;
 }
 
+/// Whether entries of tracebacks are TraceEntry behind their head, and where code objects have the name of their file.
+/// Free-threaded, another thread may give an entry another next one under the reader.
+LATEPY_COLD inline void prove_traceback(Layout& layout) {
+  const Api& a = api();
+  layout.trace_entry = layout.code_filename = 0;
+  if (the_state.free_threaded) return;
+  const Object function = own(a.Import_ImportModule("encodings")).attr("search_function");
+  PyObject* arguments[] = {nullptr, a.NoneStruct};  // which names no codec
+  if (!Object::steal(vectorcall(function.ptr(), arguments + 1, 1, nullptr)).is_empty()) return;
+  const Object error = fetch_exception();
+  const auto has = [](const Object& object, const Text& name, PyObject* value) {
+    return attribute_or_empty(object.ptr(), name).ptr() == value;
+  };
+  const auto size_of = [](const Object& object) {
+    return static_cast<std::size_t>(int_at(as_object(type_of(object.ptr())), "__basicsize__"));
+  };
+  // Two entries at least: that function calls another of Python, which fails.
+  Object entry = Object::steal(a.Exception_GetTraceback(error.ptr())), code;
+  for (int entries = 0; entries < 2 || !entry.is_none(); ++entries) {
+    if (entry.is_empty() || entry.is_none() || size_of(entry) < layout.head + sizeof(TraceEntry)) return;
+    const auto& read = member_at<TraceEntry>(entry.ptr(), layout.head);
+    Object next = attribute_or_empty(entry.ptr(), "tb_next");
+    if ((read.next ? read.next : a.NoneStruct) != next.ptr() || !has(entry, "tb_frame", read.frame)) return;
+    code = own(a.Frame_GetCode(read.frame));
+    if (read.instruction != int_at(entry.ptr(), "tb_lasti")) return;
+    if (read.line_in(code.ptr()) != int_at(entry.ptr(), "tb_lineno")) return;
+    entry = std::move(next);
+  }
+  const Object getter = attribute_or_empty(own(a.Import_ImportModule("codecs")).ptr(), "getencoder"),
+               other = attribute_or_empty(getter.ptr(), "__code__");
+  if (other.is_empty()) return;
+  std::size_t found = 0;
+  for (std::size_t offset = layout.head, end = size_of(code) - sizeof(void*); offset <= end; offset += sizeof(void*)) {
+    const auto is_there = [&](const Object& each) {
+      return has(each, "co_filename", member_at<PyObject*>(each.ptr(), offset));
+    };
+    if (!is_there(code) || !is_there(other)) continue;
+    if (found != 0) return;
+    found = offset;
+  }
+  if (found == 0) return;
+  layout.trace_entry = static_cast<std::uint16_t>(layout.head);
+  layout.code_filename = static_cast<std::uint16_t>(found);
+}
+
 /// Whether incref() and decref() do to counts what CPython's functions do.
 LATEPY_COLD inline bool counts_agree() {
   const Api& a = api();
@@ -178,6 +223,7 @@ LATEPY_COLD inline void prove_layout() {
   }
   found.type_flags = find_type_flags(found.head);
   prove_vectorcall(found);
+  prove_traceback(found);
   layout = found;
   prove_counts(layout);
   prove_values(layout);
