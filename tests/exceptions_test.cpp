@@ -120,6 +120,20 @@ TEST_CASE("one without a class of its own comes as its nearest base") {
   CHECK(comes_as<py::FileNotFoundError>("raise type('Mine', (FileNotFoundError,), {})"));
 }
 
+TEST_CASE("each comes as its own class, whatever came before it") {
+  for (int round = 0; round < 2; ++round) {
+    CHECK(comes_as<py::ValueError>("raise ValueError"));
+    CHECK(comes_as<py::ValueError>("raise ValueError"));
+    CHECK(comes_as<py::UnicodeError>("raise UnicodeError"));
+    CHECK(comes_as<py::ValueError>("raise type('Mine', (ValueError,), {})"));
+    CHECK(comes_as<py::KeyError>("{}[1]"));
+    CHECK(comes_as<py::LookupError>("raise LookupError"));
+    CHECK(comes_as<py::Exception>("raise Exception"));
+    CHECK(comes_as<py::Exception>("raise EOFError"));
+    CHECK(comes_as<py::KeyError>("{}[1]"));
+  }
+}
+
 TEST_CASE("catch clauses are tried from top to bottom, as in Python") {
   std::string caught;
   try {

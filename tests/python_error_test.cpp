@@ -219,6 +219,24 @@ TEST_CASE("copies are the same exception, on any thread and without the GIL", "[
   CHECK(is_lookup);
 }
 
+TEST_CASE("errors that live at once stay apart, in whatever order and on whatever thread they end") {
+  const Object fail = python().eval("lambda i: [][i]['a message of some length']");
+  std::vector<PythonError> kept;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 20; ++i) {
+      kept.push_back(fail.try_call(i).error());
+      kept.push_back(raised_by("raise ValueError('one with a longer message: " + std::to_string(i) + "')"));
+    }
+    const py::GilRelease release;
+    std::thread other([&kept] {
+      for (std::size_t i = 0; i < kept.size(); i += 3) kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
+    });
+    other.join();
+  }
+  for (const PythonError& error : kept) CHECK(error.type_name() == (error.is("IndexError") ? "IndexError" : "ValueError"));
+  CHECK(kept.back().message() == "one with a longer message: 19");
+}
+
 TEST_CASE("a Python exception is a std::exception and a latepy::Error") {
   const auto fail = [] { python().eval("1 // 0"); };
   CHECK_THROWS_AS(fail(), std::runtime_error);

@@ -95,7 +95,7 @@ inline constexpr const ExceptionClass* exception_classes[] = {
     &class_of_KeyboardInterrupt, &class_of_Exception,           &class_of_BaseException};
 
 /// The error that CPython forgot to set.
-Object missing_error();
+PyObject* missing_error();
 
 /// Takes the error that is set away from CPython: the exception object with its traceback. Never empty.
 Object fetch_exception();
@@ -116,13 +116,20 @@ inline constexpr char original_attribute[] = "__latepy_exception__";
 std::exception_ptr original_of(PyObject* exception);
 
 /// The class of an exception's type, or the nearest that it derives from.
-const ExceptionClass& nearest_class(PyObject* type) noexcept;
+const ExceptionClass& find_class(PyObject* type) noexcept;
+/// The last that was found: alike errors come in rows.
+inline std::atomic<const ExceptionClass*> last_class{&class_of_Exception};
+inline const ExceptionClass& nearest_class(PyObject* type) noexcept {
+  const ExceptionClass* const last = last_class.load(std::memory_order_relaxed);
+  return type == *(api().*last->symbol) ? *last : find_class(type);
+}
 
-/// What C++ keeps of an exception object, as yet without a text. Needs the GIL.
+/// What C++ keeps of an exception object, as yet without a text; of that of the error that is set. Need the GIL.
 ErrorHandle keep_exception(Object exception);
+ErrorHandle take_exception();
 
 /// The error that is set, as a value.
-inline PythonError take_python_error() { return PythonError(keep_exception(fetch_exception())); }
+inline PythonError take_python_error() { return PythonError(take_exception()); }
 /// What raise() throws, with its text; the C++ exception that it was it throws itself.
 ErrorHandle to_throw(ErrorData* data);
 #if LATEPY_THROWS_IN_PLACE
@@ -159,17 +166,17 @@ LATEPY_ONCE LATEPY_COLD ErrorHandle made_here(const ExceptionClass& known, std::
   return data;
 }
 
-LATEPY_ONCE LATEPY_COLD Object missing_error() {
+LATEPY_ONCE LATEPY_COLD PyObject* missing_error() {
   const Object text =
       Object::steal(api().Unicode_InternFromString("a function of CPython failed without setting an error"));
   PyObject* arguments[] = {nullptr, text.ptr()};
-  Object error = Object::steal(api().Object_VectorcallDict(*api().SystemError, arguments + 1,
-                                                           (text.ptr() != nullptr) | vectorcall_offset, nullptr));
-  if (error.is_empty()) throw std::bad_alloc();
+  PyObject* const error = api().Object_VectorcallDict(*api().SystemError, arguments + 1,
+                                                      (text.ptr() != nullptr) | vectorcall_offset, nullptr);
+  if (!error) throw std::bad_alloc();
   return error;
 }
 
-LATEPY_ONCE Object fetch_exception() {
+LATEPY_INLINE PyObject* fetched() {
   const Api& api = detail::api();
   PyObject* value = nullptr;
   if (api.Err_GetRaisedException) {
@@ -179,10 +186,11 @@ LATEPY_ONCE Object fetch_exception() {
     api.Err_Fetch(&type, &value, &trace);
     // Where the value is of that very type it is an exception already; else it is what one is yet to be made of.
     if (type && (!value || as_object(type_of(value)) != type)) api.Err_NormalizeException(&type, &value, &trace);
-    const Held owned_type(type), owned_trace(trace);
     if (trace && value) api.Exception_SetTraceback(value, trace);
+    if (trace) decref(trace);
+    if (type) decref(type);
   }
-  return LATEPY_LIKELY(value != nullptr) ? Object::steal(value) : missing_error();
+  return LATEPY_LIKELY(value != nullptr) ? value : missing_error();
 }
 
 LATEPY_ONCE LATEPY_COLD std::exception_ptr original_of(PyObject* exception) {
@@ -191,27 +199,29 @@ LATEPY_ONCE LATEPY_COLD std::exception_ptr original_of(PyObject* exception) {
   return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.ptr(), original_attribute));
 }
 
-LATEPY_ONCE const ExceptionClass& nearest_class(PyObject* type) noexcept {
+LATEPY_ONCE LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noexcept {
   for (const ExceptionClass* known : exception_classes)
-    if (type == *(api().*known->symbol)) return *known;
+    if (type == *(api().*known->symbol)) return last_class.store(known, std::memory_order_relaxed), *known;
   for (const ExceptionClass* known : exception_classes)
     if (api().Err_GivenExceptionMatches(type, *(api().*known->symbol))) return *known;
   return class_of_BaseException;
 }
 
-LATEPY_ONCE ErrorHandle keep_exception(Object exception) {
-  ErrorHandle data(new ErrorData);
+LATEPY_ONCE Object fetch_exception() { return Object::steal(fetched()); }
+
+LATEPY_INLINE ErrorHandle kept(Object exception) {
   PyObject* const value = exception.ptr();
-  data->value = std::move(exception);
-  data->read = &read_late;
-  data->known = &nearest_class(as_object(type_of(value)));
-  if (shared().carries_exceptions.load(std::memory_order_relaxed)) data->original = original_of(value);
+  ErrorHandle data(new ErrorData(std::move(exception), &nearest_class(as_object(type_of(value))), &read_late));
+  if (LATEPY_UNLIKELY(shared().carries_exceptions.load(std::memory_order_relaxed))) data->original = original_of(value);
   data->enlist();
   return data;
 }
 
+LATEPY_ONCE ErrorHandle keep_exception(Object exception) { return kept(std::move(exception)); }
+LATEPY_ONCE ErrorHandle take_exception() { return kept(Object::steal(fetched())); }
+
 LATEPY_ONCE ErrorHandle to_throw(ErrorData* data) {
-  ErrorHandle made = data ? ErrorHandle(data) : keep_exception(fetch_exception());
+  ErrorHandle made = data ? ErrorHandle(data) : take_exception();
   if (!data)
     made->say(*made.get());
   else if (!data->text.load(std::memory_order_acquire))

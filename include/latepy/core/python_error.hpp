@@ -45,7 +45,7 @@ const ErrorText& read_late(ErrorData& data) noexcept;
 /// there when an Interpreter of that library lives.
 class LATEPY_VISIBLE PythonError : public Error {
  public:
-  explicit PythonError(detail::ErrorHandle data) : Error(std::string()), data_(std::move(data)) {}
+  explicit PythonError(detail::ErrorHandle data) : Error(""), data_(std::move(data)) {}
 
   /// "TypeName: message (file:line)".
   const char* what() const noexcept override { return text().what.c_str(); }
@@ -81,6 +81,7 @@ class LATEPY_VISIBLE PythonError : public Error {
   [[noreturn]] void rethrow() const { detail::raise(detail::ErrorHandle(data_).release()); }
 
  private:
+  LATEPY_HIDDEN bool is_another(std::string_view name) const;
   const detail::ErrorText& text() const noexcept {
     const detail::ErrorText* const known = data_->text.load(std::memory_order_acquire);
     return LATEPY_LIKELY(known != nullptr) ? *known : data_->read(*data_.get());
@@ -148,6 +149,10 @@ LATEPY_ONCE const std::string& PythonError::traceback() const {
 LATEPY_ONCE bool PythonError::is(std::string_view name) const {
   for (const detail::ExceptionClass* known = data_->known; known; known = known->base)
     if (name == known->name) return true;
+  return is_another(name);
+}
+
+LATEPY_ONCE LATEPY_COLD bool PythonError::is_another(std::string_view name) const {
   if (named(type_name(), name)) return true;
   const std::optional<GilGuard> gil = detail::enter(*data_.get());
   if (!gil) return false;

@@ -13,6 +13,7 @@ class Result {
  public:
   Result(T value) : value_(std::move(value)) {}
   Result(PythonError error) : error_(std::move(error)) {}
+  explicit Result(detail::ErrorHandle error) : error_(std::in_place, std::move(error)) {}
 
   bool has_value() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
@@ -50,6 +51,7 @@ class Result<void> {
  public:
   Result() = default;
   Result(PythonError error) : error_(std::move(error)) {}
+  explicit Result(detail::ErrorHandle error) : error_(std::in_place, std::move(error)) {}
   bool has_value() const noexcept { return !error_; }
   explicit operator bool() const noexcept { return has_value(); }
   /// \throws the exception, where there is one.
@@ -71,7 +73,7 @@ namespace detail {
 /// A new reference or null as a Result. A result that does not convert is a TypeError.
 template <class T>
 Result<T> make_result(PyObject* object) {
-  if (!object) return take_python_error();
+  if (!object) return Result<T>(take_exception());
   Object owned = Object::steal(object);
   if constexpr (std::is_same_v<T, Object>) {
     return owned;

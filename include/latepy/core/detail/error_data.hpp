@@ -66,8 +66,21 @@ struct ErrorData {
   ErrorData *previous = nullptr, *next = nullptr;
 
   ErrorData() = default;
+  ErrorData(Object exception, const ExceptionClass* nearest, decltype(read) reads) noexcept
+      : read(reads), value(std::move(exception)), known(nearest) {}
   ErrorData(const ErrorData&) = delete;
   ~ErrorData();
+  /// The memory of one that ended is kept for the next: most errors live alone, and shortly.
+  static void* operator new(std::size_t size) {
+    void* const kept = spare.exchange(nullptr, std::memory_order_acquire);
+    return kept ? kept : ::operator new(size);
+  }
+  static void operator delete(void* memory) noexcept {
+    void* none = nullptr;
+    if (!spare.compare_exchange_strong(none, memory, std::memory_order_release, std::memory_order_relaxed))
+      ::operator delete(memory);
+  }
+  static inline std::atomic<void*> spare{nullptr};
   /// One more reference, unless the last one is gone already. \pre none for a listed one under errors_lock.
   bool join() noexcept;
   void enlist() noexcept;
@@ -126,11 +139,12 @@ LATEPY_ONCE bool ErrorData::join() noexcept {
 }
 
 LATEPY_ONCE void ErrorData::enlist() noexcept {
-  listed = &shared();
-  SpinLock lock(listed->errors_lock);
-  next = listed->errors;
+  Shared& s = shared();
+  listed = &s;
+  SpinLock lock(s.errors_lock);
+  next = s.errors;
   if (next) next->previous = this;
-  listed->errors = this;
+  s.errors = this;
 }
 
 #endif  // LATEPY_BODIES
