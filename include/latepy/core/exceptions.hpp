@@ -124,8 +124,9 @@ inline const ExceptionClass& nearest_class(PyObject* type) noexcept {
   return type == *(api().*last->symbol) ? *last : find_class(type);
 }
 
-/// What C++ keeps of an exception object, as yet without a text; of that of the error that is set. Need the GIL.
+/// What C++ keeps of an exception object, as yet without a text. Needs the GIL.
 ErrorHandle keep_exception(Object exception);
+/// The same of the error that is set.
 ErrorHandle take_exception();
 
 /// The error that is set, as a value.
