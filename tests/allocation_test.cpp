@@ -23,8 +23,8 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++in_cpp;
   return std::malloc(size ? size : 1);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+LATEPY_OUTLINE void operator delete(void* memory) noexcept { std::free(memory); }  // g++ warns where it inlines them
+LATEPY_OUTLINE void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 // NOLINTEND
 
 namespace {

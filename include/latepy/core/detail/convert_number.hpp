@@ -56,12 +56,12 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, 
       return detail::api().Long_FromUnsignedLongLong(value);
   }
   static LATEPY_INLINE T get(PyObject* object) {
-    long long digit;
+    long long digit = 0;
     if (LATEPY_LIKELY(detail::read_int(object, digit) && takes(digit))) return static_cast<T>(digit);
     return get_any(object);
   }
   static bool load(PyObject* object, T& value) noexcept {
-    long long digit;
+    long long digit = 0;
     if (LATEPY_LIKELY(detail::read_int(object, digit))) {
       value = static_cast<T>(digit);
       return takes(digit);
@@ -158,13 +158,13 @@ struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Loa
   static PyObject* store(T value) noexcept { return detail::api().Float_FromDouble(static_cast<double>(value)); }
   static LATEPY_INLINE T get(PyObject* object) {
     if constexpr (sizeof(T) >= sizeof(double)) {
-      double number;
+      double number = 0;
       if (LATEPY_LIKELY(detail::read_float(object, number))) return static_cast<T>(number);
     }
     return detail::Loads<T, Converter<T>>::get(object);
   }
   static bool load(PyObject* object, T& value) noexcept {
-    double number;
+    double number = 0;
     if (LATEPY_UNLIKELY(!detail::read_float(object, number))) {
       number = detail::api().Float_AsDouble(object);
       if (LATEPY_UNLIKELY(number == -1.0) && detail::api().Err_Occurred()) {
