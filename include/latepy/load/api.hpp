@@ -20,7 +20,7 @@ struct Api {
 };
 
 struct Symbol {
-  const char* name;
+  char name[40];  ///< and not a pointer, which the dynamic linker would have to relocate, one by one
   unsigned short offset;
   bool is_required;
 };
@@ -49,8 +49,8 @@ LATEPY_COLD void fill(Api& api, const Library& library, const std::string& name)
   if (!api.ThreadState_GetUnchecked) missing.push_back("PyThreadState_GetUnchecked");
   if (!api.Object_GetOptionalAttr) missing.push_back("PyObject_GetOptionalAttr");
   if (missing.empty()) return;
-  std::string text = name + " is not a CPython 3.9 or newer: it has no";
-  for (const std::string& symbol : missing) text += (&symbol == &missing.front() ? " " : ", ") + symbol;
+  std::string text = concat({name, " is not a CPython 3.9 or newer: it has no"});
+  for (const std::string& symbol : missing) text += concat({&symbol == &missing.front() ? " " : ", ", symbol});
   throw SymbolError(text, std::move(missing));
 }
 

@@ -16,10 +16,7 @@ struct Version {
   /// The first two or three numbers of texts such as "3.12", "3.12.3", "3.12.3.final.0", "3.13.0rc1+ (heads...)".
   static Version parse(std::string_view text) noexcept;
   bool known() const noexcept { return major != 0; }
-  std::string to_string() const {
-    if (!known()) return "?";
-    return std::to_string(major) + "." + std::to_string(minor) + (micro < 0 ? "" : "." + std::to_string(micro));
-  }
+  std::string to_string() const;
   friend bool operator==(const Version& a, const Version& b) noexcept {
     return a.major == b.major && a.minor == b.minor && a.micro == b.micro;
   }
@@ -115,6 +112,13 @@ LATEPY_ONCE Version Version::parse(std::string_view text) noexcept {
   return version;
 }
 
+LATEPY_ONCE LATEPY_COLD std::string Version::to_string() const {
+  if (!known()) return "?";
+  std::string text = detail::concat({detail::decimal(major), ".", detail::decimal(minor)});
+  if (micro >= 0) text.append(1, '.').append(detail::decimal(micro));
+  return text;
+}
+
 LATEPY_ONCE const Candidate* Discovery::chosen() const noexcept {
   for (const Candidate& candidate : candidates_)
     if (candidate.verdict == Verdict::chosen) return &candidate;
@@ -123,27 +127,27 @@ LATEPY_ONCE const Candidate* Discovery::chosen() const noexcept {
 
 LATEPY_ONCE LATEPY_COLD std::string Discovery::to_string() const {
   if (candidates_.empty()) return "no Python was found anywhere\n";
-  std::vector<std::vector<std::string>> rows{{"", "version", "found by", "library", "why"}};
+  constexpr std::size_t columns = 5;
+  std::vector<std::string> cells{"", "version", "found by", "library", "why"};
   for (const Candidate& c : candidates_) {
-    const char* mark = c.verdict == Verdict::chosen ? "=>" : c.verdict == Verdict::usable ? "ok" : "no";
-    rows.push_back({mark, c.version.to_string() + (c.free_threaded ? "t" : "") + (c.debug ? "d" : ""), c.source,
-                    !c.library.empty()      ? c.library
-                    : !c.executable.empty() ? c.executable
-                                            : c.prefix,
-                    c.reason});
+    cells.emplace_back(c.verdict == Verdict::chosen ? "=>" : c.verdict == Verdict::usable ? "ok" : "no");
+    cells.push_back(detail::concat({c.version.to_string(), c.free_threaded ? "t" : "", c.debug ? "d" : ""}));
+    cells.push_back(c.source);
+    cells.push_back(!c.library.empty() ? c.library : !c.executable.empty() ? c.executable : c.prefix);
+    cells.push_back(c.reason);
   }
+  std::size_t width[columns] = {};
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    if (i % columns != columns - 1 && cells[i].size() > width[i % columns]) width[i % columns] = cells[i].size();
   std::string text;
-  std::vector<std::size_t> width(5);
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < 4; ++i) width[i] = row[i].size() > width[i] ? row[i].size() : width[i];
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < 5; ++i) {
-      line += row[i];
-      if (i < 4) line.append(width[i] - row[i].size() + 2, ' ');
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    text += cells[i];
+    if (i % columns != columns - 1) {
+      text.append(width[i % columns] - cells[i].size() + 2, ' ');
+      continue;
     }
-    while (!line.empty() && line.back() == ' ') line.pop_back();
-    text += line + "\n";
+    while (text.back() == ' ') text.pop_back();
+    text += '\n';
   }
   return text;
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/load/detail/text.hpp>
 #include <latepy/load/error.hpp>
 #if LATEPY_WINDOWS
 #include <latepy/load/detail/dynlib_windows.hpp>
@@ -73,7 +74,8 @@ class DynLib {
   template <class T>
   T* get(const char* name) const {
     if (void* address = find(name)) return cast<T>(address);
-    throw SymbolError((path_.empty() ? std::string("this program") : path_) + " has no symbol " + name, {name});
+    throw SymbolError(detail::concat({path_.empty() ? "this program" : path_.c_str(), " has no symbol ", name}),
+                      {name});
   }
   /// As get(), but nullptr where the library lacks the symbol.
   template <class T>
@@ -101,16 +103,17 @@ class DynLib {
 LATEPY_ONCE DynLib DynLib::containing(const void* address) {
   std::string path, error;
   const detail::NativeLib lib = detail::NativeLib::containing(address, path, error);
-  if (!lib) throw LoadError("no library of this process holds the address: " + error);
+  if (!lib) detail::throw_error<LoadError>({"no library of this process holds the address: ", error});
   return DynLib(std::move(path), lib);
 }
 
 LATEPY_ONCE detail::NativeLib DynLib::open(const std::string& path) {
-  if (path.empty()) throw LoadError("cannot load a library: the path is empty");
-  if (path.find('\0') != std::string::npos) throw LoadError("cannot load a library: NUL byte in " + path);
+  if (path.empty()) detail::throw_error<LoadError>({"cannot load a library: the path is empty"});
+  if (path.find('\0') != std::string::npos)
+    detail::throw_error<LoadError>({"cannot load a library: NUL byte in ", path});
   std::string error;
   const detail::NativeLib lib = detail::NativeLib::open(path, error);
-  if (!lib) throw LoadError("cannot load " + path + ": " + error);
+  if (!lib) detail::throw_error<LoadError>({"cannot load ", path, ": ", error});
   return lib;
 }
 

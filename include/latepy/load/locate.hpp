@@ -70,18 +70,17 @@ LATEPY_COLD inline void add_running_python(const RunningPython& python, const Se
   Finder::complete(c, name);
   c.version = name.version;
 
-  const std::string instead = ", and a process can have one Python only";
+  std::string why;
   if (!search.library.empty() && real_path(absolute_path(search.library.string())) != real_path(c.library))
-    return finder.refuse(std::move(c),
-                         "this process has it already, " + search.library.string() + " is wanted" + instead);
-  if (c.version.major != 3 || c.version.minor < 9)
-    return finder.refuse(std::move(c), "too old: " + c.version.to_string() + " is in this process" + instead);
-  if (const std::string why = finder.unwanted(c.version); !why.empty())
-    return finder.refuse(std::move(c), why + instead);
-  if (python.is_initialized() == 0 && (c.home.empty() || !has_stdlib(c.home, name)))
-    return finder.refuse(std::move(c),
-                         "standard library missing: none belongs to the Python in this process" + instead);
-  finder.accept(std::move(c));
+    why = concat({"this process has it already, ", search.library.string(), " is wanted"});
+  else if (c.version.major != 3 || c.version.minor < 9)
+    why = concat({"too old: ", c.version.to_string(), " is in this process"});
+  else
+    why = finder.unwanted(c.version);
+  if (why.empty() && python.is_initialized() == 0 && (c.home.empty() || !has_stdlib(c.home, name)))
+    why = "standard library missing: none belongs to the Python in this process";
+  if (why.empty()) return finder.accept(std::move(c));
+  finder.refuse(std::move(c), concat({why, ", and a process can have one Python only"}));
 }
 
 /// What the caller named. A library, a python and a home given together must belong together.
@@ -116,7 +115,7 @@ LATEPY_COLD inline void add_from_variables(Finder& finder) {
 
 LATEPY_ONCE LATEPY_COLD const Candidate& choose(const Discovery& discovery) {
   if (const Candidate* chosen = discovery.chosen()) return *chosen;
-  throw LoadError("no usable CPython was found\n" + discovery.to_string() + discovery.remedy(),
+  throw LoadError(concat({"no usable CPython was found\n", discovery.to_string(), discovery.remedy()}),
                   std::make_shared<const Discovery>(discovery));
 }
 

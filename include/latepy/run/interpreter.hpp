@@ -72,12 +72,12 @@ class Interpreter : public Scope {
   const Discovery& discovery() const noexcept { return *discovery_; }
 
  private:
-  void start(const Candidate& found);
+  void start(const Config& config, const Candidate& found);
 
-  void attach();
+  void attach(const Config& config);
   /// What scripts find when they begin. Where it fails Python is not left running.
-  void prepare();
-  void redirect();
+  void prepare(const Config& config);
+  void redirect(const Config& config);
 
   /// \param timeout in ms; negative waits as long as it takes.
   bool end(long long timeout, std::vector<std::string>& alive);
@@ -88,7 +88,9 @@ class Interpreter : public Scope {
   std::string text(const char* name) const;
   void warn(const std::string& what) const noexcept;
 
-  Config config_;
+  // All that outlives the start of what the Config says.
+  std::function<void(const std::string&)> on_warning_;
+  bool finalize_;
   std::shared_ptr<const Discovery> discovery_;
   std::optional<detail::HostState> before_;
   detail::Redirect streams_[3];
@@ -102,27 +104,28 @@ class Interpreter : public Scope {
 
 LATEPY_ONCE const std::string& Interpreter::library() const noexcept { return detail::loaded_library; }
 
-LATEPY_ONCE Interpreter::Interpreter(const Config& config) : config_(config) {
+LATEPY_ONCE LATEPY_COLD Interpreter::Interpreter(const Config& config)
+    : on_warning_(config.on_warning), finalize_(config.finalize) {
   // Where the linker gave several libraries one state, it may be another's. Nothing tells then: what the caller could
   // pass would come through std::make_unique<Interpreter>(), which the linker gave them in common as well.
   if (detail::the_interpreter.load() && detail::the_state.libraries.load() == 1)
-    throw StateError("a second Interpreter was made while one lives: use Interpreter::current()");
+    detail::throw_error<StateError>({"a second Interpreter was made while one lives: use Interpreter::current()"});
   const Candidate found = detail::pick(config, discovery_);
-  detail::load(found, config_);
+  detail::load(found, config);
   detail::pin_libraries();
   if (detail::api().IsInitialized())
-    attach();
+    attach(config);
   else
-    start(found);
+    start(config, found);
 }
 
-LATEPY_ONCE Interpreter::~Interpreter() {
+LATEPY_ONCE LATEPY_COLD Interpreter::~Interpreter() {
   try {
     std::vector<std::string> alive;
     if (!is_stopped_ && !end(-1, alive))
-      warn("Python was left running at the end of its Interpreter: " + detail::join(alive));
+      warn(detail::concat({"Python was left running at the end of its Interpreter: ", detail::join(alive)}));
   } catch (const std::exception& error) {
-    warn(std::string("the Interpreter ended with an error: ") + error.what());
+    warn(detail::concat({"the Interpreter ended with an error: ", error.what()}));
   } catch (...) {
     warn("the Interpreter ended with an error");
   }
@@ -131,18 +134,19 @@ LATEPY_ONCE Interpreter::~Interpreter() {
 
 LATEPY_ONCE Interpreter& Interpreter::current() {
   Interpreter* const first = detail::the_interpreter.load();
-  if (!first) throw StateError("no latepy::Interpreter lives in this program");
+  if (!first) detail::throw_error<StateError>({"no latepy::Interpreter lives in this program"});
   return *first;
 }
 
-LATEPY_ONCE void Interpreter::start(const Candidate& found) {
+LATEPY_ONCE LATEPY_COLD void Interpreter::start(const Config& config, const Candidate& found) {
   detail::State& state = detail::state();
   const std::string* const refusal = detail::shared().restart_refusal;
-  if (refusal && !config_.allow_restart)
-    throw StateError("Python " + version() + " cannot be started again in this process: " + *refusal +
-                     ". Keep one Interpreter and use reset(), or set Config::allow_restart at your own risk");
+  if (refusal && !config.allow_restart)
+    detail::throw_error<StateError>(
+        {"Python ", version(), " cannot be started again in this process: ", *refusal,
+         ". Keep one Interpreter and use reset(), or set Config::allow_restart at your own risk"});
   before_.emplace();
-  detail::start(detail::api(), config_, found, state.version, detail::started_before);
+  detail::start(detail::api(), config, found, state.version, detail::started_before);
   detail::started_before = true;
   starter_ = &detail::thread_record;
   detail::Shared& shared = detail::own_shared();
@@ -150,31 +154,31 @@ LATEPY_ONCE void Interpreter::start(const Candidate& found) {
   detail::thread_record.state = detail::api().ThreadState_Get();
   detail::thread_record.life = life;
   detail::publish(shared);
-  prepare();
-  if (config_.release_gil) detail::api().Eval_SaveThread();
+  prepare(config);
+  if (config.release_gil) detail::api().Eval_SaveThread();
 }
 
-LATEPY_ONCE void Interpreter::attach() {
-  detail::refuse_start_fields(config_);
+LATEPY_ONCE LATEPY_COLD void Interpreter::attach(const Config& config) {
+  detail::refuse_start_fields(config);
   is_attached_ = true;
   detail::started_before = true;  // by somebody
   const detail::AttachGuard gil;
   detail::join_or_found(gil.interpreter());
-  prepare();
+  prepare(config);
 }
 
-LATEPY_ONCE LATEPY_COLD void Interpreter::prepare() {
+LATEPY_ONCE LATEPY_COLD void Interpreter::prepare(const Config& config) {
   enlist();
   try {
     detail::prove_layout();
-    detail::attempt([] { detail::prove_streams(); });
+    detail::attempt(&detail::prove_streams);
     adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
     if (is_attached_)
-      for (auto path = config_.paths.rbegin(); path != config_.paths.rend(); ++path) add_path(*path);
+      for (std::size_t at = config.paths.size(); at > 0;) add_path(config.paths[--at]);
     else
-      detail::late_imports()["wait_for_threading"]();
-    redirect();
-    for (const auto& [name, fill] : config_.extra_modules) fill.install(nullptr, name, false);
+      detail::call_plain(detail::get_item(detail::late_imports(), "wait_for_threading"));
+    redirect(config);
+    for (const auto& [name, fill] : config.extra_modules) fill.install(nullptr, name, false);
   } catch (...) {
     std::vector<std::string> alive;
     end(-1, alive);
@@ -183,14 +187,14 @@ LATEPY_ONCE LATEPY_COLD void Interpreter::prepare() {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD void Interpreter::redirect() {
-  config_.on_stdin.install(&streams_[0], "stdin", false);
-  config_.on_stdout.install(&streams_[1], "stdout", config_.output_by_line);
-  config_.on_stderr.install(&streams_[2], "stderr", config_.output_by_line);
+LATEPY_ONCE LATEPY_COLD void Interpreter::redirect(const Config& config) {
+  config.on_stdin.install(&streams_[0], "stdin", false);
+  config.on_stdout.install(&streams_[1], "stdout", config.output_by_line);
+  config.on_stderr.install(&streams_[2], "stderr", config.output_by_line);
 }
 
 LATEPY_ONCE LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std::string>& alive) {
-  if (is_attached_ || !config_.finalize) {
+  if (is_attached_ || !finalize_) {
     if (std::optional<GilGuard> gil = GilGuard::try_acquire()) {
       detail::flush_streams();
       for (detail::Redirect& stream : streams_) stream.end();
@@ -205,7 +209,7 @@ LATEPY_ONCE LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
       alive.push_back("it was destroyed on another thread than the one that started it");
       return false;
     }
-    throw StateError("stop() on another thread than the one that started Python");
+    detail::throw_error<StateError>({"stop() on another thread than the one that started Python"});
   }
   struct Gil {  // as it was, unless Python ends
     const bool held = detail::holds_gil();
@@ -217,14 +221,15 @@ LATEPY_ONCE LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
     }
   };
   if (detail::thread_record.depth > 0)
-    throw StateError("stop() inside a GilGuard of this thread: leave its scope first");
+    detail::throw_error<StateError>({"stop() inside a GilGuard of this thread: leave its scope first"});
   const Gil gil;
-  if (detail::api().Eval_GetFrame()) throw StateError("stop() inside a call from Python: return to the caller first");
+  if (detail::api().Eval_GetFrame())
+    detail::throw_error<StateError>({"stop() inside a call from Python: return to the caller first"});
   if (!detail::wait_for_threads(timeout, alive)) return false;
   const std::string refusal = detail::why_no_restart();
   delete detail::shared().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
   // Py_FinalizeEx would call these too, but then with `__main__` gone.
-  detail::attempt([] { detail::own(detail::api().Import_ImportModule("atexit")).attr("_run_exitfuncs")(); });
+  detail::attempt([] { detail::call_attribute(detail::known_module("atexit"), "_run_exitfuncs"); });
   detail::format_live_errors();
   detail::flush_streams();
   for (detail::Redirect& stream : streams_) stream.let_go();
@@ -264,9 +269,9 @@ LATEPY_ONCE std::string Interpreter::text(const char* name) const {
   return value.is_none() ? std::string() : value.as<std::string>();
 }
 
-LATEPY_ONCE void Interpreter::warn(const std::string& what) const noexcept {
+LATEPY_ONCE LATEPY_COLD void Interpreter::warn(const std::string& what) const noexcept {
   try {
-    if (config_.on_warning) config_.on_warning(what);
+    if (on_warning_) on_warning_(what);
   } catch (...) {  // a warning that fails is no reason to end the program
   }
 }

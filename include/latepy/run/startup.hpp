@@ -18,9 +18,9 @@ LATEPY_COLD inline void check_home(const Candidate& candidate, const Version& ve
   name.free_threaded = candidate.free_threaded;
   std::string tried;
   if (has_path_file(candidate) || has_stdlib(candidate.home, name, &tried)) return;
-  throw StartError("cannot start Python " + version.to_string() + ": no standard library in its home \"" +
-                   candidate.home + "\":" + tried +
-                   "\nInstall it there, or name another Python by Config::python or Config::home.");
+  throw_error<StartError>({"cannot start Python ", version.to_string(), ": no standard library in its home \"",
+                           candidate.home, "\":", tried,
+                           "\nInstall it there, or name another Python by Config::python or Config::home."});
 }
 
 /// What is settled in Python, in a namespace that holds `paths`, `executable`, `base_executable`, `signal_handlers`.
@@ -130,16 +130,16 @@ enum class StartWay { best, config, flags };
 LATEPY_COLD inline void start(const Api& api, const Config& config, const Candidate& candidate, const Version& version,
                               bool again, StartWay way = StartWay::best) {
   if (failed_start)
-    throw StartError(
-        "Python cannot be started in this process any more, because an earlier start failed and CPython "
-        "cannot repeat one. The first reason: " +
-        *failed_start);
+    throw_error<StartError>(
+        {"Python cannot be started in this process any more, because an earlier start failed and CPython "
+         "cannot repeat one. The first reason: ",
+         *failed_start});
   check_home(candidate, version);
   Settings settings = settings_of(config, candidate, version);
   for (const Path& path : config.paths)
     if (path.string().find('\0') != std::string::npos)
-      throw StartError("cannot start Python: Config::paths holds a NUL byte: " + std::string(path.c_str()) + "\\0...");
-  Start start{api, settings, "CPython " + version.to_string() + " (" + candidate.library + ")"};
+      throw_error<StartError>({"cannot start Python: Config::paths holds a NUL byte: ", path.c_str(), "\\0..."});
+  Start start{api, settings, concat({"CPython ", version.to_string(), " (", candidate.library, ")"})};
   const HostState host;
   struct Restore {
     const HostState& host;
@@ -160,7 +160,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
   }
   if (const std::string error = settle(api, config, settings); !error.empty()) {
     api.FinalizeEx();
-    start.fail(error);
+    start.fail({error});
   }
 }
 

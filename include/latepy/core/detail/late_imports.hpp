@@ -103,12 +103,13 @@ inline Object late_imports() { return kept_namespace("late_imports", late_import
 LATEPY_ONCE LATEPY_COLD Object kept_namespace(const std::string& name, const char* source) {
   const Api& a = api();
   PyObject* place = a.InterpreterState_GetDict(a.InterpreterState_Get());
-  if (!place) throw StateError("this Python has no interpreter dict to keep the namespace of latepy in");
-  const Name key("latepy.v1." + name);
+  if (!place) throw_error<StateError>({"this Python has no interpreter dict to keep the namespace of latepy in"});
+  const Name key(concat({"latepy.v1.", name}));
   if (PyObject* known = a.Dict_GetItemWithError(place, key.ptr())) return Object::borrow(known);
   PyObject* const builtins = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("builtins").ptr());
-  const Object globals =
-      dict(arg("__name__") = "latepy." + name, arg("__builtins__") = Ref(builtins ? builtins : a.Eval_GetBuiltins()));
+  const Object globals = own(a.Dict_New());
+  set_item(globals, "__name__", to_py(concat({"latepy.", name})));
+  set_item(globals, "__builtins__", Ref(builtins ? builtins : a.Eval_GetBuiltins()));
   CompilerFlags flags{source_is_utf8, the_state.version.minor};
   const Object code = own(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
   own(a.Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));

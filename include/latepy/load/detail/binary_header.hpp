@@ -14,7 +14,7 @@ namespace detail {
 struct BinaryHeader {
   std::string_view format;            // "ELF", "PE", "Mach-O"
   std::vector<std::string> machines;  // several in a universal Mach-O
-  std::string fault;
+  std::string_view fault;
 };
 
 /// What this program is itself.
@@ -62,156 +62,130 @@ class ByteReader {
   bool big_;
 };
 
-LATEPY_COLD inline std::string machine_name(std::string_view kind, std::uint64_t number) {
-  return std::string(kind) + " machine " + std::to_string(number);
+struct MachineNumber {
+  std::uint64_t number;  // as the header has it
+  const char* name;
+};
+
+LATEPY_COLD inline std::string machine_name(std::string_view format, std::uint64_t number,
+                                            std::initializer_list<MachineNumber> known) {
+  for (const MachineNumber& machine : known)
+    if (machine.number == number) return machine.name;
+  return concat({format, " machine ", decimal(static_cast<long long>(number))});
 }
 
+// Each gives the fault, or "" and the machines.
+
 /// gABI chapter 4: e_machine at 18, then e_phoff, e_shoff.
-LATEPY_COLD inline BinaryHeader read_elf(std::string_view bytes, std::uint64_t size) {
-  BinaryHeader header{"ELF", {}, {}};
+LATEPY_COLD inline std::string_view read_elf(std::string_view bytes, std::uint64_t size,
+                                             std::vector<std::string>& machines) {
   const bool wide = bytes.size() > 4 && bytes[4] == 2, big = bytes.size() > 5 && bytes[5] == 2;
   const ByteReader read(bytes, big);
   const unsigned word = wide ? 8 : 4;
   const std::uint64_t after = wide ? 52 : 40;  // e_ehsize; e_phentsize, e_phnum, e_shentsize, e_shnum follow
-  if (bytes.size() < after + 12) return header.fault = "truncated ELF file", header;
+  if (bytes.size() < after + 12) return "truncated ELF file";
   const std::uint64_t programs = read.get(24 + word, word) + read.get(after + 2, 2) * read.get(after + 4, 2);
   const std::uint64_t sections = read.get(24 + 2 * word, word) + read.get(after + 6, 2) * read.get(after + 8, 2);
-  if (programs > size || sections > size) return header.fault = "truncated ELF file", header;
-  if (read.get(16, 2) != 3) return header.fault = "an ELF file, but no shared library", header;
-  const std::uint64_t machine = read.get(18, 2);
-  switch (machine) {
-    case 3:
-      header.machines = {"i386"};
-      break;
-    case 21:
-      header.machines = {big ? "ppc64" : "ppc64le"};
-      break;
-    case 22:
-      header.machines = {wide ? "s390x" : "s390"};
-      break;
-    case 40:
-      header.machines = {"arm"};
-      break;
-    case 62:
-      header.machines = {wide ? "x86-64" : "x32"};
-      break;
-    case 183:
-      header.machines = {"arm64"};
-      break;
-    case 243:
-      header.machines = {wide ? "riscv64" : "riscv32"};
-      break;
-    case 258:
-      header.machines = {"loongarch64"};
-      break;
-    default:
-      header.machines = {machine_name("ELF", machine)};
-  }
-  return header;
+  if (programs > size || sections > size) return "truncated ELF file";
+  if (read.get(16, 2) != 3) return "an ELF file, but no shared library";
+  machines.push_back(machine_name("ELF", read.get(18, 2),
+                                  {{3, "i386"},
+                                   {21, big ? "ppc64" : "ppc64le"},
+                                   {22, wide ? "s390x" : "s390"},
+                                   {40, "arm"},
+                                   {62, wide ? "x86-64" : "x32"},
+                                   {183, "arm64"},
+                                   {243, wide ? "riscv64" : "riscv32"},
+                                   {258, "loongarch64"}}));
+  return {};
 }
 
 /// PE format, "MS-DOS stub" and "COFF file header": e_lfanew at 0x3c, then "PE\0\0", Machine, Characteristics.
-LATEPY_COLD inline BinaryHeader read_pe(std::string_view bytes, std::uint64_t size) {
-  BinaryHeader header{"PE", {}, {}};
+LATEPY_COLD inline std::string_view read_pe(std::string_view bytes, std::uint64_t size,
+                                            std::vector<std::string>& machines) {
   const ByteReader read(bytes, false);
   const std::uint64_t at = read.get(0x3c, 4);
-  if (bytes.size() < 0x40 || at + 24 > size || at + 24 > bytes.size())
-    return header.fault = "truncated PE file", header;
-  if (read.get(at, 4) != 0x4550) return header.fault = "an MS-DOS program, not a DLL", header;
-  if ((read.get(at + 22, 2) & 0x2000) == 0) return header.fault = "a PE program, not a DLL", header;
-  const std::uint64_t machine = read.get(at + 4, 2);
-  switch (machine) {
-    case 0x14c:
-      header.machines = {"i386"};
-      break;
-    case 0x1c4:
-      header.machines = {"arm"};
-      break;
-    case 0x8664:
-      header.machines = {"x86-64"};
-      break;
-    case 0xaa64:
-      header.machines = {"arm64"};
-      break;
-    default:
-      header.machines = {machine_name("PE", machine)};
-  }
-  return header;
+  if (bytes.size() < 0x40 || at + 24 > size || at + 24 > bytes.size()) return "truncated PE file";
+  if (read.get(at, 4) != 0x4550) return "an MS-DOS program, not a DLL";
+  if ((read.get(at + 22, 2) & 0x2000) == 0) return "a PE program, not a DLL";
+  machines.push_back(machine_name("PE", read.get(at + 4, 2),
+                                  {{0x14c, "i386"}, {0x1c4, "arm"}, {0x8664, "x86-64"}, {0xaa64, "arm64"}}));
+  return {};
 }
 
 /// mach-o/loader.h and mach-o/fat.h; a universal file's header is always big endian.
-LATEPY_COLD inline BinaryHeader read_mach_o(std::string_view bytes, std::uint64_t size, std::uint64_t magic) {
-  BinaryHeader header{"Mach-O", {}, {}};
-  const auto name = [](std::uint64_t cpu) -> std::string {
-    switch (cpu) {
-      case 7:
-        return "i386";
-      case 12:
-        return "arm";
-      case 0x01000007:
-        return "x86-64";
-      case 0x0100000c:
-        return "arm64";
-      default:
-        return machine_name("Mach-O", cpu);
-    }
+LATEPY_COLD inline std::string_view read_mach_o(std::string_view bytes, std::uint64_t size, std::uint64_t magic,
+                                                std::vector<std::string>& machines) {
+  const auto add = [&](std::uint64_t cpu) {
+    machines.push_back(
+        machine_name("Mach-O", cpu, {{7, "i386"}, {12, "arm"}, {0x01000007, "x86-64"}, {0x0100000c, "arm64"}}));
   };
   if (magic != 0xcafebabe && magic != 0xcafebabf) {
     const ByteReader read(bytes, magic >> 24 == 0xfe);
-    if (bytes.size() < 28) return header.fault = "truncated Mach-O file", header;
+    if (bytes.size() < 28) return "truncated Mach-O file";
     const std::uint64_t type = read.get(12, 4);
-    if (type != 6 && type != 8) return header.fault = "a Mach-O file, but no shared library", header;
-    header.machines = {name(read.get(4, 4))};
-    return header;
+    if (type != 6 && type != 8) return "a Mach-O file, but no shared library";
+    add(read.get(4, 4));
+    return {};
   }
   const ByteReader read(bytes, true);
   const std::uint64_t count = read.get(4, 4), entry = magic == 0xcafebabf ? 32 : 20;
-  if (count > 30) return header.fault = "a Java class, not a shared library", header;  // shares the magic number
-  if (8 + count * entry > bytes.size()) return header.fault = "truncated Mach-O file", header;
+  if (count > 30) return "a Java class, not a shared library";  // shares the magic number
+  if (8 + count * entry > bytes.size()) return "truncated Mach-O file";
   for (std::uint64_t at = 8; at < 8 + count * entry; at += entry) {
     const unsigned word = entry == 32 ? 8 : 4;
-    if (read.get(at + 8, word) + read.get(at + 8 + word, word) > size)
-      return header.fault = "truncated Mach-O file", header;
-    header.machines.push_back(name(read.get(at, 4)));
+    if (read.get(at + 8, word) + read.get(at + 8 + word, word) > size) return "truncated Mach-O file";
+    add(read.get(at, 4));
   }
-  return header;
+  return {};
 }
 
 /// From the first 4 KiB and the size of the whole file.
 LATEPY_COLD inline BinaryHeader read_binary_header(std::string_view bytes, std::uint64_t size) {
-  if (size == 0) return {{}, {}, "an empty file"};
+  BinaryHeader header;
   const std::uint64_t magic = ByteReader(bytes, true).get(0, 4);
-  if (magic == 0x7f454c46) return read_elf(bytes, size);
-  if (starts_with(bytes, "MZ")) return read_pe(bytes, size);
   switch (magic) {
+    case 0x7f454c46:
+      header.format = "ELF";
+      header.fault = read_elf(bytes, size, header.machines);
+      return header;
     case 0xfeedface:
     case 0xfeedfacf:
     case 0xcefaedfe:
     case 0xcffaedfe:
     case 0xcafebabe:
     case 0xcafebabf:
-      return read_mach_o(bytes, size, magic);
+      header.format = "Mach-O";
+      header.fault = read_mach_o(bytes, size, magic, header.machines);
+      return header;
     default:
       break;
   }
-  if (starts_with(bytes, "!<arch>")) return {{}, {}, "a static library, which cannot be loaded"};
-  if (starts_with(bytes, "#!")) return {{}, {}, "a script, not a shared library"};
-  return {{}, {}, "not a shared library"};
+  if (size == 0) {
+    header.fault = "an empty file";
+  } else if (starts_with(bytes, "MZ")) {
+    header.format = "PE";
+    header.fault = read_pe(bytes, size, header.machines);
+  } else if (starts_with(bytes, "!<arch>")) {
+    header.fault = "a static library, which cannot be loaded";
+  } else {
+    header.fault = starts_with(bytes, "#!") ? "a script, not a shared library" : "not a shared library";
+  }
+  return header;
 }
 
 /// Why a library cannot be loaded into a program of this format and machine, "" when it can.
 LATEPY_COLD inline std::string binary_fault(const BinaryHeader& header, std::string_view format = native_format,
                                             std::string_view machine = native_machine) {
-  if (!header.fault.empty()) return header.fault;
-  std::string found(header.format);
+  if (!header.fault.empty()) return concat({header.fault});
+  std::string found = concat({header.format});
   bool fits = header.format == format && machine.empty();
   for (const std::string& one : header.machines) {
-    found += (&one == &header.machines.front() ? " for " : " and ") + one;
+    found += concat({&one == &header.machines.front() ? " for " : " and ", one});
     if (header.format == format && one == machine) fits = true;
   }
   if (fits) return {};
-  return "wrong architecture: it is " + found + ", this program is " + std::string(format) + " for " +
-         std::string(machine);
+  return concat({"wrong architecture: it is ", found, ", this program is ", format, " for ", machine});
 }
 
 }  // namespace detail

@@ -11,6 +11,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// A candidate that is handed on is used up: it ends in the table, and nothing is in what held it.
 class Finder {
  public:
   explicit Finder(const Search& search) : search_(search), range_(search.version) {}
@@ -23,20 +24,20 @@ class Finder {
   /// An environment variable; "" when it is unset, empty, or not to be trusted.
   LATEPY_COLD std::string variable(const char* name) const {
     if (search_.as_secure || is_secure_process()) return {};
-    const std::string start = std::string(name) + "=";
+    const std::string start = concat({name, "="});
     for (const std::string& entry : search_.environment)
       if (starts_with(entry, start)) return entry.substr(start.size());
     return search_.own_environment ? process_variable(name) : std::string();
   }
 
-  LATEPY_COLD void refuse(Candidate c, std::string reason) {
+  LATEPY_COLD void refuse(Candidate&& c, std::string reason) {
     c.reason = std::move(reason);
     c.verdict = Verdict::refused;
     add(std::move(c));
   }
 
   /// A library, of which everything else is derived.
-  LATEPY_COLD void add_library(Candidate c) {
+  LATEPY_COLD void add_library(Candidate&& c) {
     if (is_done()) return;
     const std::string asked = c.library;
     const FileKind kind = file_kind(asked);
@@ -78,14 +79,15 @@ class Finder {
   }
 
   /// An executable or a folder: a virtual environment is followed to its base, links and shims to what they stand for.
-  LATEPY_COLD void add_python(const std::string& path, Candidate c) {
+  LATEPY_COLD void add_python(const std::string& path, Candidate&& c) {
     if (is_done()) return;
     const FileKind kind = file_kind(path);
     if (kind == FileKind::folder) return add_folder(path, std::move(c));
     if (c.executable.empty()) c.executable = path;
     if (kind == FileKind::missing) return refuse(std::move(c), "not found");
     if (kind == FileKind::denied) return refuse(std::move(c), "permission denied");
-    for (const std::string& folder : {parent(path), parent(parent(path))}) {
+    std::string folder = parent(path);
+    for (int up = 0; up < 2; ++up, folder = parent(folder)) {
       if (!is_file(join(folder, "pyvenv.cfg"))) continue;
       c.prefix = folder;
       return add_environment(folder, std::move(c));
@@ -95,14 +97,13 @@ class Finder {
   }
 
   /// A virtual environment, a conda environment, an installation.
-  LATEPY_COLD void add_folder(std::string folder, Candidate c) {
+  LATEPY_COLD void add_folder(std::string folder, Candidate&& c) {
     if (is_done()) return;
     while (folder.size() > 1 && is_separator(folder.back())) folder.pop_back();
     if (is_file(join(folder, "pyvenv.cfg"))) {
-      const std::string bin = join(folder, LATEPY_WINDOWS ? "Scripts" : "bin");
-      for (const char* file : {"python", "python3", "python.exe"})
-        if (c.executable.empty() && is_file(join(bin, file))) c.executable = join(bin, file);
       c.prefix = folder;
+      const std::string bin = join(folder, LATEPY_WINDOWS ? "Scripts" : "bin");
+      if (c.executable.empty()) c.executable = first_file(bin, {"python", "python3", "python.exe"});
       if (c.executable.empty())
         return refuse(std::move(c), "its python is missing: the environment's base was removed or moved");
       return add_environment(folder, std::move(c));
@@ -118,47 +119,61 @@ class Finder {
   }
 
   /// An installation folder. False, and no line in the table, when there is no Python in it.
-  LATEPY_COLD bool add_home(const std::string& folder, Candidate c) {
+  LATEPY_COLD bool add_home(const std::string& folder, const Candidate& c) {
     if (is_done()) return true;
-    const std::vector<std::string> libraries = libraries_below(folder, {});
+    if (add_libraries(libraries_below(folder, {}), c)) return true;
+    Candidate one = c;
+    one.executable = first_file(LATEPY_WINDOWS ? folder : join(folder, "bin"), {"python3", "python", "python.exe"});
+    if (one.executable.empty()) return false;
+    one.base_executable = one.executable;
+    add_executable(std::move(one));
+    return true;
+  }
+
+ private:
+  /// The first of the files that is there, or "".
+  LATEPY_COLD static std::string first_file(const std::string& folder, TextParts names) {
+    for (const std::string_view name : names) {
+      std::string path = join(folder, name);
+      if (is_file(path)) return path;
+    }
+    return {};
+  }
+
+  /// Whether there are any.
+  LATEPY_COLD bool add_libraries(const std::vector<std::string>& libraries, const Candidate& c) {
     for (const std::string& library : libraries) {
       Candidate one = c;
       one.library = library;
       add_library(std::move(one));
     }
-    if (!libraries.empty()) return true;
-    const std::string bin = LATEPY_WINDOWS ? folder : join(folder, "bin");
-    for (const char* file : {"python3", "python", "python.exe"}) {
-      if (!is_file(join(bin, file))) continue;
-      c.executable = c.base_executable = join(bin, file);
-      add_executable(std::move(c));
-      return true;
-    }
-    return false;
+    return !libraries.empty();
   }
 
- private:
   /// c.prefix holds pyvenv.cfg. `home` in it is the folder of the base's executable; virtualenv names that executable
   /// in `base-executable`, venv since 3.11 in `executable`; the version is `version` (venv) or `version_info` (uv,
   /// virtualenv).
-  LATEPY_COLD void add_environment(const std::string& folder, Candidate c, int depth = 0) {
+  LATEPY_COLD void add_environment(const std::string& folder, Candidate&& c, int depth = 0) {
     const FileText file = read_file(join(folder, "pyvenv.cfg"));
     if (!file.readable) return refuse(std::move(c), "pyvenv.cfg cannot be read");
     const std::string home = config_value(file.text, "home");
     const std::string kind = config_value(file.text, "implementation");
     if (!kind.empty() && lower(kind) != "cpython")
-      return refuse(std::move(c), "an environment of " + kind + ", not of CPython");
+      return refuse(std::move(c), concat({"an environment of ", kind, ", not of CPython"}));
     if (home.empty()) return refuse(std::move(c), "its pyvenv.cfg does not say where its base is (no home)");
-    if (!is_absolute(home)) return refuse(std::move(c), "its pyvenv.cfg has a relative home: " + home);
+    if (!is_absolute(home)) return refuse(std::move(c), concat({"its pyvenv.cfg has a relative home: ", home}));
     std::string text = config_value(file.text, "version");
     if (text.empty()) text = config_value(file.text, "version_info");
     c.version = Version::parse(text);
 
-    const std::string minor = std::to_string(c.version.major) + "." + std::to_string(c.version.minor);
-    std::vector<std::string> bases{config_value(file.text, "base-executable"), config_value(file.text, "executable")};
+    std::vector<std::string> bases;
+    for (const char* key : {"base-executable", "executable"}) bases.push_back(config_value(file.text, key));
+    PythonName name;
+    name.version = c.version;
+    const std::string stem = join(home, "python");
     if (c.version.known() && !LATEPY_WINDOWS)
-      for (const char* flags : {"", "t", "d", "td"}) bases.push_back(join(home, "python" + minor + flags));
-    for (const char* name : {"python3", "python", "python.exe"}) bases.push_back(join(home, name));
+      for (const char* flags : {"", "t", "d", "td"}) bases.push_back(concat({stem, name.dotted(), flags}));
+    for (const char* ending : {"3", "", ".exe"}) bases.push_back(concat({stem, ending}));
     for (const std::string& base : bases) {
       if (!is_absolute(base) || !is_file(base)) continue;
       const std::string above = parent(parent(base));
@@ -169,11 +184,11 @@ class Finder {
       c.base_executable = base;
       return add_executable(std::move(c));
     }
-    refuse(std::move(c), "its base Python is gone: there is no python in " + home);
+    refuse(std::move(c), concat({"its base Python is gone: there is no python in ", home}));
   }
 
   /// c.base_executable is a file. Finds the libraries that belong to it.
-  LATEPY_COLD void add_executable(Candidate c) {
+  LATEPY_COLD void add_executable(Candidate&& c) {
     const std::string real = real_path_(c.base_executable);
     const FileText file = read_file(real, 2);
     if (!file.readable) return refuse(std::move(c), "permission denied");
@@ -182,39 +197,28 @@ class Finder {
     if (!c.library.empty()) return add_library(std::move(c));
     PythonName name = executable_name(real);
     if (!name.matches) name = executable_name(c.base_executable);
-    if (!name.matches) return refuse(std::move(c), "not named like a Python: " + real);
+    if (!name.matches) return refuse(std::move(c), concat({"not named like a Python: ", real}));
     if (!name.version.known() && c.version.known() && !LATEPY_WINDOWS)
       name.version = {c.version.major, c.version.minor, -1};
     // Links that keep the installation's layout come first: the real path leads into stores and cellars.
-    std::vector<std::string> homes{LATEPY_WINDOWS ? parent(real) : parent(parent(real))};
-    if (!LATEPY_WINDOWS && parent(parent(c.base_executable)) != homes[0])
-      homes.push_back(parent(parent(c.base_executable)));
-    for (const std::string& home : homes) {
-      const std::vector<std::string> libraries = libraries_below(home, name);
-      for (const std::string& library : libraries) {
-        Candidate one = c;
-        one.library = library;
-        add_library(std::move(one));
-      }
-      if (!libraries.empty()) return;
-    }
+    const std::string home = LATEPY_WINDOWS ? parent(real) : parent(parent(real));
+    if (add_libraries(libraries_below(home, name), c)) return;
+    const std::string other = LATEPY_WINDOWS ? home : parent(parent(c.base_executable));
+    if (other != home && add_libraries(libraries_below(other, name), c)) return;
     if (search_.ask_python && !search_.as_secure && !is_secure_process()) {
-      const std::string library = ask(c.base_executable);
-      if (!library.empty()) {
-        c.library = library;
-        return add_library(std::move(c));
-      }
+      c.library = ask(c.base_executable);
+      if (!c.library.empty()) return add_library(std::move(c));
     }
     if (c.executable == c.base_executable) c.executable = c.base_executable = real;  // python and python3 are one line
     if (!c.version.known()) c.version = name.version;
-    if (c.prefix.empty()) c.prefix = homes[0];
+    if (c.prefix.empty()) c.prefix = home;
     c.free_threaded = name.free_threaded;
     c.debug = name.debug;
     if (too_old(c.version)) return refuse(std::move(c), old_reason(c.version));
-    refuse(std::move(c),
-           "built without a shared library (static), or its package is not installed: no " +
-               (name.version.known() ? "libpython" + name.dotted() + name.flags() : std::string("shared library")) +
-               " below " + homes[0]);
+    const std::string missing =
+        name.version.known() ? concat({"libpython", name.dotted(), name.flags()}) : "shared library";
+    refuse(std::move(c), concat({"built without a shared library (static), or its package is not installed: no ",
+                                 missing, " below ", home}));
   }
 
   /// Runs a Python by its absolute path and asks where its library is.
@@ -223,25 +227,29 @@ class Finder {
         "import sys, sysconfig as s\n"
         "for k in 'LIBDIR', 'INSTSONAME', 'LDLIBRARY', 'PYTHONFRAMEWORKPREFIX': print(s.get_config_var(k) or '')\n"
         "print(sys.base_prefix)";
-    std::vector<std::string> answer;
-    const std::string text = run_and_read({executable, "-I", "-S", "-X", "utf8", "-c", question});
-    for (std::size_t from = 0, end; (end = text.find('\n', from)) != std::string::npos; from = end + 1)
-      answer.push_back(std::string(trim(std::string_view(text).substr(from, end - from))));
-    if (answer.size() != 5) return {};
-    for (const std::string& folder : {answer[0], answer[3], join(answer[4], "lib"), answer[4]})
-      for (const std::string& file : {answer[1], answer[2]}) {
-        const std::string path = join(folder, file);
+    const std::string text = run_and_read({executable.c_str(), "-I", "-S", "-X", "utf8", "-c", question});
+    std::string_view answer[5];
+    std::size_t count = 0;
+    for (std::size_t from = 0, end; (end = text.find('\n', from)) != std::string::npos; from = end + 1) {
+      if (count == 5) return {};
+      answer[count++] = trim(std::string_view(text).substr(from, end - from));
+    }
+    if (count != 5) return {};
+    const std::string lib = join(answer[4], "lib");
+    for (const std::string_view folder : {answer[0], answer[3], std::string_view(lib), answer[4]})
+      for (const std::string_view file : {answer[1], answer[2]}) {
+        std::string path = join(folder, file);
         if (is_absolute(folder) && library_name(path).matches && is_file(path)) return path;
       }
     return {};
   }
 
   static bool too_old(const Version& v) noexcept { return v.known() && (v.major != 3 || v.minor < 9); }
-  static std::string old_reason(const Version& v) {
-    return "too old: " + v.to_string() + ", 3.9 is the oldest that serves";
+  LATEPY_COLD static std::string old_reason(const Version& v) {
+    return concat({"too old: ", v.to_string(), ", 3.9 is the oldest that serves"});
   }
 
-  LATEPY_COLD void check(Candidate c, const PythonName& name, bool has_library) {
+  LATEPY_COLD void check(Candidate&& c, const PythonName& name, bool has_library) {
     const FileText file = read_file(c.library, 4096);
     std::string why;
     if (!file.readable && file.size == 0)
@@ -254,31 +262,33 @@ class Finder {
       why = "not named like a libpython (libpython3.12.so.1.0, python312.dll …): its version is not known";
     if (why.empty() && too_old(c.version)) why = old_reason(c.version);
     if (why.empty()) why = unwanted(c.version);
-    if (why.empty() && !has_library)
-      why =
-          "standard library missing: no " +
-          (LATEPY_WINDOWS ? std::string("Lib\\os.py or python") + name.digits() + ".zip"
-                          : "lib/python" + name.dotted() + (name.free_threaded ? "t" : "") + "/os.py with encodings") +
-          " below " + (c.home.empty() ? parent(parent(c.library)) : c.home);
+    if (why.empty() && !has_library) {
+      const std::string home = c.home.empty() ? parent(parent(c.library)) : c.home;
+      if (LATEPY_WINDOWS)
+        why = concat({"standard library missing: no Lib\\os.py or python", name.digits(), ".zip below ", home});
+      else
+        why = concat({"standard library missing: no lib/python", name.dotted(), name.free_threaded ? "t" : "",
+                      "/os.py with encodings below ", home});
+    }
     if (why.empty() && search_.strict) {
-      for (const std::string& path : {c.library, c.home, c.executable, c.base_executable}) {
-        const std::string open = path.empty() ? path : writable_by_others(path);
+      for (const std::string* path : {&c.library, &c.home, &c.executable, &c.base_executable}) {
+        const std::string open = path->empty() ? std::string() : writable_by_others(*path);
         if (open.empty()) continue;
-        why = "not safe (strict): others may write to " + open;
+        why = concat({"not safe (strict): others may write to ", open});
         break;
       }
     }
-    if (!why.empty()) return refuse(std::move(c), why);
+    if (!why.empty()) return refuse(std::move(c), std::move(why));
     accept(std::move(c));
   }
 
  public:
   /// Why the version is outside of what is wanted, "" when it is not.
   LATEPY_COLD std::string unwanted(const Version& version) const {
-    return range_.allows(version) ? "" : version.to_string() + " is not in " + search_.version;
+    return range_.allows(version) ? "" : concat({version.to_string(), " is not in ", search_.version});
   }
 
-  LATEPY_COLD void accept(Candidate c) {
+  LATEPY_COLD void accept(Candidate&& c) {
     c.verdict = chosen_ ? Verdict::usable : Verdict::chosen;
     chosen_ = true;
     if (c.executable.empty()) c.reason = "has no python executable: scripts cannot start another Python";
@@ -286,12 +296,12 @@ class Finder {
   }
 
  private:
-  bool is_known(const Candidate& c) const noexcept {
+  LATEPY_COLD bool is_known(const Candidate& c) const noexcept {
     for (const Candidate& other : found_)
       if (other.library == c.library && other.prefix == c.prefix) return true;
     return false;
   }
-  void add(Candidate c) {
+  LATEPY_COLD void add(Candidate&& c) {
     for (const Candidate& other : found_)  // one line for one thing that was refused for one reason
       if (other.library == c.library && other.executable == c.executable && other.prefix == c.prefix) return;
     found_.push_back(std::move(c));

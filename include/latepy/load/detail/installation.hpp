@@ -10,7 +10,6 @@
 #endif
 
 #include <algorithm>
-#include <set>
 
 namespace latepy {
 inline namespace v1 {
@@ -22,9 +21,12 @@ struct PythonName {
   Version version;       // unknown for `python` and `python3`
   bool free_threaded = false;
   bool debug = false;
-  std::string flags() const { return std::string(free_threaded ? "t" : "") + (debug ? "d" : ""); }
-  std::string dotted() const { return std::to_string(version.major) + "." + std::to_string(version.minor); }
-  std::string digits() const { return std::to_string(version.major) + std::to_string(version.minor); }
+  const char* flags() const noexcept { return free_threaded ? debug ? "td" : "t" : debug ? "d" : ""; }
+  LATEPY_COLD std::string numbers(std::string_view between) const {
+    return concat({decimal(version.major), between, decimal(version.minor)});
+  }
+  std::string dotted() const { return numbers("."); }
+  std::string digits() const { return numbers(""); }
   bool same(const PythonName& other) const noexcept {
     return version.major == other.version.major && version.minor == other.version.minor &&
            free_threaded == other.free_threaded && debug == other.debug;
@@ -122,40 +124,48 @@ LATEPY_COLD inline std::vector<std::string> library_folders(const std::string& h
   return {lib, join(lib, multiarch), join(home, "lib64"), home};  // home itself: a framework's Versions/X.Y
 }
 
-/// Names, each with what it is ordered by: the largest first.
-using NewestFirst = std::set<std::pair<std::vector<int>, std::string>, std::greater<>>;
+/// Puts a name where it belongs among those that are in order.
+LATEPY_COLD inline void insert_ordered(std::vector<std::string>& names, std::string name,
+                                       bool (*comes_before)(const std::string&, const std::string&)) {
+  names.push_back(std::move(name));
+  for (std::size_t at = names.size() - 1; at > 0 && comes_before(names[at], names[at - 1]); --at)
+    names[at].swap(names[at - 1]);
+}
 
 /// The shared libraries of an installation; of one version where the executable's name told it.
 LATEPY_COLD inline std::vector<std::string> libraries_below(const std::string& home, const PythonName& wanted) {
   std::vector<std::string> paths;
   for (const std::string& folder : library_folders(home)) {
     if (!LATEPY_WINDOWS && wanted.version.known()) {  // asking by name is cheaper than listing /usr/lib
-      const std::string stem = join(folder, "libpython" + wanted.dotted() + wanted.flags());
-      for (const char* ending : {".so.1.0", ".so", ".dylib"})
-        if (is_file(stem + ending)) {
-          paths.push_back(stem + ending);
-          break;
-        }
-      for (const char* file : {"Python", "PythonT", "Python3"})
-        if (folder == home && library_name(join(folder, file)).same(wanted) && is_file(join(folder, file)))
-          paths.push_back(join(folder, file));
+      const std::string stem = concat({join(folder, "libpython"), wanted.dotted(), wanted.flags()});
+      for (const char* ending : {".so.1.0", ".so", ".dylib"}) {
+        std::string path = concat({stem, ending});
+        if (!is_file(path)) continue;
+        paths.push_back(std::move(path));
+        break;
+      }
+      for (const char* file : {"Python", "PythonT", "Python3"}) {
+        std::string path = join(folder, file);
+        if (folder == home && library_name(path).same(wanted) && is_file(path)) paths.push_back(std::move(path));
+      }
       if (!paths.empty()) break;
       continue;
     }
-    NewestFirst files;
-    for (std::string& file : list_folder(folder)) {
-      const PythonName name = library_name(join(folder, file));
-      if (!name.matches || (wanted.version.known() && !name.same(wanted))) continue;
-      files.emplace(std::vector<int>{static_cast<int>(file.size())}, std::move(file));  // .so.1.0 before .so
-    }
-    std::vector<PythonName> seen;
-    for (const auto& [length, file] : files) {
-      const std::string path = join(folder, file);
+    std::vector<std::string> files;
+    for (const std::string& file : list_folder(folder)) {
+      std::string path = join(folder, file);
       const PythonName name = library_name(path);
-      if (std::any_of(seen.begin(), seen.end(), [&](const PythonName& other) { return other.same(name); })) continue;
-      if (!is_file(path)) continue;
-      seen.push_back(name);
-      paths.push_back(path);
+      if (name.matches && (!wanted.version.known() || name.same(wanted)))
+        insert_ordered(files, std::move(path), [](const std::string& a, const std::string& b) {
+          return a.size() != b.size() ? a.size() > b.size() : a > b;  // .so.1.0 before .so
+        });
+    }
+    const std::size_t others = paths.size();
+    for (std::string& path : files) {
+      const PythonName name = library_name(path);
+      bool is_new = true;
+      for (std::size_t at = others; at < paths.size(); ++at) is_new &= !library_name(paths[at]).same(name);
+      if (is_new && is_file(path)) paths.push_back(std::move(path));
     }
   }
   return paths;
@@ -164,87 +174,98 @@ LATEPY_COLD inline std::vector<std::string> libraries_below(const std::string& h
 /// Whether the standard library lies below the folder: what CPython looks for at its start where home is set
 /// (Modules/getpath.py), and what it imports first. \param tried gets a line for every path that is not there.
 LATEPY_COLD inline bool has_stdlib(const std::string& home, const PythonName& name, std::string* tried = nullptr) {
-  const std::string flavour = name.free_threaded && !LATEPY_WINDOWS ? "t" : "";
-  std::vector<std::string> platlibs{join(home, "lib"), join(home, "lib64")};
-  if (LATEPY_WINDOWS) platlibs = {home};
-  for (const std::string& lib : platlibs) {
-    const std::string folder = join(lib, LATEPY_WINDOWS ? "Lib" : "python" + name.dotted() + flavour);
+  const char* const flavour = name.free_threaded && !LATEPY_WINDOWS ? "t" : "";
+  const std::string version = name.dotted();
+  for (const char* platlib : {"lib", "lib64"}) {
+    const std::string lib = LATEPY_WINDOWS ? home : join(home, platlib);
+    const std::string folder = LATEPY_WINDOWS ? join(lib, "Lib") : concat({join(lib, "python"), version, flavour});
     const std::string os = join(folder, "os.py"), encodings = join(folder, "encodings");
-    const std::string zip = join(lib, "python" + name.digits() + flavour + ".zip");
-    const bool has_os = is_file(os) || is_file(os + "c");
+    const std::string zip = concat({join(lib, "python"), name.digits(), flavour, ".zip"});
+    const bool has_os = is_file(os) || is_file(concat({os, "c"}));
     if ((has_os && is_folder(encodings)) || is_file(zip)) return true;
-    if (!tried) continue;
-    *tried += "\n  " + os + (has_os ? " is there, " + encodings + " is not" : " is not there");
-    *tried += "\n  " + zip + " is not there";
+    if (tried && has_os)
+      *tried += concat({"\n  ", os, " is there, ", encodings, " is not"});
+    else if (tried)
+      *tried += concat({"\n  ", os, " is not there"});
+    if (tried) *tried += concat({"\n  ", zip, " is not there"});
+    if (LATEPY_WINDOWS) break;
   }
   return false;
 }
 
 /// The folder above the library that has its standard library, "" without one.
 LATEPY_COLD inline std::string find_home(const std::string& library, const PythonName& name) {
-  std::string folder = parent(library);
-  const bool is_lib = !LATEPY_WINDOWS && (ends_with(folder, "/lib") || ends_with(folder, "/lib64"));
-  const std::string last = is_lib ? folder : std::string();  // hardly: it would have a lib of its own
-  if (is_lib) folder = parent(folder);
-  for (int up = is_lib; up < 3 && !folder.empty();
-       ++up, folder = parent(folder)) {  // Windows and frameworks; lib; lib/<multiarch>
+  const std::string beside = parent(library);
+  const bool is_lib = !LATEPY_WINDOWS && (ends_with(beside, "/lib") || ends_with(beside, "/lib64"));
+  std::string folder = is_lib ? parent(beside) : beside;
+  for (int up = is_lib; up < 3 && !folder.empty(); ++up) {  // Windows and frameworks; lib; lib/<multiarch>
     if (has_stdlib(folder, name)) return folder;
     // Debian's libraries may lie in /lib/<multiarch> and the standard library in /usr/lib.
-    if (up > 0 && has_stdlib(join(folder, "usr"), name)) return join(folder, "usr");
+    std::string usr = join(folder, "usr");
+    if (up > 0 && has_stdlib(usr, name)) return usr;
+    folder = parent(folder);
   }
-  return is_lib && has_stdlib(last, name) ? last : std::string();
+  if (is_lib && has_stdlib(beside, name)) return beside;  // hardly: it would have a lib of its own
+  return {};
 }
 
 /// The installation's own executable for this library, "" without one.
 LATEPY_COLD inline std::string find_executable(const std::string& home, const PythonName& name) {
-  const std::string bin = LATEPY_WINDOWS ? home : join(home, "bin");
-  std::vector<std::string> names;
+  const std::string bin = LATEPY_WINDOWS ? home : join(home, "bin"), version = name.dotted();
+  std::vector<std::string> paths;
+  const auto add = [&](TextParts file) { paths.push_back(join(bin, concat(file))); };
   if (LATEPY_WINDOWS) {
-    const std::string debug = name.debug ? "_d.exe" : ".exe";
-    names = {"python" + debug, "python" + name.dotted() + (name.free_threaded ? "t" : "") + debug};
-    if (name.free_threaded) std::swap(names[0], names[1]);
+    const char* const ending = name.debug ? "_d.exe" : ".exe";
+    add({"python", ending});
+    add({"python", version, name.free_threaded ? "t" : "", ending});
+    if (name.free_threaded) paths[0].swap(paths[1]);
   } else {
-    names = {"python" + name.dotted() + name.flags(), "python" + name.dotted(), "python3", "python"};
+    add({"python", version, name.flags()});
+    add({"python", version});
+    add({"python3"});
+    add({"python"});
   }
-  for (const std::string& file : names) {
-    const std::string path = join(bin, file);
+  for (std::string& path : paths) {
     if (!is_file(path)) continue;
-    if (executable_name(path).version.known()) return path;
+    if (executable_name(path).version.known()) return std::move(path);
     const PythonName real = executable_name(real_path(path));  // python3 may be another version's
     if (!real.version.known() || (real.version.minor == name.version.minor && real.version.major == name.version.major))
-      return path;
+      return std::move(path);
   }
   return {};
 }
 
+/// The micro version of the first number in the text that is of this version, "3.12", and has one; else -1.
+LATEPY_COLD inline int micro_in(std::string_view text, std::string_view version) noexcept {
+  for (std::size_t at = text.find(version); at != std::string_view::npos; at = text.find(version, at + 1)) {
+    if (at > 0 && ((text[at - 1] >= '0' && text[at - 1] <= '9') || text[at - 1] == '.')) continue;
+    const Version found = Version::parse(text.substr(at));
+    if (found.minor == Version::parse(version).minor && found.micro >= 0) return found.micro;
+  }
+  return -1;
+}
+
 /// The micro version, where a small file or the folder's name says it, else -1.
 LATEPY_COLD inline int find_micro(const std::string& home, const PythonName& name) {
-  const std::string flags = name.free_threaded ? "t" : "";
+  const std::string version = name.dotted();
+  const char* const flags = name.free_threaded ? "t" : "";
   for (const bool own : {true, false}) {  // a debug build has headers of its own, or shares them
     if (!own && !name.debug) continue;
-    const std::string folder = "python" + name.dotted() + (own ? name.flags() : flags);
-    const std::string header =
-        join(LATEPY_WINDOWS ? join(home, "include") : join(join(home, "include"), folder), "patchlevel.h");
-    const std::string text = read_file(header).text;
+    const std::string folder = LATEPY_WINDOWS
+                                   ? join(home, "include")
+                                   : concat({join(home, "include/python"), version, own ? name.flags() : flags});
+    const std::string text = read_file(join(folder, "patchlevel.h")).text;
     const std::size_t at = text.find("define PY_MICRO_VERSION");
     if (at == std::string::npos) continue;
     const Version micro = Version::parse(trim(std::string_view(text).substr(at + 23, 24)));
     return micro.major;
   }
-  const std::string lib =
-      LATEPY_WINDOWS ? join(home, "Lib") : join(join(home, "lib"), "python" + name.dotted() + flags);
-  std::vector<std::string> texts{std::string(file_name(home))};  // pyenv's 3.12.1, uv's cpython-3.12.3-linux-…
-  if (name.version.minor >= 14)
-    texts.insert(texts.begin(), read_file(join(lib, "build-details.json")).text);  // PEP 739
-  for (const std::string& text : texts) {
-    for (std::size_t at = text.find(name.dotted() + "."); at != std::string::npos;
-         at = text.find(name.dotted() + ".", at + 1)) {
-      if (at > 0 && ((text[at - 1] >= '0' && text[at - 1] <= '9') || text[at - 1] == '.')) continue;
-      const Version version = Version::parse(std::string_view(text).substr(at));
-      if (version.micro >= 0) return version.micro;
-    }
+  if (name.version.minor >= 14) {  // PEP 739
+    const std::string lib = LATEPY_WINDOWS ? join(home, "Lib") : concat({join(home, "lib/python"), version, flags});
+    const int micro = micro_in(read_file(join(lib, "build-details.json")).text, version);
+    if (micro >= 0) return micro;
   }
-  return -1;
+  return micro_in(file_name(home), version);  // pyenv's 3.12.1, uv's cpython-3.12.3-linux-…
 }
 
 }  // namespace detail

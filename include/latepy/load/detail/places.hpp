@@ -12,9 +12,9 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-LATEPY_COLD inline Candidate from_source(std::string source) {
+LATEPY_COLD inline Candidate from_source(std::string_view source) {
   Candidate c;
-  c.source = std::move(source);
+  c.source = source;
   return c;
 }
 
@@ -38,10 +38,10 @@ class Places {
       return;
     }
     finder_.add_home(join(above, "python"), c);
-    frameworks(join(above, "Frameworks"), c.source);
+    frameworks(join(above, "Frameworks"), "beside the program");
     finder_.add_home(join(above, "Resources/python"), c);
-    for (const char* system :
-         {"", "usr", "usr/local", "opt/homebrew", "opt/local"})  // a program in /usr/bin did not bring /usr/lib
+    // A program in /usr/bin did not bring /usr/lib.
+    for (const char* system : {"", "usr", "usr/local", "opt/homebrew", "opt/local"})
       if (above == real_path(join(root_, system))) return;
     if (!libraries_below(above, {}).empty()) finder_.add_home(above, c);
   }
@@ -64,11 +64,11 @@ class Places {
     const std::vector<std::string_view> folders = split(text, LATEPY_WINDOWS ? ";" : ":");
     for (const char* name : {"python3", "python"}) {
       for (const std::string_view folder : folders) {
-        const std::string file = join(folder, LATEPY_WINDOWS ? std::string(name) + ".exe" : std::string(name));
+        const std::string file = concat({join(folder, name), LATEPY_WINDOWS ? ".exe" : ""});
         if (finder_.is_done()) return;
         if (!is_absolute(folder) || file_kind(file) != FileKind::file) continue;
         if (file_name(folder) == "shims")
-          shim(std::string(folder), name, file);
+          shim(folder, name, file);
         else
           finder_.add_python(file, from_source("PATH"));
       }
@@ -103,27 +103,29 @@ class Places {
       each_version(join(local, "Python"), "Python install manager", "pythoncore-");
     }
 #else
-    for (const char* brew : {"opt/homebrew", "usr/local", "home/linuxbrew/.linuxbrew"}) {
-      for (const std::string& formula : newest_first(join(join(root_, brew), "opt"), "python@3.")) {
-        const std::string folder = join(join(join(root_, brew), "opt"), formula);
+    for (const char* brew : {"opt/homebrew/opt", "usr/local/opt", "home/linuxbrew/.linuxbrew/opt"}) {
+      const std::string formulas = join(root_, brew);
+      for (const std::string& formula : newest_first(formulas, "python@3.")) {
+        const std::string folder = join(formulas, formula);
         if (!frameworks(join(folder, "Frameworks"), "Homebrew")) finder_.add_home(folder, from_source("Homebrew"));
       }
     }
-    frameworks(join(root_, "Library/Frameworks"), "framework");
-    frameworks(join(root_, "opt/local/Library/Frameworks"), "MacPorts");
-    frameworks(join(root_, "Library/Developer/CommandLineTools/Library/Frameworks"), "Xcode");
-    frameworks(join(root_, "Applications/Xcode.app/Contents/Developer/Library/Frameworks"), "Xcode");
-    std::vector<std::string> folders{"usr/local/lib", "usr/local/lib64", "usr/lib64", "usr/lib"};
-    if (!multiarch.empty()) folders.insert(folders.begin() + 2, join("usr/lib", multiarch));
-    for (const std::string& folder : folders) {
+    static constexpr const char* folders_of_frameworks[][2] = {
+        {"Library/Frameworks", "framework"},
+        {"opt/local/Library/Frameworks", "MacPorts"},
+        {"Library/Developer/CommandLineTools/Library/Frameworks", "Xcode"},
+        {"Applications/Xcode.app/Contents/Developer/Library/Frameworks", "Xcode"}};
+    for (const auto& [folder, source] : folders_of_frameworks) frameworks(join(root_, folder), source);
+    const std::string of_machine = multiarch.empty() ? std::string() : join("usr/lib", multiarch);
+    for (const std::string_view folder :
+         {"usr/local/lib", "usr/local/lib64", of_machine.c_str(), "usr/lib64", "usr/lib"}) {
       const std::string path = join(root_, folder);
-      if (!is_folder(path)) continue;
+      if (folder.empty() || !is_folder(path)) continue;
       for (int minor = 24; minor >= 9; --minor)  // by name: these folders may have thousands of files
         for (const char* flags : {"", "t"}) {    // debug builds are in the loader's cache
           if (*flags && minor < 13) continue;
-          Candidate c = from_source("system library folder");
-          c.library = join(path, "libpython3." + std::to_string(minor) + flags + ".so.1.0");
-          if (is_file(c.library)) finder_.add_library(std::move(c));
+          std::string library = concat({join(path, "libpython3."), decimal(minor), flags, ".so.1.0"});
+          if (is_file(library)) add_library("system library folder", std::move(library));
         }
     }
     loader_cache();
@@ -131,18 +133,29 @@ class Places {
   }
 
  private:
+  LATEPY_COLD void add_library(const char* source, std::string library) {
+    Candidate c = from_source(source);
+    c.library = std::move(library);
+    finder_.add_library(std::move(c));
+  }
+
+  /// Whether a name's numbers are larger than those of another.
+  LATEPY_COLD static bool is_newer(const std::string& name, const std::string& than) {
+    const std::vector<std::string_view> left = split(name, ".-+"), right = split(than, ".-+");
+    const auto number = [](const std::vector<std::string_view>& parts, std::size_t at) {
+      if (at >= parts.size()) return -2;
+      return parts[at][0] >= '0' && parts[at][0] <= '9' ? Version::parse(parts[at]).major : -1;
+    };
+    for (std::size_t at = 0; at < left.size() || at < right.size(); ++at)
+      if (const int a = number(left, at), b = number(right, at); a != b) return a > b;
+    return name > than;
+  }
+
   /// Names with the prefix, those with the larger numbers first.
   LATEPY_COLD static std::vector<std::string> newest_first(const std::string& folder, std::string_view prefix = {}) {
-    NewestFirst found;
-    for (std::string& name : list_folder(folder)) {
-      if (!starts_with(name, prefix)) continue;
-      std::vector<int> numbers;
-      for (const std::string_view part : split(std::string_view(name).substr(prefix.size()), ".-+"))
-        numbers.push_back(part[0] >= '0' && part[0] <= '9' ? Version::parse(part).major : -1);
-      found.emplace(std::move(numbers), std::move(name));
-    }
     std::vector<std::string> names;
-    for (const auto& entry : found) names.push_back(entry.second);
+    for (std::string& name : list_folder(folder))
+      if (starts_with(name, prefix)) insert_ordered(names, std::move(name), &is_newer);
     return names;
   }
 
@@ -155,10 +168,10 @@ class Places {
     }
   }
 
-  LATEPY_COLD bool frameworks(const std::string& folder, const std::string& source) {
+  LATEPY_COLD bool frameworks(const std::string& folder, const char* source) {
     bool any = false;
     for (const char* framework : {"Python.framework", "PythonT.framework", "Python3.framework"}) {
-      const std::string versions = join(join(folder, framework), "Versions");
+      const std::string versions = concat({join(folder, framework), "/Versions"});
       for (const std::string& name : newest_first(versions))
         if (name != "Current") any |= finder_.add_home(join(versions, name), from_source(source));
     }
@@ -171,7 +184,7 @@ class Places {
       // One line for each environment that conda made.
       const std::string list = read_file(join(home_, ".conda/environments.txt")).text;
       for (const std::string_view line : split(list, "\r\n"))
-        if (is_absolute(line)) roots.push_back(std::string(line));
+        if (is_absolute(line)) roots.push_back(concat({line}));
       for (const char* name : {"miniconda3", "miniforge3", "mambaforge", "anaconda3", "micromamba"})
         roots.push_back(join(home_, name));
     }
@@ -187,7 +200,7 @@ class Places {
 
   /// A shell script of pyenv or asdf that starts the Python named by a variable, else by the manager's own file for
   /// the user. Files in the current directory are not read: they may be anybody's.
-  LATEPY_COLD void shim(const std::string& folder, const std::string& name, const std::string& file) {
+  LATEPY_COLD void shim(std::string_view folder, const char* name, const std::string& file) {
     Candidate c = from_source("PATH");
     c.executable = file;
     const std::string head = read_file(file, 2).text;
@@ -207,20 +220,20 @@ class Places {
     }
     for (const std::string_view word : split(wanted, ": \t\r\n")) {
       if (word == "system") return;  // what follows on PATH
-      const std::string home = matching_version(versions, std::string(word));
-      const std::string python = home.empty() ? home : join(join(home, "bin"), name);
-      if (!python.empty() && is_file(python)) return finder_.add_python(python, from_source("PATH"));
+      const std::string home = matching_version(versions, word);
+      const std::string python = join(join(home, "bin"), name);
+      if (!home.empty() && is_file(python)) return finder_.add_python(python, from_source("PATH"));
     }
     if (trim(wanted).empty()) return;  // "system" is the default
-    finder_.refuse(std::move(c), "a shim for version " + std::string(trim(wanted)) + ", which is not installed");
+    finder_.refuse(std::move(c), concat({"a shim for version ", trim(wanted), ", which is not installed"}));
   }
 
   /// pyenv takes "3.12" for the newest 3.12.x.
-  LATEPY_COLD static std::string matching_version(const std::string& folder, std::string word) {
-    if (word.find_first_of("/\\") != std::string::npos || word[0] == '.') return {};
-    if (is_folder(join(folder, word))) return join(folder, word);
-    word += ".";
-    const std::vector<std::string> names = newest_first(folder, word);
+  LATEPY_COLD static std::string matching_version(const std::string& folder, std::string_view word) {
+    if (word.find_first_of("/\\") != std::string_view::npos || word[0] == '.') return {};
+    std::string exactly = join(folder, word);
+    if (is_folder(exactly)) return exactly;
+    const std::vector<std::string> names = newest_first(folder, concat({word, "."}));
     return names.empty() ? std::string() : join(folder, names[0]);
   }
 
@@ -228,16 +241,12 @@ class Places {
   /// /etc/ld.so.cache holds the paths as NUL-ended strings, in both of its formats (glibc, dl-cache.h).
   LATEPY_COLD void loader_cache() {
     const std::string text = read_file(join(root_, "etc/ld.so.cache"), 4u << 20).text;
-    std::vector<std::string> paths;
     for (std::size_t at = 0; (at = text.find("/libpython", at)) != std::string::npos; ++at) {
       const std::size_t start = text.rfind('\0', at) + 1, end = std::min(text.find('\0', at), text.size());
-      std::string path = text.substr(start, end - start);
-      if (is_absolute(path) && library_name(path).matches) paths.push_back(join(root_, path));
-    }
-    for (std::string& path : paths) {
-      Candidate c = from_source("loader cache");
-      c.library = std::move(path);
-      if (is_file(c.library)) finder_.add_library(std::move(c));
+      const std::string_view path = std::string_view(text).substr(start, end - start);
+      if (!is_absolute(path) || !library_name(path).matches) continue;
+      std::string library = join(root_, path);
+      if (is_file(library)) add_library("loader cache", std::move(library));
     }
   }
 #endif

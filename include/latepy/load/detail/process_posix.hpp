@@ -81,13 +81,13 @@ LATEPY_COLD inline void* loaded_symbol(const std::string& path, const char* name
 
 /// Runs a program by its absolute path without a shell, with next to no environment, and gives what it printed, ""
 /// when it failed, printed over 64 KiB, or did not end within the time.
-LATEPY_COLD inline std::string run_and_read(const std::vector<std::string>& command, int limit_ms = 5000) {
+LATEPY_COLD inline std::string run_and_read(std::initializer_list<const char*> command, int limit_ms = 5000) {
   int ends[2];
   if (pipe(ends) != 0) return {};
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   std::vector<char*> argv;
-  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+  for (const char* word : command) argv.push_back(const_cast<char*>(word));
   argv.push_back(nullptr);
   char locale[] = "LC_ALL=C.UTF-8";
   char* const environment[] = {locale, nullptr};

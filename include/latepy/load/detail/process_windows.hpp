@@ -87,7 +87,7 @@ LATEPY_COLD inline std::string writable_by_others(const std::string& path) {
 
 /// Runs a program by its absolute path without a shell, with next to no environment, and gives what it printed, ""
 /// when it failed, printed over 64 KiB, or did not end within the time.
-LATEPY_COLD inline std::string run_and_read(const std::vector<std::string>& command, unsigned long limit_ms = 5000) {
+LATEPY_COLD inline std::string run_and_read(std::initializer_list<const char*> command, unsigned long limit_ms = 5000) {
   struct {  // SECURITY_ATTRIBUTES
     unsigned long size;
     void* descriptor;
@@ -113,13 +113,13 @@ LATEPY_COLD inline std::string run_and_read(const std::vector<std::string>& comm
   start.output = writer;
   // Our words have no quotes; a path cannot have any.
   std::string line;
-  for (const std::string& word : command) line += (line.empty() ? "\"" : " \"") + word + "\"";
+  for (const char* word : command) line += concat({line.empty() ? "\"" : " \"", word, "\""});
   std::wstring wide = to_wide(line);
   std::wstring environment = L"SYSTEMROOT=" + to_wide(process_variable("SYSTEMROOT")) + std::wstring(2, L'\0');
   // CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT
-  const bool started =
-      CreateProcessW(to_wide(command[0]).c_str(), &wide[0], nullptr, nullptr, 1, 0x08000400, &environment[0], nullptr,
-                     reinterpret_cast<_STARTUPINFOW*>(&start), reinterpret_cast<_PROCESS_INFORMATION*>(&child)) != 0;
+  const bool started = CreateProcessW(to_wide(*command.begin()).c_str(), &wide[0], nullptr, nullptr, 1, 0x08000400,
+                                      &environment[0], nullptr, reinterpret_cast<_STARTUPINFOW*>(&start),
+                                      reinterpret_cast<_PROCESS_INFORMATION*>(&child)) != 0;
   CloseHandle(writer);
   std::string text;
   if (started) {

@@ -12,8 +12,8 @@ namespace detail {
 LATEPY_COLD inline std::string system_python(const std::string& root) {
   int newest = 0;
   for (int minor = 9; minor < 40; ++minor)
-    if (is_file(join(root, "usr/bin/python3." + std::to_string(minor)))) newest = minor;
-  return newest ? "3." + std::to_string(newest) : "";
+    if (is_file(concat({join(root, "usr/bin/python3."), decimal(minor)}))) newest = minor;
+  return newest ? concat({"3.", decimal(newest)}) : "";
 }
 
 /// `root` stands for "/".
@@ -21,11 +21,11 @@ LATEPY_COLD inline std::string remedy_for(const std::string& root, const std::ve
   std::string install;
   std::string release = read_file(join(root, "etc/os-release")).text;
   if (release.empty()) release = read_file(join(root, "usr/lib/os-release")).text;
-  const std::string ids = " " + config_value(release, "id") + " " + config_value(release, "id_like") + " ";
-  const auto is = [&](std::string_view id) { return ids.find(" " + std::string(id) + " ") != std::string::npos; };
+  const std::string ids = concat({" ", config_value(release, "id"), " ", config_value(release, "id_like"), " "});
+  const auto is = [&](std::string_view id) { return ids.find(concat({" ", id, " "})) != std::string::npos; };
   const std::string python = system_python(root);
   if (is("debian") || is("ubuntu"))
-    install = python.empty() ? "apt-get install python3 libpython3-dev" : "apt-get install libpython" + python;
+    install = concat({"apt-get install ", python.empty() ? "python3 libpython3-dev" : "libpython", python});
   else if (is("fedora") || is("rhel") || is("centos"))
     install = "dnf install python3 python3-libs";
   else if (is("suse") || is("opensuse"))
@@ -45,18 +45,18 @@ LATEPY_COLD inline std::string remedy_for(const std::string& root, const std::ve
     text =
         "Install Python 3.9 or newer: brew install python, or the installer of https://www.python.org/downloads/macos/";
   else if (!install.empty())
-    text = "Install Python's shared library: " + install;
+    text = concat({"Install Python's shared library: ", install});
   else
     text = "Install CPython 3.9 or newer with its shared library (configure --enable-shared)";
   for (const Candidate& c : candidates) {
     if (c.reason.find("built without a shared library") == std::string::npos || c.source != "pyenv") continue;
-    text += "; or build pyenv's again with it: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force " +
-            std::string(file_name(c.prefix));
+    text += concat({"; or build pyenv's again with it: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force ",
+                    file_name(c.prefix)});
     break;
   }
-  return text +
-         ". Or name one: LATEPY_LIBRARY=<path of the shared library> or LATEPY_PYTHON=<path of a python or of a "
-         "virtual environment>.";
+  return concat({text,
+                 ". Or name one: LATEPY_LIBRARY=<path of the shared library> or LATEPY_PYTHON=<path of a python or of "
+                 "a virtual environment>."});
 }
 
 }  // namespace detail

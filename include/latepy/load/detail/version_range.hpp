@@ -102,8 +102,8 @@ class VersionRange {
   }
 
   [[noreturn]] LATEPY_COLD void fail(std::string_view clause) const {
-    throw LoadError("the version wanted, \"" + text_ + "\", is malformed at \"" + std::string(clause) +
-                    "\": write it like \">=3.10,<3.14\", \"==3.12.*\" or \"3.12\"");
+    throw_error<LoadError>({"the version wanted, \"", text_, "\", is malformed at \"", clause,
+                            "\": write it like \">=3.10,<3.14\", \"==3.12.*\" or \"3.12\""});
   }
 
   std::string text_;

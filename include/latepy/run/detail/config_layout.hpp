@@ -12,7 +12,7 @@ namespace detail {
 
 /// A line of config_rows.inl.
 struct ConfigField {
-  const char* name;
+  char name[24];
   char kind;
   unsigned short at[6];
 };
@@ -54,7 +54,7 @@ struct ConfigRow {
   int column = -1;
 
   /// The field, or nullptr where this version lacks it.
-  const ConfigField* find(const std::string& name) const {
+  const ConfigField* find(std::string_view name) const {
     if (name == "size") return nullptr;
     for (std::size_t i = 0; i < count; ++i)
       if (fields[i].at[column] != 0 && name == fields[i].name) return &fields[i];
@@ -76,7 +76,8 @@ LATEPY_COLD inline std::string disproof(const Api& api, const ConfigRow& row) {
   if (size != python.used(0x5A)) return "its size cannot be measured";
   // Debug builds of 3.13 have one pointer more at the end, run_presite.
   if (size != expected && size != expected + sizeof(void*))
-    return std::to_string(size) + " bytes instead of " + std::to_string(expected);
+    return concat(
+        {decimal(static_cast<long long>(size)), " bytes instead of ", decimal(static_cast<long long>(expected))});
 
   // What an isolated Python and `python` have different from parse_argv on is the version's signature.
   static const char* const signature[] = {"parse_argv", "user_site_directory", "configure_c_stdio",
@@ -84,7 +85,7 @@ LATEPY_COLD inline std::string disproof(const Api& api, const ConfigRow& row) {
   std::size_t matched = 0, differing = 0, wanted = 0, first = size;
   for (const char* name : signature)
     if (const ConfigField* field = row.find(name)) {
-      if (row.offset(*field) + sizeof(int) > size) return std::string(name) + " lies outside";
+      if (row.offset(*field) + sizeof(int) > size) return concat({name, " lies outside"});
       ++wanted;
       matched += isolated.read<int>(row.offset(*field)) != python.read<int>(row.offset(*field));
       first = row.offset(*field) < first ? row.offset(*field) : first;
@@ -100,11 +101,11 @@ LATEPY_COLD inline std::string disproof(const Api& api, const ConfigRow& row) {
     const std::size_t width = field.kind == 'l'   ? sizeof(WideStringList)
                               : field.kind == 's' ? sizeof(void*)
                                                   : sizeof(int);
-    if (at + width > size) return std::string(field.name) + " lies outside";
+    if (at + width > size) return concat({field.name, " lies outside"});
     const bool is_pointer = field.kind == 's' || field.kind == 'l';
     if (is_pointer && (isolated.read<void*>(at) || python.read<void*>(at)))
-      return std::string(field.name) + " is no pointer";
-    if (field.kind == 'l' && isolated.read<WideStringList>(at).items) return std::string(field.name) + " is no list";
+      return concat({field.name, " is no pointer"});
+    if (field.kind == 'l' && isolated.read<WideStringList>(at).items) return concat({field.name, " is no list"});
   }
   const ConfigField* init_main = row.find("_init_main");
   if (!init_main || isolated.read<int>(row.offset(*init_main)) != 1) return "_init_main is not 1";
@@ -116,7 +117,7 @@ LATEPY_COLD inline std::string disproof(const Api& api, const ConfigRow& row) {
     const ConfigField* field = row.find(wanted_default.name);
     if (!field || isolated.read<int>(row.offset(*field)) != wanted_default.isolated ||
         python.read<int>(row.offset(*field)) != 1 - wanted_default.isolated)
-      return std::string(wanted_default.name) + " has another default";
+      return concat({wanted_default.name, " has another default"});
   }
   return {};
 }

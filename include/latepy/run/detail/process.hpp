@@ -22,7 +22,7 @@ inline std::string loaded_library;
 
 LATEPY_COLD inline std::string join(const std::vector<std::string>& parts) {
   std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  for (const std::string& part : parts) text += concat({text.empty() ? "" : ", ", part});
   return text;
 }
 
@@ -48,11 +48,11 @@ LATEPY_COLD inline Candidate pick(const Config& config, std::shared_ptr<const Di
 LATEPY_COLD inline void load(const Candidate& found, const Config& config) {
   State& state = the_state;
   if (!loaded_library.empty() && state.api.IsInitialized) return;  // never a second one
-  const auto fail = [&](const std::string& why) {
+  const auto fail = [&](std::string_view why) {
     Search search = config.search();
     search.in_process = found.in_process;
     const auto all = std::make_shared<const Discovery>(locate(search));
-    throw LoadError(why + "\n" + all->to_string(), all);
+    throw LoadError(concat({why, "\n", all->to_string()}), all);
   };
   std::optional<DynLib> library;
   try {
@@ -67,16 +67,16 @@ LATEPY_COLD inline void load(const Candidate& found, const Config& config) {
   Api api;
   fill(api, *library, found.library.empty() ? "this program" : found.library);
   state.version = Version::parse(api.GetVersion());
-  const std::string is = found.library + " is Python " + state.version.to_string();
-  if (state.version.major != 3 || state.version.minor < 9) fail(is + "; latepy needs CPython 3.9 or newer");
+  const std::string is = concat({found.library, " is Python ", state.version.to_string()});
+  if (state.version.major != 3 || state.version.minor < 9) fail(concat({is, "; latepy needs CPython 3.9 or newer"}));
   if (!VersionRange(config.version).allows(state.version))  // files may not tell the micro version
-    fail(is + "; Config::version asks for " + config.version);
+    fail(concat({is, "; Config::version asks for ", config.version}));
   state.free_threaded = std::string_view(api.GetVersion()).find("free-threading") != std::string_view::npos;
   state.current_is_per_thread = state.version.minor >= 12;
   state.leaks_thread_states = state.version.minor >= 12 && api.NegativeRefcount;
   state.api = api;
   library->keep();
-  loaded_library = found.library.empty() ? std::string("the program itself") : found.library;
+  loaded_library = found.library.empty() ? "the program itself" : found.library;
 }
 
 /// Fields that only a start can honour, in an Interpreter that attaches. \throws StateError naming the field.
@@ -97,8 +97,9 @@ LATEPY_COLD inline void refuse_start_fields(const Config& config) {
   };
   for (const auto& [name, changed] : fields)
     if (changed)
-      throw StateError(std::string("Config::") + name +
-                       " cannot be honoured: Python runs in this process already, and only a start can set it");
+      throw_error<StateError>({"Config::", name,
+                               " cannot be honoured: Python runs in this process already, and only a "
+                               "start can set it"});
 }
 
 /// Holds the GIL of a Python that latepy does not know yet.
@@ -144,7 +145,7 @@ inline constexpr char meeting_place[] = "latepy.v1.shared";
 LATEPY_COLD inline void publish(Shared& shared) {
   const Object capsule = own(api().Capsule_New(&shared, meeting_place, nullptr));
   PyObject* place = api().InterpreterState_GetDict(shared.interpreter);
-  if (!place) throw StateError("this Python has no interpreter dict to share state in");
+  if (!place) throw_error<StateError>({"this Python has no interpreter dict to share state in"});
   check_result(api().Dict_SetItemString(place, meeting_place, capsule.ptr()));
 }
 
@@ -179,7 +180,7 @@ inline PyObject* close_gate(PyObject*, PyObject*) {
 }
 LATEPY_COLD inline void call_at_exit(MethodDef& function) {
   const Object callable = own(api().CFunction_NewEx(&function, nullptr, nullptr));
-  own(api().Import_ImportModule("atexit")).attr("register")(callable);
+  call_attribute(known_module("atexit"), "register", {callable});
 }
 /// Last: every handle that still lives is harmless from now on.
 inline void end_life() {
@@ -226,11 +227,15 @@ void attempt(F&& call) {
 LATEPY_COLD inline std::vector<std::string> living_threads() {
   std::vector<std::string> names;
   attempt([&] {
-    const Object threading = Object::borrow(api().Import_GetModuleDict())["threading"];
-    const Object self = threading.attr("current_thread")(), main = threading.attr("main_thread")();
-    for (const Object& thread : Object(threading.attr("enumerate")()))
-      if (!thread.same(self) && !thread.same(main) && !thread.attr("daemon") && thread.attr("is_alive")())
-        names.push_back(thread.attr("name").as<std::string>());
+    const Object threading = get_item(Ref(api().Import_GetModuleDict()), "threading");
+    const Object self = call_attribute(threading, "current_thread"), main = call_attribute(threading, "main_thread");
+    const Object all = call_attribute(threading, "enumerate");
+    for (std::size_t i = 0; i < len(all); ++i) {
+      const Object thread = Object::borrow(check(api().List_GetItem(all.ptr(), static_cast<ssize>(i))));
+      if (!thread.same(self) && !thread.same(main) && !get_attribute(thread, "daemon") &&
+          call_attribute(thread, "is_alive"))
+        names.push_back(text_of(get_attribute(thread, "name").ptr()));
+    }
   });
   return names;
 }
@@ -242,7 +247,7 @@ LATEPY_COLD inline std::vector<std::string> living_threads() {
 LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::string>& alive) {
   Waiting waiting;
   if (timeout < 0) {
-    attempt([] { Object(Object::borrow(api().Import_GetModuleDict())["threading"]).attr("_shutdown")(); });
+    attempt([] { call_attribute(get_item(Ref(api().Import_GetModuleDict()), "threading"), "_shutdown"); });
     waiting = Waiting();
   } else {
     while (!(alive = living_threads()).empty())
@@ -252,8 +257,8 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
   while (const int inside = shared().inside.load()) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
     shared().stopping.store(0);
-    alive.push_back(std::to_string(inside) +
-                    " C++ thread(s) inside a GilGuard or GilRelease, perhaps this one in another library");
+    alive.push_back(concat(
+        {decimal(inside), " C++ thread(s) inside a GilGuard or GilRelease, perhaps this one in another library"}));
     return false;
   }
   return true;
@@ -264,17 +269,15 @@ LATEPY_COLD inline std::string why_no_restart() {
   const Object modules = Object::borrow(api().Import_GetModuleDict());
   if (the_state.version.minor == 12)  // static types are not cleared (python/cpython#117914)
     for (const char* name : {"_datetime", "_decimal", "_ctypes"})
-      if (modules.contains(name)) return std::string("3.12 aborts after the module ") + name + " was imported";
-  const std::string own_folder =
-      text_of(attribute_or_empty(own(api().Import_ImportModule("os")).ptr(), "__file__").ptr());
-  const std::string library = parent(own_folder);
+      if (modules.contains(name)) return concat({"3.12 aborts after the module ", name, " was imported"});
+  const std::string library = parent(text_of(attribute_or_empty(known_module("os").ptr(), "__file__").ptr()));
   for (const auto& [name, module] : items(modules)) {
     const std::string file = text_of(attribute_or_empty(module.ptr(), "__file__").ptr());
-    const std::string suffix = file.substr(std::min(file.find_last_of('.'), file.size()));
+    const std::string_view suffix = std::string_view(file).substr(std::min(file.find_last_of('.'), file.size()));
     if (suffix != ".so" && suffix != ".pyd" && suffix != ".dylib") continue;
     const bool foreign = file.compare(0, library.size(), library) != 0 || file.find("-packages") != std::string::npos;
     if (foreign && file.find("lib-dynload") == std::string::npos && file.find("DLLs") == std::string::npos)
-      return "the extension module " + str(name) + " does not bear it";
+      return concat({"the extension module ", str(name), " does not bear it"});
   }
   return {};
 }

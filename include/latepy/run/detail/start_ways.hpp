@@ -22,25 +22,24 @@ struct Start {
   std::string python;  // "CPython 3.11.7 (/usr/lib/libpython3.11.so.1.0)"
   bool touched = false;
 
-  [[noreturn]] LATEPY_COLD void fail(const std::string& reason) {
-    std::string what = python + " did not start: " + reason + "\n  with";
+  [[noreturn]] LATEPY_COLD void fail(TextParts reason) {
+    std::string what = concat({python, " did not start: ", concat(reason), "\n  with"});
     for (const char* name : {"home", "executable", "base_executable"})
-      what += std::string(" ") + name + " = \"" + value_of(settings, name) + "\"";
+      what += concat({" ", name, " = \"", value_of(settings, name), "\""});
     if (touched) failed_start = new std::string(what);
     throw StartError(what);
   }
-  [[noreturn]] LATEPY_COLD void refuse(const Setting& setting, const std::string& why) {
-    throw StartError("cannot start Python: " + python + " " + why + ": " + setting.name +
-                     (setting.values.empty() ? "" : " = \"" + setting.values.back() + "\""));
+  [[noreturn]] LATEPY_COLD void refuse(const Setting& setting, std::string_view why) {
+    std::string what = concat({"cannot start Python: ", python, " ", why, ": ", setting.name});
+    if (!setting.values.empty()) what += concat({" = \"", setting.values.back(), "\""});
+    throw StartError(what);
   }
-  void check(const Status& status, const char* step) {
+  LATEPY_COLD void check(const Status& status, const char* step) {
     if (status.type == Status::ok) return;
-    if (status.type == Status::exit)
-      fail(std::string(step) + " asked for exit code " + std::to_string(status.exitcode));
-    fail((status.func ? status.func : step) + std::string(": ") +
-         (status.message ? status.message : "no reason given"));
+    if (status.type == Status::exit) fail({step, " asked for exit code ", decimal(status.exitcode)});
+    fail({status.func ? status.func : step, ": ", status.message ? status.message : "no reason given"});
   }
-  std::int64_t number(const Setting& setting) {
+  LATEPY_COLD std::int64_t number(const Setting& setting) {
     std::int64_t value = 0;
     if (!parse_number(setting.value(), value)) refuse(setting, "wants a number for this option");
     return value;
@@ -64,12 +63,12 @@ LATEPY_COLD inline void start_by_init_config(Start& start) {
   const auto reason = [&] {
     const char* text = nullptr;
     int code = 0;
-    if (api.InitConfig_GetExitCode(config, &code)) return "asked for exit code " + std::to_string(code);
+    if (api.InitConfig_GetExitCode(config, &code)) return concat({"asked for exit code ", decimal(code)});
     api.InitConfig_GetError(config, &text);
-    return std::string(text ? text : "no reason given");
+    return concat({text ? text : "no reason given"});
   };
   for (const Setting& setting : start.settings) {
-    const char* name = setting.name.c_str();
+    const char* const name = setting.name;
     if (!api.InitConfig_HasOption(config, name)) {
       if (setting.asked_for) start.refuse(setting, "has no such option");
       continue;
@@ -89,16 +88,16 @@ LATEPY_COLD inline void start_by_init_config(Start& start) {
       result = is_number ? api.InitConfig_SetInt(config, name, value)
                          : api.InitConfig_SetStr(config, name, setting.value().c_str());
     }
-    if (result < 0) start.refuse(setting, "refused an option (" + reason() + ")");
+    if (result < 0) start.refuse(setting, concat({"refused an option (", reason(), ")"}));
   }
   start.touched = true;
-  if (api.InitializeFromInitConfig(config) < 0) start.fail(reason());
+  if (api.InitializeFromInitConfig(config) < 0) start.fail({reason()});
 }
 
 // ---- all others: the pre-initialisation, then PyConfig or the flags
 
 /// The int of PyPreConfig that has this name, if one has. PyConfig has some of them too, and takes them from here.
-inline int* pre_option(PreConfig& pre, const std::string& name) {
+LATEPY_COLD inline int* pre_option(PreConfig& pre, std::string_view name) {
   const struct {
     const char* name;
     int* value;
@@ -115,15 +114,16 @@ inline int* pre_option(PreConfig& pre, const std::string& name) {
   return nullptr;
 }
 
-/// `knows` says which options the second part will take.
-template <class Knows>
-void pre_initialize(Start& start, Knows knows) {
+/// \param known those of the settings that the second part will take.
+LATEPY_COLD inline void pre_initialize(Start& start, const std::vector<const Setting*>& known) {
   PreConfig pre;
   start.api.PreConfig_InitIsolatedConfig(&pre);
   for (const Setting& setting : start.settings) {
+    bool is_known = !setting.asked_for;
+    for (const Setting* each : known) is_known |= each == &setting;
     if (int* value = pre_option(pre, setting.name))
       *value = static_cast<int>(start.number(setting));
-    else if (setting.asked_for && !knows(setting))
+    else if (!is_known)
       start.refuse(setting, "has no such option");
   }
   start.check(start.api.PreInitialize(&pre), "Py_PreInitialize");
@@ -133,11 +133,12 @@ void pre_initialize(Start& start, Knows knows) {
 /// lone surrogates (PEP 383), and the same bytes again where Python hands them to the system.
 class WideText {
  public:
-  WideText(Start& start, const std::string& text) : api_(start.api), text_(api_.DecodeLocale(text.c_str(), nullptr)) {
-    if (!text_) start.fail("cannot decode \"" + text + "\"");
+  LATEPY_COLD WideText(Start& start, const std::string& text)
+      : api_(start.api), text_(api_.DecodeLocale(text.c_str(), nullptr)) {
+    if (!text_) start.fail({"cannot decode \"", text, "\""});
   }
   WideText(WideText&& other) noexcept : api_(other.api_), text_(other.text_) { other.text_ = nullptr; }
-  ~WideText() {
+  LATEPY_COLD ~WideText() {
     if (text_) api_.Mem_RawFree(text_);
   }
   wchar_t* get() const { return text_; }
@@ -175,17 +176,18 @@ LATEPY_COLD inline void set_field(Start& start, ConfigMemory& config, const Conf
 
 LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
   const Api& api = start.api;
-  const auto is_known = [&](const Setting& setting) {
-    const ConfigField* field = row.find(setting.name);
-    // The last row also fits macOS 3.13.2, which has use_system_logger where enable_gil is.
-    if (setting.name == "enable_gil" && !std::strstr(api.GetVersion(), "free-threading")) return false;
-    return field && setting.name[0] != '_' && (field->kind != 'l' || setting.kind == Setting::list);
-  };
+  std::vector<const Setting*> known;
   for (const Setting& setting : start.settings) {
     const ConfigField* field = row.find(setting.name);
-    if (field && (field->kind == 'i' || field->kind == 'u')) start.number(setting);  // refused before anything is done
+    if (!field) continue;
+    if (field->kind == 'i' || field->kind == 'u') start.number(setting);  // refused before anything is done
+    // The last row also fits macOS 3.13.2, which has use_system_logger where enable_gil is.
+    const bool is_other =
+        std::string_view(setting.name) == "enable_gil" && !std::strstr(api.GetVersion(), "free-threading");
+    if (!is_other && setting.name[0] != '_' && (field->kind != 'l' || setting.kind == Setting::list))
+      known.push_back(&setting);
   }
-  pre_initialize(start, is_known);
+  pre_initialize(start, known);
 
   constexpr unsigned char filler = 0xA5;
   ConfigMemory config(filler);
@@ -205,7 +207,7 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
               "PyConfig_SetArgv");
   const auto argv_set = config.read<WideStringList>(row.offset(*row.find("argv")));
   if (argv_set.length != static_cast<ssize>(pointers.size()) || std::wcscmp(argv_set.items[0], pointers[0]) != 0)
-    start.fail("PyConfig_SetArgv wrote elsewhere than it should");
+    start.fail({"PyConfig_SetArgv wrote elsewhere than it should"});
 
   for (const Setting& setting : start.settings)
     if (&setting != &argv) set_field(start, config, row, setting);
@@ -214,7 +216,7 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
 
   start.touched = true;
   start.check(api.InitializeFromConfig(config.bytes), "Py_InitializeFromConfig");
-  if (config.used(filler) != size) start.fail("it wrote past the end of its configuration");
+  if (config.used(filler) != size) start.fail({"it wrote past the end of its configuration"});
 }
 
 /// The way of 3.7 and older, which every version still has. Here CPython ends the process when it fails, so this is
@@ -233,21 +235,21 @@ LATEPY_COLD inline void start_by_flags(Start& start) {
                {"optimization_level", api.OptimizeFlag, false},
                {"verbose", api.VerboseFlag, false}};
   if (!api.SetProgramName || !api.SetPythonHome || !api.SetArgvEx)
-    start.fail("it has neither a PyConfig that is known nor Py_SetProgramName");
-  const auto is_known = [&](const Setting& setting) {
-    for (const auto& flag : flags)
-      if (flag.flag && setting.name == flag.name) return start.number(setting), true;
-    for (const char* name : {"program_name", "home", "argv", "xoptions", "install_signal_handlers"})
-      if (setting.name == name) return true;
-    return false;
-  };
-  pre_initialize(start, is_known);
-  for (const Setting& setting : start.settings)
-    for (const auto& flag : flags)
-      if (flag.flag && setting.name == flag.name) {
-        const int value = static_cast<int>(start.number(setting));
-        *flag.flag = flag.inverted ? !value : value;
-      }
+    start.fail({"it has neither a PyConfig that is known nor Py_SetProgramName"});
+  std::vector<const Setting*> known;
+  for (const char* name : {"program_name", "home", "argv", "xoptions", "install_signal_handlers"})
+    known.push_back(find_setting(start.settings, name));
+  for (const auto& flag : flags)
+    if (const Setting* setting = find_setting(start.settings, flag.name); setting && flag.flag) {
+      start.number(*setting);  // refused before anything is done
+      known.push_back(setting);
+    }
+  pre_initialize(start, known);
+  for (const auto& flag : flags)
+    if (const Setting* setting = find_setting(start.settings, flag.name); setting && flag.flag) {
+      const int value = static_cast<int>(start.number(*setting));
+      *flag.flag = flag.inverted ? !value : value;
+    }
   api.SetProgramName(WideText(start, value_of(start.settings, "program_name")).release());
   if (const Setting* home = find_setting(start.settings, "home"))
     api.SetPythonHome(WideText(start, home->value()).release());

@@ -26,14 +26,14 @@ inline StreamLayout stream_layout{};
 class MemberByValues {
  public:
   explicit MemberByValues(const Object& object);
-  void has(std::int64_t value);
-  std::uint16_t offset() const {
-    return offsets_.size() == 1 ? static_cast<std::uint16_t>(offsets_.front()) : std::uint16_t(0);
-  }
+  void has(std::int64_t value) noexcept;
+  /// 0 where it is not one.
+  std::uint16_t offset() const noexcept;
 
  private:
+  static constexpr std::size_t word = sizeof(std::int64_t), most = 64;
   const Object& object_;
-  std::vector<std::size_t> offsets_;
+  std::uint64_t words_ = 0;  // a bit for each that may be the member
 };
 
 /// Needs the GIL. Other threads of free-threaded builds may be writing, and the layout of 32-bit builds is another.
@@ -48,42 +48,48 @@ void flush_streams() noexcept;
 
 #if LATEPY_BODIES
 
-LATEPY_ONCE MemberByValues::MemberByValues(const Object& object) : object_(object) {
-  const auto size = own(api().Object_Type(object.ptr())).attr("__basicsize__").as<std::size_t>();
-  for (std::size_t at = the_state.layout.head; at + sizeof(std::int64_t) <= size; at += sizeof(void*))
-    offsets_.push_back(at);
+LATEPY_ONCE LATEPY_COLD MemberByValues::MemberByValues(const Object& object) : object_(object) {
+  const auto size = get_attribute(Ref(as_object(type_of(object.ptr()))), "__basicsize__").as<std::size_t>();
+  for (std::size_t at = the_state.layout.head / word; at < most && (at + 1) * word <= size; ++at)
+    words_ |= std::uint64_t(1) << at;
 }
 
-LATEPY_ONCE void MemberByValues::has(std::int64_t value) {
-  std::vector<std::size_t> still;
-  for (const std::size_t at : offsets_)
-    if (member_at<std::int64_t>(object_.ptr(), at) == value) still.push_back(at);
-  offsets_.swap(still);
+LATEPY_ONCE LATEPY_COLD void MemberByValues::has(std::int64_t value) noexcept {
+  for (std::size_t at = 0; at < most; ++at) {
+    const std::uint64_t bit = std::uint64_t(1) << at;
+    if ((words_ & bit) && member_at<std::int64_t>(object_.ptr(), at * word) != value) words_ &= ~bit;
+  }
+}
+
+LATEPY_ONCE LATEPY_COLD std::uint16_t MemberByValues::offset() const noexcept {
+  for (std::size_t at = 0; at < most; ++at)
+    if (words_ == std::uint64_t(1) << at) return static_cast<std::uint16_t>(at * word);
+  return 0;
 }
 
 LATEPY_ONCE LATEPY_COLD void prove_streams() {
   stream_layout = StreamLayout();
   if (the_state.layout.type_flags == 0 || the_state.free_threaded || sizeof(void*) != 8) return;
   StreamLayout found;
-  const Object io = own(api().Import_ImportModule("io"));
-  const Object writer = io.attr("BufferedWriter")(io.attr("BytesIO")());
-  const Object text = io.attr("TextIOWrapper")(writer, "encoding"_a = "utf-8");
+  const Object io = known_module("io");
+  const Object writer = call_attribute(io, "BufferedWriter", {call_attribute(io, "BytesIO")});
+  const Object text = call_attribute(io, "TextIOWrapper", {writer, to_py("utf-8")});
   MemberByValues pending(text), buffer(text), write_end(writer);
   pending.has(0);
   buffer.has(static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(writer.ptr())));
   write_end.has(-1);
   for (const int length : {3, 5}) {
-    text.attr("write")(length == 3 ? "123" : "45");
+    call_attribute(text, "write", {to_py(length == 3 ? "123" : "45")});
     pending.has(length);
   }
-  text.attr("flush")();
+  call_attribute(text, "flush");
   pending.has(0);
   write_end.has(-1);
   for (const int length : {3, 5}) {
-    writer.attr("write")(Bytes(length == 3 ? "123" : "45"));
+    call_attribute(writer, "write", {to_py(Bytes(length == 3 ? "123" : "45"))});
     write_end.has(length);
   }
-  writer.attr("flush")();
+  call_attribute(writer, "flush");
   write_end.has(-1);
   if (!pending.offset() || !buffer.offset() || !write_end.offset()) return;
   found.pending = pending.offset();
@@ -95,7 +101,7 @@ LATEPY_ONCE LATEPY_COLD void prove_streams() {
   if (!out || !err) return;
   found.names[0] = out->str;
   found.names[1] = err->str;
-  found.sys = api().Module_GetDict(own(api().Import_ImportModule("sys")).ptr());
+  found.sys = api().Module_GetDict(known_module("sys").ptr());
   found.life = current_life();
   stream_layout = found;
 }
