@@ -244,7 +244,7 @@ TEST_CASE("a named Python that does not serve is not replaced by another", "[loc
   const Discovery discovery = py::locate(tree.search);
   CHECK(only_reason(discovery) == "not found");
   try {
-    py::detail::choose(discovery);
+    py::detail::choose(std::make_shared<const py::Discovery>(discovery));
     FAIL("nothing was chosen");
   } catch (const py::LoadError& error) {
     const std::string text = error.what();

@@ -128,13 +128,14 @@ LATEPY_ONCE const Candidate* Discovery::chosen() const noexcept {
 LATEPY_ONCE LATEPY_COLD std::string Discovery::to_string() const {
   if (candidates_.empty()) return "no Python was found anywhere\n";
   constexpr std::size_t columns = 5;
-  std::vector<std::string> cells{"", "version", "found by", "library", "why"};
+  std::vector<std::string> cells;
+  for (const char* title : {"", "version", "found by", "library", "why"}) detail::append(cells, title);
   for (const Candidate& c : candidates_) {
-    cells.emplace_back(c.verdict == Verdict::chosen ? "=>" : c.verdict == Verdict::usable ? "ok" : "no");
+    detail::append(cells, c.verdict == Verdict::chosen ? "=>" : c.verdict == Verdict::usable ? "ok" : "no");
     cells.push_back(detail::concat({c.version.to_string(), c.free_threaded ? "t" : "", c.debug ? "d" : ""}));
-    cells.push_back(c.source);
-    cells.push_back(!c.library.empty() ? c.library : !c.executable.empty() ? c.executable : c.prefix);
-    cells.push_back(c.reason);
+    detail::append(cells, c.source);
+    detail::append(cells, !c.library.empty() ? c.library : !c.executable.empty() ? c.executable : c.prefix);
+    detail::append(cells, c.reason);
   }
   std::size_t width[columns] = {};
   for (std::size_t i = 0; i < cells.size(); ++i)

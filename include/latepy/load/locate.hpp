@@ -19,7 +19,7 @@ Discovery locate(const Search& search = {});
 namespace detail {
 /// The candidate that was chosen.
 /// \throws LoadError with the table of all candidates and the remedy when none was.
-const Candidate& choose(const Discovery& discovery);
+const Candidate& choose(const std::shared_ptr<const Discovery>& discovery);
 }  // namespace detail
 
 #if LATEPY_BODIES
@@ -113,10 +113,9 @@ LATEPY_COLD inline void add_from_variables(Finder& finder) {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD const Candidate& choose(const Discovery& discovery) {
-  if (const Candidate* chosen = discovery.chosen()) return *chosen;
-  throw LoadError(concat({"no usable CPython was found\n", discovery.to_string(), discovery.remedy()}),
-                  std::make_shared<const Discovery>(discovery));
+LATEPY_ONCE LATEPY_COLD const Candidate& choose(const std::shared_ptr<const Discovery>& discovery) {
+  if (const Candidate* chosen = discovery->chosen()) return *chosen;
+  throw LoadError(concat({"no usable CPython was found\n", discovery->to_string(), discovery->remedy()}), discovery);
 }
 
 }  // namespace detail

@@ -27,7 +27,8 @@ class Interpreter : public Scope {
   /// Locates, loads, starts. \throws LoadError with everything that was tried, SymbolError, StartError; StateError
   /// while another Interpreter of this library lives, and for Config fields that an attached Python cannot honour any
   /// more.
-  explicit Interpreter(const Config& config = {});
+  explicit Interpreter(const Config& config);
+  explicit Interpreter();
   /// Stops Python, if this object started it (see stop()). On another thread than the starter's, or while C++ threads
   /// will not leave Python, Python is left running, its output flushed, and Config::on_warning told.
   ~Interpreter();
@@ -110,7 +111,7 @@ LATEPY_ONCE LATEPY_COLD Interpreter::Interpreter(const Config& config)
   // pass would come through std::make_unique<Interpreter>(), which the linker gave them in common as well.
   if (detail::the_interpreter.load() && detail::the_state.libraries.load() == 1)
     detail::throw_error<StateError>({"a second Interpreter was made while one lives: use Interpreter::current()"});
-  const Candidate found = detail::pick(config, discovery_);
+  const Candidate& found = detail::pick(config, discovery_);
   detail::load(found, config);
   detail::pin_libraries();
   if (detail::api().IsInitialized())
@@ -118,6 +119,8 @@ LATEPY_ONCE LATEPY_COLD Interpreter::Interpreter(const Config& config)
   else
     start(config, found);
 }
+
+LATEPY_ONCE LATEPY_COLD Interpreter::Interpreter() : Interpreter(Config()) {}
 
 LATEPY_ONCE LATEPY_COLD Interpreter::~Interpreter() {
   try {

@@ -41,7 +41,7 @@ class Scope {
   template <class T = Object>
   T eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
     const detail::Entry entry;
-    return detail::take<T>(detail::code_of(expression, Mode::eval, filename)(globals_or_main(globals)).release());
+    return detail::take<T>(evaluate(expression, globals, filename));
   }
   /// As eval(), with Python's exception as a value.
   template <class T = Object>
@@ -137,7 +137,8 @@ class Scope {
   /// By value: the code that runs may reset() this scope.
   Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
 
-  /// A new reference.
+  /// New references.
+  PyObject* evaluate(std::string_view expression, const Ref& globals, std::string_view filename) const;
   PyObject* find(const detail::Text& module, const detail::Text& function) const;
   Object import_path(std::string_view module, std::string_view path) const;
 
@@ -163,6 +164,11 @@ LATEPY_ONCE Entry::~Entry() {
 LATEPY_ONCE void Scope::exec(std::string_view code, const Ref& globals, std::string_view filename) {
   const detail::Entry entry(true);
   detail::code_of(code, Mode::exec, filename)(globals_or_main(globals));
+}
+
+LATEPY_ONCE PyObject* Scope::evaluate(std::string_view expression, const Ref& globals,
+                                      std::string_view filename) const {
+  return detail::code_of(expression, Mode::eval, filename)(globals_or_main(globals)).release();
 }
 
 LATEPY_ONCE Object Scope::run_string(std::string_view code, const Ref& globals, std::string_view filename) {
@@ -280,7 +286,8 @@ LATEPY_ONCE LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
 LATEPY_ONCE LATEPY_COLD Object Scope::make_module(const std::string& name, std::string_view code) const {
   const Object modules = Object::borrow(detail::api().Import_GetModuleDict());
   if (modules.contains(name))
-    throw StateError("a module named " + name + " is imported already: choose another name, or use reload()");
+    detail::throw_error<StateError>(
+        {"a module named ", name, " is imported already: choose another name, or use reload()"});
   const Object module = detail::own(detail::api().Module_NewObject(detail::Name(name).ptr()));
   modules[name] = module;
   try {
@@ -296,7 +303,8 @@ LATEPY_ONCE LATEPY_COLD Object Scope::run_script(const Path& path, const std::ve
   struct Running {
     explicit Running(std::atomic_flag& f) : flag(f) {
       if (flag.test_and_set())
-        throw StateError("run_file while another file is running: a process has one __main__ and one sys.argv");
+        detail::throw_error<StateError>(
+            {"run_file while another file is running: a process has one __main__ and one sys.argv"});
     }
     ~Running() { flag.clear(); }
     std::atomic_flag& flag;

@@ -12,19 +12,26 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// What a compiler calls spelled_name<T>(), cut down to T.
+constexpr std::string_view cut_name(std::string_view text) {
+#if defined(__GNUC__)
+  // "… spelled_name() [with T = X; …]" by g++, "… spelled_name() [T = X]" by clang
+  text.remove_prefix(text.find("T = ") + 4);
+  return text.substr(0, text.find_first_of(";]"));
+#else
+  text.remove_prefix(text.find("spelled_name<") + 13);
+  return text.substr(0, text.rfind(">("));
+#endif
+}
 /// The name of T as its compiler spells it, in static storage.
 template <class T>
 constexpr std::string_view spelled_name() {
 #if defined(__GNUC__)
-  // "… spelled_name() [with T = X; …]" by g++, "… spelled_name() [T = X]" by clang
-  std::string_view text = __PRETTY_FUNCTION__;
-  text.remove_prefix(text.find("T = ") + 4);
-  return text.substr(0, text.find_first_of(";]"));
+  constexpr std::string_view name = cut_name(__PRETTY_FUNCTION__);
 #else
-  std::string_view text = __FUNCSIG__;
-  text.remove_prefix(text.find("spelled_name<") + 13);
-  return text.substr(0, text.rfind(">("));
+  constexpr std::string_view name = cut_name(__FUNCSIG__);
 #endif
+  return name;  // made while compiling, also where this is called in a running program
 }
 
 /// One C++ type with a Python class. Never freed; refilled when the type is registered in a later life. Plain C layout,

@@ -71,7 +71,7 @@ LATEPY_COLD inline std::string machine_name(std::string_view format, std::uint64
                                             std::initializer_list<MachineNumber> known) {
   for (const MachineNumber& machine : known)
     if (machine.number == number) return machine.name;
-  return concat({format, " machine ", decimal(static_cast<long long>(number))});
+  return concat({format, " machine ", decimal(number)});
 }
 
 // Each gives the fault, or "" and the machines.

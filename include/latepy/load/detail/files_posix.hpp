@@ -86,18 +86,20 @@ class RealPaths {
     const std::string_view name = file_name(path);
     const std::string folder = parent(path);
     if (folder.empty() || name.empty() || name == "." || name == "..") return real_path(path);
-    for (const auto& [asked, real] : known_)
-      if (asked == path) return real;
+    for (std::size_t at = 0; at < known_.size(); at += 2)
+      if (known_[at] == path) return known_[at + 1];
     struct stat info;
     if (lstat(path.c_str(), &info) != 0) return {};
     std::string real = S_ISLNK(info.st_mode) ? real_path(path) : (*this)(folder);
     if (!S_ISLNK(info.st_mode) && !real.empty()) real = join(real, name);
-    if (S_ISDIR(info.st_mode)) known_.emplace_back(path, real);
+    if (!S_ISDIR(info.st_mode)) return real;
+    append(known_, path);
+    append(known_, real);
     return real;
   }
 
  private:
-  std::vector<std::pair<std::string, std::string>> known_;
+  std::vector<std::string> known_;  // each folder, and behind it what it is
 };
 
 /// Absolute, links kept. "." and ".." are kept too: what they mean depends on links.

@@ -30,8 +30,8 @@ class Finder {
     return search_.own_environment ? process_variable(name) : std::string();
   }
 
-  LATEPY_COLD void refuse(Candidate&& c, std::string reason) {
-    c.reason = std::move(reason);
+  LATEPY_COLD void refuse(Candidate&& c, std::string_view reason) {
+    c.reason = reason;
     c.verdict = Verdict::refused;
     add(std::move(c));
   }
@@ -278,7 +278,7 @@ class Finder {
         break;
       }
     }
-    if (!why.empty()) return refuse(std::move(c), std::move(why));
+    if (!why.empty()) return refuse(std::move(c), why);
     accept(std::move(c));
   }
 

@@ -5,7 +5,6 @@
 #include <latepy/load/detail/text.hpp>
 
 #include <cstddef>
-#include <vector>
 
 namespace latepy {
 inline namespace v1 {

@@ -139,15 +139,21 @@ class Places {
     finder_.add_library(std::move(c));
   }
 
+  /// Takes the first part off: its number, -1 where it is none, -2 where there is no part.
+  LATEPY_COLD static int next_number(std::string_view& rest) noexcept {
+    rest.remove_prefix(std::min(rest.find_first_not_of(".-+"), rest.size()));
+    const std::string_view part = rest.substr(0, rest.find_first_of(".-+"));
+    rest.remove_prefix(part.size());
+    if (part.empty()) return -2;
+    return part[0] >= '0' && part[0] <= '9' ? Version::parse(part).major : -1;
+  }
   /// Whether a name's numbers are larger than those of another.
-  LATEPY_COLD static bool is_newer(const std::string& name, const std::string& than) {
-    const std::vector<std::string_view> left = split(name, ".-+"), right = split(than, ".-+");
-    const auto number = [](const std::vector<std::string_view>& parts, std::size_t at) {
-      if (at >= parts.size()) return -2;
-      return parts[at][0] >= '0' && parts[at][0] <= '9' ? Version::parse(parts[at]).major : -1;
-    };
-    for (std::size_t at = 0; at < left.size() || at < right.size(); ++at)
-      if (const int a = number(left, at), b = number(right, at); a != b) return a > b;
+  LATEPY_COLD static bool is_newer(const std::string& name, const std::string& than) noexcept {
+    std::string_view mine = name, others = than;
+    for (int number = 0; number != -2;) {
+      number = next_number(mine);
+      if (const int other = next_number(others); number != other) return number > other;
+    }
     return name > than;
   }
 

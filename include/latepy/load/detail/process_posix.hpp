@@ -86,9 +86,9 @@ LATEPY_COLD inline std::string run_and_read(std::initializer_list<const char*> c
   if (pipe(ends) != 0) return {};
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-  std::vector<char*> argv;
-  for (const char* word : command) argv.push_back(const_cast<char*>(word));
-  argv.push_back(nullptr);
+  std::vector<char*> argv(command.size() + 1);
+  std::size_t words = 0;
+  for (const char* word : command) argv[words++] = const_cast<char*>(word);
   char locale[] = "LC_ALL=C.UTF-8";
   char* const environment[] = {locale, nullptr};
   posix_spawn_file_actions_t actions;

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace latepy {
 inline namespace v1 {
@@ -15,7 +16,23 @@ namespace detail {
 using TextParts = std::initializer_list<std::string_view>;
 
 /// The parts, one after the other.
-LATEPY_COLD inline std::string concat(TextParts parts) {
+std::string concat(TextParts parts);
+void append(std::vector<std::string>& texts, std::string_view text);
+std::string digits_of(long long number);
+template <class Integer>
+std::string decimal(Integer number) {
+  return digits_of(static_cast<long long>(number));
+}
+
+/// Throws an E that says the parts.
+template <class E>
+[[noreturn]] LATEPY_COLD void throw_error(TextParts what) {
+  throw E(concat(what));
+}
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD std::string concat(TextParts parts) {
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
   std::string text;
@@ -24,13 +41,13 @@ LATEPY_COLD inline std::string concat(TextParts parts) {
   return text;
 }
 
-LATEPY_COLD inline std::string decimal(long long number) { return std::to_string(number); }
-
-/// Throws an E that says the parts.
-template <class E>
-[[noreturn]] LATEPY_COLD void throw_error(TextParts what) {
-  throw E(concat(what));
+LATEPY_ONCE LATEPY_COLD void append(std::vector<std::string>& texts, std::string_view text) {
+  texts.push_back(std::string(text));
 }
+
+LATEPY_ONCE LATEPY_COLD std::string digits_of(long long number) { return std::to_string(number); }
+
+#endif
 
 }  // namespace detail
 }  // namespace v1

@@ -76,8 +76,7 @@ LATEPY_COLD inline std::string disproof(const Api& api, const ConfigRow& row) {
   if (size != python.used(0x5A)) return "its size cannot be measured";
   // Debug builds of 3.13 have one pointer more at the end, run_presite.
   if (size != expected && size != expected + sizeof(void*))
-    return concat(
-        {decimal(static_cast<long long>(size)), " bytes instead of ", decimal(static_cast<long long>(expected))});
+    return concat({decimal(size), " bytes instead of ", decimal(expected)});
 
   // What an isolated Python and `python` have different from parse_argv on is the version's signature.
   static const char* const signature[] = {"parse_argv", "user_site_directory", "configure_c_stdio",

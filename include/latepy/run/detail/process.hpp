@@ -26,9 +26,9 @@ LATEPY_COLD inline std::string join(const std::vector<std::string>& parts) {
   return text;
 }
 
-/// Which Python to take. At a second start in the process it is the loaded library's, with the environment that is
-/// asked for now; where that leads to another library the loaded one remains the only candidate.
-LATEPY_COLD inline Candidate pick(const Config& config, std::shared_ptr<const Discovery>& discovery) {
+/// Which Python to take, a part of the discovery. At a second start in the process it is the loaded library's, with the
+/// environment that is asked for now; where that leads to another library the loaded one remains the only candidate.
+LATEPY_COLD inline const Candidate& pick(const Config& config, std::shared_ptr<const Discovery>& discovery) {
   Search search = config.search();
   if (!loaded_library.empty() && !api().IsInitialized()) {
     search.in_process = false;
@@ -40,7 +40,7 @@ LATEPY_COLD inline Candidate pick(const Config& config, std::shared_ptr<const Di
   }
   search.all = false;
   discovery = std::make_shared<const Discovery>(locate(search));
-  return choose(*discovery);
+  return choose(discovery);
 }
 
 /// Opens the candidate's library for good and fills the table. \throws LoadError with the loader's words and all that
@@ -222,21 +222,22 @@ void attempt(F&& call) {
   }
 }
 
-/// The names of the threads that Python would wait for, of which there are none before threading is imported. Needs the
-/// GIL.
+/// The names of the threads that Python would wait for. Needs the GIL.
+LATEPY_COLD inline void list_threads(std::vector<std::string>& names) {
+  const Object threading = get_item(Ref(api().Import_GetModuleDict()), "threading");
+  const Object self = call_attribute(threading, "current_thread"), main = call_attribute(threading, "main_thread");
+  const Object all = call_attribute(threading, "enumerate");
+  for (std::size_t i = 0; i < len(all); ++i) {
+    const Object thread = Object::borrow(check(api().List_GetItem(all.ptr(), static_cast<ssize>(i))));
+    if (!thread.same(self) && !thread.same(main) && !get_attribute(thread, "daemon") &&
+        call_attribute(thread, "is_alive"))
+      names.push_back(text_of(get_attribute(thread, "name").ptr()));
+  }
+}
+/// The same; there are none before threading is imported.
 LATEPY_COLD inline std::vector<std::string> living_threads() {
   std::vector<std::string> names;
-  attempt([&] {
-    const Object threading = get_item(Ref(api().Import_GetModuleDict()), "threading");
-    const Object self = call_attribute(threading, "current_thread"), main = call_attribute(threading, "main_thread");
-    const Object all = call_attribute(threading, "enumerate");
-    for (std::size_t i = 0; i < len(all); ++i) {
-      const Object thread = Object::borrow(check(api().List_GetItem(all.ptr(), static_cast<ssize>(i))));
-      if (!thread.same(self) && !thread.same(main) && !get_attribute(thread, "daemon") &&
-          call_attribute(thread, "is_alive"))
-        names.push_back(text_of(get_attribute(thread, "name").ptr()));
-    }
-  });
+  attempt([&] { list_threads(names); });
   return names;
 }
 

@@ -19,6 +19,7 @@ struct Setting {
   const char* name;                            // a literal, or the Config's
   std::vector<std::string> values;
   bool asked_for = false;  // by Config::set: a CPython without it is an error, while ours are left out
+  bool is_known = false;   // to the second part of a start in two
 
   const std::string& value() const { return values.front(); }
 };
@@ -28,8 +29,8 @@ LATEPY_COLD inline Setting& add_setting(Settings& settings, Setting::Kind kind, 
   settings.push_back({kind, name, {}});
   return settings.back();
 }
-LATEPY_COLD inline void add_text(Settings& settings, Setting::Kind kind, const char* name, std::string_view value) {
-  add_setting(settings, kind, name).values.emplace_back(value);
+LATEPY_COLD inline void add_value(Settings& settings, Setting::Kind kind, const char* name, std::string_view value) {
+  add_setting(settings, kind, name).values.push_back(concat({value}));
 }
 
 LATEPY_COLD inline Setting* find_setting(Settings& settings, std::string_view name) {
@@ -83,11 +84,11 @@ LATEPY_COLD inline void set_by_environment(Settings& settings, bool use_environm
     const char* text = use_environment ? std::getenv(variable) : nullptr;
     const std::string_view name = option;
     const bool is_set = text && *text && (name != "hash_seed" || std::strcmp(text, "random") != 0);
-    if (name == "hash_seed") add_text(settings, Setting::number, "use_hash_seed", is_set ? "1" : "0");
+    if (name == "hash_seed") add_value(settings, Setting::number, "use_hash_seed", is_set ? "1" : "0");
     if (is_set)
-      add_text(settings, Setting::number, option, is_switch ? "1" : text);
+      add_value(settings, Setting::number, option, is_switch ? "1" : text);
     else if (name != "hash_seed" && name != "int_max_str_digits")
-      add_text(settings, Setting::number, option, "0");
+      add_value(settings, Setting::number, option, "0");
   }
 }
 
@@ -111,20 +112,20 @@ LATEPY_COLD inline Settings settings_of(const Config& config, const Candidate& c
                   {"parse_argv", false},
                   {"pathconfig_warnings", false},
                   {"remote_debug", false}};
-  for (const auto& [name, value] : switches) add_text(settings, Setting::number, name, value ? "1" : "0");
+  for (const auto& [name, value] : switches) add_value(settings, Setting::number, name, value ? "1" : "0");
   set_by_environment(settings, config.use_environment);
 
   const std::string executable = executable_of(candidate, version);
-  add_text(settings, Setting::text, "program_name", executable);
-  add_text(settings, Setting::text, "executable", executable);
-  add_text(settings, Setting::text, "base_executable",
-           candidate.base_executable.empty() ? executable : candidate.base_executable);
-  if (!has_path_file(candidate)) add_text(settings, Setting::text, "home", candidate.home);
+  add_value(settings, Setting::text, "program_name", executable);
+  add_value(settings, Setting::text, "executable", executable);
+  add_value(settings, Setting::text, "base_executable",
+            candidate.base_executable.empty() ? executable : candidate.base_executable);
+  if (!has_path_file(candidate)) add_value(settings, Setting::text, "home", candidate.home);
   Setting& argv = add_setting(settings, Setting::list, "argv");
   argv.values = config.argv;
-  if (argv.values.empty()) argv.values.emplace_back();
+  if (argv.values.empty()) append(argv.values, "");
   // UTF-8 mode by itself is not among what subprocess and multiprocessing hand to children; -X utf8 is.
-  add_text(settings, Setting::list, "xoptions", config.utf8 ? "utf8=1" : "utf8=0");
+  add_value(settings, Setting::list, "xoptions", config.utf8 ? "utf8=1" : "utf8=0");
 
   for (const auto& [name, value] : config.options) {
     Setting* setting = find_setting(settings, name);
@@ -134,7 +135,7 @@ LATEPY_COLD inline Settings settings_of(const Config& config, const Candidate& c
     }
     setting->asked_for = true;
     if (setting->kind != Setting::list) setting->values.clear();
-    setting->values.push_back(value);
+    append(setting->values, value);
   }
   for (const Setting& setting : settings) {
     std::int64_t ignored;

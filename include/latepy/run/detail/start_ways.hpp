@@ -76,8 +76,8 @@ LATEPY_COLD inline void start_by_init_config(Start& start) {
     int result = 0;
     std::int64_t value = 0;
     if (setting.kind == Setting::list) {
-      std::vector<char*> items;
-      for (const std::string& item : setting.values) items.push_back(const_cast<char*>(item.c_str()));
+      std::vector<char*> items(setting.values.size());
+      for (std::size_t i = 0; i < items.size(); ++i) items[i] = const_cast<char*>(setting.values[i].c_str());
       result = api.InitConfig_SetStrList(config, name, items.size(), items.data());
     } else if (setting.kind == Setting::number) {
       result = api.InitConfig_SetInt(config, name, start.number(setting));
@@ -114,16 +114,13 @@ LATEPY_COLD inline int* pre_option(PreConfig& pre, std::string_view name) {
   return nullptr;
 }
 
-/// \param known those of the settings that the second part will take.
-LATEPY_COLD inline void pre_initialize(Start& start, const std::vector<const Setting*>& known) {
+LATEPY_COLD inline void pre_initialize(Start& start) {
   PreConfig pre;
   start.api.PreConfig_InitIsolatedConfig(&pre);
   for (const Setting& setting : start.settings) {
-    bool is_known = !setting.asked_for;
-    for (const Setting* each : known) is_known |= each == &setting;
     if (int* value = pre_option(pre, setting.name))
       *value = static_cast<int>(start.number(setting));
-    else if (!is_known)
+    else if (setting.asked_for && !setting.is_known)
       start.refuse(setting, "has no such option");
   }
   start.check(start.api.PreInitialize(&pre), "Py_PreInitialize");
@@ -137,7 +134,7 @@ class WideText {
       : api_(start.api), text_(api_.DecodeLocale(text.c_str(), nullptr)) {
     if (!text_) start.fail({"cannot decode \"", text, "\""});
   }
-  WideText(WideText&& other) noexcept : api_(other.api_), text_(other.text_) { other.text_ = nullptr; }
+  WideText(const WideText&) = delete;
   LATEPY_COLD ~WideText() {
     if (text_) api_.Mem_RawFree(text_);
   }
@@ -176,18 +173,16 @@ LATEPY_COLD inline void set_field(Start& start, ConfigMemory& config, const Conf
 
 LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
   const Api& api = start.api;
-  std::vector<const Setting*> known;
-  for (const Setting& setting : start.settings) {
+  for (Setting& setting : start.settings) {
     const ConfigField* field = row.find(setting.name);
     if (!field) continue;
     if (field->kind == 'i' || field->kind == 'u') start.number(setting);  // refused before anything is done
     // The last row also fits macOS 3.13.2, which has use_system_logger where enable_gil is.
     const bool is_other =
         std::string_view(setting.name) == "enable_gil" && !std::strstr(api.GetVersion(), "free-threading");
-    if (!is_other && setting.name[0] != '_' && (field->kind != 'l' || setting.kind == Setting::list))
-      known.push_back(&setting);
+    setting.is_known = !is_other && setting.name[0] != '_' && (field->kind != 'l' || setting.kind == Setting::list);
   }
-  pre_initialize(start, known);
+  pre_initialize(start);
 
   constexpr unsigned char filler = 0xA5;
   ConfigMemory config(filler);
@@ -200,13 +195,18 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
   } clear{api, config.bytes};
   // PyConfig_SetArgv knows where argv is; when it agrees with the row, the row is right to the end.
   Setting& argv = *find_setting(start.settings, "argv");
-  std::vector<WideText> items;
-  std::vector<wchar_t*> pointers;
-  for (const std::string& value : argv.values) pointers.push_back(items.emplace_back(start, value).get());
-  start.check(api.Config_SetArgv(config.bytes, static_cast<ssize>(pointers.size()), pointers.data()),
-              "PyConfig_SetArgv");
+  struct WideItems {
+    const Api& api;
+    std::vector<wchar_t*> texts;
+    ~WideItems() {
+      for (wchar_t* text : texts) api.Mem_RawFree(text);
+    }
+  } items{api, std::vector<wchar_t*>(argv.values.size())};
+  for (std::size_t i = 0; i < argv.values.size(); ++i) items.texts[i] = WideText(start, argv.values[i]).release();
+  const auto count = static_cast<ssize>(items.texts.size());
+  start.check(api.Config_SetArgv(config.bytes, count, items.texts.data()), "PyConfig_SetArgv");
   const auto argv_set = config.read<WideStringList>(row.offset(*row.find("argv")));
-  if (argv_set.length != static_cast<ssize>(pointers.size()) || std::wcscmp(argv_set.items[0], pointers[0]) != 0)
+  if (argv_set.length != count || std::wcscmp(argv_set.items[0], items.texts[0]) != 0)
     start.fail({"PyConfig_SetArgv wrote elsewhere than it should"});
 
   for (const Setting& setting : start.settings)
@@ -236,15 +236,14 @@ LATEPY_COLD inline void start_by_flags(Start& start) {
                {"verbose", api.VerboseFlag, false}};
   if (!api.SetProgramName || !api.SetPythonHome || !api.SetArgvEx)
     start.fail({"it has neither a PyConfig that is known nor Py_SetProgramName"});
-  std::vector<const Setting*> known;
   for (const char* name : {"program_name", "home", "argv", "xoptions", "install_signal_handlers"})
-    known.push_back(find_setting(start.settings, name));
+    if (Setting* setting = find_setting(start.settings, name)) setting->is_known = true;
   for (const auto& flag : flags)
-    if (const Setting* setting = find_setting(start.settings, flag.name); setting && flag.flag) {
+    if (Setting* setting = find_setting(start.settings, flag.name); setting && flag.flag) {
       start.number(*setting);  // refused before anything is done
-      known.push_back(setting);
+      setting->is_known = true;
     }
-  pre_initialize(start, known);
+  pre_initialize(start);
   for (const auto& flag : flags)
     if (const Setting* setting = find_setting(start.settings, flag.name); setting && flag.flag) {
       const int value = static_cast<int>(start.number(*setting));
@@ -258,9 +257,9 @@ LATEPY_COLD inline void start_by_flags(Start& start) {
       api.AddXOption(WideText(start, value).get());
   start.touched = true;
   api.InitializeEx(start.number(*find_setting(start.settings, "install_signal_handlers")) != 0);
-  std::vector<wchar_t*> argv;
-  for (const std::string& value : find_setting(start.settings, "argv")->values)
-    argv.push_back(WideText(start, value).release());
+  const std::vector<std::string>& values = find_setting(start.settings, "argv")->values;
+  std::vector<wchar_t*> argv(values.size());
+  for (std::size_t i = 0; i < argv.size(); ++i) argv[i] = WideText(start, values[i]).release();
   api.SetArgvEx(static_cast<int>(argv.size()), argv.data(), 0);
 }
 
