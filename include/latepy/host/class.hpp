@@ -127,7 +127,8 @@ class Class : public Module {
   template <class F>
   Class& buffer(F show) {
     if (!traits().has_buffer)
-      throw StateError(traits().name + " cannot show its memory: add_class() was not given buffer_protocol");
+      detail::throw_error<StateError>(
+          {traits().name, " cannot show its memory: add_class() was not given buffer_protocol"});
     auto hook = std::make_unique<detail::BufferHookOf<F>>(std::move(show));
     hook->get = [](const detail::BufferHook& base, PyObject* self, void* value, detail::BufferView* view, int flags) {
       try {
@@ -176,18 +177,18 @@ class Class : public Module {
     using Made = std::decay_t<R>;
     detail::Instance& instance = self.instance();
     if (is_scripted && self.is_derived() && !std::is_same_v<Made, T>)
-      throw TypeError(
-          "this constructor makes a C++ object that classes made in Python cannot override: call another one");
+      detail::throw_error<TypeError>(
+          {"this constructor makes a C++ object that classes made in Python cannot override: call another one"});
     if constexpr (std::is_same_v<Made, std::shared_ptr<T>>) {
-      if (!made) throw TypeError("the factory gave nothing");
+      if (!made) detail::throw_error<TypeError>({"the factory gave nothing"});
       detail::check_unmade(instance);
       if (!detail::find_instance({made.get(), instance.traits->record}).is_empty())
-        throw TypeError("the factory gave an object that Python has already");
+        detail::throw_error<TypeError>({"the factory gave an object that Python has already"});
       detail::set_value(instance, made.get());
       new (instance.holder) std::shared_ptr<void>(std::move(made));
       instance.ownership = detail::Ownership::shared;
     } else if constexpr (std::is_same_v<Made, std::unique_ptr<T>>) {
-      if (!made) throw TypeError("the factory gave nothing");
+      if (!made) detail::throw_error<TypeError>({"the factory gave nothing"});
       detail::settle_value<T>(instance, std::move(made));
     } else {
       make(self, std::forward<R>(made));

@@ -14,22 +14,12 @@ namespace detail {
 class Describe {
  public:
   explicit Describe(Overload& overload) : overload_(overload), at_(overload.is_method ? 1 : 0) {}
-  void operator()(Arg argument) {
-    while (overload_.parameters[at_].kind >= ParameterKind::args) ++at_;
-    Parameter& parameter = overload_.parameters[at_++];
-    parameter.name = argument.name();
-    parameter.key = own(api().Unicode_InternFromString(argument.name()));
-    parameter.kind = named_only_ || (at_ > 1 && overload_.parameters[at_ - 2].kind == ParameterKind::args)
-                         ? ParameterKind::named_only
-                         : ParameterKind::usual;
-    if (parameter.kind == ParameterKind::named_only) named_only_ = true;
-    parameter.default_value = std::move(argument).value();
-  }
+  void operator()(const Arg& argument);
   void operator()(KwOnly) { named_only_ = true; }
-  void operator()(PosOnly) {
+  LATEPY_COLD void operator()(PosOnly) {
     for (std::size_t i = 0; i < at_; ++i) overload_.parameters[i].kind = ParameterKind::positional_only;
   }
-  void operator()(std::string_view doc) { overload_.doc = doc; }
+  LATEPY_COLD void operator()(std::string_view doc) { overload_.doc = doc; }
   template <class T>
   void other(T&& extra) {
     if constexpr (std::is_invocable_v<Describe&, T&&>) (*this)(std::forward<T>(extra));
@@ -74,8 +64,10 @@ struct WithExtras {
   std::tuple<X...> extras;
 };
 
+std::unique_ptr<Overload> new_overload(const std::string& name, const OverloadType& type);
+
 template <class Self, class F, class R, class... A, class... X>
-std::unique_ptr<Overload> make_signature(const std::string& name, F&& f, Signature<R, A...>, X&&... extras) {
+std::unique_ptr<Overload> make_signature(const std::string& name, F f, Signature<R, A...>, X&&... extras) {
   static_assert(std::is_void_v<Self> || sizeof...(A) > 0, "a method has the object as its first parameter");
   static_assert((is_extra<X> && ...),
                 "def() takes names (\"x\"_a), kw_only, pos_only, a doc string and the like after the callable");
@@ -85,10 +77,9 @@ std::unique_ptr<Overload> make_signature(const std::string& name, F&& f, Signatu
                 "name all parameters or none: one \"name\"_a for each, without self, Args and Kwargs");
   static_assert(are_in_order<A...>(named != 0),
                 "Args stands once, with named parameters behind it, and Kwargs stands last");
-  auto made = std::make_unique<
-      OverloadOf<Self, std::decay_t<F>, typename CallTags<std::tuple<>, std::decay_t<X>...>::type, Signature<R, A...>>>(
-      std::forward<F>(f));
-  made->name = name;
+  using Tags = typename CallTags<std::tuple<>, std::decay_t<X>...>::type;
+  std::unique_ptr<Overload> made = new_overload(name, OverloadOf<Self, F, Tags, Signature<R, A...>>::type);
+  made->callable.emplace(std::move(f));
   [[maybe_unused]] Describe describe(*made);
   (describe.other(std::forward<X>(extras)), ...);
   if constexpr (named != 0) check_parameters(*made);
@@ -107,7 +98,7 @@ std::unique_ptr<Overload> make_overloads(const std::string& name, F&& f, X&&... 
   using D = std::decay_t<F>;
   if constexpr (!std::is_function_v<std::remove_reference_t<F>> &&
                 (std::is_pointer_v<D> || std::is_member_pointer_v<D>))
-    if (D(f) == nullptr) throw StateError(name + ": def() was given a null pointer for a function");
+    if (D(f) == nullptr) throw_error<StateError>({name, ": def() was given a null pointer for a function"});
   if constexpr (std::is_member_function_pointer_v<D>) {
     using Class = std::conditional_t<std::is_void_v<Self>, typename SignatureOf<D>::Class, Self>;
     return make_member<Self, Class>(name, f, signature_of<D>(), std::forward<X>(extras)...);
@@ -142,8 +133,8 @@ class Place {
   explicit Place(const Ref& place);
   /// The module's name; empty where there is none.
   const Object& module() const noexcept { return module_; }
-  std::string qualified(const std::string& name) const { return prefix_ + name; }
-  void set(const std::string& name, const Object& value) const;
+  std::string qualified(std::string_view name) const { return concat({prefix_, name}); }
+  void set(std::string_view name, const Object& value) const;
   Object function(const std::string& name, std::unique_ptr<Overload> overloads) const;
 
  private:
@@ -158,13 +149,14 @@ Object make_callable(const std::string& name, F&& f, X&&... extras) {
   return new_function(make_overloads<void>(name, std::forward<F>(f), std::forward<X>(extras)...), name, Object());
 }
 
+void check_callable(const Object& object, std::string_view wanted);
+
 /// How annotations call a callable that is given A and gives R.
 template <class R, class... A>
 LATEPY_COLD std::string callable_type(Way way) {
-  std::string text = "collections.abc.Callable[[";
-  [[maybe_unused]] const char* before = "";
-  ((text += before + python_type<A>(opposite(way)), before = ", "), ...);
-  return text + "], " + python_type<R>(way) + "]";
+  std::string text;
+  ((text += concat({text.empty() ? "" : ", ", python_type<A>(opposite(way))})), ...);
+  return concat({"collections.abc.Callable[[", text, "], ", python_type<R>(way), "]"});
 }
 
 }  // namespace detail
@@ -184,8 +176,7 @@ class Function<R(A...)> {
   Function() noexcept = default;
   /// \throws ConversionError where the object cannot be called.
   explicit Function(Object callable) : callable_(std::move(callable)) {
-    if (!detail::api().Callable_Check(callable_.checked()))
-      detail::throw_mismatch(callable_.ptr(), detail::spelled_name<Function>(), "it is not callable");
+    detail::check_callable(callable_, detail::spelled_name<Function>());
   }
   explicit Function(const Ref& callable) : Function(Object(callable)) {}
 
@@ -250,45 +241,66 @@ const Ref& Ref::def(const std::string& name, F&& callable, X&&... extras) const 
 #if LATEPY_BODIES
 namespace detail {
 
+LATEPY_ONCE LATEPY_COLD void Describe::operator()(const Arg& argument) {
+  while (overload_.parameters[at_].kind >= ParameterKind::args) ++at_;
+  Parameter& parameter = overload_.parameters[at_++];
+  parameter.name = argument.name();
+  parameter.key = own(api().Unicode_InternFromString(argument.name()));
+  parameter.kind = named_only_ || (at_ > 1 && overload_.parameters[at_ - 2].kind == ParameterKind::args)
+                       ? ParameterKind::named_only
+                       : ParameterKind::usual;
+  if (parameter.kind == ParameterKind::named_only) named_only_ = true;
+  parameter.default_value = argument.value();
+}
+
+LATEPY_ONCE LATEPY_COLD std::unique_ptr<Overload> new_overload(const std::string& name, const OverloadType& type) {
+  return std::make_unique<Overload>(name, type);
+}
+
+LATEPY_ONCE LATEPY_COLD void check_callable(const Object& object, std::string_view wanted) {
+  if (!api().Callable_Check(object.checked())) throw_mismatch(object.ptr(), wanted, "it is not callable");
+}
+
 LATEPY_ONCE LATEPY_COLD bool is_identifier(std::string_view name) {
   const Object text = Object::steal(api().Unicode_DecodeUTF8(name.data(), static_cast<ssize>(name.size()), nullptr));
   api().Err_Clear();
-  return !text.is_empty() && text.call_method("isidentifier") &&
-         !own(api().Import_ImportModule("keyword")).attr("iskeyword")(text);
+  return !text.is_empty() && call_attribute(text, "isidentifier") &&
+         !call_attribute(known_module("keyword"), "iskeyword", {text});
 }
 
 LATEPY_ONCE LATEPY_COLD void check_parameters(const Overload& overload) {
-  const auto refuse = [&](const std::string& why) { throw SyntaxError(overload.name + "(): " + why); };
+  const auto refuse = [&](std::string_view what, std::string_view parameter, std::string_view why) {
+    throw_error<SyntaxError>({overload.name, "(): ", what, "'", parameter, "'", why});
+  };
   bool had_default = false;
   for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
     const Parameter& parameter = overload.parameters[i];
     for (std::size_t earlier = 0; earlier < i; ++earlier)
       if (parameter.name == (overload.is_method && earlier == 0 ? "self" : overload.parameters[earlier].name))
-        refuse("two parameters are named '" + parameter.name + "'");
+        refuse("two parameters are named ", parameter.name, "");
     if (parameter.key.is_empty()) continue;
-    if (!is_identifier(parameter.name)) refuse("a parameter cannot be named '" + parameter.name + "'");
+    if (!is_identifier(parameter.name)) refuse("a parameter cannot be named ", parameter.name, "");
     if (parameter.kind == ParameterKind::named_only) continue;
     if (had_default && parameter.default_value.is_empty())
-      refuse("'" + parameter.name + "' needs a default, because a parameter before it has one");
+      refuse("", parameter.name, " needs a default, because a parameter before it has one");
     had_default = !parameter.default_value.is_empty();
   }
 }
 
-LATEPY_ONCE Place::Place(const Ref& place) : place_(place), is_dict_(has_flag(place.checked(), type_is_dict)) {
+LATEPY_ONCE LATEPY_COLD Place::Place(const Ref& place)
+    : place_(place), is_dict_(has_flag(place.checked(), type_is_dict)) {
   const bool is_class = has_flag(place.ptr(), type_is_type);
-  const Object name = is_dict_ ? place.call_method("get", "__name__")
+  const Object name = is_dict_ ? call_attribute(place, "get", {to_py("__name__")})
                                : attribute_or_empty(place.ptr(), is_class ? "__module__" : "__name__");
   if (!name.is_empty() && has_flag(name.ptr(), type_is_str)) module_ = name;
-  if (is_class) prefix_ = text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()) + ".";
+  if (is_class) prefix_ = concat({text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()), "."});
 }
 
-LATEPY_ONCE void Place::set(const std::string& name, const Object& value) const {
-  const Name key(name);
-  check_result(is_dict_ ? api().Object_SetItem(place_.ptr(), key.ptr(), value.ptr())
-                        : api().Object_SetAttr(place_.ptr(), key.ptr(), value.ptr()));
+LATEPY_ONCE LATEPY_COLD void Place::set(std::string_view name, const Object& value) const {
+  (is_dict_ ? set_item : set_attribute)(place_, name, value);
 }
 
-LATEPY_ONCE Object Place::function(const std::string& name, std::unique_ptr<Overload> overloads) const {
+LATEPY_ONCE LATEPY_COLD Object Place::function(const std::string& name, std::unique_ptr<Overload> overloads) const {
   return new_function(std::move(overloads), qualified(name), module_);
 }
 

@@ -76,14 +76,14 @@ Object new_host_module(const std::string& name, const Object& modules);
 Module module(const std::string& dotted);
 
 inline Module Module::submodule(const std::string& name) const {
-  return module(attr("__name__").as<std::string>() + "." + name);
+  return module(detail::concat({detail::get_attribute(*this, "__name__").as<std::string>(), ".", name}));
 }
 
 namespace detail {
 
 /// \throws StateError where the C++ type has a Python class.
 LATEPY_COLD inline void refuse_second_class(const ClassRecord* known, std::string_view type) {
-  if (known) throw StateError(std::string(type) + " has a Python class already: " + qualified_name(known->type));
+  if (known) throw_error<StateError>({type, " has a Python class already: ", qualified_name(known->type)});
 }
 Object new_enum(const Place& place, const std::string& name, const Object& members, EnumKind kind);
 
@@ -118,12 +118,14 @@ Object Module::add_enum(const std::string& name, std::initializer_list<std::pair
 
 LATEPY_ONCE LATEPY_COLD Object Module::new_exception(const std::string& name, const Object& base) const {
   const detail::Place place(*this);
-  const std::string full = (place.module().is_empty() ? "builtins" : place.module().as<std::string>()) + "." + name;
+  const std::string full =
+      detail::concat({place.module().is_empty() ? "builtins" : place.module().as<std::string>().c_str(), ".", name});
   const Object made = detail::own(detail::api().Err_NewExceptionWithDoc(
       full.c_str(), nullptr, base.is_empty() ? *detail::api().Exception : base.checked(), nullptr));
   if ((detail::api().Type_GetFlags(reinterpret_cast<PyTypeObject*>(made.ptr())) & detail::type_is_exception) == 0)
-    throw TypeError("the base of an exception class is another one, and not " + detail::show(base.ptr()));
-  made.attr("__qualname__") = place.qualified(name);
+    detail::throw_error<TypeError>(
+        {"the base of an exception class is another one, and not ", detail::show(base.ptr())});
+  detail::set_attribute(made, "__qualname__", to_py(place.qualified(name)));
   place.set(name, made);
   return made;
 }
@@ -132,19 +134,23 @@ namespace detail {
 
 LATEPY_ONCE LATEPY_COLD Object new_host_module(const std::string& name, const Object& modules) {
   if (name.find('.') == std::string::npos) {
-    const Object found = own(api().Import_ImportModule("importlib.util")).call_method("find_spec", name);
+    const Object found = call_attribute(known_module("importlib.util"), "find_spec", {to_py(name)});
     if (!found.is_none())
-      throw StateError("a host module cannot be named " + name +
-                       ": scripts would no longer reach the module of that name (" +
-                       str(found.get_attr("origin", nullptr)) + ")");
+      throw_error<StateError>({"a host module cannot be named ", name,
+                               ": scripts would no longer reach the module of that name (",
+                               str(found.get_attr("origin", nullptr)), ")"});
   }
   const Object module = own(api().Module_NewObject(Name(name).ptr()));
-  module.attr("__spec__") = own(api().Import_ImportModule("importlib.machinery"))
-                                .call_method("ModuleSpec", name, nullptr, "origin"_a = "latepy", "is_package"_a = true);
-  module.attr("__path__") = list();  // a package: `import host.missing` says that there is no such module
-  module.attr("__package__") = name;
-  module.attr(module_mark) = true;
-  modules[name] = module;
+  const Object text = to_py(name), path = own(api().List_New(0));
+  const Object spec = call_attribute(known_module("importlib.machinery"), "ModuleSpec", {text, Ref(api().NoneStruct)});
+  set_attribute(spec, "origin", to_py("latepy"));
+  // A package: `import host.missing` says that there is no such module.
+  set_attribute(spec, "submodule_search_locations", own(api().List_New(0)));
+  set_attribute(module, "__spec__", spec);
+  set_attribute(module, "__path__", path);
+  set_attribute(module, "__package__", text);
+  set_attribute(module, module_mark, to_py(true));
+  set_item(modules, name, module);
   return module;
 }
 
@@ -155,22 +161,24 @@ LATEPY_ONCE LATEPY_COLD Module module(const std::string& dotted) {
   for (std::size_t start = 0, end = 0; end != std::string::npos; start = end + 1) {
     end = dotted.find('.', start);
     if (!detail::is_identifier(std::string_view(dotted).substr(start, end - start)))
-      throw StateError("a host module cannot be named \"" + dotted + "\": no import statement could say that");
+      detail::throw_error<StateError>(
+          {"a host module cannot be named \"", dotted, "\": no import statement could say that"});
   }
   const Object modules = Object::borrow(detail::check(detail::api().Import_GetModuleDict()));
   Object parent;
   for (std::size_t end = 0; end != std::string::npos;) {
     end = dotted.find('.', end == 0 ? 0 : end + 1);
     const std::string name = dotted.substr(0, end), last = name.substr(name.rfind('.') + 1);
-    Object found = modules.call_method("get", name);
+    Object found = detail::call_attribute(modules, "get", {to_py(name)});
     if (found.is_none()) {
       if (!parent.is_empty() && parent.has_attr(last))
-        throw StateError("a host module cannot be named " + name + ": its parent has something else of that name");
+        detail::throw_error<StateError>(
+            {"a host module cannot be named ", name, ": its parent has something else of that name"});
       found = detail::new_host_module(name, modules);
-      if (!parent.is_empty()) parent.attr(last) = found;
+      if (!parent.is_empty()) detail::set_attribute(parent, last, found);
     } else if (!found.has_attr(detail::module_mark)) {
-      throw StateError("a host module cannot be named " + name +
-                       ": a module of that name is imported already; choose another name");
+      detail::throw_error<StateError>(
+          {"a host module cannot be named ", name, ": a module of that name is imported already; choose another name"});
     }
     parent = std::move(found);
   }

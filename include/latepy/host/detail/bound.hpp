@@ -10,16 +10,15 @@ namespace detail {
 
 // From C++ to Python.
 
-template <class T>
-[[noreturn]] LATEPY_COLD void throw_unregistered() {
+[[noreturn]] LATEPY_COLD inline void throw_unregistered(std::string_view type) {
   check_running();
-  throw ConversionError("no Python class stands for " + std::string(spelled_name<T>()) +
-                        ": add_class or add_enum comes before its first use");
+  throw_error<ConversionError>(
+      {"no Python class stands for ", type, ": add_class or add_enum comes before its first use"});
 }
 template <class T>
 const ClassRecord& need_class() {
   const ClassRecord* const record = class_of<T>();
-  if (LATEPY_UNLIKELY(!record || !record->traits)) throw_unregistered<T>();
+  if (LATEPY_UNLIKELY(!record || !record->traits)) throw_unregistered(spelled_name<T>());
   return *record;
 }
 
@@ -85,7 +84,8 @@ Object give_unique(std::unique_ptr<T> value, bool is_new = false) {
   Object made = find_instance(object);
   if (!made.is_empty() && is_new) take_away(data_of<Instance>(std::exchange(made, Object()).ptr()));
   if (!made.is_empty() && data_of<Instance>(made.ptr()).ownership >= Ownership::unique)
-    throw StateError("a " + object.record->traits->name + " was handed to Python that has another owner already");
+    throw_error<StateError>(
+        {"a ", object.record->traits->name, " was handed to Python that has another owner already"});
   if (made.is_empty()) made = make_instance(object);
   Instance& instance = data_of<Instance>(made.ptr());
   instance.ownership = Ownership::unique;
@@ -93,16 +93,11 @@ Object give_unique(std::unique_ptr<T> value, bool is_new = false) {
   leave_whole(instance);
   return made;
 }
+Object refer_to(const Whole& object, PyObject* owner);
 /// An instance that refers to the host's object. `owner`, where there is one, outlives the instance.
 template <class T>
 Object give_reference(const T* value, PyObject* owner = nullptr) {
-  if (!value) return none();
-  const Whole object = whole(value);
-  Object made = find_instance(object);
-  if (!made.is_empty()) return made;
-  made = make_instance(object);
-  if (owner) keep_alive_in(data_of<Instance>(made.ptr()), owner, true);
-  return made;
+  return value ? refer_to(whole(value), owner) : none();
 }
 
 // From Python to C++.
@@ -148,7 +143,7 @@ std::shared_ptr<T> share_instance(Ref object) {
     if (!is_more)
       if (auto shared = value.weak_from_this().lock()) return {std::move(shared), &value};
   if (is_lent(instance))
-    throw ConversionError("a " + instance.traits->name + " that the host only lent cannot be shared");
+    throw_error<ConversionError>({"a ", instance.traits->name, " that the host only lent cannot be shared"});
   begin_sharing(instance);
   if (instance.ownership == Ownership::shared && !is_more) return {instance.shared_holder(), &value};
   return {&value, PythonOwner{Object(object)}};
@@ -169,7 +164,7 @@ void check_taken(Ref object) {
   need_instance<T>(object);
   const Instance& instance = data_of<Instance>(object.ptr());
   if (const char* const why = why_not_taken<T>(instance))
-    throw ConversionError("a " + instance.traits->name + " " + why);
+    throw_error<ConversionError>({"a ", instance.traits->name, " ", why});
 }
 template <class T>
 std::unique_ptr<T> take_instance(Ref object) {
@@ -310,6 +305,14 @@ LATEPY_ONCE Object make_instance(const Whole& object) {
   return made;
 }
 
+LATEPY_ONCE Object refer_to(const Whole& object, PyObject* owner) {
+  Object made = find_instance(object);
+  if (!made.is_empty()) return made;
+  made = make_instance(object);
+  if (owner) keep_alive_in(data_of<Instance>(made.ptr()), owner, true);
+  return made;
+}
+
 LATEPY_ONCE void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
   const ObjectLock lock(object_of(instance));
   if (owner == object_of(instance)) return;
@@ -345,13 +348,15 @@ LATEPY_ONCE Instance* instance_of(PyObject* object, const ClassRecord* wanted) n
   const std::string& known_as = wanted->traits->name;
   if (!instance) throw_mismatch(object, known_as);
   if (instance->was_valid || instance->whole)
-    throw_reference_error("the " + instance->traits->name + " of this object is gone: the host took it back, or over");
+    throw_reference_error(
+        concat({"the ", instance->traits->name, " of this object is gone: the host took it back, or over"}));
   if (!instance->value)
-    throw TypeError(instance->traits->name +
-                    ".__init__ was not called: a class that derives from it calls super().__init__()");
+    throw_error<TypeError>(
+        {instance->traits->name, ".__init__ was not called: a class that derives from it calls super().__init__()"});
   throw_mismatch(
       object, known_as,
-      ("its C++ object is a " + instance->traits->name + ": a Python class derives from one bound class only").c_str());
+      concat({"its C++ object is a ", instance->traits->name, ": a Python class derives from one bound class only"})
+          .c_str());
 }
 
 LATEPY_ONCE void begin_sharing(Instance& instance) {

@@ -23,12 +23,11 @@ void link_base(ClassTraits& traits) {
     static_assert(std::is_base_of_v<Base, T>,
                   "add_class<T, …>() takes T's bases, and a Trampoline that derives from T");
     const ClassRecord* const base = class_of<Base>();
-    if (!base || !base->traits) throw_unregistered<Base>();
-    auto* link = new BaseLink{const_cast<ClassRecord*>(base),
-                              [](void* value) -> void* { return static_cast<Base*>(static_cast<T*>(value)); }};
+    if (!base || !base->traits) throw_unregistered(spelled_name<Base>());
     BaseLink** last = &traits.bases;
     while (*last) last = &(*last)->next;
-    *last = link;
+    *last = new BaseLink{const_cast<ClassRecord*>(base),
+                         [](void* value) -> void* { return static_cast<Base*>(static_cast<T*>(value)); }};
   }
 }
 template <class T, class... Options>
@@ -82,8 +81,8 @@ LATEPY_ONCE LATEPY_COLD int show_buffer(PyObject* self, const BufferInfo& info, 
     return -1;
   }
   if (!info.strides.empty() && info.strides.size() != dimensions) {
-    set_error(*api().BufferError, "BufferInfo has " + std::to_string(dimensions) + " dimensions in shape, and " +
-                                      std::to_string(info.strides.size()) + " in strides");
+    set_error(*api().BufferError, concat({"BufferInfo has ", decimal(dimensions), " dimensions in shape, and ",
+                                          decimal(info.strides.size()), " in strides"}));
     return -1;
   }
   ssize contiguous = info.itemsize;

@@ -202,7 +202,7 @@ LATEPY_ONCE void list_value(HostTypes& types, Instance& instance, void* value) {
   ++types.instance_count;
 }
 
-LATEPY_ONCE void* upcast(void* value, const ClassTraits* from, const ClassRecord* to) noexcept {
+LATEPY_ONCE LATEPY_OUTLINE void* upcast(void* value, const ClassTraits* from, const ClassRecord* to) noexcept {
   if (from->record == to) return value;
   for (const BaseLink* link = from->bases; link; link = link->next)
     if (void* const found = upcast(link->upcast(value), link->base->traits, to)) return found;

@@ -20,8 +20,7 @@ struct BufferInfo {
 namespace detail {
 
 struct ClassPlan {
-  std::string name, doc;
-  std::string_view key;
+  std::string_view name, doc, key;
   ClassSlot* slot = nullptr;
   bool is_final = false, has_dict = false, has_buffer = false;
 };
@@ -75,6 +74,8 @@ struct Unmade {
 };
 template <class T>
 inline constexpr bool is_own_type<Unmade<T>> = true;
+/// Throws why no C++ object can be made for it.
+void explain_unmade(PyObject* object, const ClassRecord& record);
 template <class T>
 class Loader<Unmade<T>, void> : public LoaderBase {
  public:
@@ -87,20 +88,7 @@ class Loader<Unmade<T>, void> : public LoaderBase {
     return instance && !instance->value && !instance->was_valid && instance->traits->record == class_of<T>();
   }
   Unmade<T> get() const noexcept { return {self_}; }
-  LATEPY_COLD static void explain(PyObject* object) {
-    const ClassRecord& record = need_class<T>();
-    const Instance* const instance = instance_of(object, &record);
-    if (!instance) throw_mismatch(object, record.traits->name);
-    const std::string& name = instance->traits->name;
-    if (!api().Type_IsSubtype(reinterpret_cast<PyTypeObject*>(instance->traits->record->type),
-                              reinterpret_cast<PyTypeObject*>(record.type)))
-      throw ConversionError("its C++ object is a " + name + ": a Python class derives from one bound class only");
-    if (instance->traits->record != &record)
-      throw ConversionError(name + " has no constructor of its own, and a " + record.traits->name +
-                            " cannot stand for one");
-    if (instance->value) throw ConversionError(made_already);
-    if (instance->was_valid) throw_no_instance(object, &record, name);
-  }
+  LATEPY_COLD static void explain(PyObject* object) { explain_unmade(object, need_class<T>()); }
 
  private:
   PyObject* self_ = nullptr;
@@ -108,16 +96,13 @@ class Loader<Unmade<T>, void> : public LoaderBase {
 
 /// A constructor or factory may call Python, which may call __init__ again.
 inline void check_unmade(const Instance& instance) {
-  if (LATEPY_UNLIKELY(instance.value || instance.was_valid)) throw TypeError(made_already);
+  if (LATEPY_UNLIKELY(instance.value || instance.was_valid)) throw_error<TypeError>({made_already});
 }
+void settle_pointer(Instance& instance, void* value);
 /// Gives an instance the C++ object that was just made for it.
 template <class T>
 void settle_value(Instance& instance, std::unique_ptr<T> value) {
-  check_unmade(instance);
-  const Whole object{value.get(), instance.traits->record};
-  if (const Object stale = find_instance(object); !stale.is_empty()) take_away(data_of<Instance>(stale.ptr()));
-  set_value(instance, value.get());
-  instance.was_valid = false;
+  settle_pointer(instance, value.get());
   if constexpr (shares_itself<T>) {
     new (instance.holder) std::shared_ptr<void>(std::shared_ptr<T>(std::move(value)));
     instance.ownership = Ownership::shared;
@@ -137,20 +122,42 @@ T* construct(A&&... arguments) {
 
 #if LATEPY_BODIES
 
+LATEPY_ONCE LATEPY_COLD void explain_unmade(PyObject* object, const ClassRecord& record) {
+  const Instance* const instance = instance_of(object, &record);
+  if (!instance) throw_mismatch(object, record.traits->name);
+  const std::string& name = instance->traits->name;
+  if (!api().Type_IsSubtype(reinterpret_cast<PyTypeObject*>(instance->traits->record->type),
+                            reinterpret_cast<PyTypeObject*>(record.type)))
+    throw_error<ConversionError>({"its C++ object is a ", name, ": a Python class derives from one bound class only"});
+  if (instance->traits->record != &record)
+    throw_error<ConversionError>(
+        {name, " has no constructor of its own, and a ", record.traits->name, " cannot stand for one"});
+  if (instance->value) throw_error<ConversionError>({made_already});
+  if (instance->was_valid) throw_no_instance(object, &record, name);
+}
+
+LATEPY_ONCE LATEPY_OUTLINE void settle_pointer(Instance& instance, void* value) {
+  check_unmade(instance);
+  const Whole object{value, instance.traits->record};
+  if (const Object stale = find_instance(object); !stale.is_empty()) take_away(data_of<Instance>(stale.ptr()));
+  set_value(instance, value);
+  instance.was_valid = false;
+}
+
 LATEPY_ONCE LATEPY_COLD void set_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
   if (is_binary_operator(name))
     for (Overload* each = made.get(); each; each = each->next.get()) each->is_operator = true;
   const Place place(type);
   place.set(name, place.function(name, std::move(made)));
-  if (name == "__eq__" && !type.attr("__dict__").contains("__hash__"))
-    type.attr("__hash__") = nullptr;  // as Python's class statement does
+  if (name == "__eq__" && !get_attribute(type, "__dict__").contains("__hash__"))
+    set_attribute(type, "__hash__", Ref(api().NoneStruct));  // as Python's class statement does
 }
 LATEPY_ONCE LATEPY_COLD void append_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
-  const Object known = type.attr("__dict__").call_method("get", name);
+  const Object known = call_attribute(get_attribute(type, "__dict__"), "get", {to_py(name)});
   if (!is_function(known.ptr())) return set_method(type, name, std::move(made));
   FunctionData& function = data_of<FunctionData>(known.ptr());
   function.exact = never_exact;
-  Ref(function.dict).call_method("pop", twin_name, nullptr);
+  call_attribute(Ref(function.dict), "pop", {to_py(twin_name), Ref(api().NoneStruct)});
   made->is_operator = function.first->is_operator;
   made->shown_name = function.first->shown_name;
   Overload* last = function.first;
@@ -161,10 +168,10 @@ LATEPY_ONCE LATEPY_COLD void set_property(const Ref& type, const std::string& na
                                           std::unique_ptr<Overload> setter) {
   const Place place(type);
   const std::string doc = getter->doc;
-  const Object property = Object::borrow(as_object(api().Property_Type));
   const Object get = place.function(name, std::move(getter)),
                set = setter ? place.function(name, std::move(setter)) : none();
-  place.set(name, property(get, set, nullptr, doc.empty() ? none() : to_py(doc)));
+  place.set(name, call_plain(Ref(as_object(api().Property_Type)),
+                             {get, set, Ref(api().NoneStruct), doc.empty() ? none() : to_py(doc)}));
 }
 LATEPY_ONCE LATEPY_COLD Object static_property_type() {
   const Object base = Object::borrow(as_object(api().Property_Type));
@@ -195,38 +202,41 @@ LATEPY_ONCE void forget_class(PyObject* capsule) {
 
 LATEPY_ONCE LATEPY_COLD Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits) {
   const std::string module = place.module().is_empty() ? "builtins" : place.module().as<std::string>();
-  traits.name = module + "." + plan.name;
-  Object bases = list();
+  traits.name = concat({module, ".", plan.name});
+  const Object bases = own(api().List_New(0));
+  const auto add_base = [&](PyObject* base) { check_result(api().List_Append(bases.ptr(), base)); };
   traits.has_dict = plan.has_dict;
   traits.has_buffer = plan.has_buffer;
   for (const BaseLink* link = traits.bases; link; link = link->next) {
-    bases.call_method("append", Ref(link->base->type));
+    add_base(link->base->type);
     traits.has_dict = traits.has_dict || link->base->traits->has_dict;
     traits.has_buffer = traits.has_buffer || link->base->traits->has_buffer;
   }
-  if (!traits.bases) bases.call_method("append", Ref(as_object(instance_type())));
+  if (!traits.bases) add_base(as_object(instance_type()));
   MemberDef members[] = {
       {"__dictoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, dict)), member_readonly, nullptr},
       {}};
   static GetSetDef attributes[] = {
       {"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr}, {}};
-  std::vector<TypeSlot> slots = {{tp_dealloc, slot_value(&instance_dealloc)},
-                                 {tp_traverse, slot_value(&instance_traverse)},
-                                 {tp_clear, slot_value(&instance_clear)}};
-  if (!plan.doc.empty()) slots.push_back({tp_doc, const_cast<char*>(plan.doc.c_str())});
+  std::string doc(plan.doc);
+  TypeSlot slots[9] = {{tp_dealloc, slot_value(&instance_dealloc)},
+                       {tp_traverse, slot_value(&instance_traverse)},
+                       {tp_clear, slot_value(&instance_clear)}};
+  TypeSlot* next = slots + 3;
+  if (!doc.empty()) *next++ = {tp_doc, doc.data()};
   if (traits.has_dict) {
-    slots.push_back({tp_members, members});
-    slots.push_back({tp_getset, attributes});
+    *next++ = {tp_members, members};
+    *next++ = {tp_getset, attributes};
   }
   if (plan.has_buffer) {
-    slots.push_back({bf_getbuffer, slot_value(&instance_getbuffer)});
-    slots.push_back({bf_releasebuffer, slot_value(&instance_releasebuffer)});
+    *next++ = {bf_getbuffer, slot_value(&instance_getbuffer)};
+    *next++ = {bf_releasebuffer, slot_value(&instance_releasebuffer)};
   }
-  slots.push_back({0, nullptr});
-  TypeSpec spec{traits.name.c_str(), 0, 0, type_has_gc | (plan.is_final ? 0 : type_is_base), slots.data()};
+  *next = {0, nullptr};
+  TypeSpec spec{traits.name.c_str(), 0, 0, type_has_gc | (plan.is_final ? 0 : type_is_base), slots};
   const Object made = own(api().Type_FromSpecWithBases(&spec, tuple_of(bases).ptr()));
-  made.attr("__qualname__") = place.qualified(plan.name);
-  made.attr(class_attribute) = own(api().Capsule_New(&traits, class_attribute, &forget_class));
+  set_attribute(made, "__qualname__", to_py(place.qualified(plan.name)));
+  set_attribute(made, class_attribute, own(api().Capsule_New(&traits, class_attribute, &forget_class)));
   return made;
 }
 

@@ -49,7 +49,7 @@ PyObject* guarded(PyObject* self, void*) noexcept {
 inline PyObject* function_repr(PyObject* self) noexcept try {
   const std::string module = text_of(attribute_or_empty(self, "__module__").ptr());
   const std::string name = text_of(attribute_or_empty(self, "__qualname__").ptr());
-  return to_py("<host function " + (module.empty() ? name : module + "." + name) + ">").release();
+  return to_py(concat({"<host function ", module, module.empty() ? "" : ".", name, ">"})).release();
 } catch (...) {
   translate_exception();
   return nullptr;
@@ -67,10 +67,10 @@ PyObject* function_signatures(PyObject* self);
 inline constexpr char twin_name[] = "_latepy_twin";
 Object twin(PyObject* self);
 LATEPY_COLD inline PyObject* function_signature(PyObject* self) {
-  return own(api().Import_ImportModule("inspect")).call_method("signature", twin(self)).release();
+  return call_attribute(known_module("inspect"), "signature", {twin(self)}).release();
 }
 LATEPY_COLD inline PyObject* function_annotations(PyObject* self) {
-  return Object(twin(self).attr("__annotations__")).release();
+  return get_attribute(twin(self), "__annotations__").release();
 }
 
 /// The type of host functions: called by vectorcall, a method where a class has it, known to help() and inspect.
@@ -97,15 +97,15 @@ LATEPY_ONCE LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* 
     std::string text;
     if (!first.next) {
       const std::string why = why_not(first, arguments, count, names);  // may throw what the argument's code raised
-      text = shown_signature(first) + ": " + why + ". It was called as " + call;
+      text = concat({shown_signature(first), ": ", why, ". It was called as ", call});
     } else {
-      text = "no signature of " + first.shown_name + " takes " + call;
+      text = concat({"no signature of ", first.shown_name, " takes ", call});
       for (Overload* each = &first; each; each = each->next.get())
-        text += "\n  " + shown_signature(*each) + ": " + why_not(*each, arguments, count, names);
+        text += concat({"\n  ", shown_signature(*each), ": ", why_not(*each, arguments, count, names)});
     }
     set_error(*api().TypeError, text);
   } catch (const ConversionError& error) {
-    set_error(*api().TypeError, first.shown_name + "(): " + error.what());
+    set_error(*api().TypeError, concat({first.shown_name, "(): ", error.what()}));
   } catch (...) {
     translate_exception();
   }
@@ -189,37 +189,38 @@ LATEPY_ONCE LATEPY_COLD PyObject* function_doc(PyObject* self) {
   if (!first->next) return first->doc.empty() ? none().release() : to_py(first->doc).release();
   std::string text;
   for (const Overload* each = first; each; each = each->next.get())
-    text += (each == first ? "" : "\n\n") + each->name + signature_text(*each) +
-            (each->doc.empty() ? "" : "\n" + each->doc);
+    text += concat(
+        {each == first ? "" : "\n\n", each->name, signature_text(*each), each->doc.empty() ? "" : "\n", each->doc});
   return to_py(text).release();
 }
 
 LATEPY_ONCE LATEPY_COLD PyObject* function_signatures(PyObject* self) {
-  Object texts = list();
+  Object texts = own(api().List_New(0));
   for (const Overload* each = data_of<FunctionData>(self).first; each; each = each->next.get())
-    texts.call_method("append", signature_text(*each));
+    check_result(api().List_Append(texts.ptr(), to_py(signature_text(*each)).ptr()));
   return texts.release();
 }
 
 LATEPY_ONCE LATEPY_COLD Object twin(PyObject* self) {
   const Overload* const first = data_of<FunctionData>(self).first;
   const Api& a = api();
-  const Object kept = Ref(data_of<FunctionData>(self).dict).call_method("get", twin_name);
+  const Object kept = call_attribute(Ref(data_of<FunctionData>(self).dict), "get", {to_py(twin_name)});
   if (!kept.is_none()) return kept;
   const Object defaults = defaults_of(*first);
   // CPython 3.14 looks the names up when the annotations are asked for.
-  const std::string source = "def f" + (first->next ? "(*args, **kwargs)" : signature_text(*first, &listed_default)) +
-                             ": ...\nf.__annotations__\n";
+  const std::string source =
+      concat({"def f", first->next ? "(*args, **kwargs)" : signature_text(*first, &listed_default),
+              ": ...\nf.__annotations__\n"});
   for (const bool by_text : {false, true}) {  // names that cannot be looked up now stay text
     const Object names = own(a.Dict_New());
-    names["_defaults"] = defaults;
-    names["__builtins__"] = Object::borrow(a.Eval_GetBuiltins());
+    set_item(names, "_defaults", defaults);
+    set_item(names, "__builtins__", Ref(a.Eval_GetBuiltins()));
     const auto import = [&](const std::string& name) {
       const Object module = Object::steal(a.Import_ImportModule(name.c_str()));
       a.Err_Clear();
       if (!module.is_empty())
-        names[name.substr(0, name.find('.'))] =
-            name.find('.') == std::string::npos ? module : own(a.Import_ImportModule("collections"));
+        set_item(names, std::string_view(name).substr(0, name.find('.')),
+                 name.find('.') == std::string::npos ? module : known_module("collections"));
     };
     for (const char* usual : {"typing", "collections.abc", "datetime", "os", "pathlib", "types"}) import(usual);
     if (!by_text)
@@ -229,7 +230,7 @@ LATEPY_ONCE LATEPY_COLD Object twin(PyObject* self) {
           import(module.substr(0, module.find('.')));
         }
     CompilerFlags flags{source_is_utf8, 9};
-    const std::string text = (by_text ? "from __future__ import annotations\n" : "") + source;
+    const std::string text = concat({by_text ? "from __future__ import annotations\n" : "", source});
     const Object code = own(a.CompileStringExFlags(text.c_str(), "<signature>", file_input, &flags, -1));
     const Object done = Object::steal(a.Eval_EvalCode(code.ptr(), names.ptr(), names.ptr()));
     if (done.is_empty() && !by_text) {
@@ -237,8 +238,8 @@ LATEPY_ONCE LATEPY_COLD Object twin(PyObject* self) {
       continue;
     }
     if (done.is_empty()) throw_python_error();
-    Object made = names["f"];
-    if (!by_text) Ref(data_of<FunctionData>(self).dict)[twin_name] = made;
+    Object made = get_item(names, "f");
+    if (!by_text) set_item(Ref(data_of<FunctionData>(self).dict), twin_name, made);
     return made;
   }
   return Object();  // not reached
@@ -272,8 +273,8 @@ LATEPY_ONCE PyTypeObject* function_type() {
                       {tp_members, members},
                       {tp_getset, attributes},
                       {0, nullptr}};
-  // From 3.11 the interpreter keeps where it found a method only if the method's type cannot change (analyze_descriptor,
-  // Python/specialize.c).
+  // From 3.11 the interpreter keeps where it found a method only if the method's type cannot change
+  // (analyze_descriptor, Python/specialize.c).
   const unsigned immutable = the_state.version.minor >= 10 ? type_is_immutable : 0;
   Object made = make_type("latepy.function", sizeof(FunctionData),
                           type_has_vectorcall | type_is_method_descriptor | immutable, slots);
@@ -294,9 +295,9 @@ LATEPY_ONCE LATEPY_COLD Object new_function(std::unique_ptr<Overload> first, con
   for (const Parameter& parameter : first->parameters)
     if (parameter.kind > ParameterKind::usual) function.exact = never_exact;
   Object dict = own(api().Dict_New());
-  dict["__name__"] = first->name;
-  dict["__qualname__"] = qualified_name;
-  dict["__module__"] = module.is_empty() ? none() : module;
+  set_item(dict, "__name__", to_py(first->name));
+  set_item(dict, "__qualname__", to_py(qualified_name));
+  set_item(dict, "__module__", module.is_empty() ? none() : module);
   function.dict = dict.release();
   function.first = first.release();
   return made;

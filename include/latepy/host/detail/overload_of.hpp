@@ -101,10 +101,11 @@ Object give_pointer(R value, [[maybe_unused]] PyObject* self) {
                   "keep_alive<0, N>");
 }
 
+/// What calls an overload's callable, an F.
 template <class Self, class F, class X, class S>
 class OverloadOf;
 template <class Self, class F, class... X, class R, class... A>
-class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public Overload {
+class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   static constexpr bool is_of_class = !std::is_void_v<Self>;
   /// Whether the first argument is proved to be an instance of a class whose virtual functions Python may override.
   static constexpr bool calls_self = [] {
@@ -114,22 +115,17 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public O
       return false;
   }();
 
- public:
-  explicit OverloadOf(F&& f)
-      : Overload(&call, is_of_class, result_type<R>, {&parameter_type<A>...}), callable_(std::move(f)) {}
-
- private:
-  static PyObject* call(Overload& base, PyObject* const* arguments, std::size_t& failed) {
+  static PyObject* call(Overload& overload, PyObject* const* arguments, std::size_t& failed) {
     try {
-      return static_cast<OverloadOf&>(base).convert(arguments, failed, std::index_sequence_for<A...>());
+      return convert(overload, arguments, failed, std::index_sequence_for<A...>());
     } catch (...) {
       translate_exception();
       return nullptr;
     }
   }
   template <std::size_t... I>
-  PyObject* convert([[maybe_unused]] PyObject* const* arguments, [[maybe_unused]] std::size_t& failed,
-                    std::index_sequence<I...>) {
+  static PyObject* convert(Overload& overload, [[maybe_unused]] PyObject* const* arguments,
+                           [[maybe_unused]] std::size_t& failed, std::index_sequence<I...>) {
     [[maybe_unused]] std::tuple<Loader<A>...> loaders;
     if (LATEPY_UNLIKELY(!((std::get<I>(loaders).load(arguments[I]) || (failed = I + 1, false)) && ...))) {
       if (api().Err_Occurred()) failed = 0;
@@ -140,40 +136,41 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public O
         return nullptr;
       if constexpr ((std::size_t(Loader<A>::takes) + ...) > 1)
         if (is_taken_twice(arguments))
-          throw TypeError(shown_signature(*this) + ": an object was given twice that C++ takes from Python");
+          throw_error<TypeError>({shown_signature(overload), ": an object was given twice that C++ takes from Python"});
     }
     (std::get<I>(loaders).settle(arguments[I]), ...);
     if constexpr (calls_self) {
-      const SuperScope super(arguments[0], name);
-      return finish(arguments, std::get<I>(loaders)...);
+      const SuperScope super(arguments[0], overload.name);
+      return finish(overload, arguments, std::get<I>(loaders)...);
     } else {
-      return finish(arguments, std::get<I>(loaders)...);
+      return finish(overload, arguments, std::get<I>(loaders)...);
     }
   }
   template <class... L>
-  PyObject* finish([[maybe_unused]] PyObject* const* arguments, L&... loaders) {
+  static PyObject* finish(Overload& overload, [[maybe_unused]] PyObject* const* arguments, L&... loaders) {
     if constexpr (is_one_of<LocksSelf, X...>) {
       const ObjectLock lock(arguments[0]);
-      return give(arguments, loaders...);
+      return give(overload, arguments, loaders...);
     } else {
-      return give(arguments, loaders...);
+      return give(overload, arguments, loaders...);
     }
   }
   template <class... L>
-  PyObject* give([[maybe_unused]] PyObject* const* arguments, L&... loaders) {
-    Held made(result(arguments, loaders...));
+  static PyObject* give(Overload& overload, [[maybe_unused]] PyObject* const* arguments, L&... loaders) {
+    Held made(result(overload, arguments, loaders...));
     (keep<X>(arguments, made.get()), ...);
     return made.release();
   }
   template <class... L>
-  PyObject* result([[maybe_unused]] PyObject* const* arguments, L&... loaders) {
+  static PyObject* result(Overload& overload, [[maybe_unused]] PyObject* const* arguments, L&... loaders) {
     if constexpr (std::is_void_v<R>) {
-      run(loaders...);
+      run(overload, loaders...);
       return make(nullptr);
     } else if constexpr ((std::is_lvalue_reference_v<R> || std::is_pointer_v<R>)&&is_bound_pointee<R>) {
-      return give_pointer<R, is_of_class, X...>(run(loaders...), sizeof...(A) > 0 ? arguments[0] : nullptr).release();
+      PyObject* const self = sizeof...(A) > 0 ? arguments[0] : nullptr;
+      return give_pointer<R, is_of_class, X...>(run(overload, loaders...), self).release();
     } else {
-      return make(run(loaders...));
+      return make(run(overload, loaders...));
     }
   }
   static bool is_taken_twice(PyObject* const* arguments) noexcept {
@@ -185,13 +182,14 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public O
     return false;
   }
   template <class... L>
-  R run(L&... loaders) {
+  static R run(Overload& overload, L&... loaders) {
+    F& callable = overload.callable.as<F>();
     if constexpr (is_one_of<ReleasesGil, X...>) {
       std::tuple<decltype(loaders.get())...> values(loaders.get()...);  // copies are made with the GIL
       const GilRelease released;
-      return std::apply(callable_, std::move(values));
+      return std::apply(callable, std::move(values));
     } else {
-      return callable_(loaders.get()...);
+      return callable(loaders.get()...);
     }
   }
   template <class Extra>
@@ -206,7 +204,10 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> final : public O
     keep_patient(numbered(N), numbered(P), N == 0);
   }
 
-  F callable_;
+  static constexpr const ParameterType* parameters[] = {&parameter_type<A>..., nullptr};
+
+ public:
+  static constexpr OverloadType type{&call, is_of_class, &result_type<R>, parameters, sizeof...(A)};
 };
 
 #if LATEPY_BODIES

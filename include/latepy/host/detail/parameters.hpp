@@ -25,16 +25,55 @@ struct Parameter {
   const ParameterType* type = nullptr;
 };
 
-/// One signature of a host function, with the C++ callable in a derived class.
+/// A callable of any type, in place where it is small. Its type is known to those who use it; no virtual function is
+/// needed, whose table and type name would be as many and as long as there are host functions.
+class Callable {
+ public:
+  Callable() = default;
+  Callable(const Callable&) = delete;
+  ~Callable() noexcept(false) {  // destructors of what lambdas capture may throw
+    if (destroy_) destroy_(place_);
+  }
+  template <class F>
+  void emplace(F&& callable) {
+    if constexpr (is_small<F>)
+      new (place_) F(std::move(callable));
+    else
+      place_[0] = new F(std::move(callable));
+    if constexpr (!is_small<F> || !std::is_trivially_destructible_v<F>)
+      destroy_ = [](void** place) {
+        if constexpr (is_small<F>)
+          std::launder(reinterpret_cast<F*>(place))->~F();
+        else
+          delete static_cast<F*>(*place);
+      };
+  }
+  template <class F>
+  F& as() noexcept {
+    if constexpr (is_small<F>)
+      return *std::launder(reinterpret_cast<F*>(place_));
+    else
+      return *static_cast<F*>(place_[0]);
+  }
+
+ private:
+  void* place_[2];
+  void (*destroy_)(void** place) = nullptr;
+  template <class F>
+  static constexpr bool is_small = sizeof(F) <= sizeof place_ && alignof(F) <= alignof(void*);
+};
+
+struct OverloadType;
+
+/// One signature of a host function.
 struct Overload {
   /// Converts the arguments, which lie in the order of the parameters, and calls. Null with `failed` 0: Python's error
   /// is set. Null with another `failed`: that argument, from 1, does not fit, and no error is set.
   using Invoke = PyObject* (*)(Overload&, PyObject* const* arguments, std::size_t& failed);
 
-  Overload(Invoke call, bool has_self, const ParameterType& result_type,
-           std::initializer_list<const ParameterType*> parameter_types);
+  Overload(const std::string& name, const OverloadType& type);
   Overload(const Overload&) = delete;
-  virtual ~Overload() noexcept(false);  // destructors of what lambdas capture may throw
+  ~Overload() noexcept(false);
 
   Invoke invoke;
   std::vector<Parameter> parameters;
@@ -44,6 +83,15 @@ struct Overload {
   bool is_method;            ///< the first parameter is `self`
   bool is_operator = false;  ///< what does not fit gives NotImplemented
   std::unique_ptr<Overload> next;
+  Callable callable;
+};
+/// What is known of an overload when it is compiled.
+struct OverloadType {
+  Overload::Invoke invoke;
+  bool is_method;
+  const ParameterType* result;
+  const ParameterType* const* parameters;
+  std::size_t count;
 };
 
 /// The arguments of one call in the order of the parameters; borrowed but for what the catch-alls collect.
@@ -56,7 +104,7 @@ class Sorted {
   }
   Sorted(const Sorted&) = delete;
   PyObject** slots() noexcept { return slots_; }
-  void collect(std::size_t at, Object collected) {
+  LATEPY_OUTLINE void collect(std::size_t at, Object collected) {
     slots_[at] = collected.ptr();
     (slots_[at] && !first_.is_empty() ? second_ : first_) = std::move(collected);
   }
@@ -72,7 +120,7 @@ class Sorted {
 inline bool same_name(PyObject* a, PyObject* b) noexcept { return a == b || api().Unicode_Compare(a, b) == 0; }
 
 LATEPY_COLD inline std::string counted(std::size_t count, const char* what) {
-  return (count == 0 ? "no" : std::to_string(count)) + " " + what + (count == 1 ? "" : "s");
+  return concat({count == 0 ? "no" : decimal(count).c_str(), " ", what, count == 1 ? "" : "s"});
 }
 
 /// Sorts a call's arguments into the places of the parameters, as Python does for functions of its own.
@@ -85,7 +133,7 @@ bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::s
 using DefaultText = std::string (*)(PyObject* value, std::size_t index);
 LATEPY_COLD inline std::string shown_default(PyObject* value, std::size_t) { return show_value(value); }
 LATEPY_COLD inline std::string listed_default(PyObject*, std::size_t index) {
-  return "_defaults[" + std::to_string(index) + "]";
+  return concat({"_defaults[", decimal(index), "]"});
 }
 /// The list that listed_default() refers to.
 Object defaults_of(const Overload& overload);
@@ -94,7 +142,7 @@ Object defaults_of(const Overload& overload);
 std::string signature_text(const Overload& overload, DefaultText default_text = &shown_default, bool with_self = true);
 /// "Vec.scale(by: float) -> None", as texts show it.
 LATEPY_COLD inline std::string shown_signature(const Overload& overload) {
-  return overload.shown_name + signature_text(overload, &shown_default, false);
+  return concat({overload.shown_name, signature_text(overload, &shown_default, false)});
 }
 
 /// "(1, "x", k=2)": what a call was given.
@@ -105,30 +153,44 @@ std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t 
 
 #if LATEPY_BODIES
 
-LATEPY_ONCE LATEPY_OUTLINE Overload::Overload(Invoke call, bool has_self, const ParameterType& result_type,
-                                              std::initializer_list<const ParameterType*> parameter_types)
-    : invoke(call), parameters(parameter_types.size()), result(&result_type), is_method(has_self) {
-  auto parameter = parameters.begin();
-  for (const ParameterType* const type : parameter_types) {
-    parameter->type = type;
-    parameter->kind = type->kind;
-    if (type->kind == ParameterKind::args) parameter->name = "args";
-    if (type->kind == ParameterKind::kwargs) parameter->name = "kwargs";
-    ++parameter;
+LATEPY_ONCE LATEPY_COLD Overload::Overload(const std::string& called, const OverloadType& type)
+    : invoke(type.invoke), parameters(type.count), result(type.result), name(called), is_method(type.is_method) {
+  for (std::size_t i = 0; i < type.count; ++i) {
+    parameters[i].type = type.parameters[i];
+    parameters[i].kind = type.parameters[i]->kind;
+    if (parameters[i].kind == ParameterKind::args) parameters[i].name = "args";
+    if (parameters[i].kind == ParameterKind::kwargs) parameters[i].name = "kwargs";
   }
 }
-LATEPY_ONCE LATEPY_OUTLINE Overload::~Overload() noexcept(false) {}
+LATEPY_ONCE LATEPY_COLD Overload::~Overload() noexcept(false) {}
+
+/// A parameter that is not given, in texts.
+LATEPY_COLD inline std::string described(const Overload& overload, std::size_t index) {
+  const Parameter& parameter = overload.parameters[index];
+  if (overload.is_method && index == 0) return "self";
+  if (parameter.kind != ParameterKind::positional_only) return concat({"'", parameter.name, "'"});
+  return concat({"argument ", decimal(index + !overload.is_method)});
+}
+
+/// Says why, where anybody asks.
+LATEPY_COLD inline bool misfit(std::string* why, TextParts text) {
+  if (why) *why = concat(text);
+  return false;
+}
+
+LATEPY_COLD inline bool too_many(const Overload& overload, std::size_t count, std::size_t places, std::size_t needed,
+                                 std::string* why) {
+  const std::size_t hidden = overload.is_method ? 1 : 0;  // `self` is not counted in texts
+  return misfit(
+      why, {needed < places ? "it takes at most " : "it takes ", counted(places - hidden, "positional argument"),
+            ", and ", decimal(count - std::min(count, hidden)), count - hidden == 1 ? " was given" : " were given"});
+}
 
 LATEPY_ONCE bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count,
                                 PyObject* names, Sorted& sorted, std::string* why) {
   const Api& a = api();
   const std::vector<Parameter>& parameters = overload.parameters;
-  const std::size_t hidden = overload.is_method ? 1 : 0;  // `self` is not counted in texts
   PyObject** const slots = sorted.slots();
-  const auto fail = [&](auto&& text) {
-    if (why) *why = text();
-    return false;
-  };
   std::size_t used = 0, places = 0,
               needed = 0;  // positional arguments that found a place, places, those without default
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -150,12 +212,7 @@ LATEPY_ONCE bool sort_arguments(const Overload& overload, PyObject* const* argum
         break;
     }
   }
-  if (used < count)
-    return fail([&] {
-      return (needed < places ? "it takes at most " : "it takes ") + counted(places - hidden, "positional argument") +
-             ", and " + std::to_string(count - std::min(count, hidden)) + (count - hidden == 1 ? " was" : " were") +
-             " given";
-    });
+  if (used < count) return too_many(overload, count, places, needed, why);
   Object others;
   const std::size_t named = names ? static_cast<std::size_t>(a.Tuple_Size(names)) : 0;
   for (std::size_t at = 0; at < named; ++at) {
@@ -167,13 +224,13 @@ LATEPY_ONCE bool sort_arguments(const Overload& overload, PyObject* const* argum
              same_name(parameters[i].key.ptr(), name)))
       ++i;
     if (i < parameters.size()) {
-      if (slots[i]) return fail([&] { return "it got two values for the argument '" + parameters[i].name + "'"; });
+      if (slots[i]) return misfit(why, {"it got two values for the argument '", parameters[i].name, "'"});
       slots[i] = value;
     } else if (!parameters.empty() && parameters.back().kind == ParameterKind::kwargs) {
       if (others.is_empty()) others = own(a.Dict_New());
       check_result(a.Dict_SetItem(others.ptr(), name, value));
     } else {
-      return fail([&] { return "it takes no argument named '" + text_of(name) + "'"; });
+      return why && misfit(why, {"it takes no argument named '", text_of(name), "'"});
     }
   }
   std::string missing;
@@ -185,27 +242,25 @@ LATEPY_ONCE bool sort_arguments(const Overload& overload, PyObject* const* argum
     else if (!parameter.default_value.is_empty())
       slots[i] = parameter.default_value.ptr();
     else if (why)
-      missing += (missing.empty() ? "" : ", ") + (i < hidden ? "self"
-                                                  : parameter.kind == ParameterKind::positional_only
-                                                      ? "argument " + std::to_string(i + 1 - hidden)
-                                                      : "'" + parameter.name + "'");
+      missing += concat({missing.empty() ? "" : ", ", described(overload, i)});
     else
       return false;
   }
-  return missing.empty() || fail([&] { return "it is not given " + missing; });
+  return missing.empty() || misfit(why, {"it is not given ", missing});
 }
 
 LATEPY_ONCE LATEPY_COLD Object defaults_of(const Overload& overload) {
-  Object values = list();
+  Object values = own(api().List_New(0));
   for (const Parameter& parameter : overload.parameters)
-    values.call_method("append", parameter.default_value.is_empty() ? none() : parameter.default_value);
+    check_result(api().List_Append(
+        values.ptr(), parameter.default_value.is_empty() ? api().NoneStruct : parameter.default_value.ptr()));
   return values;
 }
 
 LATEPY_ONCE LATEPY_COLD std::string signature_text(const Overload& overload, DefaultText default_text, bool with_self) {
   std::string text = "(";
   bool named_only = false, positional_only = false;
-  const auto add = [&](const std::string& part) { text += (text.size() == 1 ? "" : ", ") + part; };
+  const auto add = [&](std::string_view part) { text.append(text.size() == 1 ? "" : ", ").append(part); };
   for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
     const Parameter& parameter = overload.parameters[i];
     const bool is_self = overload.is_method && i == 0;
@@ -217,28 +272,29 @@ LATEPY_ONCE LATEPY_COLD std::string signature_text(const Overload& overload, Def
     const char* const stars = parameter.kind == ParameterKind::args     ? "*"
                               : parameter.kind == ParameterKind::kwargs ? "**"
                                                                         : "";
-    const std::string type = is_self || *stars ? "" : ": " + parameter.type->python(Way::from_python);
-    std::string value;
-    if (!parameter.default_value.is_empty()) value = " = " + default_text(parameter.default_value.ptr(), i);
-    add(stars +
-        (parameter.name.empty() ? is_self ? "self" : "arg" + std::to_string(i + !overload.is_method) : parameter.name) +
-        type + value);
+    add(stars);
+    if (!parameter.name.empty())
+      text += parameter.name;
+    else
+      text += is_self ? "self" : concat({"arg", decimal(i + !overload.is_method)});
+    if (!is_self && !*stars) text += concat({": ", parameter.type->python(Way::from_python)});
+    if (!parameter.default_value.is_empty()) text += concat({" = ", default_text(parameter.default_value.ptr(), i)});
   }
   if (positional_only) add("/");
-  return text + ") -> " + overload.result->python(Way::to_python);
+  return concat({text, ") -> ", overload.result->python(Way::to_python)});
 }
 
 LATEPY_ONCE LATEPY_COLD std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count,
                                               PyObject* names) {
-  std::string text = overload.shown_name + "(";
+  std::string text = concat({overload.shown_name, "("});
   const std::size_t first = overload.is_method && count > 0 ? 1 : 0;
   const std::size_t named = names ? static_cast<std::size_t>(api().Tuple_Size(names)) : 0;
   for (std::size_t i = first; i < count + named; ++i) {
     if (i > first) text += ", ";
-    if (i >= count) text += text_of(api().Tuple_GetItem(names, static_cast<ssize>(i - count))) + "=";
+    if (i >= count) text += concat({text_of(api().Tuple_GetItem(names, static_cast<ssize>(i - count))), "="});
     text += show_value(arguments[i]);
   }
-  return text + ")";
+  return concat({text, ")"});
 }
 
 LATEPY_ONCE LATEPY_COLD std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count,
@@ -251,10 +307,10 @@ LATEPY_ONCE LATEPY_COLD std::string why_not(Overload& overload, PyObject* const*
     try {
       parameter.type->explain(sorted.slots()[i]);
     } catch (const ConversionError& error) {
-      if (overload.is_method && i == 0) return std::string("self: ") + error.what();
-      const std::string at = "argument " + std::to_string(i + !overload.is_method);
-      const std::string name = parameter.name.empty() ? "" : " ('" + parameter.name + "')";
-      return at + name + (*error.what() == '[' ? "" : ": ") + error.what();  // of an element: "argument 1[0]: …"
+      if (overload.is_method && i == 0) return concat({"self: ", error.what()});
+      const std::string name = parameter.name.empty() ? std::string() : concat({" ('", parameter.name, "')"});
+      return concat({"argument ", decimal(i + !overload.is_method), name, *error.what() == '[' ? "" : ": ",
+                     error.what()});  // of an element: "argument 1[0]: …"
     }
   }
   return "an argument changed while it was converted, or holds an iterator, which can be read only once";

@@ -47,6 +47,7 @@ struct Pointee<std::unique_ptr<T>> : Pointee<T*> {};
 template <class T>
 struct Pointee<Borrowed<T>> : Pointee<T> {};
 
+std::string class_name(const ClassRecord* record, const char* unknown, bool is_optional);
 /// "int", "list[str]", "host.Entity": as an annotation that CPython 3.9 evaluates, all modules in it imported. A
 /// converter of a program's own says it by `static std::string python_type()`. Needs the GIL.
 template <class T>
@@ -71,16 +72,22 @@ LATEPY_COLD std::string python_type(Way way) {
   } else if constexpr (has_python_type<P>) {
     return Converter<P>::python_type();
   } else if constexpr (std::is_enum_v<P> || is_bound<Bound>) {
-    const ClassRecord* const record = class_of<Bound>();
-    if (!record) return std::is_enum_v<P> ? "int" : "typing.Any";
-    const std::string module = text_of(attribute_or_empty(record->type, "__module__").ptr());
-    const std::string name = text_of(attribute_or_empty(record->type, "__qualname__").ptr());
-    const std::string full = module.empty() || module == "builtins" ? name : module + "." + name;
-    return Pointee<P>::is_optional ? "typing.Optional[" + full + "]" : full;
+    return class_name(class_of<Bound>(), std::is_enum_v<P> ? "int" : "typing.Any", Pointee<P>::is_optional);
   } else {
     return "typing.Any";
   }
 }
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD std::string class_name(const ClassRecord* record, const char* unknown, bool is_optional) {
+  if (!record) return unknown;
+  const std::string module = text_of(attribute_or_empty(record->type, "__module__").ptr());
+  const bool is_plain = module.empty() || module == "builtins";
+  return concat({is_optional ? "typing.Optional[" : "", is_plain ? "" : module.c_str(), is_plain ? "" : ".",
+                 text_of(attribute_or_empty(record->type, "__qualname__").ptr()), is_optional ? "]" : ""});
+}
+#endif  // LATEPY_BODIES
 
 }  // namespace detail
 }  // namespace v1
