@@ -132,33 +132,6 @@ Object dict(A&&... items) {
 }
 
 namespace detail {
-// What runs once gets at Python by these, which are no templates, and out of line.
-
-LATEPY_COLD inline Object known_module(const char* name) { return own(api().Import_ImportModule(name)); }
-LATEPY_COLD inline Object get_attribute(const Ref& object, const char* name) {
-  return own(api().Object_GetAttrString(object.checked(), name));
-}
-LATEPY_COLD inline void set_attribute(const Ref& object, std::string_view name, const Ref& value) {
-  check_result(api().Object_SetAttr(object.checked(), Name(name).ptr(), value.checked()));
-}
-LATEPY_COLD inline Object get_item(const Ref& object, std::string_view key) {
-  return own(api().Object_GetItem(object.checked(), Name(key).ptr()));
-}
-LATEPY_COLD inline void set_item(const Ref& object, std::string_view key, const Ref& value) {
-  check_result(api().Object_SetItem(object.checked(), Name(key).ptr(), value.checked()));
-}
-/// Calls with up to four arguments.
-LATEPY_COLD inline Object call_plain(const Ref& callable, std::initializer_list<Ref> arguments = {}) {
-  PyObject* array[4] = {};
-  PyObject** end = array;
-  for (const Ref& argument : arguments) *end++ = argument.checked();
-  return own(api().Object_VectorcallDict(callable.checked(), array, arguments.size(), nullptr));
-}
-LATEPY_COLD inline Object call_attribute(const Ref& object, const char* name,
-                                         std::initializer_list<Ref> arguments = {}) {
-  return call_plain(get_attribute(object, name), arguments);
-}
-
 /// The items of a mapping, as pairs for structured bindings.
 class Items {
  public:

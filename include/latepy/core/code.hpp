@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/core/detail/late_imports.hpp>
-#include <latepy/core/detail/seldom.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -154,7 +153,7 @@ LATEPY_ONCE LATEPY_COLD Object source_lines() {
 LATEPY_ONCE LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {
   std::atomic<unsigned>& texts = the_state.sources;
   const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
-  const Object entry = tuple(len(source), nullptr, invoke(attribute(source, "splitlines"), {true}), name);
+  const Object entry = tuple(len(source), nullptr, call_attribute(source, "splitlines", {to_py(true)}), name);
   try {
     const Object lines = source_lines();
     check_result(api().Dict_SetItem(lines.ptr(), name.ptr(), entry.ptr()));
@@ -180,7 +179,7 @@ LATEPY_ONCE LATEPY_COLD Object source_text(std::string_view text) {
   const PythonError error = take_python_error();
   if (!error.is("UnicodeDecodeError")) error.rethrow();
   throw SyntaxError("source code is not UTF-8: " + error.message() +
-                    line_of(attribute(error.value(), "start").as<std::size_t>()));
+                    line_of(get_attribute(error.value(), "start").as<std::size_t>()));
 }
 
 LATEPY_ONCE void add_builtins(const Ref& globals) {
@@ -208,16 +207,17 @@ LATEPY_ONCE Code::Code(std::string_view text, Mode mode, std::string_view filena
 
 LATEPY_ONCE LATEPY_COLD bool Code::split(const std::string& utf8, const Object& name, int flags) {
   const Object tree = detail::compile_text(utf8.c_str(), name, detail::file_input, flags);
-  const Object body = detail::attribute(tree, "body");
+  const Object body = detail::get_attribute(tree, "body");
   if (len(body) == 0) return false;
-  const Object last = detail::invoke(detail::attribute(body, "__getitem__"), {-1});
-  const Object ast = detail::imported("_ast");
-  if (!isinstance(last, detail::attribute(ast, "Expr"))) return false;
-  const Object compile = detail::attribute(detail::imported("builtins"), "compile");
-  const Object expression = detail::invoke(detail::attribute(ast, "Expression"), {detail::attribute(last, "value")});
-  detail::invoke(detail::attribute(body, "pop"), {});
-  before_ = detail::invoke(compile, {tree, name, "exec", 0, true});
-  code_ = detail::invoke(compile, {expression, name, "eval", 0, true});
+  const Object last = detail::call_attribute(body, "__getitem__", {to_py(-1)});
+  const Object ast = detail::known_module("_ast");
+  if (!isinstance(last, detail::get_attribute(ast, "Expr"))) return false;
+  const Object compile = detail::get_attribute(detail::known_module("builtins"), "compile");
+  const Object expression = detail::call_attribute(ast, "Expression", {detail::get_attribute(last, "value")});
+  detail::call_attribute(body, "pop");
+  const Object no_flags = to_py(0), inherits_none = to_py(true);
+  before_ = detail::call_plain(compile, {tree, name, to_py("exec"), no_flags, inherits_none});
+  code_ = detail::call_plain(compile, {expression, name, to_py("eval"), no_flags, inherits_none});
   return true;
 }
 

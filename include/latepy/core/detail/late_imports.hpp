@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/builtins.hpp>
+#include <latepy/core/detail/seldom.hpp>
 
 namespace latepy {
 inline namespace v1 {

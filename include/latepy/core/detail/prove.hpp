@@ -14,7 +14,7 @@ namespace detail {
 /// type's address is the last member everywhere; 0 where live objects prove that wrong.
 LATEPY_COLD inline std::size_t measure_head() {
   const Object base = Object::borrow(as_object(api().BaseObject_Type));
-  const auto head = attribute(base, "__basicsize__").as<std::size_t>();
+  const auto head = get_attribute(base, "__basicsize__").as<std::size_t>();
   for (const Object& proof : {none(), base, list(), own(api().Float_FromDouble(0.5))}) {
     const Object type = own(api().Object_Type(proof.ptr()));
     if (member_at<PyObject*>(proof.ptr(), head - sizeof(void*)) != type.ptr()) return 0;
@@ -36,10 +36,10 @@ LATEPY_COLD inline void prove_vectorcall(Layout& layout) {
   const Api& a = api();
   layout.vectorcall_offset = layout.function_vectorcall = 0;
   const std::size_t offset = layout.head + 5 * sizeof(void*);
-  const Object function = attribute(imported("encodings"), "search_function");
+  const Object function = get_attribute(known_module("encodings"), "search_function");
   PyTypeObject* const type = type_of(function.ptr());
   const auto place = member_at<ssize>(type, offset);
-  const auto size = attribute(Ref(as_object(type)), "__basicsize__").as<ssize>();
+  const auto size = get_attribute(Ref(as_object(type)), "__basicsize__").as<ssize>();
   if (place <= 0 || place % static_cast<ssize>(sizeof(void*)) != 0 || place >= size) return;
   const Vectorcall known = a.Vectorcall_Function ? a.Vectorcall_Function(function.ptr()) : a.Function_Vectorcall;
   if (!known || member_at<Vectorcall>(function.ptr(), static_cast<std::size_t>(place)) != known) return;

@@ -1,32 +1,39 @@
-// latepy/core/detail/seldom.hpp: what code that runs seldom does with objects, for the price of a call each.
+// latepy/core/detail/seldom.hpp: what code that runs seldom does with objects, out of line and without templates.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/core/builtins.hpp>
 
-#include <initializer_list>
-
 namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// object.name, object.name = value, callable(arguments…), and the module. Public members do these inline, which is ten
-/// times the code.
-Object attribute(const Ref& object, const Text& name);
-void set_attribute(const Ref& object, const Text& name, const Value& value);
-Object invoke(const Ref& callable, std::initializer_list<Argument> arguments);
-Object imported(const char* module);
+// The public members do the same inline, which is ten times the code.
 
-#if LATEPY_BODIES
-LATEPY_ONCE LATEPY_COLD Object attribute(const Ref& object, const Text& name) { return object.attr(name); }
-LATEPY_ONCE LATEPY_COLD void set_attribute(const Ref& object, const Text& name, const Value& value) {
-  object.attr(name) = Ref(value.ptr());
+LATEPY_COLD inline Object known_module(const char* name) { return own(api().Import_ImportModule(name)); }
+LATEPY_COLD inline Object get_attribute(const Ref& object, const char* name) {
+  return own(api().Object_GetAttrString(object.checked(), name));
 }
-LATEPY_ONCE LATEPY_COLD Object invoke(const Ref& callable, std::initializer_list<Argument> arguments) {
-  return own(call_unpacked(callable.checked(), arguments.begin(), arguments.size()));
+LATEPY_COLD inline void set_attribute(const Ref& object, std::string_view name, const Ref& value) {
+  check_result(api().Object_SetAttr(object.checked(), Name(name).ptr(), value.checked()));
 }
-LATEPY_ONCE LATEPY_COLD Object imported(const char* module) { return own(api().Import_ImportModule(module)); }
-#endif
+LATEPY_COLD inline Object get_item(const Ref& object, std::string_view key) {
+  return own(api().Object_GetItem(object.checked(), Name(key).ptr()));
+}
+LATEPY_COLD inline void set_item(const Ref& object, std::string_view key, const Ref& value) {
+  check_result(api().Object_SetItem(object.checked(), Name(key).ptr(), value.checked()));
+}
+/// Calls with up to six arguments.
+LATEPY_COLD inline Object call_plain(const Ref& callable, std::initializer_list<Ref> arguments = {}) {
+  PyObject* array[6] = {};
+  PyObject** end = array;
+  for (const Ref& argument : arguments) *end++ = argument.checked();
+  return own(api().Object_VectorcallDict(callable.checked(), array, arguments.size(), nullptr));
+}
+LATEPY_COLD inline Object call_attribute(const Ref& object, const char* name,
+                                         std::initializer_list<Ref> arguments = {}) {
+  return call_plain(get_attribute(object, name), arguments);
+}
 
 }  // namespace detail
 }  // namespace v1
