@@ -469,6 +469,17 @@ TEST_CASE("a list may change while it is gone through") {
     list[0] = nullptr;  // the item is the loop's own meanwhile
   }
   CHECK(seen == 123456);
+  const auto references = python().get("sys.getrefcount");
+  for (const char* of : {"[[0], [1], [2]]", "([0], [1], [2])", "iter([[0], [1], [2]])"}) {
+    int at = 0;
+    for (const Object& item : eval(of)) {
+      CHECK(item[0].as<int>() == at++);
+      CHECK(references(item).as<long>() == 2);  // the sequence's, and the loop's
+      const Object kept = item;
+      CHECK(references(item).as<long>() == 3);
+    }
+    CHECK(at == 3);
+  }
   Object at_end = eval("[1]");
   py::Iterator at = at_end.begin();
   ++at;
