@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/seldom.hpp>
 #include <latepy/load/detail/version_range.hpp>
 #include <latepy/load/locate.hpp>
 #include <latepy/run/detail/source_file.hpp>
