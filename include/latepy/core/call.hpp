@@ -19,6 +19,7 @@ class Arg {
     return std::move(*this);
   }
   const char* name() const noexcept { return name_; }
+  std::size_t length() const noexcept { return key_.size - 1; }
   const detail::NameKey& key() const noexcept { return key_; }
   const Object& value() const& noexcept { return value_; }
   Object value() && noexcept { return std::move(value_); }
