@@ -110,7 +110,7 @@ Object make_list(C&& items) {
         element = make(static_cast<bool>(item));
       else
         element = make(forward_element<C>(item));
-      if (places)
+      if (LATEPY_LIKELY(places != nullptr))
         places[at] = element;
       else
         check_result(api().List_SetItem(list.ptr(), at, element));
