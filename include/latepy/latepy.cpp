@@ -1,4 +1,4 @@
-// latepy/latepy.cpp: the larger functions, compiled once where LATEPY_COMPILED is 1; see load/config_macros.hpp.
+// latepy/latepy.cpp: the larger functions, compiled once where LATEPY_COMPILED is 1; see config_macros.hpp.
 // SPDX-License-Identifier: MIT
 #define LATEPY_IMPLEMENTATION
 #include <latepy/latepy.hpp>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/config_macros.hpp>
+#include <latepy/config_macros.hpp>
 
 #include <cstddef>
 #include <string>

@@ -1,4 +1,4 @@
-// latepy/load/config_macros.hpp: what the compiler and the platform are, as LATEPY_* macros with the values 0 and 1.
+// latepy/config_macros.hpp: what the compiler and the platform are, as LATEPY_* macros with the values 0 and 1.
 // SPDX-License-Identifier: MIT
 #pragma once
 
