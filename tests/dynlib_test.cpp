@@ -1,6 +1,6 @@
 // Tests of latepy/load/dynlib.hpp and error.hpp: shared libraries opened at run time. No Python takes part.
 // SPDX-License-Identifier: MIT
-#include <latepy/load/discovery.hpp>
+#include <latepy/find/discovery.hpp>
 
 #include "catch.hpp"
 

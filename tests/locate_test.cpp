@@ -1,6 +1,6 @@
-// Tests of load/locate.hpp: which Pythons are found, in what order, and why the others are refused. P01 P03 P04 P09 P11
+// Tests of find/locate.hpp: which Pythons are found, in what order, and why the others are refused. P01 P03 P04 P09 P11
 // SPDX-License-Identifier: MIT
-#include <latepy/load/locate.hpp>
+#include <latepy/find/locate.hpp>
 
 #include "catch.hpp"
 

@@ -1,6 +1,6 @@
 // tests/pythons.cpp: prints `label;library;executable` for every CPython that the tests can run on.
 // SPDX-License-Identifier: MIT
-#include <latepy/load/locate.hpp>
+#include <latepy/find/locate.hpp>
 
 #include <cstdio>
 #include <filesystem>

@@ -1,5 +1,5 @@
-// version.hpp, and the Version of load/discovery.hpp
-#include <latepy/load/discovery.hpp>
+// version.hpp, and the Version of find/discovery.hpp
+#include <latepy/find/discovery.hpp>
 #include <latepy/version.hpp>
 
 #include "catch.hpp"

@@ -3,7 +3,8 @@
 #pragma once
 
 #include <latepy/load/abi.hpp>
-#include <latepy/load/discovery.hpp>
+#include <latepy/load/detail/text.hpp>
+#include <latepy/load/error.hpp>
 
 #include <cstring>
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <latepy/load/api.hpp>
+#include <latepy/load/dynlib.hpp>
+#include <latepy/load/python_version.hpp>
 
 #include <atomic>
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/discovery.hpp>
+#include <latepy/find/discovery.hpp>
 
 #include <functional>
 #include <optional>

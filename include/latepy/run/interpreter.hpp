@@ -3,7 +3,7 @@
 #pragma once
 
 #include <latepy/host/output.hpp>
-#include <latepy/load/locate.hpp>
+#include <latepy/find/locate.hpp>
 #include <latepy/run/config.hpp>
 #include <latepy/run/detail/host_state.hpp>
 #include <latepy/run/scope.hpp>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/load/api.hpp>
+#include <latepy/load/python_version.hpp>
 
 #include <cstdint>
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <latepy/core/detail/seldom.hpp>
-#include <latepy/load/detail/version_range.hpp>
-#include <latepy/load/locate.hpp>
+#include <latepy/find/detail/version_range.hpp>
+#include <latepy/find/locate.hpp>
 #include <latepy/run/detail/source_file.hpp>
 #include <latepy/run/startup.hpp>
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <latepy/load/api.hpp>
-#include <latepy/load/detail/installation.hpp>
+#include <latepy/find/detail/installation.hpp>
 #include <latepy/run/config.hpp>
 
 #include <cerrno>

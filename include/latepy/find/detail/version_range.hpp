@@ -1,9 +1,9 @@
-// latepy/load/detail/version_range.hpp: what ">=3.10,<3.14" means.
+// latepy/find/detail/version_range.hpp: what ">=3.10,<3.14" means.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/load/detail/paths.hpp>
-#include <latepy/load/discovery.hpp>
+#include <latepy/find/discovery.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,11 +1,12 @@
-// latepy/load/locate.hpp: locate(), which Pythons are on this machine and which of them is taken.
+// latepy/find/locate.hpp: locate(), which Pythons are on this machine and which of them is taken.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/discovery.hpp>
+#include <latepy/find/discovery.hpp>
 #if LATEPY_BODIES
-#include <latepy/load/detail/places.hpp>
-#include <latepy/load/detail/remedy.hpp>
+#include <latepy/find/detail/sources.hpp>
+#include <latepy/find/detail/remedy.hpp>
+#include <latepy/load/dynlib.hpp>
 #endif
 
 namespace latepy {

@@ -1,8 +1,8 @@
-// latepy/load/detail/registry_windows.hpp: the Pythons that PEP 514 and the launcher have in the registry.
+// latepy/find/detail/registry_windows.hpp: the Pythons that PEP 514 and the launcher have in the registry.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/detail/process_windows.hpp>
+#include <latepy/find/detail/process_windows.hpp>
 
 #include <algorithm>
 

@@ -1,12 +1,12 @@
-// latepy/load/detail/installation.hpp: where the parts of an installed CPython lie, known from their names.
+// latepy/find/detail/installation.hpp: where the parts of an installed CPython lie, known from their names.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/discovery.hpp>
+#include <latepy/find/discovery.hpp>
 #if LATEPY_WINDOWS
-#include <latepy/load/detail/process_windows.hpp>
+#include <latepy/find/detail/process_windows.hpp>
 #else
-#include <latepy/load/detail/process_posix.hpp>
+#include <latepy/find/detail/process_posix.hpp>
 #endif
 
 #include <algorithm>

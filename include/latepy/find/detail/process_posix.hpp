@@ -1,9 +1,9 @@
-// latepy/load/detail/process_posix.hpp: what is asked of this process and of a Python run to be asked; its twin is
+// latepy/find/detail/process_posix.hpp: what is asked of this process and of a Python run to be asked; its twin is
 // process_windows.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/detail/files_posix.hpp>
+#include <latepy/find/detail/files_posix.hpp>
 
 #include <dlfcn.h>
 #include <poll.h>

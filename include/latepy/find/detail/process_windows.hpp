@@ -1,9 +1,9 @@
-// latepy/load/detail/process_windows.hpp: what is asked of this process and of a Python run to be asked; its twin is
+// latepy/find/detail/process_windows.hpp: what is asked of this process and of a Python run to be asked; its twin is
 // process_posix.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/detail/files_windows.hpp>
+#include <latepy/find/detail/files_windows.hpp>
 
 struct _STARTUPINFOW;
 struct _PROCESS_INFORMATION;

@@ -1,8 +1,8 @@
-// latepy/load/detail/remedy.hpp: what to install on this system when no Python could be used.
+// latepy/find/detail/remedy.hpp: what to install on this system when no Python could be used.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/detail/installation.hpp>
+#include <latepy/find/detail/installation.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,11 +1,11 @@
-// latepy/load/detail/finder.hpp: Finder, which follows a trace (an executable, a folder, a library) to a candidate
+// latepy/find/detail/finder.hpp: Finder, which follows a trace (an executable, a folder, a library) to a candidate
 // and checks it.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/detail/binary_header.hpp>
-#include <latepy/load/detail/installation.hpp>
-#include <latepy/load/detail/version_range.hpp>
+#include <latepy/find/detail/binary_header.hpp>
+#include <latepy/find/detail/installation.hpp>
+#include <latepy/find/detail/version_range.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,11 +1,11 @@
-// latepy/load/detail/places.hpp: where Pythons are found when none was named: PATH, the version managers' folders, the
+// latepy/find/detail/sources.hpp: where Pythons are found when none was named: PATH, the version managers' folders, the
 // system's own.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/detail/finder.hpp>
+#include <latepy/find/detail/finder.hpp>
 #if LATEPY_WINDOWS
-#include <latepy/load/detail/registry_windows.hpp>
+#include <latepy/find/detail/registry_windows.hpp>
 #endif
 
 namespace latepy {

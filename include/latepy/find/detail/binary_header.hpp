@@ -1,4 +1,4 @@
-// latepy/load/detail/binary_header.hpp: for which machine a shared library is, read from its first bytes.
+// latepy/find/detail/binary_header.hpp: for which machine a shared library is, read from its first bytes.
 // SPDX-License-Identifier: MIT
 #pragma once
 
