@@ -1,4 +1,4 @@
-// Tests of latepy/core/convert.hpp: numbers, text, bytes, None and enums to Python and back, and converters of one's
+// Tests of latepy/core/converter.hpp: numbers, text, bytes, None and enums to Python and back, and converters of one's
 // own. SPDX-License-Identifier: MIT
 #include "conversions.hpp"
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/core/convert.hpp>
+#include <latepy/core/detail/vectorcall.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -92,21 +93,6 @@ class Argument {
   Kind kind_ = Kind::positional;
   bool owned_ = false;
 };
-
-/// What calls anything that is no function of Python's, as PyObject_Vectorcall does (Include/cpython/abstract.h).
-PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names);
-/// Calls with an array in CPython's vectorcall form, which has a free place in front of the first argument.
-LATEPY_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
-  // A result that comes from Python code needs no _Py_CheckFunctionResult (Objects/call.c), which looks for C functions
-  // that give both a result and an error, or neither.
-  const std::uint16_t place = the_state.layout.function_vectorcall;
-  if (LATEPY_LIKELY(place != 0 && type_of(callable) == api().Function_Type))
-    return member_at<Vectorcall>(callable, place)(callable, arguments, count | vectorcall_offset, names);
-  return vectorcall_any(callable, arguments, count, names);
-}
-
-/// The same of a method of arguments[0], by name. `count` is with that one.
-PyObject* vectorcall_method(PyObject* name, PyObject** arguments, std::size_t count, PyObject* names);
 
 /// Python's own calls would let the last one win, or the behaviour be undefined (vectorcall wants unique names).
 [[noreturn]] LATEPY_COLD inline void throw_twice(PyObject* name) {
@@ -247,38 +233,6 @@ Object Ref::call_method(const detail::Name& name, A&&... arguments) const {
 
 #if LATEPY_BODIES
 namespace detail {
-
-LATEPY_ONCE PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
-  const Api& a = api();
-  if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr))
-    return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
-  if (LATEPY_LIKELY(the_state.layout.vectorcall_offset != 0)) {
-    PyTypeObject* const type = type_of(callable);
-    if (LATEPY_LIKELY(flags_of(type) & type_has_vectorcall)) {
-      const auto offset = member_at<std::size_t>(type, the_state.layout.vectorcall_offset);
-      if (const Vectorcall function = member_at<Vectorcall>(callable, offset))
-        return a.CheckFunctionResult(a.ThreadState_GetUnchecked(), callable,
-                                     function(callable, arguments, count | vectorcall_offset, names), nullptr);
-    }
-  }
-  if (!names) return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, nullptr);
-  const Object dict = detail::own(a.Dict_New());  // 3.9 and 3.10 export the call with a dict only
-  const ssize named = a.Tuple_Size(names);
-  for (ssize i = 0; i < named; ++i)
-    check_result(a.Dict_SetItem(dict.ptr(), a.Tuple_GetItem(names, i), arguments[count + static_cast<std::size_t>(i)]));
-  return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, dict.ptr());
-}
-
-LATEPY_ONCE PyObject* vectorcall_method(PyObject* name, PyObject** arguments, std::size_t count, PyObject* names) {
-  const Api& a = api();
-  if (LATEPY_UNLIKELY(!a.Object_GetMethod))
-    return a.Object_VectorcallMethod(name, arguments, count | vectorcall_offset, names);
-  PyObject* method = nullptr;
-  const bool takes_self = a.Object_GetMethod(arguments[0], name, &method) != 0;  // else it is bound, or no method
-  if (!method) return nullptr;
-  const Held held(method);
-  return takes_self ? vectorcall(method, arguments, count, names) : vectorcall(method, arguments + 1, count - 1, names);
-}
 
 LATEPY_ONCE LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count) {
   const Api& a = api();

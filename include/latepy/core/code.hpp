@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/late_imports.hpp>
+#include <latepy/core/detail/import_hooks.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -147,7 +147,7 @@ LATEPY_ONCE LATEPY_COLD Object source_lines() {
     Object cache = attribute_or_empty(linecache, "cache");  // none while it is being imported
     if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) return cache;
   }
-  return late_imports()["lines"];
+  return import_hooks()["lines"];
 }
 
 LATEPY_ONCE LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {

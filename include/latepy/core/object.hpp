@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/iterator.hpp>
+#include <latepy/core/iterator.hpp>
+#include <latepy/core/operators.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -58,13 +58,13 @@ struct Shared {
   std::atomic<std::uint64_t> leaked{0};
   /// The interpreter of `life`.
   std::atomic<PyInterpreterState*> interpreter{nullptr};
-  /// C++ types with a Python class; see core/detail/registry.hpp. The stamp changes with each of them and each life.
+  /// C++ types with a Python class; see core/detail/class_registry.hpp. The stamp changes with each of them and each life.
   std::atomic<ClassRecord*> classes{nullptr};
   std::atomic<std::uint32_t> classes_stamp{0};
   std::atomic_flag classes_lock = ATOMIC_FLAG_INIT;
   /// The base types of what scripts see of the host; see host/detail/types.hpp.
   std::atomic<HostTypes*> host_types{nullptr};
-  /// Whether a Python exception may carry a C++ one; see host/detail/translate.hpp.
+  /// Whether a Python exception may carry a C++ one; see core/translate.hpp.
   std::atomic<bool> carries_exceptions{false};
   /// The errors that hold a Python object, so that the stop can format them; see core/python_error.hpp.
   std::atomic_flag errors_lock = ATOMIC_FLAG_INIT;
@@ -76,7 +76,7 @@ struct Shared {
 inline Shared no_shared{};
 
 /// Where CPython's own code keeps what macros of its headers read, proved on live objects of the running CPython; what
-/// is 0 was not, and functions do it. Offsets in bytes. See core/detail/prove.hpp.
+/// is 0 was not, and functions do it. Offsets in bytes. See core/detail/probe_layout.hpp.
 struct Layout {
   std::size_t head = 0;  ///< sizeof(PyObject); the type's address is its last member
   /// How counts are kept. `plain`, until 3.11: every one is ordinary, and as wide as a pointer. Else those from 2 to

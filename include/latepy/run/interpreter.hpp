@@ -8,7 +8,7 @@
 #include <latepy/run/detail/host_state.hpp>
 #include <latepy/run/scope.hpp>
 #if LATEPY_BODIES
-#include <latepy/core/detail/prove.hpp>
+#include <latepy/core/detail/probe_layout.hpp>
 #include <latepy/run/detail/process.hpp>
 #endif
 
@@ -179,7 +179,7 @@ LATEPY_ONCE LATEPY_COLD void Interpreter::prepare(const Config& config) {
     if (is_attached_)
       for (std::size_t at = config.paths.size(); at > 0;) add_path(config.paths[--at]);
     else
-      detail::call_plain(detail::get_item(detail::late_imports(), "wait_for_threading"));
+      detail::call_plain(detail::get_item(detail::import_hooks(), "wait_for_threading"));
     redirect(config);
     for (const auto& [name, fill] : config.extra_modules) fill.install(nullptr, name, false);
   } catch (...) {

@@ -1,8 +1,8 @@
-// latepy/core/detail/convert_text.hpp: the converters of characters, strings and bytes; part of core/convert.hpp.
+// latepy/core/detail/convert_text.hpp: the converters of characters and strings; part of core/convert.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/convert.hpp>
+#include <latepy/core/converter.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -157,42 +157,6 @@ struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::L
   }
 };
 
-/// Bytes, as distinct from text: Python's bytes and bytearray. std::string is always str.
-class Bytes {
- public:
-  Bytes() = default;
-  explicit Bytes(std::string data) noexcept : data_(std::move(data)) {}
-  Bytes(const void* data, std::size_t size) : data_(static_cast<const char*>(data), size) {}
-  const char* data() const noexcept { return data_.data(); }
-  std::size_t size() const noexcept { return data_.size(); }
-  bool empty() const noexcept { return data_.empty(); }
-  const std::string& string() const noexcept { return data_; }
-  friend bool operator==(const Bytes& a, const Bytes& b) noexcept { return a.data_ == b.data_; }
-  friend bool operator!=(const Bytes& a, const Bytes& b) noexcept { return a.data_ != b.data_; }
-
- private:
-  std::string data_;
-};
-
-namespace detail {
-/// The content of bytes and bytearray, valid until the object changes.
-bool load_bytes(PyObject* object, std::string_view& view) noexcept;
-}  // namespace detail
-
-template <>
-struct Converter<Bytes> : detail::Loads<Bytes, Converter<Bytes>> {
-  static constexpr const char* name = "latepy::Bytes";
-  static Object to_py(const Bytes& bytes) {
-    return detail::own(detail::api().Bytes_FromStringAndSize(bytes.data(), static_cast<detail::ssize>(bytes.size())));
-  }
-  static bool load(PyObject* object, Bytes& bytes) {
-    std::string_view view;
-    const bool fits = detail::load_bytes(object, view);
-    if (fits) bytes = Bytes(view.data(), view.size());
-    return fits;
-  }
-};
-
 #if LATEPY_BODIES
 namespace detail {
 
@@ -226,6 +190,13 @@ inline void copy_text(char* to, const char* from, std::size_t size) noexcept {
   std::memcpy(to + size - sizeof last, &last, sizeof last);
 }
 
+LATEPY_ONCE LATEPY_COLD PyObject* make_literal(const char* text, std::size_t with_nul) {
+  if (const KnownName* const known = seek_name(text, with_nul)) return Object::borrow(known->str).release();
+  Object made = to_py(text);  // what is no text in UTF-8 is its error
+  find_name(text, with_nul);
+  return made.release();
+}
+
 LATEPY_ONCE Object decode(const void* units, std::size_t bytes, const char* encoding) {
   const auto* data = static_cast<const char*>(units);
   const auto size = static_cast<ssize>(bytes);
@@ -254,21 +225,6 @@ LATEPY_ONCE bool load_utf8(PyObject* object, std::string_view& text) noexcept {
     return false;
   }
   text = {utf8, static_cast<std::size_t>(size)};
-  return true;
-}
-
-LATEPY_ONCE bool load_bytes(PyObject* object, std::string_view& view) noexcept {
-  char* data = nullptr;
-  ssize size = 0;
-  if (has_flag(object, type_is_bytes)) {
-    api().Bytes_AsStringAndSize(object, &data, &size);
-  } else if (api().Type_IsSubtype(type_of(object), api().ByteArray_Type)) {
-    data = api().ByteArray_AsString(object);
-    size = api().ByteArray_Size(object);
-  } else {
-    return false;
-  }
-  view = {data, static_cast<std::size_t>(size)};
   return true;
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/names.hpp>
+#include <latepy/core/detail/interned_names.hpp>
 
 #include <exception>
 #include <typeinfo>

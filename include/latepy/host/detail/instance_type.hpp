@@ -3,7 +3,7 @@
 #pragma once
 
 #include <latepy/host/detail/instance.hpp>
-#include <latepy/host/detail/translate.hpp>
+#include <latepy/core/translate.hpp>
 
 namespace latepy {
 inline namespace v1 {

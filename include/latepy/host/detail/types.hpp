@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/seldom.hpp>
+#include <latepy/core/detail/cold.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -18,7 +18,6 @@ struct HostTypes {
   struct Instance** buckets = nullptr;
   std::size_t bucket_count = 0, instance_count = 0;
   std::atomic_flag lock = ATOMIC_FLAG_INIT;
-  PyObject* carrier = nullptr;       ///< see host/detail/translate.hpp
   PyTypeObject* iterator = nullptr;  ///< see host/detail/iterate.hpp
 };
 
@@ -102,7 +101,6 @@ LATEPY_ONCE HostTypes& host_types() {
   if (LATEPY_UNLIKELY(types->life != current_life())) {
     check_making();
     types->function = types->instance = types->iterator = nullptr;
-    types->carrier = nullptr;
     types->instance_count = 0;
     for (std::size_t i = 0; i < types->bucket_count; ++i) types->buckets[i] = nullptr;
     types->life = current_life();

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/convert.hpp>
+#include <latepy/core/converter.hpp>
 
 namespace latepy {
 inline namespace v1 {

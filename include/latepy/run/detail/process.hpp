@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/seldom.hpp>
+#include <latepy/core/detail/cold.hpp>
 #include <latepy/find/detail/version_range.hpp>
 #include <latepy/find/locate.hpp>
 #include <latepy/run/detail/source_file.hpp>

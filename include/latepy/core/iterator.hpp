@@ -1,8 +1,8 @@
-// latepy/core/detail/iterator.hpp: Iterator, Python's iteration for C++ loops; part of core/object.hpp.
+// latepy/core/iterator.hpp: Iterator, Python's iteration for C++ loops.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/proxy.hpp>
+#include <latepy/core/proxy.hpp>
 
 #include <iterator>
 #include <limits>

@@ -1,8 +1,8 @@
-// latepy/core/detail/prove.hpp: proves on live objects where the running CPython keeps what fast paths read and write.
+// latepy/core/detail/probe_layout.hpp: proves on live objects where the running CPython keeps what fast paths read and write.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/seldom.hpp>
+#include <latepy/core/detail/cold.hpp>
 
 #include <cstdlib>
 

@@ -1,4 +1,4 @@
-// latepy/core/detail/proxy.hpp: Proxy, what attr() and [] give, and the operators of objects; part of core/object.hpp.
+// latepy/core/proxy.hpp: Proxy, what attr() and [] give.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -216,90 +216,6 @@ template <class T>
 bool Ref::contains(T&& item) const {
   const detail::Argument value(std::forward<T>(item));
   return detail::check_result(detail::api().Sequence_Contains(checked(), value.object())) != 0;
-}
-
-namespace detail {
-
-/// The operand of an operator: any convertible value. OthersOnly leaves Refs and Proxies to the other operand's side,
-/// so that each pair of operands has one overload.
-template <bool OthersOnly>
-class ValueOf {
- public:
-  template <class T, class = std::enable_if_t<!std::is_base_of_v<ValueOf, plain<T>> &&
-                                              (!OthersOnly || (!is_handle<T> && !is_proxy<T>))>>
-  ValueOf(T&& value) : argument_(std::forward<T>(value)) {}
-  PyObject* ptr() const noexcept { return argument_.object(); }
-
- private:
-  Argument argument_;
-};
-using Value = ValueOf<false>;
-using Other = ValueOf<true>;
-
-inline bool compare_bool(PyObject* a, PyObject* b, Op op) {
-  const Object result = own(api().Object_RichCompare(a, b, static_cast<int>(op)));
-  return check_result(api().Object_IsTrue(result.ptr())) != 0;
-}
-
-}  // namespace detail
-
-// One overload for each pair of operands: a Ref, Object or Proxy (which becomes an Object on the way) and a C++ value.
-// With two of them for one pair C++20, which also tries the operands the other way round, would find both as good.
-#define LATEPY_OPERATOR(RESULT, SYMBOL, EXPRESSION)                            \
-  inline RESULT operator SYMBOL(const Ref& left, const Ref& right) {           \
-    PyObject *a = left.checked(), *b = right.checked();                        \
-    return EXPRESSION;                                                         \
-  }                                                                            \
-  inline RESULT operator SYMBOL(const Ref& left, const detail::Other& right) { \
-    PyObject *a = left.checked(), *b = right.ptr();                            \
-    return EXPRESSION;                                                         \
-  }                                                                            \
-  inline RESULT operator SYMBOL(const detail::Other& left, const Ref& right) { \
-    PyObject *a = left.ptr(), *b = right.checked();                            \
-    return EXPRESSION;                                                         \
-  }
-// Comparisons give the truth of what Python's comparison gives; compare() gives the object itself.
-LATEPY_OPERATOR(bool, ==, detail::compare_bool(a, b, Op::eq))
-LATEPY_OPERATOR(bool, !=, detail::compare_bool(a, b, Op::ne))
-LATEPY_OPERATOR(bool, <, detail::compare_bool(a, b, Op::lt))
-LATEPY_OPERATOR(bool, <=, detail::compare_bool(a, b, Op::le))
-LATEPY_OPERATOR(bool, >, detail::compare_bool(a, b, Op::gt))
-LATEPY_OPERATOR(bool, >=, detail::compare_bool(a, b, Op::ge))
-LATEPY_OPERATOR(Object, +, detail::own(detail::api().Number_Add(a, b)))
-LATEPY_OPERATOR(Object, -, detail::own(detail::api().Number_Subtract(a, b)))
-LATEPY_OPERATOR(Object, *, detail::own(detail::api().Number_Multiply(a, b)))
-LATEPY_OPERATOR(Object, /, detail::own(detail::api().Number_TrueDivide(a, b)))
-LATEPY_OPERATOR(Object, %, detail::own(detail::api().Number_Remainder(a, b)))
-LATEPY_OPERATOR(Object, <<, detail::own(detail::api().Number_Lshift(a, b)))
-LATEPY_OPERATOR(Object, >>, detail::own(detail::api().Number_Rshift(a, b)))
-LATEPY_OPERATOR(Object, &, detail::own(detail::api().Number_And(a, b)))
-LATEPY_OPERATOR(Object, |, detail::own(detail::api().Number_Or(a, b)))
-LATEPY_OPERATOR(Object, ^, detail::own(detail::api().Number_Xor(a, b)))
-#undef LATEPY_OPERATOR
-
-inline Object operator-(const Ref& value) { return detail::own(detail::api().Number_Negative(value.checked())); }
-inline Object operator+(const Ref& value) { return detail::own(detail::api().Number_Positive(value.checked())); }
-inline Object operator~(const Ref& value) { return detail::own(detail::api().Number_Invert(value.checked())); }
-
-#define LATEPY_IN_PLACE(SYMBOL, FUNCTION)                                       \
-  inline Object& Object::operator SYMBOL(const detail::Value& value) {          \
-    return *this = detail::own(detail::api().FUNCTION(checked(), value.ptr())); \
-  }
-LATEPY_IN_PLACE(+=, Number_InPlaceAdd)
-LATEPY_IN_PLACE(-=, Number_InPlaceSubtract)
-LATEPY_IN_PLACE(*=, Number_InPlaceMultiply)
-LATEPY_IN_PLACE(/=, Number_InPlaceTrueDivide)
-LATEPY_IN_PLACE(%=, Number_InPlaceRemainder)
-LATEPY_IN_PLACE(<<=, Number_InPlaceLshift)
-LATEPY_IN_PLACE(>>=, Number_InPlaceRshift)
-LATEPY_IN_PLACE(&=, Number_InPlaceAnd)
-LATEPY_IN_PLACE(|=, Number_InPlaceOr)
-LATEPY_IN_PLACE(^=, Number_InPlaceXor)
-#undef LATEPY_IN_PLACE
-
-/// The result object of a comparison, such as numpy's array of bools.
-inline Object compare(const detail::Value& left, Op op, const detail::Value& right) {
-  return detail::own(detail::api().Object_RichCompare(left.ptr(), right.ptr(), static_cast<int>(op)));
 }
 
 }  // namespace v1

@@ -1,9 +1,9 @@
-// latepy/host/detail/translate.hpp: C++ exceptions as Python's, by a table that a program may extend.
+// latepy/core/translate.hpp: C++ exceptions as Python's, by a table that a program may extend.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/code.hpp>
-#include <latepy/host/detail/types.hpp>
+#include <latepy/core/detail/carrier_source.hpp>
+#include <latepy/core/detail/kept_namespace.hpp>
 
 #include <new>
 
@@ -39,14 +39,6 @@ bool translate_by_program();
 /// The built-in table. To be called in a catch block.
 void translate_by_table() noexcept;
 
-/// The class of what carries a C++ exception. A bare capsule would keep Python from copying and pickling the exception.
-inline constexpr char carrier_source[] = R"(
-class CppException:
-    __slots__ = 'capsule'
-    def __init__(self, capsule): self.capsule = capsule
-    def __reduce__(self): return type(None), ()
-)";
-Ref carrier_class();
 /// Lets the Python exception that is set carry the C++ one in flight, so that it is that one again when it reaches C++.
 /// To be called in a catch block.
 void attach_original();
@@ -150,16 +142,6 @@ LATEPY_ONCE LATEPY_COLD void translate_by_table() noexcept {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD Ref carrier_class() {
-  PyObject*& known = host_types().carrier;
-  if (!known) {
-    const Object names = dict();
-    Code(carrier_source, Mode::exec, "<latepy>")(names);
-    known = Object(names["CppException"]).release();
-  }
-  return Ref(known);
-}
-
 LATEPY_ONCE LATEPY_COLD void attach_original() {
   const Object exception = fetch_exception();
   try {
@@ -169,7 +151,8 @@ LATEPY_ONCE LATEPY_COLD void attach_original() {
       delete static_cast<std::exception_ptr*>(api().Capsule_GetPointer(self, original_attribute));
     }));
     original.release();
-    exception.attr(original_attribute) = carrier_class()(capsule);
+    const Object carrier = get_item(kept_namespace("carrier", carrier_source), "CppException");
+    set_attribute(exception, original_attribute, call_plain(carrier, {capsule}));
     shared().carries_exceptions.store(true, std::memory_order_relaxed);
   } catch (...) {  // without it the exception is only less
   }

@@ -1,4 +1,4 @@
-// latepy/core/detail/handle.hpp: Ref and Object, declared; what their members do stands in the kernel's other headers.
+// latepy/core/handle.hpp: Ref and Object, declared; what their members do stands in the kernel's other headers.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// latepy/core/detail/registry.hpp: which Python class stands for a C++ type, by the type's name, across libraries.
+// latepy/core/detail/class_registry.hpp: which Python class stands for a C++ type, by the type's name, across libraries.
 // SPDX-License-Identifier: MIT
 #pragma once
 

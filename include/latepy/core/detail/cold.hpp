@@ -1,4 +1,4 @@
-// latepy/core/detail/seldom.hpp: what code that runs seldom does with objects, out of line and without templates.
+// latepy/core/detail/cold.hpp: what code that runs seldom does with objects, out of line and without templates.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,8 +1,8 @@
-// latepy/core/detail/names.hpp: Name, an attribute's or argument's name, and the str objects kept of literals.
+// latepy/core/detail/interned_names.hpp: Name, an attribute's or argument's name, and the str objects kept of literals.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/handle.hpp>
+#include <latepy/core/handle.hpp>
 
 namespace latepy {
 inline namespace v1 {

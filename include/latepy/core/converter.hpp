@@ -1,0 +1,279 @@
+// latepy/core/converter.hpp: Converter<T>, the one customization point, and to_py() and from_py(), which ask it.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/detail/class_registry.hpp>
+#include <latepy/core/detail/show.hpp>
+#include <latepy/core/detail/fetch_error.hpp>
+
+namespace latepy {
+inline namespace v1 {
+
+/// How a C++ type becomes a Python object and back. Specialize it for a type of your own:
+///   static Object to_py(const T& value);                    // or a template for move-only types
+///   static T from_py(Ref object);                           // throws ConversionError where the object does not fit
+///   static bool try_from_py(Ref object, std::optional<T>& result) noexcept;   // optional: false where it does not fit
+///   static constexpr const char* name = "my::Type";         // optional: how errors call it
+///   static std::string python_type();                       // optional: how Python's signatures and stubs call it
+/// All are called with the GIL.
+template <class T, class>
+struct Converter;
+
+namespace detail {
+
+/// Which way a value goes: Python may give other types than it gets, any mapping where it gets a dict.
+enum class Way : bool { to_python, from_python };
+constexpr Way opposite(Way way) { return way == Way::to_python ? Way::from_python : Way::to_python; }
+/// The type as Python's annotations call it; see host/detail/python_type.hpp.
+template <class T>
+std::string python_type(Way way);
+
+template <class T, class = void>
+inline constexpr bool has_name = false;
+template <class T>
+inline constexpr bool has_name<T, std::void_t<decltype(Converter<T>::name)>> = true;
+
+/// The name of a type in errors.
+template <class T>
+constexpr std::string_view type_name() {
+  if constexpr (has_name<T>) {
+    return Converter<T>::name;
+  } else {
+    return spelled_name<T>();
+  }
+}
+
+/// The object does not fit, or its own code raised, which is then the error that is thrown.
+[[noreturn]] void throw_mismatch(PyObject* object, std::string_view wanted, const char* why = "");
+
+/// Whether the error that is set only says that the object is of the wrong kind; such a one is cleared.
+bool only_a_mismatch() noexcept;
+
+/// Sets Python's error again where it is what was thrown. To be called in a catch block.
+void keep_python_error() noexcept;
+/// The frame of a try_from_py: where `load()` says that the object does not fit, or throws, no value is left; an error
+/// of Python only where it is more than a mismatch, and was raised by the object's own code.
+template <class T, class F>
+bool try_load(std::optional<T>& result, F&& load) noexcept {
+  try {
+    if (load()) return true;
+  } catch (...) {
+    keep_python_error();
+  }
+  result.reset();
+  if (api().Err_Occurred()) only_a_mismatch();
+  return false;
+}
+
+/// A converter made of `static bool load(PyObject*, T&)`: false for a mismatch, or with Python's error set. Numbers
+/// also have `static PyObject* store(T)`: a new reference, or null with the error set.
+template <class T, class Self>
+struct Loads {
+  static LATEPY_INLINE T from_py(const Ref& object) { return Self::get(object.checked()); }
+  static T get(PyObject* object) {
+    T value{};
+    if (LATEPY_UNLIKELY(!Self::load(object, value))) refuse(object);
+    return value;
+  }
+  static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
+    return try_load(result, [&] { return Self::load(object.ptr(), result.emplace()); });
+  }
+  static const char* why(PyObject*) noexcept { return ""; }
+  [[noreturn]] LATEPY_COLD static void refuse(PyObject* object) {
+    throw_mismatch(object, type_name<T>(), Self::why(object));
+  }
+};
+
+template <class T>
+inline constexpr bool is_number = std::is_arithmetic_v<T>&& std::is_base_of_v<Loads<T, Converter<T>>, Converter<T>>;
+template <class T, class = void>
+inline constexpr bool has_store = false;
+template <class T>
+inline constexpr bool has_store<T, std::void_t<decltype(Converter<T>::store(std::declval<T>()))>> = is_number<T>;
+
+template <class T, class = void>
+inline constexpr bool converts_to = false;
+template <class T>
+inline constexpr bool converts_to<T, std::void_t<decltype(Converter<T>::to_py(std::declval<T>()))>> = true;
+template <class T, class = void>
+inline constexpr bool converts_from = false;
+template <class T>
+inline constexpr bool converts_from<T, std::void_t<decltype(Converter<T>::from_py(std::declval<Ref>()))>> = true;
+template <class T, class = void>
+inline constexpr bool has_try = false;
+template <class T>
+inline constexpr bool has_try<
+    T, std::void_t<decltype(Converter<T>::try_from_py(std::declval<Ref>(), std::declval<std::optional<T>&>()))>> = true;
+
+/// from_py as a question: false for whatever from_py would throw. An error that the object's own code raised is left
+/// set.
+template <class T>
+bool try_convert(Ref object, std::optional<T>& result) noexcept {
+  if constexpr (std::is_same_v<T, Object>) {
+    result.emplace(object);
+    return true;
+  } else if constexpr (has_try<T>) {
+    return Converter<T>::try_from_py(object, result);
+  } else {
+    return try_load(result, [&] {
+      result.emplace(Converter<T>::from_py(object));
+      return true;
+    });
+  }
+}
+
+template <class T>
+inline constexpr bool is_character =
+    std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
+#ifdef __cpp_char8_t
+    std::is_same_v<T, char8_t> ||
+#endif
+    std::is_same_v<T, char32_t>;
+template <class T>
+inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_character<T>;
+
+/// A literal, as the compiler sees it, and a short one: its str is kept.
+template <class T>
+inline constexpr bool is_literal = false;
+template <std::size_t N>
+inline constexpr bool is_literal<const char (&)[N]> = N <= 64;
+/// The first time, and where nothing is kept. \throws as to_py() does.
+PyObject* make_literal(const char* text, std::size_t with_nul);
+template <std::size_t N>
+LATEPY_INLINE PyObject* literal(const char (&text)[N]) {
+  const KnownName* const known = kept_name(NameKey(text, N), text);
+  if (LATEPY_UNLIKELY(!known)) return make_literal(text, N);
+  incref(known->str);
+  return known->str;
+}
+
+}  // namespace detail
+
+template <class T>
+Object to_py(T&& value) {
+  using D = std::decay_t<T>;
+  if constexpr (detail::is_proxy<T>) {
+    return Object(std::forward<T>(value));
+  } else if constexpr (detail::is_handle<T>) {
+    value.checked();
+    return Object(std::forward<T>(value));
+  } else if constexpr (detail::is_literal<T>) {
+    return Object::steal(detail::literal(value));
+  } else {
+    static_assert(
+        detail::converts_to<D>,
+        "no Converter<T>::to_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+    detail::check_running();
+    return Converter<D>::to_py(std::forward<T>(value));
+  }
+}
+
+template <class T>
+LATEPY_INLINE T from_py(const Ref& object) {
+  if constexpr (std::is_same_v<T, Object>) {
+    object.checked();
+    return Object(object);
+  } else if constexpr (std::is_void_v<T>) {
+    return;
+  } else {
+    static_assert(
+        detail::converts_from<T>,
+        "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+    return Converter<T>::from_py(object);
+  }
+}
+
+namespace detail {
+
+/// to_py() as a new reference, for who knows that Python runs and the GIL is held.
+template <class T>
+LATEPY_INLINE PyObject* make(T&& value) {
+  if constexpr (has_store<std::decay_t<T>>)
+    return check(Converter<std::decay_t<T>>::store(value));
+  else if constexpr (is_literal<T>)
+    return literal(value);
+  else
+    return latepy::to_py(std::forward<T>(value)).release();
+}
+/// from_py() of a new reference that was just got, which is given back; void drops it.
+template <class T>
+LATEPY_INLINE T take(PyObject* owned) {
+  static_assert(!borrows<T>, "this type points into the object: keep the Object in a variable, and convert that");
+  if constexpr (std::is_same_v<T, Object>) {
+    return Object::steal(owned);
+  } else {
+    const Held object(owned);
+    if constexpr (std::is_void_v<T>) {
+      return;
+    } else if constexpr (is_number<T>) {
+      return Converter<T>::get(owned);
+    } else {
+      return Ref(owned).as<T>();
+    }
+  }
+}
+
+}  // namespace detail
+
+template <class T>
+LATEPY_INLINE T Object::as() && {
+  if constexpr (detail::is_number<T>) {
+    checked();
+    return detail::take<T>(release());
+  } else {
+    return static_cast<const Ref&&>(*this).as<T>();
+  }
+}
+
+template <class T>
+std::optional<T> Ref::try_as() const& {
+  static_assert(
+      std::is_same_v<T, Object> || detail::converts_from<T>,
+      "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+  checked();
+  std::optional<T> result;
+  if (!detail::try_convert<T>(*this, result)) detail::api().Err_Clear();
+  return result;
+}
+
+template <class T>
+bool Ref::is() const {
+  return try_as<T>().has_value();
+}
+
+#if LATEPY_BODIES
+namespace detail {
+
+[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_mismatch(PyObject* object, std::string_view wanted, const char* why) {
+  if (api().Err_Occurred()) throw_python_error();
+  std::string text = "cannot convert " + show(object) + " to " + std::string(wanted);
+  if (*why) text.append(": ").append(why);
+  throw ConversionError(text);
+}
+
+LATEPY_ONCE LATEPY_COLD bool only_a_mismatch() noexcept {
+  const Api& a = api();
+  if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.OverflowError) &&
+      !a.Err_ExceptionMatches(*a.UnicodeError))
+    return false;
+  a.Err_Clear();
+  return true;
+}
+
+LATEPY_ONCE LATEPY_COLD void keep_python_error() noexcept {
+  try {
+    throw;
+  } catch (const PythonError& error) {
+    try {
+      set_python_error(error);
+    } catch (...) {  // its Python has ended
+    }
+  } catch (...) {
+  }
+}
+
+}  // namespace detail
+#endif
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,209 @@
+// latepy/core/detail/fetch_error.hpp: the error that CPython has set, taken as a C++ exception; and set from one.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/exceptions.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The error that CPython forgot to set.
+PyObject* missing_error();
+
+/// Takes the error that is set away from CPython: the exception object with its traceback. Never empty.
+Object fetch_exception();
+
+/// The error that is set, put aside for a scope in which code may run that must not see it: destructors.
+class ErrorAside {
+ public:
+  ErrorAside() noexcept { api().Err_Fetch(&type_, &value_, &trace_); }
+  ErrorAside(const ErrorAside&) = delete;
+  ~ErrorAside() { api().Err_Restore(type_, value_, trace_); }
+
+ private:
+  PyObject *type_ = nullptr, *value_ = nullptr, *trace_ = nullptr;
+};
+
+/// Where an exception object carries the C++ exception that it was made of: this attribute has one named "capsule".
+inline constexpr char original_attribute[] = "__latepy_exception__";
+std::exception_ptr original_of(PyObject* exception);
+
+/// The class of an exception's type, or the nearest that it derives from.
+const ExceptionClass& find_class(PyObject* type) noexcept;
+/// The last that was found: alike errors come in rows.
+inline std::atomic<const ExceptionClass*> last_class{&class_of_Exception};
+inline const ExceptionClass& nearest_class(PyObject* type) noexcept {
+  const ExceptionClass* const last = last_class.load(std::memory_order_relaxed);
+  return type == *(api().*last->symbol) ? *last : find_class(type);
+}
+
+/// What C++ keeps of an exception object, as yet without a text. Needs the GIL.
+ErrorHandle keep_exception(Object exception);
+/// The same of the error that is set.
+ErrorHandle take_exception();
+
+/// The error that is set, as a value.
+inline PythonError take_python_error() { return PythonError(take_exception()); }
+/// What raise() throws, with its text; the C++ exception that it was it throws itself.
+ErrorHandle to_throw(ErrorData* data);
+#if LATEPY_THROWS_IN_PLACE
+inline Prepared prepare(ErrorData* data) {
+  ErrorHandle made = to_throw(data);
+  const ExceptionClass* const known = made->known;
+  if (LATEPY_UNLIKELY(!known->make)) known->raise(made.release());
+  return {known->make(made.release()), known};
+}
+#else
+[[noreturn]] LATEPY_COLD inline void raise(ErrorData* data) {
+  ErrorHandle made = to_throw(data);
+  const ExceptionClass* const known = made->known;
+  known->raise(made.release());
+  LATEPY_UNREACHABLE();
+}
+#endif
+
+/// Sets Python's error from an exception, so that a function called by Python may return null. Needs the GIL.
+void set_python_error(const PythonError& error);
+
+/// Reads and formats every error still alive, before its Python goes, and lets go of its object. Needs the GIL.
+void format_live_errors();
+
+}  // namespace detail
+
+#if LATEPY_BODIES
+namespace detail {
+
+LATEPY_ONCE LATEPY_COLD PyObject* missing_error() {
+  const Object text =
+      Object::steal(api().Unicode_InternFromString("a function of CPython failed without setting an error"));
+  PyObject* arguments[] = {nullptr, text.ptr()};
+  PyObject* const error = api().Object_VectorcallDict(*api().SystemError, arguments + 1,
+                                                      (text.ptr() != nullptr) | vectorcall_offset, nullptr);
+  if (!error) throw std::bad_alloc();
+  return error;
+}
+
+LATEPY_INLINE PyObject* fetched() {
+  const Api& api = detail::api();
+  PyObject* value = nullptr;
+  if (api.Err_GetRaisedException) {
+    value = api.Err_GetRaisedException();
+  } else {
+    PyObject *type = nullptr, *trace = nullptr;
+    api.Err_Fetch(&type, &value, &trace);
+    // Where the value is of that very type it is an exception already; else it is what one is yet to be made of.
+    if (type && (!value || as_object(type_of(value)) != type)) api.Err_NormalizeException(&type, &value, &trace);
+    if (trace && value) api.Exception_SetTraceback(value, trace);
+    if (trace) decref(trace);
+    if (type) decref(type);
+  }
+  return LATEPY_LIKELY(value != nullptr) ? value : missing_error();
+}
+
+LATEPY_ONCE LATEPY_COLD std::exception_ptr original_of(PyObject* exception) {
+  const Object capsule = attribute_or_empty(attribute_or_empty(exception, original_attribute).ptr(), "capsule");
+  if (capsule.is_empty() || !api().Capsule_IsValid(capsule.ptr(), original_attribute)) return nullptr;
+  return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.ptr(), original_attribute));
+}
+
+LATEPY_ONCE LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noexcept {
+  for (const ExceptionClass* known : exception_classes)
+    if (type == *(api().*known->symbol)) return last_class.store(known, std::memory_order_relaxed), *known;
+  for (const ExceptionClass* known : exception_classes)
+    if (api().Err_GivenExceptionMatches(type, *(api().*known->symbol))) return *known;
+  return class_of_BaseException;
+}
+
+LATEPY_ONCE Object fetch_exception() { return Object::steal(fetched()); }
+
+LATEPY_INLINE ErrorHandle kept(Object exception) {
+  PyObject* const value = exception.ptr();
+  ErrorHandle data(new ErrorData(std::move(exception), &nearest_class(as_object(type_of(value))), &read_late));
+  if (LATEPY_UNLIKELY(shared().carries_exceptions.load(std::memory_order_relaxed))) data->original = original_of(value);
+  data->enlist();
+  return data;
+}
+
+LATEPY_ONCE ErrorHandle keep_exception(Object exception) { return kept(std::move(exception)); }
+LATEPY_ONCE ErrorHandle take_exception() { return kept(Object::steal(fetched())); }
+
+LATEPY_ONCE ErrorHandle to_throw(ErrorData* data) {
+  ErrorHandle made = data ? ErrorHandle(data) : take_exception();
+  if (!data)
+    made->say(*made.get());
+  else if (!data->text.load(std::memory_order_acquire))
+    data->read(*data);
+  if (LATEPY_UNLIKELY(static_cast<bool>(made->original))) std::rethrow_exception(std::exception_ptr(made->original));
+  return made;
+}
+
+LATEPY_ONCE LATEPY_COLD void set_python_error(const PythonError& error) {
+  const Object value = error.value();
+  if (api().Err_SetRaisedException) {
+    api().Err_SetRaisedException(Object(value).release());
+  } else {
+    PyObject* trace = api().Exception_GetTraceback(value.ptr());
+    api().Err_Restore(own(api().Object_Type(value.ptr())).release(), Object(value).release(), trace);
+  }
+}
+
+LATEPY_ONCE LATEPY_COLD void format_live_errors() {
+  for (;;) {
+    ErrorHandle data;
+    {
+      SpinLock lock(shared().errors_lock);
+      for (ErrorData* each = shared().errors; each && !data.get(); each = each->next)
+        if (each->value.is_alive() && each->join()) data = ErrorHandle(each);
+    }
+    if (!data.get()) return;
+    if (!data->text.load()) data->settle<ErrorText>(data->text, std::make_unique<ErrorText>(*data.get()));
+    if (!data->traceback.load())
+      data->settle<std::string>(data->traceback, std::make_unique<std::string>(format_exception(data->value.ptr())));
+    Object value;  // dropped outside of the lock: it may run any code
+    SpinLock lock(shared().errors_lock);
+    std::swap(value, data->value);
+  }
+}
+
+}  // namespace detail
+
+LATEPY_ONCE Object PythonError::value() const {
+  if (data_->value.is_empty()) {
+    detail::check_running();
+    const Object text = detail::own(
+        detail::api().Unicode_DecodeUTF8(message().data(), static_cast<detail::ssize>(message().size()), "replace"));
+    PyObject* arguments[] = {nullptr, text.ptr()};
+    PyObject* type = *(detail::api().*data_->known->symbol);
+    data_->value =
+        detail::own(detail::api().Object_VectorcallDict(type, arguments + 1, 1 | detail::vectorcall_offset, nullptr));
+  }
+  return data_->value;
+}
+
+LATEPY_ONCE void PythonError::report(const Ref& where) const noexcept {
+  try {
+    const std::optional<GilGuard> gil = GilGuard::try_acquire();
+    if (!gil) return;
+    const detail::ErrorAside aside;
+    detail::set_python_error(*this);
+    detail::api().Err_WriteUnraisable(where.is_alive() ? where.ptr() : nullptr);
+  } catch (const std::exception&) {  // its Python ended
+  }
+}
+
+LATEPY_ONCE std::optional<PythonError> PythonError::cause() const {
+  const std::optional<GilGuard> gil = detail::enter(*data_.get());
+  if (!gil) return std::nullopt;
+  PyObject* raised = data_->value.ptr();
+  Object cause = Object::steal(detail::api().Exception_GetCause(raised));
+  if (cause.is_empty()) {
+    const Object suppressed = detail::attribute_or_empty(raised, "__suppress_context__");
+    if (suppressed.ptr() != detail::api().TrueStruct) cause = Object::steal(detail::api().Exception_GetContext(raised));
+  }
+  if (cause.is_empty()) return std::nullopt;
+  return PythonError(detail::keep_exception(std::move(cause)));
+}
+#endif
+}  // namespace v1
+}  // namespace latepy
