@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/object.hpp>
+#include <latepy/host/operators.hpp>
 #include <latepy/host/output.hpp>
 #include <latepy/host/stub.hpp>
 #include <latepy/memory/buffer.hpp>

@@ -24,7 +24,7 @@ namespace detail {
 /// Which way a value goes: Python may give other types than it gets, any mapping where it gets a dict.
 enum class Way : bool { to_python, from_python };
 constexpr Way opposite(Way way) { return way == Way::to_python ? Way::from_python : Way::to_python; }
-/// The type as Python's annotations call it; see host/detail/python_type.hpp.
+/// The type as Python's annotations call it; see host/detail/function/python_type.hpp.
 template <class T>
 std::string python_type(Way way);
 

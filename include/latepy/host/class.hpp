@@ -2,27 +2,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/class_traits.hpp>
-#include <latepy/host/detail/iterate.hpp>
-#include <latepy/host/detail/operators.hpp>
+#include <latepy/host/detail/class/class_traits.hpp>
+#include <latepy/host/detail/class/iterate.hpp>
+#include <latepy/host/detail/class/make_class.hpp>
 
 namespace latepy {
 inline namespace v1 {
 
-// What may follow the name in add_class(), beside a doc string.
-
-/// Scripts may give instances attributes of their own.
-struct DynamicAttributes {};
-inline constexpr DynamicAttributes dynamic_attributes{};
-/// Scripts cannot derive from the class.
-struct IsFinal {};
-inline constexpr IsFinal is_final{};
-/// Instances show memory, by Class::buffer().
-struct BufferProtocol {};
-inline constexpr BufferProtocol buffer_protocol{};
-/// What may follow a field in Class::def(): scripts cannot assign it.
-struct ReadOnly {};
-inline constexpr ReadOnly read_only{};
+namespace detail {
+template <class O, class L, class R>
+struct SelfOperator;  // see host/operators.hpp
+}  // namespace detail
 
 /// The Python class of the C++ class T, to be filled; Module::add_class() makes it. Its members give it back, to be
 /// chained.
@@ -291,8 +281,6 @@ Object iterate(Iterator first, Sentinel last, const Object& owner = {}) {
   range->owner = owner;
   return detail::new_iterator(std::move(range));
 }
-
-inline constexpr Self self{};  // last, so that it shadows nothing above
 
 }  // namespace v1
 }  // namespace latepy

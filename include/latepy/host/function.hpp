@@ -2,152 +2,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/overload_of.hpp>
-#include <latepy/host/detail/passed.hpp>
+#include <latepy/host/detail/function/define.hpp>
+#include <latepy/host/detail/function/lent_argument.hpp>
 
 namespace latepy {
 inline namespace v1 {
 
 namespace detail {
-
-/// Fills in what def() was told beside the callable.
-class Describe {
- public:
-  explicit Describe(Overload& overload) : overload_(overload), at_(overload.is_method ? 1 : 0) {}
-  void operator()(const Arg& argument);
-  void operator()(KwOnly) { named_only_ = true; }
-  LATEPY_COLD void operator()(PosOnly) {
-    for (std::size_t i = 0; i < at_; ++i) overload_.parameters[i].kind = ParameterKind::positional_only;
-  }
-  LATEPY_COLD void operator()(std::string_view doc) { overload_.doc = doc; }
-  template <class T>
-  void other(T&& extra) {
-    if constexpr (std::is_invocable_v<Describe&, T&&>) (*this)(std::forward<T>(extra));
-  }
-
- private:
-  Overload& overload_;
-  std::size_t at_;
-  bool named_only_ = false;
-};
-
-/// Whether Python's source can say the name.
-bool is_identifier(std::string_view name);
-/// What Python's own `def` refuses as well.
-void check_parameters(const Overload& overload);
-
-/// Whether Args stands once at most, Kwargs last, and what stands behind Args has a name, by which alone it can be
-/// given.
-template <class... A>
-constexpr bool are_in_order(bool are_named) {
-  bool after_args = false, after_kwargs = false, in_order = true;
-  [[maybe_unused]] const auto see = [&](bool is_args, bool is_kwargs) {
-    in_order = in_order && !after_kwargs && (!after_args || is_kwargs || (are_named && !is_args));
-    after_args = after_args || is_args;
-    after_kwargs = is_kwargs;
-  };
-  (see(std::is_same_v<plain<A>, Args>, std::is_same_v<plain<A>, Kwargs>), ...);
-  return in_order;
-}
-
-template <class... A>
-inline constexpr std::size_t nameable = ((is_one_of<plain<A>, Args, Kwargs> ? 0 : 1) + ... + 0);
-
-/// What overload() and with() give.
-template <class... F>
-struct OverloadSet {
-  std::tuple<F...> callables;
-};
-template <class F, class... X>
-struct WithExtras {
-  F callable;
-  std::tuple<X...> extras;
-};
-
-std::unique_ptr<Overload> new_overload(const std::string& name, const OverloadType& type);
-
-template <class Self, class F, class R, class... A, class... X>
-std::unique_ptr<Overload> make_signature(const std::string& name, F f, Signature<R, A...>, X&&... extras) {
-  static_assert(std::is_void_v<Self> || sizeof...(A) > 0, "a method has the object as its first parameter");
-  static_assert((is_extra<X> && ...),
-                "def() takes names (\"x\"_a), kw_only, pos_only, a doc string and the like after the callable");
-  constexpr std::size_t named = ((std::is_same_v<plain<X>, Arg> ? 1 : 0) + ... + 0);
-  constexpr std::size_t wanted = nameable<A...> - (std::is_void_v<Self> || sizeof...(A) == 0 ? 0 : 1);
-  static_assert(named == 0 || named == wanted,
-                "name all parameters or none: one \"name\"_a for each, without self, Args and Kwargs");
-  static_assert(are_in_order<A...>(named != 0),
-                "Args stands once, with named parameters behind it, and Kwargs stands last");
-  using Tags = typename CallTags<std::tuple<>, std::decay_t<X>...>::type;
-  std::unique_ptr<Overload> made = new_overload(name, OverloadOf<Self, F, Tags, Signature<R, A...>>::type);
-  made->callable.emplace(std::move(f));
-  [[maybe_unused]] Describe describe(*made);
-  (describe.other(std::forward<X>(extras)), ...);
-  if constexpr (named != 0) check_parameters(*made);
-  return made;
-}
-
-template <class Self, class Class, class F, class R, class... A, class... X>
-std::unique_ptr<Overload> make_member(const std::string& name, F f, Signature<R, A...>, X&&... extras) {
-  auto call = [f](Class& self, A... arguments) -> R { return (self.*f)(std::forward<A>(arguments)...); };
-  return make_signature<Self>(name, std::move(call), Signature<R, Class&, A...>(), std::forward<X>(extras)...);
-}
-
-/// The chain of overloads for one callable, or several. Self is the class whose method it is, or void.
-template <class Self, class F, class... X>
-std::unique_ptr<Overload> make_overloads(const std::string& name, F&& f, X&&... extras) {
-  using D = std::decay_t<F>;
-  if constexpr (!std::is_function_v<std::remove_reference_t<F>> &&
-                (std::is_pointer_v<D> || std::is_member_pointer_v<D>))
-    if (D(f) == nullptr) throw_error<StateError>({name, ": def() was given a null pointer for a function"});
-  if constexpr (std::is_member_function_pointer_v<D>) {
-    using Class = std::conditional_t<std::is_void_v<Self>, typename SignatureOf<D>::Class, Self>;
-    return make_member<Self, Class>(name, f, signature_of<D>(), std::forward<X>(extras)...);
-  } else {
-    return make_signature<Self>(name, D(std::forward<F>(f)), signature_of<D>(), std::forward<X>(extras)...);
-  }
-}
-template <class Self, class F, class... W, class... X>
-std::unique_ptr<Overload> make_overloads(const std::string& name, WithExtras<F, W...> with, X&&... extras) {
-  return std::apply(
-      [&](auto&&... own_extras) {
-        return make_overloads<Self>(name, std::move(with.callable), std::move(own_extras)...,
-                                    std::forward<X>(extras)...);
-      },
-      std::move(with.extras));
-}
-template <class Self, class... F, class... X>
-std::unique_ptr<Overload> make_overloads(const std::string& name, OverloadSet<F...> set, const X&... extras) {
-  std::unique_ptr<Overload> first;
-  std::unique_ptr<Overload>* last = &first;
-  const auto add = [&](auto&& callable) {
-    *last = make_overloads<Self>(name, std::move(callable), extras...);
-    last = &(*last)->next;
-  };
-  std::apply([&](auto&&... callables) { (add(std::move(callables)), ...); }, std::move(set.callables));
-  return first;
-}
-
-/// Where scripts find what the host offers: a module, a class or another object with attributes, or a dict of globals.
-class Place {
- public:
-  explicit Place(const Ref& place);
-  /// The module's name; empty where there is none.
-  const Object& module() const noexcept { return module_; }
-  std::string qualified(std::string_view name) const { return concat({prefix_, name}); }
-  void set(std::string_view name, const Object& value) const;
-  Object function(const std::string& name, std::unique_ptr<Overload> overloads) const;
-
- private:
-  Object place_, module_;
-  std::string prefix_;
-  bool is_dict_;
-};
-
-/// A Python function of no module.
-template <class F, class... X>
-Object make_callable(const std::string& name, F&& f, X&&... extras) {
-  return new_function(make_overloads<void>(name, std::forward<F>(f), std::forward<X>(extras)...), name, Object());
-}
 
 void check_callable(const Object& object, std::string_view wanted);
 
@@ -241,67 +102,8 @@ const Ref& Ref::def(const std::string& name, F&& callable, X&&... extras) const 
 #if LATEPY_BODIES
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD void Describe::operator()(const Arg& argument) {
-  while (overload_.parameters[at_].kind >= ParameterKind::args) ++at_;
-  Parameter& parameter = overload_.parameters[at_++];
-  parameter.name = argument.name();
-  parameter.key = own(api().Unicode_InternFromString(argument.name()));
-  parameter.kind = named_only_ || (at_ > 1 && overload_.parameters[at_ - 2].kind == ParameterKind::args)
-                       ? ParameterKind::named_only
-                       : ParameterKind::usual;
-  if (parameter.kind == ParameterKind::named_only) named_only_ = true;
-  parameter.default_value = argument.value();
-}
-
-LATEPY_ONCE LATEPY_COLD std::unique_ptr<Overload> new_overload(const std::string& name, const OverloadType& type) {
-  return std::make_unique<Overload>(name, type);
-}
-
 LATEPY_ONCE LATEPY_COLD void check_callable(const Object& object, std::string_view wanted) {
   if (!api().Callable_Check(object.checked())) throw_mismatch(object.ptr(), wanted, "it is not callable");
-}
-
-LATEPY_ONCE LATEPY_COLD bool is_identifier(std::string_view name) {
-  const Object text = Object::steal(api().Unicode_DecodeUTF8(name.data(), static_cast<ssize>(name.size()), nullptr));
-  api().Err_Clear();
-  return !text.is_empty() && call_attribute(text, "isidentifier") &&
-         !call_attribute(known_module("keyword"), "iskeyword", {text});
-}
-
-LATEPY_ONCE LATEPY_COLD void check_parameters(const Overload& overload) {
-  const auto refuse = [&](std::string_view what, std::string_view parameter, std::string_view why) {
-    throw_error<SyntaxError>({overload.name, "(): ", what, "'", parameter, "'", why});
-  };
-  bool had_default = false;
-  for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
-    const Parameter& parameter = overload.parameters[i];
-    for (std::size_t earlier = 0; earlier < i; ++earlier)
-      if (parameter.name == (overload.is_method && earlier == 0 ? "self" : overload.parameters[earlier].name))
-        refuse("two parameters are named ", parameter.name, "");
-    if (parameter.key.is_empty()) continue;
-    if (!is_identifier(parameter.name)) refuse("a parameter cannot be named ", parameter.name, "");
-    if (parameter.kind == ParameterKind::named_only) continue;
-    if (had_default && parameter.default_value.is_empty())
-      refuse("", parameter.name, " needs a default, because a parameter before it has one");
-    had_default = !parameter.default_value.is_empty();
-  }
-}
-
-LATEPY_ONCE LATEPY_COLD Place::Place(const Ref& place)
-    : place_(place), is_dict_(has_flag(place.checked(), type_is_dict)) {
-  const bool is_class = has_flag(place.ptr(), type_is_type);
-  const Object name = is_dict_ ? call_attribute(place, "get", {to_py("__name__")})
-                               : attribute_or_empty(place.ptr(), is_class ? "__module__" : "__name__");
-  if (!name.is_empty() && has_flag(name.ptr(), type_is_str)) module_ = name;
-  if (is_class) prefix_ = concat({text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()), "."});
-}
-
-LATEPY_ONCE LATEPY_COLD void Place::set(std::string_view name, const Object& value) const {
-  (is_dict_ ? set_item : set_attribute)(place_, name, value);
-}
-
-LATEPY_ONCE LATEPY_COLD Object Place::function(const std::string& name, std::unique_ptr<Overload> overloads) const {
-  return new_function(std::move(overloads), qualified(name), module_);
 }
 
 }  // namespace detail

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/make_class.hpp>
-#include <latepy/host/detail/passed.hpp>
+#include <latepy/host/detail/class/super_call.hpp>
+#include <latepy/host/detail/function/lent_argument.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -62,7 +62,7 @@ struct Shared {
   std::atomic<ClassRecord*> classes{nullptr};
   std::atomic<std::uint32_t> classes_stamp{0};
   std::atomic_flag classes_lock = ATOMIC_FLAG_INIT;
-  /// The base types of what scripts see of the host; see host/detail/types.hpp.
+  /// The base types of what scripts see of the host; see host/detail/class/types.hpp.
   std::atomic<HostTypes*> host_types{nullptr};
   /// Whether a Python exception may carry a C++ one; see core/translate.hpp.
   std::atomic<bool> carries_exceptions{false};

@@ -1,8 +1,8 @@
-// latepy/host/detail/iterate.hpp: the Python type of iterators over C++ ranges.
+// latepy/host/detail/class/iterate.hpp: the Python type of iterators over C++ ranges.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/bound.hpp>
+#include <latepy/host/detail/class/bound.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,8 +1,8 @@
-// latepy/host/detail/python_type.hpp: how a C++ type is called in Python's signatures and stubs.
+// latepy/host/detail/function/python_type.hpp: how a C++ type is called in Python's signatures and stubs.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/borrowed.hpp>
+#include <latepy/host/borrowed.hpp>
 
 namespace latepy {
 inline namespace v1 {

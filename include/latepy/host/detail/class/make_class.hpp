@@ -1,4 +1,4 @@
-// latepy/host/detail/make_class.hpp: a heap type for a C++ class, and how its instances get their C++ objects.
+// latepy/host/detail/class/make_class.hpp: a heap type for a C++ class, and how its instances get their C++ objects.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,16 +6,6 @@
 
 namespace latepy {
 inline namespace v1 {
-
-/// The memory that an object shows as a buffer: what memoryview() and numpy see of it. The object keeps it, unmoved,
-/// while a view lives.
-struct BufferInfo {
-  void* data = nullptr;
-  std::ptrdiff_t itemsize = 1;                 ///< bytes
-  std::string format = "B";                    ///< of an item, as Python's struct module has it
-  std::vector<std::ptrdiff_t> shape, strides;  ///< items, bytes; no strides: rows after one another
-  bool is_readonly = false;
-};
 
 namespace detail {
 

@@ -1,8 +1,8 @@
-// latepy/host/detail/borrowed.hpp: Borrowed, an object of a bound class that Python has for a scope.
+// latepy/host/borrowed.hpp: Borrowed, an object of a bound class that Python has for a scope.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/bound.hpp>
+#include <latepy/host/detail/class/bound.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,8 +1,8 @@
-// latepy/host/detail/passed.hpp: what C++ passes to Python functions that stand for C++ functions.
+// latepy/host/detail/function/lent_argument.hpp: what C++ passes to Python functions that stand for C++ functions.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/arguments.hpp>
+#include <latepy/host/detail/function/loader.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,4 +1,4 @@
-// latepy/host/detail/types.hpp: heap types made at run time, and where their data lies in an object.
+// latepy/host/detail/class/types.hpp: heap types made at run time, and where their data lies in an object.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,12 +13,12 @@ namespace detail {
 struct HostTypes {
   std::size_t size = sizeof(HostTypes);
   std::uint32_t life = no_life;
-  PyTypeObject* function = nullptr;  ///< see host/detail/overload.hpp
-  PyTypeObject* instance = nullptr;  ///< see host/detail/instance_type.hpp
+  PyTypeObject* function = nullptr;  ///< see host/detail/function/function_type.hpp
+  PyTypeObject* instance = nullptr;  ///< see host/detail/class/instance_type.hpp
   struct Instance** buckets = nullptr;
   std::size_t bucket_count = 0, instance_count = 0;
   std::atomic_flag lock = ATOMIC_FLAG_INIT;
-  PyTypeObject* iterator = nullptr;  ///< see host/detail/iterate.hpp
+  PyTypeObject* iterator = nullptr;  ///< see host/detail/class/iterate.hpp
 };
 
 std::size_t head();

@@ -1,8 +1,8 @@
-// latepy/host/detail/operators.hpp: C++ operators of bound classes: def(py::self + py::self).
+// latepy/host/operators.hpp: C++ operators of bound classes: def(py::self + py::self).
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/make_class.hpp>
+#include <latepy/host/detail/function/define.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -115,6 +115,8 @@ LATEPY_UNARY(neg, -)
 LATEPY_UNARY(pos, +)
 LATEPY_UNARY(invert, ~)
 #undef LATEPY_UNARY
+
+inline constexpr Self self{};  // last, so that it shadows nothing above
 
 }  // namespace v1
 }  // namespace latepy

@@ -1,8 +1,8 @@
-// latepy/host/detail/instance.hpp: the Python objects that stand for C++ objects of bound classes: who owns what.
+// latepy/host/detail/class/instance.hpp: the Python objects that stand for C++ objects of bound classes: who owns what.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/types.hpp>
+#include <latepy/host/detail/class/types.hpp>
 
 namespace latepy {
 inline namespace v1 {

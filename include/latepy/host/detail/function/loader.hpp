@@ -1,50 +1,14 @@
-// latepy/host/detail/arguments.hpp: the types of a callable, and arguments on their way to its parameters.
+// latepy/host/detail/function/loader.hpp: the types of a callable, and arguments on their way to its parameters.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/overload.hpp>
+#include <latepy/host/detail/function/overload.hpp>
+#include <latepy/host/detail/function/python_type.hpp>
+#include <latepy/host/extras.hpp>
 
 namespace latepy {
 inline namespace v1 {
 namespace detail {
-
-/// The types of a callable's parameters and result.
-template <class R, class... A>
-struct Signature {};
-
-template <class F, class = void>
-struct SignatureOf {
-  static_assert(!std::is_same_v<F, F>,
-                "def() takes a function, member function, lambda or functor with one operator() whose parameters have "
-                "types: no auto, no overloads");
-};
-template <class F>
-using signature_of = typename SignatureOf<F>::type;
-template <class F>
-struct SignatureOf<F, std::void_t<decltype(&F::operator())>> : SignatureOf<decltype(&F::operator())> {};
-#define LATEPY_SIGNATURE(QUALIFIERS)                    \
-  template <class R, class C, class... A>               \
-  struct SignatureOf<R (C::*)(A...) QUALIFIERS, void> { \
-    using type = Signature<R, A...>;                    \
-    using Class = C;                                    \
-  };
-LATEPY_SIGNATURE()
-LATEPY_SIGNATURE(const)
-LATEPY_SIGNATURE(noexcept)
-LATEPY_SIGNATURE(const noexcept)
-LATEPY_SIGNATURE(&)
-LATEPY_SIGNATURE(const&)
-LATEPY_SIGNATURE(&noexcept)
-LATEPY_SIGNATURE(const& noexcept)
-#undef LATEPY_SIGNATURE
-template <class R, class... A>
-struct SignatureOf<R (*)(A...), void> {
-  using type = Signature<R, A...>;
-};
-template <class R, class... A>
-struct SignatureOf<R (*)(A...) noexcept, void> {
-  using type = Signature<R, A...>;
-};
 
 template <class T>
 inline constexpr bool is_bound_pointee =
@@ -176,33 +140,6 @@ inline constexpr ParameterType parameter_type{&python_type<A>, &Loader<A>::expla
                                                                                  : ParameterKind::positional_only};
 template <class R>
 inline constexpr ParameterType result_type{&python_type<R>, nullptr};
-
-/// While a script calls a method of an object whose class was made in Python, the C++ object does not hand that method
-/// back to Python: this is what super().method() means.
-struct SuperCall {
-  const void* value = nullptr;
-  const std::string* method = nullptr;
-};
-inline thread_local SuperCall super_call{};
-class SuperScope {
- public:
-  SuperScope(PyObject* self, const std::string& method) noexcept {
-    if (self == api().NoneStruct) return;
-    const Instance& instance = data_of<Instance>(self);
-    if (LATEPY_LIKELY(!instance.is_trampoline)) return;
-    before_ = super_call;
-    is_set_ = true;
-    super_call = {instance.value, &method};
-  }
-  SuperScope(const SuperScope&) = delete;
-  ~SuperScope() {
-    if (is_set_) super_call = before_;
-  }
-
- private:
-  SuperCall before_;
-  bool is_set_ = false;
-};
 
 }  // namespace detail
 }  // namespace v1

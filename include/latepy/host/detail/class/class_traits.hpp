@@ -1,7 +1,8 @@
-// latepy/host/detail/class_traits.hpp: what a bound class tells of itself: bases, buffers, what it holds.
+// latepy/host/detail/class/class_traits.hpp: what a bound class tells of itself: bases, buffers, what it holds.
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/buffer_info.hpp>
 #include <latepy/host/trampoline.hpp>
 
 namespace latepy {

@@ -1,9 +1,9 @@
-// latepy/host/detail/instance_type.hpp: the Python base class of bound classes: how instances begin, are visited, end.
+// latepy/host/detail/class/instance_type.hpp: the Python base class of bound classes: how instances begin, are visited, end.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/instance.hpp>
 #include <latepy/core/translate.hpp>
+#include <latepy/host/detail/class/instance.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,0 +1,165 @@
+// latepy/host/detail/class/give_instance.hpp: C++ objects of bound classes to Python.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/class/instance_type.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+[[noreturn]] LATEPY_COLD inline void throw_unregistered(std::string_view type) {
+  check_running();
+  throw_error<ConversionError>(
+      {"no Python class stands for ", type, ": add_class or add_enum comes before its first use"});
+}
+template <class T>
+const ClassRecord& need_class() {
+  const ClassRecord* const record = class_of<T>();
+  if (LATEPY_UNLIKELY(!record || !record->traits)) throw_unregistered(spelled_name<T>());
+  return *record;
+}
+
+#ifdef __cpp_rtti
+/// A whole object by its dynamic type; the record is null where no class of Python stands for that.
+Whole find_by_rtti(const char* name, void* value) noexcept;
+#endif
+template <class T>
+Whole whole(const T* value) {
+  const ClassRecord& record = need_class<T>();
+#ifdef __cpp_rtti
+  if constexpr (std::is_polymorphic_v<T>) {
+    const std::type_info& dynamic = typeid(*value);
+    if (dynamic != typeid(T)) {
+      const Whole derived = find_by_rtti(dynamic.name(), const_cast<void*>(dynamic_cast<const void*>(value)));
+      if (derived.record) return derived;
+    }
+  }
+#endif
+  return {const_cast<void*>(static_cast<const void*>(value)), &record};
+}
+
+/// A new instance for a C++ object; or the one that another thread just made. Needs the GIL.
+Object make_instance(const Whole& object);
+/// Lets the instance keep an object alive, and end with it where it only refers to a part of that one's C++ object.
+void keep_alive_in(Instance& instance, PyObject* owner, bool is_part);
+
+template <class T, class = void>
+inline constexpr bool shares_itself = false;
+template <class T>
+inline constexpr bool shares_itself<T, std::void_t<decltype(std::declval<T&>().weak_from_this())>> = true;
+
+/// A shared_ptr's deleter that owns the Python object instead: the C++ object lives as long as that.
+struct PythonOwner {
+  Object object;
+  void operator()(const void*) noexcept { object = Object(); }
+};
+
+template <class T>
+Object give_shared(std::shared_ptr<T> value) {
+  if (!value) return none();
+  const Whole object = whole(value.get());
+  Object made = find_instance(object);
+  if (made.is_empty()) made = make_instance(object);
+  Instance& instance = data_of<Instance>(made.ptr());
+  const ObjectLock lock(made.ptr());
+  const bool is_owner = instance.ownership == Ownership::unique || instance.ownership == Ownership::shared;
+  if (!is_owner && !std::get_deleter<PythonOwner>(value)) {  // which keeps the instance, and not the other way round
+    new (instance.holder) std::shared_ptr<void>(std::const_pointer_cast<std::remove_const_t<T>>(std::move(value)));
+    instance.ownership = Ownership::shared;
+    leave_whole(instance);
+  }
+  return made;
+}
+
+/// Hands a C++ object over to Python: to the instance that stands for it, or to a new one.
+/// \param is_new it was just made: what is listed at its address stands for an object that has ended.
+template <class T>
+Object give_unique(std::unique_ptr<T> value, bool is_new = false) {
+  if (!value) return none();
+  if constexpr (shares_itself<T>) return give_shared(std::shared_ptr<T>(std::move(value)));
+  const Whole object = whole(value.get());
+  Object made = find_instance(object);
+  if (!made.is_empty() && is_new) take_away(data_of<Instance>(std::exchange(made, Object()).ptr()));
+  if (!made.is_empty() && data_of<Instance>(made.ptr()).ownership >= Ownership::unique)
+    throw_error<StateError>(
+        {"a ", object.record->traits->name, " was handed to Python that has another owner already"});
+  if (made.is_empty()) made = make_instance(object);
+  Instance& instance = data_of<Instance>(made.ptr());
+  instance.ownership = Ownership::unique;
+  value.release();
+  leave_whole(instance);
+  return made;
+}
+Object refer_to(const Whole& object, PyObject* owner);
+/// An instance that refers to the host's object. `owner`, where there is one, outlives the instance.
+template <class T>
+Object give_reference(const T* value, PyObject* owner = nullptr) {
+  return value ? refer_to(whole(value), owner) : none();
+}
+
+#if LATEPY_BODIES
+
+#ifdef __cpp_rtti
+LATEPY_ONCE LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexcept {
+  const std::uint32_t life = current_life();
+  const bool is_local = is_local_key(name);
+  const auto is_it = [&](const char* known) {
+    return known && (known == name || (!is_local && std::strcmp(known, name) == 0));
+  };
+  for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
+    if (each->life == life && each->traits) {
+      if (is_it(each->traits->rtti_name)) return {value, each};
+      if (is_it(each->traits->trampoline_rtti)) return {each->traits->of_trampoline(value), each};
+    }
+  return {value, nullptr};
+}
+#endif
+
+LATEPY_ONCE Object make_instance(const Whole& object) {
+  PyObject* const self = check(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
+  Object made = Object::steal(self);
+  Instance& instance = data_of<Instance>(self);
+  instance.traits = object.record->traits;
+  make_weak(instance);
+  HostTypes& types = host_types();
+  const TableLock lock(types);
+  if (LATEPY_UNLIKELY(the_state.free_threaded))
+    if (Object other = find_listed(types, object); !other.is_empty()) return other;
+  list_value(types, instance, object.value);
+  return made;
+}
+
+LATEPY_ONCE Object refer_to(const Whole& object, PyObject* owner) {
+  Object made = find_instance(object);
+  if (!made.is_empty()) return made;
+  made = make_instance(object);
+  if (owner) keep_alive_in(data_of<Instance>(made.ptr()), owner, true);
+  return made;
+}
+
+LATEPY_ONCE void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
+  const ObjectLock lock(object_of(instance));
+  if (owner == object_of(instance)) return;
+  if (is_part && instance.whole && object_of(*instance.whole) == owner) return;  // another thread was faster
+  if (is_part && instance.ownership == Ownership::none && !instance.whole &&
+      api().Type_IsSubtype(head_type(owner), instance_type())) {
+    Instance& whole = data_of<Instance>(owner);
+    const Instance* each = &whole;
+    while (each && each != &instance) each = each->whole;
+    if (!each) {  // no circle
+      incref(owner);
+      instance.whole = &whole;
+      return;
+    }
+  }
+  if (!instance.keep) instance.keep = check(api().List_New(0));
+  for (ssize i = api().List_Size(instance.keep); i-- > 0;)
+    if (api().List_GetItem(instance.keep, i) == owner) return;
+  check_result(api().List_Append(instance.keep, owner));
+}
+
+#endif  // LATEPY_BODIES
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,129 @@
+// latepy/host/detail/class/load_instance.hpp: C++ objects of bound classes from Python.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/class/give_instance.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The instance, where the object is one of the class or of a derived one.
+Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept;
+/// The C++ object, or null where the object is of another class or has no C++ object. Needs the GIL.
+template <class T>
+T* load_instance(PyObject* object) noexcept {
+  const ClassRecord* const wanted = class_of<T>();
+  const Instance* const instance = instance_of(object, wanted);
+  if (LATEPY_UNLIKELY(!instance || !instance->value || (instance->whole && !has_value(*instance)))) return nullptr;
+  if (LATEPY_LIKELY(instance->traits->record == wanted)) return static_cast<T*>(instance->value);
+  return static_cast<T*>(upcast(instance->value, instance->traits, wanted));
+}
+
+[[noreturn]] LATEPY_COLD inline void throw_reference_error(const std::string& text) {
+  set_error(*api().ReferenceError, text);
+  throw_python_error();
+}
+/// Why load_instance() gave null.
+[[noreturn]] void throw_no_instance(PyObject* object, const ClassRecord* wanted, std::string_view name);
+template <class T>
+T& need_instance(Ref object) {
+  T* const value = load_instance<T>(object.checked());
+  if (LATEPY_UNLIKELY(!value)) throw_no_instance(object.ptr(), class_of<T>(), spelled_name<T>());
+  return *value;
+}
+
+/// From now on C++ may own the object with Python.
+void begin_sharing(Instance& instance);
+/// Whether the Python object is more than its C++ object.
+inline bool has_python_part(const Instance& instance, PyObject* object) noexcept {
+  return instance.is_trampoline || instance.dict || instance.keep ||
+         as_object(head_type(object)) != instance.traits->record->type;
+}
+template <class T>
+std::shared_ptr<T> share_instance(Ref object) {
+  T& value = need_instance<T>(object);
+  Instance& instance = data_of<Instance>(object.ptr());
+  const bool is_more = has_python_part(instance, object.ptr());
+  if constexpr (shares_itself<T>)
+    if (!is_more)
+      if (auto shared = value.weak_from_this().lock()) return {std::move(shared), &value};
+  if (is_lent(instance))
+    throw_error<ConversionError>({"a ", instance.traits->name, " that the host only lent cannot be shared"});
+  begin_sharing(instance);
+  if (instance.ownership == Ownership::shared && !is_more) return {instance.shared_holder(), &value};
+  return {&value, PythonOwner{Object(object)}};
+}
+/// Why the object cannot be taken from Python; null where it can be. What load_instance() refuses is another matter.
+template <class T>
+const char* why_not_taken(const Instance& instance) noexcept {
+  if (instance.ownership != Ownership::unique) return "that Python does not own alone cannot be taken from it";
+  if (instance.is_trampoline) return "of a class made in Python cannot be taken from it: use a shared_ptr";
+  if (instance.traits->record != class_of<T>() && !std::has_virtual_destructor_v<T>)
+    return "cannot be taken as its base, which has no virtual destructor";
+  if (instance.keep) return "that keeps others alive cannot be taken from Python";
+  return instance.views ? "whose memory a view shows cannot be taken from Python" : nullptr;
+}
+/// Of an object that load_instance() takes.
+template <class T>
+void check_taken(Ref object) {
+  need_instance<T>(object);
+  const Instance& instance = data_of<Instance>(object.ptr());
+  if (const char* const why = why_not_taken<T>(instance))
+    throw_error<ConversionError>({"a ", instance.traits->name, " ", why});
+}
+template <class T>
+std::unique_ptr<T> take_instance(Ref object) {
+  const ObjectLock lock(object.checked());
+  check_taken<T>(object);
+  Instance& instance = data_of<Instance>(object.ptr());
+  T* const value = load_instance<T>(object.ptr());
+  instance.ownership = Ownership::none;
+  take_away(instance);
+  return std::unique_ptr<T>(value);
+}
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept {
+  if (LATEPY_UNLIKELY(!wanted)) return nullptr;
+  PyTypeObject *const type = head_type(object), *const asked = reinterpret_cast<PyTypeObject*>(wanted->type);
+  return type == asked || api().Type_IsSubtype(type, asked) ? &data_of<Instance>(object) : nullptr;
+}
+
+[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_no_instance(PyObject* object, const ClassRecord* wanted,
+                                                            std::string_view name) {
+  if (!wanted || !wanted->traits)
+    throw_mismatch(object, name, "no Python class stands for that type: add_class comes before its first use");
+  const Instance* const instance = instance_of(object, wanted);
+  const std::string& known_as = wanted->traits->name;
+  if (!instance) throw_mismatch(object, known_as);
+  if (instance->was_valid || instance->whole)
+    throw_reference_error(
+        concat({"the ", instance->traits->name, " of this object is gone: the host took it back, or over"}));
+  if (!instance->value)
+    throw_error<TypeError>(
+        {instance->traits->name, ".__init__ was not called: a class that derives from it calls super().__init__()"});
+  throw_mismatch(
+      object, known_as,
+      concat({"its C++ object is a ", instance->traits->name, ": a Python class derives from one bound class only"})
+          .c_str());
+}
+
+LATEPY_ONCE void begin_sharing(Instance& instance) {
+  const ObjectLock lock(object_of(instance));
+  if (instance.ownership != Ownership::unique) return;
+  instance.ownership = Ownership::none;
+  try {
+    new (instance.holder) std::shared_ptr<void>(instance.value, instance.traits->destroy);
+  } catch (...) {  // no memory: the object has ended
+    take_away(instance);
+    throw;
+  }
+  instance.ownership = Ownership::shared;
+}
+
+#endif  // LATEPY_BODIES
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,160 @@
+// latepy/host/detail/function/bind_arguments.hpp: a call's arguments in the order of the parameters.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/function/overload.hpp>
+
+#include <algorithm>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The arguments of one call in the order of the parameters; borrowed but for what the catch-alls collect.
+class Sorted {
+ public:
+  explicit Sorted(std::size_t count) {
+    if (count <= room) return;
+    large_.resize(count);
+    slots_ = large_.data();
+  }
+  Sorted(const Sorted&) = delete;
+  PyObject** slots() noexcept { return slots_; }
+  LATEPY_OUTLINE void collect(std::size_t at, Object collected) {
+    slots_[at] = collected.ptr();
+    (slots_[at] && !first_.is_empty() ? second_ : first_) = std::move(collected);
+  }
+
+ private:
+  static constexpr std::size_t room = 10;
+  PyObject* small_[room] = {};
+  std::vector<PyObject*> large_;
+  PyObject** slots_ = small_;
+  Object first_, second_;
+};
+
+inline bool same_name(PyObject* a, PyObject* b) noexcept { return a == b || api().Unicode_Compare(a, b) == 0; }
+
+LATEPY_COLD inline std::string counted(std::size_t count, const char* what) {
+  return concat({count == 0 ? "no" : decimal(count).c_str(), " ", what, count == 1 ? "" : "s"});
+}
+
+/// Sorts a call's arguments into the places of the parameters, as Python does for functions of its own.
+/// \param why gets the reason where they do not fit; null: nobody asks.
+/// \throws PythonError when CPython fails.
+bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names,
+                    Sorted& sorted, std::string* why);
+
+/// Why one signature does not take the arguments. Where the code of an argument raised, that is thrown.
+std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
+
+#if LATEPY_BODIES
+
+/// A parameter that is not given, in texts.
+LATEPY_COLD inline std::string described(const Overload& overload, std::size_t index) {
+  const Parameter& parameter = overload.parameters[index];
+  if (overload.is_method && index == 0) return "self";
+  if (parameter.kind != ParameterKind::positional_only) return concat({"'", parameter.name, "'"});
+  return concat({"argument ", decimal(index + !overload.is_method)});
+}
+
+/// Says why, where anybody asks.
+LATEPY_COLD inline bool misfit(std::string* why, TextParts text) {
+  if (why) *why = concat(text);
+  return false;
+}
+
+LATEPY_COLD inline bool too_many(const Overload& overload, std::size_t count, std::size_t places, std::size_t needed,
+                                 std::string* why) {
+  const std::size_t hidden = overload.is_method ? 1 : 0;  // `self` is not counted in texts
+  return misfit(
+      why, {needed < places ? "it takes at most " : "it takes ", counted(places - hidden, "positional argument"),
+            ", and ", decimal(count - std::min(count, hidden)), count - hidden == 1 ? " was given" : " were given"});
+}
+
+LATEPY_ONCE bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count,
+                                PyObject* names, Sorted& sorted, std::string* why) {
+  const Api& a = api();
+  const std::vector<Parameter>& parameters = overload.parameters;
+  PyObject** const slots = sorted.slots();
+  std::size_t used = 0, places = 0,
+              needed = 0;  // positional arguments that found a place, places, those without default
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    switch (parameters[i].kind) {
+      case ParameterKind::positional_only:
+      case ParameterKind::usual:
+        ++places;
+        needed += parameters[i].default_value.is_empty();
+        if (used < count) slots[i] = arguments[used++];
+        break;
+      case ParameterKind::args: {
+        Object rest = own(a.Tuple_New(static_cast<ssize>(count - used)));
+        for (ssize at = 0; used < count; ++at)
+          check_result(a.Tuple_SetItem(rest.ptr(), at, Object::borrow(arguments[used++]).release()));
+        sorted.collect(i, std::move(rest));
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  if (used < count) return too_many(overload, count, places, needed, why);
+  Object others;
+  const std::size_t named = names ? static_cast<std::size_t>(a.Tuple_Size(names)) : 0;
+  for (std::size_t at = 0; at < named; ++at) {
+    PyObject* const name = a.Tuple_GetItem(names, static_cast<ssize>(at));
+    PyObject* const value = arguments[count + at];
+    std::size_t i = 0;
+    while (i < parameters.size() &&
+           !((parameters[i].kind == ParameterKind::usual || parameters[i].kind == ParameterKind::named_only) &&
+             same_name(parameters[i].key.ptr(), name)))
+      ++i;
+    if (i < parameters.size()) {
+      if (slots[i]) return misfit(why, {"it got two values for the argument '", parameters[i].name, "'"});
+      slots[i] = value;
+    } else if (!parameters.empty() && parameters.back().kind == ParameterKind::kwargs) {
+      if (others.is_empty()) others = own(a.Dict_New());
+      check_result(a.Dict_SetItem(others.ptr(), name, value));
+    } else {
+      return why && misfit(why, {"it takes no argument named '", text_of(name), "'"});
+    }
+  }
+  std::string missing;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (slots[i]) continue;
+    const Parameter& parameter = parameters[i];
+    if (parameter.kind == ParameterKind::kwargs)
+      sorted.collect(i, others.is_empty() ? own(a.Dict_New()) : std::move(others));
+    else if (!parameter.default_value.is_empty())
+      slots[i] = parameter.default_value.ptr();
+    else if (why)
+      missing += concat({missing.empty() ? "" : ", ", described(overload, i)});
+    else
+      return false;
+  }
+  return missing.empty() || misfit(why, {"it is not given ", missing});
+}
+
+LATEPY_ONCE LATEPY_COLD std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count,
+                                            PyObject* names) {
+  Sorted sorted(overload.parameters.size());
+  std::string why;
+  if (!sort_arguments(overload, arguments, count, names, sorted, &why)) return why;
+  for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
+    const Parameter& parameter = overload.parameters[i];
+    try {
+      parameter.type->explain(sorted.slots()[i]);
+    } catch (const ConversionError& error) {
+      if (overload.is_method && i == 0) return concat({"self: ", error.what()});
+      const std::string name = parameter.name.empty() ? std::string() : concat({" ('", parameter.name, "')"});
+      return concat({"argument ", decimal(i + !overload.is_method), name, *error.what() == '[' ? "" : ": ",
+                     error.what()});  // of an element: "argument 1[0]: …"
+    }
+  }
+  return "an argument changed while it was converted, or holds an iterator, which can be read only once";
+}
+
+#endif  // LATEPY_BODIES
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,113 @@
+// latepy/host/detail/function/function_attributes.hpp: what a function object holds; its __doc__, __signature__ and annotations.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/translate.hpp>
+#include <latepy/host/detail/class/types.hpp>
+#include <latepy/host/detail/function/signature_text.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The data of a function object, after PyObject.
+struct FunctionData {
+  PyObject* (*vectorcall)(PyObject*, PyObject* const*, std::size_t, PyObject*);
+  Overload* first;
+  std::size_t exact;  ///< so many positional arguments and no others need no sorting, and `first` is the only one
+  PyObject* dict;
+  PyObject* weakrefs;
+};
+inline constexpr std::size_t never_exact = static_cast<std::size_t>(-1);
+
+template <PyObject* (*Get)(PyObject*)>
+PyObject* guarded(PyObject* self, void*) noexcept {
+  try {
+    return Get(self);
+  } catch (...) {
+    translate_exception();
+    return nullptr;
+  }
+}
+/// "name(signature)" before each text where there are several; None where nothing was said.
+PyObject* function_doc(PyObject* self);
+/// A list of "(x: int) -> str", one for each overload.
+PyObject* function_signatures(PyObject* self);
+/// A Python function of the same signature: what CPython makes of the text is the reference for inspect and typing.
+/// It is kept once all names in it are known.
+inline constexpr char twin_name[] = "_latepy_twin";
+Object twin(PyObject* self);
+LATEPY_COLD inline PyObject* function_signature(PyObject* self) {
+  return call_attribute(known_module("inspect"), "signature", {twin(self)}).release();
+}
+LATEPY_COLD inline PyObject* function_annotations(PyObject* self) {
+  return get_attribute(twin(self), "__annotations__").release();
+}
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD PyObject* function_doc(PyObject* self) {
+  const Overload* const first = data_of<FunctionData>(self).first;
+  if (!first->next) return first->doc.empty() ? none().release() : to_py(first->doc).release();
+  std::string text;
+  for (const Overload* each = first; each; each = each->next.get())
+    text += concat(
+        {each == first ? "" : "\n\n", each->name, signature_text(*each), each->doc.empty() ? "" : "\n", each->doc});
+  return to_py(text).release();
+}
+
+LATEPY_ONCE LATEPY_COLD PyObject* function_signatures(PyObject* self) {
+  Object texts = own(api().List_New(0));
+  for (const Overload* each = data_of<FunctionData>(self).first; each; each = each->next.get())
+    check_result(api().List_Append(texts.ptr(), to_py(signature_text(*each)).ptr()));
+  return texts.release();
+}
+
+LATEPY_ONCE LATEPY_COLD Object twin(PyObject* self) {
+  const Overload* const first = data_of<FunctionData>(self).first;
+  const Api& a = api();
+  const Object kept = call_attribute(Ref(data_of<FunctionData>(self).dict), "get", {to_py(twin_name)});
+  if (!kept.is_none()) return kept;
+  const Object defaults = defaults_of(*first);
+  // CPython 3.14 looks the names up when the annotations are asked for.
+  const std::string source =
+      concat({"def f", first->next ? "(*args, **kwargs)" : signature_text(*first, &listed_default),
+              ": ...\nf.__annotations__\n"});
+  for (const bool by_text : {false, true}) {  // names that cannot be looked up now stay text
+    const Object names = own(a.Dict_New());
+    set_item(names, "_defaults", defaults);
+    set_item(names, "__builtins__", Ref(a.Eval_GetBuiltins()));
+    const auto import = [&](const std::string& name) {
+      const Object module = Object::steal(a.Import_ImportModule(name.c_str()));
+      a.Err_Clear();
+      if (!module.is_empty())
+        set_item(names, std::string_view(name).substr(0, name.find('.')),
+                 name.find('.') == std::string::npos ? module : known_module("collections"));
+    };
+    for (const char* usual : {"typing", "collections.abc", "datetime", "os", "pathlib", "types"}) import(usual);
+    if (!by_text)
+      for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
+        if (each->life == current_life()) {
+          const std::string module = text_of(attribute_or_empty(each->type, "__module__").ptr());
+          import(module.substr(0, module.find('.')));
+        }
+    CompilerFlags flags{source_is_utf8, 9};
+    const std::string text = concat({by_text ? "from __future__ import annotations\n" : "", source});
+    const Object code = own(a.CompileStringExFlags(text.c_str(), "<signature>", file_input, &flags, -1));
+    const Object done = Object::steal(a.Eval_EvalCode(code.ptr(), names.ptr(), names.ptr()));
+    if (done.is_empty() && !by_text) {
+      a.Err_Clear();
+      continue;
+    }
+    if (done.is_empty()) throw_python_error();
+    Object made = get_item(names, "f");
+    if (!by_text) set_item(Ref(data_of<FunctionData>(self).dict), twin_name, made);
+    return made;
+  }
+  return Object();  // not reached
+}
+
+#endif  // LATEPY_BODIES
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,53 @@
+// latepy/host/detail/function/signature_of.hpp: the types of a callable's parameters and result.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/config_macros.hpp>
+
+#include <type_traits>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The types of a callable's parameters and result.
+template <class R, class... A>
+struct Signature {};
+
+template <class F, class = void>
+struct SignatureOf {
+  static_assert(!std::is_same_v<F, F>,
+                "def() takes a function, member function, lambda or functor with one operator() whose parameters have "
+                "types: no auto, no overloads");
+};
+template <class F>
+using signature_of = typename SignatureOf<F>::type;
+template <class F>
+struct SignatureOf<F, std::void_t<decltype(&F::operator())>> : SignatureOf<decltype(&F::operator())> {};
+#define LATEPY_SIGNATURE(QUALIFIERS)                    \
+  template <class R, class C, class... A>               \
+  struct SignatureOf<R (C::*)(A...) QUALIFIERS, void> { \
+    using type = Signature<R, A...>;                    \
+    using Class = C;                                    \
+  };
+LATEPY_SIGNATURE()
+LATEPY_SIGNATURE(const)
+LATEPY_SIGNATURE(noexcept)
+LATEPY_SIGNATURE(const noexcept)
+LATEPY_SIGNATURE(&)
+LATEPY_SIGNATURE(const&)
+LATEPY_SIGNATURE(&noexcept)
+LATEPY_SIGNATURE(const& noexcept)
+#undef LATEPY_SIGNATURE
+template <class R, class... A>
+struct SignatureOf<R (*)(A...), void> {
+  using type = Signature<R, A...>;
+};
+template <class R, class... A>
+struct SignatureOf<R (*)(A...) noexcept, void> {
+  using type = Signature<R, A...>;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

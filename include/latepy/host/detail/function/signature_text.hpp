@@ -1,0 +1,83 @@
+// latepy/host/detail/function/signature_text.hpp: signatures and calls as texts show them.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/detail/function/overload.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// How a signature shows the default value of the parameter with that index.
+using DefaultText = std::string (*)(PyObject* value, std::size_t index);
+LATEPY_COLD inline std::string shown_default(PyObject* value, std::size_t) { return show_value(value); }
+LATEPY_COLD inline std::string listed_default(PyObject*, std::size_t index) {
+  return concat({"_defaults[", decimal(index), "]"});
+}
+/// The list that listed_default() refers to.
+Object defaults_of(const Overload& overload);
+
+/// "(x: int, y: float = 2.0) -> str".
+std::string signature_text(const Overload& overload, DefaultText default_text = &shown_default, bool with_self = true);
+/// "Vec.scale(by: float) -> None", as texts show it.
+LATEPY_COLD inline std::string shown_signature(const Overload& overload) {
+  return concat({overload.shown_name, signature_text(overload, &shown_default, false)});
+}
+
+/// "(1, "x", k=2)": what a call was given.
+std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD Object defaults_of(const Overload& overload) {
+  Object values = own(api().List_New(0));
+  for (const Parameter& parameter : overload.parameters)
+    check_result(api().List_Append(
+        values.ptr(), parameter.default_value.is_empty() ? api().NoneStruct : parameter.default_value.ptr()));
+  return values;
+}
+
+LATEPY_ONCE LATEPY_COLD std::string signature_text(const Overload& overload, DefaultText default_text, bool with_self) {
+  std::string text = "(";
+  bool named_only = false, positional_only = false;
+  const auto add = [&](std::string_view part) { text.append(text.size() == 1 ? "" : ", ").append(part); };
+  for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
+    const Parameter& parameter = overload.parameters[i];
+    const bool is_self = overload.is_method && i == 0;
+    if (is_self && !with_self) continue;
+    if (positional_only && parameter.kind != ParameterKind::positional_only) add("/");
+    positional_only = parameter.kind == ParameterKind::positional_only;
+    if (parameter.kind == ParameterKind::named_only && !named_only) add("*");
+    named_only = named_only || parameter.kind == ParameterKind::named_only || parameter.kind == ParameterKind::args;
+    const char* const stars = parameter.kind == ParameterKind::args     ? "*"
+                              : parameter.kind == ParameterKind::kwargs ? "**"
+                                                                        : "";
+    add(stars);
+    if (!parameter.name.empty())
+      text += parameter.name;
+    else
+      text += is_self ? "self" : concat({"arg", decimal(i + !overload.is_method)});
+    if (!is_self && !*stars) text += concat({": ", parameter.type->python(Way::from_python)});
+    if (!parameter.default_value.is_empty()) text += concat({" = ", default_text(parameter.default_value.ptr(), i)});
+  }
+  if (positional_only) add("/");
+  return concat({text, ") -> ", overload.result->python(Way::to_python)});
+}
+
+LATEPY_ONCE LATEPY_COLD std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count,
+                                              PyObject* names) {
+  std::string text = concat({overload.shown_name, "("});
+  const std::size_t first = overload.is_method && count > 0 ? 1 : 0;
+  const std::size_t named = names ? static_cast<std::size_t>(api().Tuple_Size(names)) : 0;
+  for (std::size_t i = first; i < count + named; ++i) {
+    if (i > first) text += ", ";
+    if (i >= count) text += concat({text_of(api().Tuple_GetItem(names, static_cast<ssize>(i - count))), "="});
+    text += show_value(arguments[i]);
+  }
+  return concat({text, ")"});
+}
+
+#endif  // LATEPY_BODIES
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
