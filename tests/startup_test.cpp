@@ -1,4 +1,4 @@
-// Tests of latepy/run/startup.hpp on one CPython: the one at LATEPY_LIBRARY, else the one that locate() chooses.
+// Tests of latepy/run/detail/start/start.hpp on one CPython: the one at LATEPY_LIBRARY, else the one that locate() chooses.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <latepy/object.hpp>
 #include <latepy/host/operators.hpp>
-#include <latepy/host/output.hpp>
+#include <latepy/run/streams.hpp>
 #include <latepy/host/stub.hpp>
 #include <latepy/memory/buffer.hpp>
 #include <latepy/run/interpreter.hpp>

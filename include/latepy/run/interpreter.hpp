@@ -2,14 +2,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/output.hpp>
 #include <latepy/find/locate.hpp>
 #include <latepy/run/config.hpp>
-#include <latepy/run/detail/host_state.hpp>
+#include <latepy/run/detail/start/host_state.hpp>
 #include <latepy/run/scope.hpp>
+#include <latepy/run/streams.hpp>
 #if LATEPY_BODIES
 #include <latepy/core/detail/probe_layout.hpp>
-#include <latepy/run/detail/process.hpp>
+#include <latepy/run/detail/attach.hpp>
+#include <latepy/run/detail/start/load.hpp>
+#include <latepy/run/detail/start/start.hpp>
 #endif
 
 #include <chrono>
@@ -102,6 +104,15 @@ class Interpreter : public Scope {
 };
 
 #if LATEPY_BODIES
+namespace detail {
+
+/// The first of those that live; the others attached to its Python, each in another shared library.
+inline std::atomic<Interpreter*> the_interpreter{nullptr};
+inline std::atomic_flag interpreters_lock = ATOMIC_FLAG_INIT;
+
+inline bool started_before = false;
+
+}  // namespace detail
 
 LATEPY_ONCE const std::string& Interpreter::library() const noexcept { return detail::loaded_library; }
 

@@ -3,8 +3,9 @@
 #pragma once
 
 #include <latepy/core/code.hpp>
-#include <latepy/run/detail/source_file.hpp>
-#include <latepy/run/detail/unwritten.hpp>
+#include <latepy/host/class.hpp>
+#include <latepy/run/detail/script.hpp>
+#include <latepy/run/detail/streams/flush.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,8 +1,8 @@
-// latepy/run/detail/unwritten.hpp: flushing sys.stdout and sys.stderr, and seeing that there is nothing to flush.
+// latepy/run/detail/streams/flush.hpp: flushing sys.stdout and sys.stderr, and seeing that there is nothing to flush.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/class.hpp>
+#include <latepy/core/detail/cold.hpp>
 
 namespace latepy {
 inline namespace v1 {

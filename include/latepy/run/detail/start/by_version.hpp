@@ -1,9 +1,9 @@
-// latepy/run/detail/start_ways.hpp: the three ways to start a CPython: PyInitConfig, PyConfig, the flags of old.
+// latepy/run/detail/start/by_version.hpp: the three ways to start a CPython: PyInitConfig, PyConfig, the flags of old.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/run/detail/config_layout.hpp>
-#include <latepy/run/detail/settings.hpp>
+#include <latepy/run/detail/start/config_layout.hpp>
+#include <latepy/run/detail/start/settings.hpp>
 
 #include <cwchar>
 

@@ -1,4 +1,4 @@
-// latepy/run/detail/config_layout.hpp: PyConfig of 3.9 to 3.13 without its header: offsets, proved on the library.
+// latepy/run/detail/start/config_layout.hpp: PyConfig of 3.9 to 3.13 without its header: offsets, proved on the library.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -19,7 +19,7 @@ struct ConfigField {
 };
 inline constexpr ConfigField config_fields[] = {
 #define LATEPY_FIELD(kind, name, ...) {#name, kind, {__VA_ARGS__}},
-#include <latepy/run/config_rows.inl>
+#include <latepy/run/detail/start/config_rows.inl>
 };
 inline constexpr int config_minors[] = {9, 10, 11, 12, 13, 13};  // the columns; the last is free-threaded
 

@@ -1,9 +1,11 @@
-// latepy/run/startup.hpp: how a Config reaches each CPython, and what is settled once it runs.
+// latepy/run/detail/start/start.hpp: how a Config reaches each CPython, and what is settled once it runs.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/run/detail/host_state.hpp>
-#include <latepy/run/detail/start_ways.hpp>
+#include <latepy/run/detail/start/by_version.hpp>
+#include <latepy/run/detail/start/host_state.hpp>
+#include <latepy/run/detail/start/settle_source.hpp>
+#include <latepy/run/detail/streams/missing_streams_source.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -23,45 +25,6 @@ LATEPY_COLD inline void check_home(const Candidate& candidate, const Version& ve
                            "\nInstall it there, or name another Python by Config::python or Config::home."});
 }
 
-/// What is settled in Python, in a namespace that holds `paths`, `executable`, `base_executable`, `signal_handlers`.
-/// It is compiled at each start, so what few starts need stands by itself.
-inline constexpr char settle_source[] = R"(
-import sys, _io, _signal
-
-sys.executable, sys._base_executable = executable, base_executable
-if paths:
-    import os
-    sys.path[:0] = [os.path.abspath(path) for path in paths]
-
-# _signal makes SIGINT Python's at its first import, so that is now, and it is given back. Were default_int_handler
-# left there, asyncio.run() would install itself.
-if not signal_handlers and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-
-if type(sys.stdout) is _io.TextIOWrapper:
-    sys.stdout.reconfigure(line_buffering=True)
-if type(sys.stderr) is _io.TextIOWrapper:
-    sys.stderr.reconfigure(errors='backslashreplace')
-)";
-
-/// A program without a console, or with closed descriptors, has None as streams. These take no descriptor.
-inline constexpr char streams_source[] = R"(
-import io, sys
-
-class Nowhere(io.RawIOBase):
-    def writable(self): return True
-    def write(self, data): return memoryview(data).nbytes
-
-for name in 'stdin', 'stdout', 'stderr':
-    if getattr(sys, name) is None:
-        raw = io.BytesIO() if name == 'stdin' else io.BufferedWriter(Nowhere())
-        errors = 'backslashreplace' if name == 'stderr' else 'surrogateescape'
-        stream = io.TextIOWrapper(raw, encoding='utf-8', errors=errors, line_buffering=name != 'stdin')
-        stream.mode = 'r' if name == 'stdin' else 'w'
-        setattr(sys, name, stream)
-        setattr(sys, '__' + name + '__', stream)
-)";
-
 /// The error indicator as text; clears it. Not take_python_error(): no Object can hold it before the life begins.
 LATEPY_COLD inline std::string take_error_text(const Api& api) {
   PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
@@ -76,7 +39,7 @@ LATEPY_COLD inline std::string take_error_text(const Api& api) {
   return result;
 }
 
-/// Runs settle_source, and streams_source where it is needed. \returns what went wrong, or nothing.
+/// Runs settle_source, and missing_streams_source where it is needed. \returns what went wrong, or nothing.
 LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Settings& settings) {
   struct Owned {
     const Api& api;
@@ -114,7 +77,7 @@ LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Sett
   };
   std::string error = run(settle_source);
   for (const char* name : {"stdin", "stdout", "stderr"})
-    if (error.empty() && api.Sys_GetObject(name) == api.NoneStruct) error = run(streams_source);
+    if (error.empty() && api.Sys_GetObject(name) == api.NoneStruct) error = run(missing_streams_source);
   return error;
 }
 

@@ -1,4 +1,4 @@
-// latepy/run/detail/settings.hpp: a Config as a list of CPython's own options, the same for every way to start.
+// latepy/run/detail/start/settings.hpp: a Config as a list of CPython's own options, the same for every way to start.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// latepy/run/config_rows.inl: where the fields of PyConfig lie, by CPython version. No include guard: data for one array.
+// latepy/run/detail/start/config_rows.inl: where the fields of PyConfig lie, by CPython version. No include guard: data for one array.
 // SPDX-License-Identifier: MIT
 //
 // LATEPY_FIELD(kind, name, 3.9, 3.10, 3.11, 3.12, 3.13, 3.13t): offsets in bytes, 0 where the version lacks the field.

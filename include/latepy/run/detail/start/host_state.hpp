@@ -1,4 +1,4 @@
-// latepy/run/detail/host_state.hpp: HostState, what belongs to the program and CPython must give back.
+// latepy/run/detail/start/host_state.hpp: HostState, what belongs to the program and CPython must give back.
 // SPDX-License-Identifier: MIT
 #pragma once
 

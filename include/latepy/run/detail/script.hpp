@@ -1,0 +1,86 @@
+// latepy/run/detail/script.hpp: scripts from files, and the `__main__` they run in.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/run/detail/imports.hpp>
+#include <latepy/load/detail/paths.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// os.path.abspath by Python itself: an absolute path without `..`.
+LATEPY_COLD inline std::string absolute(const std::string& path) {
+  const Object os_path = own(api().Import_ImportModule("os.path"));
+  return os_path.attr("abspath")(path).as<std::string>();
+}
+
+/// A module `__main__` as `python` makes it, not yet in sys.modules.
+Object new_main();
+inline void set_main(const Object& module) {
+  check_result(api().Dict_SetItemString(api().Import_GetModuleDict(), "__main__", module.ptr()));
+}
+
+/// Reads and compiles a script, by the encoding that it declares. \throws as Scope::run_file says.
+Object compile_file(const std::string& path);
+
+/// sys.modules["__main__"], sys.argv and sys.path[0] for a script, and as they were when it ends.
+class ScriptSetting {
+ public:
+  ScriptSetting(const Object& module, const Object& main, const Object& argv, const std::string& file);
+  ScriptSetting(const ScriptSetting&) = delete;
+  ~ScriptSetting();
+
+ private:
+  Object main_, argv_, folder_;
+};
+
+#if LATEPY_BODIES
+
+LATEPY_ONCE LATEPY_COLD Object new_main() {
+  const Object module = own(api().Module_NewObject(Name("__main__").ptr()));
+  module.attr("__builtins__") = own(api().Import_ImportModule("builtins"));
+  return module;  // __spec__, __loader__, __package__ and __doc__ are None
+}
+
+LATEPY_ONCE LATEPY_COLD Object compile_file(const std::string& path) {
+  const Object io = own(api().Import_ImportModule("_io"));
+  const Object file = io.attr("open_code")(path);  // the audit event and hook of opening code
+  const Object bytes = file.call_method("read");
+  file.call_method("close");
+  char* data = nullptr;
+  ssize size = 0;
+  check_result(api().Bytes_AsStringAndSize(bytes.ptr(), &data, &size));
+  const std::string_view text(data, static_cast<std::size_t>(size));
+  if (text.find('\0') != text.npos) throw SyntaxError(path + " holds a NUL byte: it is no Python source");
+  CompilerFlags flags{0, the_state.version.minor};
+  return own(api().CompileStringObject(data, to_py(path).ptr(), file_input, &flags, -1));
+}
+
+LATEPY_ONCE ScriptSetting::ScriptSetting(const Object& module, const Object& main, const Object& argv,
+                                         const std::string& file)
+    : main_(main), argv_(sys("argv")), folder_(to_py(parent(file))) {
+  sys("path").call_method("insert", 0, folder_);
+  check_result(api().Sys_SetObject("argv", argv.ptr()));
+  set_main(module);
+}
+
+LATEPY_ONCE ScriptSetting::~ScriptSetting() {
+  try {
+    set_main(main_);
+    api().Sys_SetObject("argv", argv_.ptr());
+    const Object path = sys("path");
+    for (std::size_t i = 0; i < len(path); ++i) {  // this very entry: the script may have added the same text
+      if (!Object(path[i]).same(folder_)) continue;
+      path[i].del();
+      break;
+    }
+  } catch (const Error&) {
+    api().Err_Clear();  // the script destroyed sys.path: nothing to put back
+  }
+}
+
+#endif  // LATEPY_BODIES
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

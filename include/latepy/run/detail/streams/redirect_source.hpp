@@ -1,0 +1,111 @@
+// latepy/run/detail/streams/redirect_source.hpp: Python: sys.stdin, stdout and stderr that are the host's own.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The streams as Python sees them: real TextIOWrappers, because scripts and libraries count on their attributes. Text
+/// goes through at once, as UTF-8, to an Output, which hands it to `host`, a function of ours; when that is gone, or in
+/// the midst of the host's callback on this thread, to the stream that was there before. Scripts cannot close them.
+inline constexpr char redirect_source[] = R"(
+import atexit, io, os, sys, _thread
+
+# One for all: the host is never called twice at a time, and what one write holds stays together.
+lock = _thread.RLock()
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=lock._at_fork_reinit)
+stacks = {'stdin': [], 'stdout': [], 'stderr': []}  # the innermost last
+missing = object()
+
+class Raw:
+    def __init__(self, key, host, for_good):
+        self.key, self.host, self.for_good, self.name = key, host, for_good, '<' + key + '>'
+        self.previous = live(getattr(sys, key, missing))
+        self.hidden = getattr(sys, '__' + key + '__', missing)
+    def close(self): pass
+
+class Output(Raw, io.BufferedIOBase):
+    mode = 'wb'
+    def writable(self): return True
+    def write(self, data):
+        if type(data) is not bytes:
+            data = memoryview(data).tobytes()
+        with lock:
+            if self.host is None or not self.host(data, False):
+                write = getattr(self.previous, 'write', None)
+                if write is not None and not getattr(self.previous, 'closed', False):
+                    write(data.decode('utf-8', 'replace'))
+                    getattr(self.previous, 'flush', bool)()
+        return len(data)
+    def flush(self):
+        with lock:
+            if self.host is not None:
+                self.host(None, False)
+
+class Input(Raw, io.RawIOBase):
+    mode, rest = 'rb', b''
+    def readable(self): return True
+    def readinto(self, target):
+        data = self.rest or (b'' if self.host is None else self.host())
+        count = min(len(data), len(target))
+        target[:count], self.rest = data[:count], data[count:]
+        return count
+
+class Reader(io.BufferedReader):
+    close = Raw.close
+
+class Stream(io.TextIOWrapper):
+    line_buffering = True
+    def reconfigure(self, **options): pass
+    def detach(self): return self.buffer
+
+def live(stream, before='previous'):
+    while isinstance(getattr(stream, 'origin', None), Raw) and stream.origin.host is None:
+        stream = getattr(stream.origin, before)
+    return stream
+
+def begin(key, host, for_good):
+    with lock:
+        if key == 'stdin':
+            raw = Input(key, host, for_good)
+            stream = io.TextIOWrapper(Reader(raw), 'utf-8', 'replace')
+        else:
+            raw = Output(key, host, for_good)
+            stream = Stream(raw, 'utf-8', 'backslashreplace', '\n', False, True)
+        stream.mode, stream.origin = raw.mode[0], raw
+        stacks[key].append(raw)
+        put(key, stream)
+        if for_good: put('__' + key + '__', stream)
+    return raw
+
+def put(key, stream):
+    if stream is missing:
+        sys.__dict__.pop(key, None)
+    else:
+        setattr(sys, key, stream)
+
+def end(raw):
+    with lock:
+        host, raw.host = raw.host, None
+        if host is None: return
+        stack = stacks[raw.key]
+        inner = stack[stack.index(raw) + 1:] if raw in stack else []
+        if raw in stack: stack.remove(raw)
+        if not inner: put(raw.key, live(raw.previous))
+        if raw.for_good and not any(each.for_good for each in inner):
+            put('__' + raw.key + '__', live(raw.hidden, 'hidden'))
+        if raw.key != 'stdin': host(None, True)
+
+@atexit.register
+def end_captures():
+    for stack in stacks.values():
+        for raw in reversed(stack[:]):
+            if not raw.for_good: end(raw)
+        stack.clear()  # the last references, where Python does not free this namespace
+)";
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
