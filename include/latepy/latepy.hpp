@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/object.hpp>
 #include <latepy/host/operators.hpp>
-#include <latepy/run/streams.hpp>
 #include <latepy/host/stub.hpp>
 #include <latepy/memory/buffer.hpp>
+#include <latepy/object.hpp>
 #include <latepy/run/interpreter.hpp>
+#include <latepy/run/streams.hpp>

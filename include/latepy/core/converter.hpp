@@ -3,8 +3,8 @@
 #pragma once
 
 #include <latepy/core/detail/class_registry.hpp>
-#include <latepy/core/detail/show.hpp>
 #include <latepy/core/detail/fetch_error.hpp>
+#include <latepy/core/detail/show.hpp>
 
 namespace latepy {
 inline namespace v1 {

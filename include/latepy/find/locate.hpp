@@ -4,8 +4,8 @@
 
 #include <latepy/find/discovery.hpp>
 #if LATEPY_BODIES
-#include <latepy/find/detail/sources.hpp>
 #include <latepy/find/detail/remedy.hpp>
+#include <latepy/find/detail/sources.hpp>
 #include <latepy/load/dynlib.hpp>
 #endif
 

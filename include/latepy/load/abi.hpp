@@ -44,11 +44,11 @@ struct CompilerFlags {
   int flags;
   int feature_version;
 };
-inline constexpr int only_ast = 0x0400;       // PyCF_ONLY_AST
-inline constexpr int source_is_utf8 = 0x0100; // PyCF_SOURCE_IS_UTF8
-inline constexpr int ignore_cookie = 0x0800;  // PyCF_IGNORE_COOKIE
-inline constexpr int file_input = 257;        // Py_file_input (Include/compile.h)
-inline constexpr int eval_input = 258;        // Py_eval_input
+inline constexpr int only_ast = 0x0400;        // PyCF_ONLY_AST
+inline constexpr int source_is_utf8 = 0x0100;  // PyCF_SOURCE_IS_UTF8
+inline constexpr int ignore_cookie = 0x0800;   // PyCF_IGNORE_COOKIE
+inline constexpr int file_input = 257;         // Py_file_input (Include/compile.h)
+inline constexpr int eval_input = 258;         // Py_eval_input
 
 /// PyCriticalSection (Include/cpython/critical_section.h, 3.13: two words), with room for more.
 struct CriticalSection {
@@ -97,9 +97,22 @@ struct GetSetDef {
 };
 /// Numbers of slots (Include/typeslots.h). 3.15 gave the two of buffers new numbers and still takes these.
 enum SlotId : int {
-  bf_getbuffer = 1, bf_releasebuffer = 2, tp_call = 50, tp_clear = 51, tp_dealloc = 52, tp_descr_get = 54, tp_doc = 56,
-  tp_init = 60, tp_iter = 62, tp_iternext = 63, tp_methods = 64, tp_new = 65, tp_repr = 66, tp_traverse = 71,
-  tp_members = 72, tp_getset = 73,
+  bf_getbuffer = 1,
+  bf_releasebuffer = 2,
+  tp_call = 50,
+  tp_clear = 51,
+  tp_dealloc = 52,
+  tp_descr_get = 54,
+  tp_doc = 56,
+  tp_init = 60,
+  tp_iter = 62,
+  tp_iternext = 63,
+  tp_methods = 64,
+  tp_new = 65,
+  tp_repr = 66,
+  tp_traverse = 71,
+  tp_members = 72,
+  tp_getset = 73,
 };
 using Visit = int (*)(PyObject*, void*);  // visitproc
 

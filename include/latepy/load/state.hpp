@@ -58,7 +58,8 @@ struct Shared {
   std::atomic<std::uint64_t> leaked{0};
   /// The interpreter of `life`.
   std::atomic<PyInterpreterState*> interpreter{nullptr};
-  /// C++ types with a Python class; see core/detail/class_registry.hpp. The stamp changes with each of them and each life.
+  /// C++ types with a Python class; see core/detail/class_registry.hpp. The stamp changes with each of them and each
+  /// life.
   std::atomic<ClassRecord*> classes{nullptr};
   std::atomic<std::uint32_t> classes_stamp{0};
   std::atomic_flag classes_lock = ATOMIC_FLAG_INIT;

@@ -13,7 +13,7 @@ namespace detail {
 inline constexpr char complex_name[] = "std::complex";
 template <class T>
 inline constexpr ItemKind item_kind<std::complex<T>> = ItemKind::complex;
-}
+}  // namespace detail
 
 /// A complex. From Python: complex, what has __complex__, and what converts to a float.
 template <class T>

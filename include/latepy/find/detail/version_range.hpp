@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/detail/paths.hpp>
 #include <latepy/find/discovery.hpp>
+#include <latepy/load/detail/paths.hpp>
 
 namespace latepy {
 inline namespace v1 {

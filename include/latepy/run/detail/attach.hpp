@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/run/detail/stop.hpp>
 #include <latepy/run/config.hpp>
+#include <latepy/run/detail/stop.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/run/detail/imports.hpp>
 #include <latepy/load/detail/paths.hpp>
+#include <latepy/run/detail/imports.hpp>
 
 namespace latepy {
 inline namespace v1 {

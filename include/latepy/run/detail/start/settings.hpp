@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/api.hpp>
 #include <latepy/find/detail/installation.hpp>
+#include <latepy/load/api.hpp>
 #include <latepy/run/config.hpp>
 
 #include <cerrno>
