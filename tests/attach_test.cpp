@@ -23,15 +23,22 @@ Outcome python_runs(const std::string& script) {
   return run_in_child([&] {
     const std::string source =
         "import ctypes, sys\n"
-        "sys.path.insert(0, " + std::string("'" LATEPY_TEST_BINARIES "'") + ")\n"
+        "sys.path.insert(0, " +
+        std::string("'" LATEPY_TEST_BINARIES "'") +
+        ")\n"
         "greeting = 'from the script'\n"
-        "module = ctypes.PyDLL('" + module_file + "')\n"  // its functions are called with the GIL
-        "without_gil = ctypes.CDLL('" + module_file + "')\n"
+        "module = ctypes.PyDLL('" +
+        module_file +
+        "')\n"  // its functions are called with the GIL
+        "without_gil = ctypes.CDLL('" +
+        module_file +
+        "')\n"
         "def call(name, *args, library=module):\n"
         "    function = getattr(library, 'attach_' + name)\n"
         "    function.restype = ctypes.c_char_p\n"
         "    answer = function(*args).decode()\n"
-        "    assert answer == 'ok', (name, args, answer)\n" + script;
+        "    assert answer == 'ok', (name, args, answer)\n" +
+        script;
     execl(executable.c_str(), executable.c_str(), "-B", "-c", source.c_str(), nullptr);
     std::perror(executable.c_str());
     std::exit(3);
@@ -158,13 +165,13 @@ TEST_CASE("a program and a module that both use latepy share one life", "[P23]")
     python->exec("greeting = 'from the script'");
     expect_ok(of_module<const char*()>("attach_start")());
     EXPECT(of_module<void*()>("attach_shared")() == &latepy::detail::shared());
-    EXPECT(of_module<std::uint32_t()>("attach_life")() == latepy::detail::current_life());
+    EXPECT(of_module<std::uint32_t()>("attach_life")() == latepy::detail::current_generation());
     expect_ok(of_module<const char*()>("attach_use")());
     EXPECT((*python)["answer"].as<int>() == 42);
     expect_ok(of_module<const char*()>("attach_threads")());
     expect_ok(of_module<const char*(int)>("attach_keep")(100));
     python.reset();  // the program stops Python
-    EXPECT(of_module<std::uint32_t()>("attach_life")() == latepy::detail::no_life);
+    EXPECT(of_module<std::uint32_t()>("attach_life")() == latepy::detail::no_generation);
     expect_ok(of_module<const char*()>("attach_drop")());  // the module drops what it kept
     EXPECT(has(of_module<const char*()>("attach_use")(), "no Python runs"));
     expect_ok(of_module<const char*()>("attach_stop")());
@@ -173,7 +180,7 @@ TEST_CASE("a program and a module that both use latepy share one life", "[P23]")
 
 TEST_CASE("a module that attached meets the program's next Python as well", "[P37][P46]") {
   in_child([] {
-    for (int life = 0; life < 3; ++life) {
+    for (int generation = 0; life < 3; ++generation) {
       py::Interpreter python;
       if (latepy::detail::the_state.version.minor == 12 && life > 0) return;
       python.exec("greeting = 'from the script'");
@@ -212,7 +219,7 @@ TEST_CASE("a program attaches to the Python that its module's neighbour started 
     EXPECT(!py::Interpreter::is_running());
     EXPECT_THROWN(StateError, object[0].as<int>());
     EXPECT(!py::GilGuard::try_acquire());
-    // Once more: a later Python of the other embedder is another life.
+    // Once more: a later Python of the other embedder is another generation.
     reinterpret_cast<void (*)(int)>(dlsym(library, "Py_InitializeEx"))(0);
     {
       py::Interpreter python;

@@ -42,15 +42,15 @@
 #ifdef LATEPY_REFUSE_VISIBILITY
 #error "latepy::compiled is hidden: set CXX_VISIBILITY_PRESET hidden on this library, or link it to latepy::latepy"
 #endif
-/// Whether their definitions are seen, which begin with LATEPY_ONCE.
+/// Whether their definitions are seen, which begin with LATEPY_FUNC.
 #if !LATEPY_COMPILED
-#define LATEPY_BODIES 1
-#define LATEPY_ONCE inline
+#define LATEPY_DEFINITIONS 1
+#define LATEPY_FUNC inline
 #elif defined(LATEPY_IMPLEMENTATION)
-#define LATEPY_BODIES 1
-#define LATEPY_ONCE
+#define LATEPY_DEFINITIONS 1
+#define LATEPY_FUNC
 #else
-#define LATEPY_BODIES 0
+#define LATEPY_DEFINITIONS 0
 #endif
 
 /// 128-bit integers, where the compiler has them.
@@ -64,14 +64,14 @@
 /// Runs once or on errors only: kept out of line and away from the hot code.
 #define LATEPY_COLD __attribute__((cold, noinline))
 #define LATEPY_OUTLINE __attribute__((noinline))
-#define LATEPY_INLINE inline __attribute__((always_inline))
+#define LATEPY_FORCE_INLINE inline __attribute__((always_inline))
 #define LATEPY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define LATEPY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LATEPY_UNREACHABLE() __builtin_unreachable()
 #else
 #define LATEPY_COLD __declspec(noinline)
 #define LATEPY_OUTLINE __declspec(noinline)
-#define LATEPY_INLINE __forceinline
+#define LATEPY_FORCE_INLINE __forceinline
 #define LATEPY_LIKELY(x) (x)
 #define LATEPY_UNLIKELY(x) (x)
 #define LATEPY_UNREACHABLE() __assume(0)

@@ -7,7 +7,7 @@
 #include <latepy/stl/tuple.hpp>
 #include <latepy/stl/vector.hpp>
 
-#if !LATEPY_BODIES
+#if !LATEPY_DEFINITIONS
 #error "latepy.cpp comes before any other header of latepy: compile it without a precompiled header or a unity build"
 #endif
 #if !LATEPY_COMPILED

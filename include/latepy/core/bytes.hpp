@@ -43,10 +43,10 @@ struct Converter<Bytes> : detail::Loads<Bytes, Converter<Bytes>> {
   }
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE bool load_bytes(PyObject* object, std::string_view& view) noexcept {
+LATEPY_FUNC bool load_bytes(PyObject* object, std::string_view& view) noexcept {
   char* data = nullptr;
   ssize size = 0;
   if (has_flag(object, type_is_bytes)) {

@@ -12,9 +12,9 @@ inline namespace v1 {
 class Arg {
  public:
   explicit Arg(const char* name) noexcept : Arg(name, std::strlen(name)) {}
-  LATEPY_INLINE Arg(const char* name, std::size_t length) noexcept : name_(name), key_(name, length + 1) {}
+  LATEPY_FORCE_INLINE Arg(const char* name, std::size_t length) noexcept : name_(name), key_(name, length + 1) {}
   template <class T>
-  LATEPY_INLINE Arg operator=(T&& value) && {
+  LATEPY_FORCE_INLINE Arg operator=(T&& value) && {
     const GilGuard::Maybe gil(!detail::holds_gil());
     value_ = to_py(std::forward<T>(value));
     return std::move(*this);
@@ -36,7 +36,7 @@ inline Arg arg(const char* name) noexcept { return Arg(name); }
 
 inline namespace literals {
 /// `"hours"_a` is `arg("hours")`.
-LATEPY_INLINE Arg operator""_a(const char* name, std::size_t length) noexcept { return Arg(name, length); }
+LATEPY_FORCE_INLINE Arg operator""_a(const char* name, std::size_t length) noexcept { return Arg(name, length); }
 }  // namespace literals
 
 namespace detail {
@@ -126,7 +126,7 @@ class DirectArgument {
   }
   DirectArgument(const DirectArgument&) = delete;
   DirectArgument& operator=(const DirectArgument&) = delete;
-  LATEPY_INLINE ~DirectArgument() {
+  LATEPY_FORCE_INLINE ~DirectArgument() {
     if constexpr (!is_handle<T>) decref(object_);
   }
   PyObject* object() const noexcept { return object_; }
@@ -141,7 +141,7 @@ class DirectArgument {
 /// names.
 class CallNames {
  public:
-  LATEPY_INLINE CallNames(const ArgName* names, std::size_t count) {
+  LATEPY_FORCE_INLINE CallNames(const ArgName* names, std::size_t count) {
     KnownName* const first = known_name(names[0].key, names[0].text);
     if (LATEPY_LIKELY(first && first->kwcount == count && (count == 1 || are(first->kwnames, names, count))))
       incref(tuple_ = first->kwnames);
@@ -192,7 +192,7 @@ PyObject* call_direct(PyObject* callable, PyObject* method, const D&... argument
 /// The one call path. `callable` is called with the arguments; where `method` is given it is the name of a method of
 /// `callable`, which is called without being bound. Returns a new reference, or null with the error set.
 template <class... A>
-LATEPY_INLINE PyObject* call_with(PyObject* callable, PyObject* method, A&&... arguments) {
+LATEPY_FORCE_INLINE PyObject* call_with(PyObject* callable, PyObject* method, A&&... arguments) {
   if constexpr (are_direct<A...>()) {
     return call_direct(callable, method, DirectArgument<A>(std::forward<A>(arguments))...);
   } else {
@@ -219,7 +219,7 @@ detail::Unpack kwargs(T&& mapping) {
 }
 
 template <class... A>
-LATEPY_INLINE Object Ref::operator()(A&&... arguments) const {
+LATEPY_FORCE_INLINE Object Ref::operator()(A&&... arguments) const {
   return detail::own(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...));
 }
 template <class T, class... A>
@@ -231,10 +231,10 @@ Object Ref::call_method(const detail::Name& name, A&&... arguments) const {
   return detail::own(detail::call_with(checked(), name.ptr(), std::forward<A>(arguments)...));
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count) {
+LATEPY_FUNC LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count) {
   const Api& a = api();
   const Object list = own(a.List_New(0)), dict = own(a.Dict_New());
   const auto add = [&](PyObject* key, PyObject* value) {
@@ -271,7 +271,7 @@ LATEPY_ONCE LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argume
   return a.Object_Call(callable, tuple.ptr(), dict.ptr());
 }
 
-LATEPY_ONCE bool CallNames::are(PyObject* tuple, const ArgName* names, std::size_t count) {
+LATEPY_FUNC bool CallNames::are(PyObject* tuple, const ArgName* names, std::size_t count) {
   for (std::size_t i = 1; i < count; ++i) {
     const KnownName* const known = known_name(names[i].key, names[i].text);
     if (!known || api().Tuple_GetItem(tuple, static_cast<ssize>(i)) != known->str) return false;
@@ -279,7 +279,7 @@ LATEPY_ONCE bool CallNames::are(PyObject* tuple, const ArgName* names, std::size
   return true;
 }
 
-LATEPY_ONCE LATEPY_COLD PyObject* CallNames::make(KnownName* first, const ArgName* names, std::size_t count) {
+LATEPY_FUNC LATEPY_COLD PyObject* CallNames::make(KnownName* first, const ArgName* names, std::size_t count) {
   Object tuple = own(api().Tuple_New(static_cast<ssize>(count)));
   for (std::size_t i = 0; i < count; ++i) {
     PyObject* const name = check(api().Unicode_InternFromString(names[i].text));
@@ -288,7 +288,7 @@ LATEPY_ONCE LATEPY_COLD PyObject* CallNames::make(KnownName* first, const ArgNam
       if (api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(earlier)) == name) throw_twice(name);
   }
   if (first && !the_state.free_threaded) {
-    const Held before(std::exchange(first->kwnames, Object(tuple).release()));
+    const OwnedRef before(std::exchange(first->kwnames, Object(tuple).release()));
     first->kwcount = count;
   }
   return tuple.release();

@@ -55,7 +55,7 @@ class Code {
 
   /// Runs in a namespace, a dict. Gives the value of an expression (Mode::eval, and Mode::run where one stands last),
   /// else None. \throws what the code raises, as PythonError.
-  LATEPY_INLINE Object operator()(const Ref& globals) const { return detail::own(run(globals)); }
+  LATEPY_FORCE_INLINE Object operator()(const Ref& globals) const { return detail::own(run(globals)); }
   /// As operator(), with the exception as a value.
   template <class T = Object>
   Result<T> try_run(const Ref& globals) const {
@@ -72,13 +72,13 @@ class Code {
   bool split(const std::string& utf8, const Object& name, int flags);
 
   /// A new reference, or null with the error set.
-  LATEPY_INLINE PyObject* run(const Ref& globals) const {
+  LATEPY_FORCE_INLINE PyObject* run(const Ref& globals) const {
     PyObject* const names = globals.checked();
     if (LATEPY_UNLIKELY(names != detail::main_globals.load(std::memory_order_relaxed))) detail::add_builtins(globals);
-    if (LATEPY_UNLIKELY(!before_.is_empty()) && !detail::Held(eval(before_, names)).get()) return nullptr;
+    if (LATEPY_UNLIKELY(!before_.is_empty()) && !detail::OwnedRef(eval(before_, names)).get()) return nullptr;
     return eval(code_, names);
   }
-  static LATEPY_INLINE PyObject* eval(const Object& code, PyObject* names) {
+  static LATEPY_FORCE_INLINE PyObject* eval(const Object& code, PyObject* names) {
     return detail::api().Eval_EvalCode(code.checked(), names, names);
   }
 
@@ -90,7 +90,7 @@ namespace detail {
 /// The code of a text that was run before, so that running it again is a look-up. Each text has one place, which the
 /// last one takes; what is long is not kept.
 struct KeptCode {
-  std::uint32_t life;
+  std::uint32_t generation;
   unsigned number;  ///< of its `<string-N>`, by which tracebacks find its lines
   Mode mode;
   std::string text;
@@ -110,10 +110,10 @@ LATEPY_COLD inline void release_codes() noexcept {
 }
 
 }  // namespace detail
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD std::string dedent(std::string_view text) {
+LATEPY_FUNC LATEPY_COLD std::string dedent(std::string_view text) {
   const auto each_line = [text](auto&& visit) {
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = text.find('\n', at) == text.npos ? text.size() : text.find('\n', at) + 1;
@@ -141,7 +141,7 @@ LATEPY_ONCE LATEPY_COLD std::string dedent(std::string_view text) {
   return result;
 }
 
-LATEPY_ONCE LATEPY_COLD Object source_lines() {
+LATEPY_FUNC LATEPY_COLD Object source_lines() {
   const Api& a = api();
   if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("linecache").ptr())) {
     Object cache = attribute_or_empty(linecache, "cache");  // none while it is being imported
@@ -150,7 +150,7 @@ LATEPY_ONCE LATEPY_COLD Object source_lines() {
   return import_hooks()["lines"];
 }
 
-LATEPY_ONCE LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {
+LATEPY_FUNC LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {
   std::atomic<unsigned>& texts = the_state.sources;
   const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
   const Object entry = tuple(len(source), nullptr, call_attribute(source, "splitlines", {to_py(true)}), name);
@@ -166,7 +166,7 @@ LATEPY_ONCE LATEPY_COLD Object remember_source(const Object& source, std::string
   return name;
 }
 
-LATEPY_ONCE LATEPY_COLD Object source_text(std::string_view text) {
+LATEPY_FUNC LATEPY_COLD Object source_text(std::string_view text) {
   const auto line_of = [text](std::size_t at) {
     std::size_t line = 1;
     for (std::size_t i = 0; i < at; ++i) line += text[i] == '\n';
@@ -182,7 +182,7 @@ LATEPY_ONCE LATEPY_COLD Object source_text(std::string_view text) {
                     line_of(get_attribute(error.value(), "start").as<std::size_t>()));
 }
 
-LATEPY_ONCE void add_builtins(const Ref& globals) {
+LATEPY_FUNC void add_builtins(const Ref& globals) {
   if (!has_flag(globals.checked(), type_is_dict)) throw TypeError("code runs in a dict, not in " + show(globals.ptr()));
   const Name builtins("__builtins__");
   PyObject* const present = api().Dict_GetItemWithError(globals.ptr(), builtins.ptr());
@@ -193,7 +193,7 @@ LATEPY_ONCE void add_builtins(const Ref& globals) {
 
 }  // namespace detail
 
-LATEPY_ONCE Code::Code(std::string_view text, Mode mode, std::string_view filename) {
+LATEPY_FUNC Code::Code(std::string_view text, Mode mode, std::string_view filename) {
   detail::check_running();
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);  // the byte order mark
   const std::string source = mode == Mode::eval ? strip(text) : detail::dedent(text);
@@ -205,7 +205,7 @@ LATEPY_ONCE Code::Code(std::string_view text, Mode mode, std::string_view filena
   code_ = detail::compile_text(utf8.c_str(), name, mode == Mode::eval ? detail::eval_input : detail::file_input, flags);
 }
 
-LATEPY_ONCE LATEPY_COLD bool Code::split(const std::string& utf8, const Object& name, int flags) {
+LATEPY_FUNC LATEPY_COLD bool Code::split(const std::string& utf8, const Object& name, int flags) {
   const Object tree = detail::compile_text(utf8.c_str(), name, detail::file_input, flags);
   const Object body = detail::get_attribute(tree, "body");
   if (len(body) == 0) return false;
@@ -223,7 +223,7 @@ LATEPY_ONCE LATEPY_COLD bool Code::split(const std::string& utf8, const Object& 
 
 namespace detail {
 
-LATEPY_ONCE void keep_code(KeptCode*& place, KeptCode* code) noexcept {
+LATEPY_FUNC void keep_code(KeptCode*& place, KeptCode* code) noexcept {
   {
     const SpinLock lock(kept_codes_lock);
     std::swap(place, code);
@@ -231,17 +231,17 @@ LATEPY_ONCE void keep_code(KeptCode*& place, KeptCode* code) noexcept {
   delete code;
 }
 
-LATEPY_ONCE Code code_of(std::string_view text, Mode mode, std::string_view filename) {
+LATEPY_FUNC Code code_of(std::string_view text, Mode mode, std::string_view filename) {
   if (!filename.empty() || text.size() > longest_kept) return Code(text, mode, filename);
   KeptCode*& place = kept_codes[hash_of(text) % 256];
   {
     const SpinLock lock(kept_codes_lock);
-    if (place && place->life == current_life() && place->mode == mode && place->text == text &&
+    if (place && place->generation == current_generation() && place->mode == mode && place->text == text &&
         the_state.sources.load(std::memory_order_relaxed) - place->number < sources_kept)
       return place->code;
   }
   Code code(text, mode);
-  keep_code(place, new KeptCode{current_life(), the_state.sources.load(), mode, std::string(text), code});
+  keep_code(place, new KeptCode{current_generation(), the_state.sources.load(), mode, std::string(text), code});
   return code;
 }
 

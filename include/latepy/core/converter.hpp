@@ -69,7 +69,7 @@ bool try_load(std::optional<T>& result, F&& load) noexcept {
 /// also have `static PyObject* store(T)`: a new reference, or null with the error set.
 template <class T, class Self>
 struct Loads {
-  static LATEPY_INLINE T from_py(const Ref& object) { return Self::get(object.checked()); }
+  static LATEPY_FORCE_INLINE T from_py(const Ref& object) { return Self::get(object.checked()); }
   static T get(PyObject* object) {
     T value{};
     if (LATEPY_UNLIKELY(!Self::load(object, value))) refuse(object);
@@ -140,7 +140,7 @@ inline constexpr bool is_literal<const char (&)[N]> = N <= 64;
 /// The first time, and where nothing is kept. \throws as to_py() does.
 PyObject* make_literal(const char* text, std::size_t with_nul);
 template <std::size_t N>
-LATEPY_INLINE PyObject* literal(const char (&text)[N]) {
+LATEPY_FORCE_INLINE PyObject* literal(const char (&text)[N]) {
   const KnownName* const known = kept_name(NameKey(text, N), text);
   if (LATEPY_UNLIKELY(!known)) return make_literal(text, N);
   incref(known->str);
@@ -169,7 +169,7 @@ Object to_py(T&& value) {
 }
 
 template <class T>
-LATEPY_INLINE T from_py(const Ref& object) {
+LATEPY_FORCE_INLINE T from_py(const Ref& object) {
   if constexpr (std::is_same_v<T, Object>) {
     object.checked();
     return Object(object);
@@ -187,7 +187,7 @@ namespace detail {
 
 /// to_py() as a new reference, for who knows that Python runs and the GIL is held.
 template <class T>
-LATEPY_INLINE PyObject* make(T&& value) {
+LATEPY_FORCE_INLINE PyObject* make(T&& value) {
   if constexpr (has_store<std::decay_t<T>>)
     return check(Converter<std::decay_t<T>>::store(value));
   else if constexpr (is_literal<T>)
@@ -197,12 +197,12 @@ LATEPY_INLINE PyObject* make(T&& value) {
 }
 /// from_py() of a new reference that was just got, which is given back; void drops it.
 template <class T>
-LATEPY_INLINE T take(PyObject* owned) {
+LATEPY_FORCE_INLINE T take(PyObject* owned) {
   static_assert(!borrows<T>, "this type points into the object: keep the Object in a variable, and convert that");
   if constexpr (std::is_same_v<T, Object>) {
     return Object::steal(owned);
   } else {
-    const Held object(owned);
+    const OwnedRef object(owned);
     if constexpr (std::is_void_v<T>) {
       return;
     } else if constexpr (is_number<T>) {
@@ -216,7 +216,7 @@ LATEPY_INLINE T take(PyObject* owned) {
 }  // namespace detail
 
 template <class T>
-LATEPY_INLINE T Object::as() && {
+LATEPY_FORCE_INLINE T Object::as() && {
   if constexpr (detail::is_number<T>) {
     checked();
     return detail::take<T>(release());
@@ -241,17 +241,17 @@ bool Ref::is() const {
   return try_as<T>().has_value();
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_mismatch(PyObject* object, std::string_view wanted, const char* why) {
+[[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_mismatch(PyObject* object, std::string_view wanted, const char* why) {
   if (api().Err_Occurred()) throw_python_error();
   std::string text = "cannot convert " + show(object) + " to " + std::string(wanted);
   if (*why) text.append(": ").append(why);
   throw ConversionError(text);
 }
 
-LATEPY_ONCE LATEPY_COLD bool only_a_mismatch() noexcept {
+LATEPY_FUNC LATEPY_COLD bool only_a_mismatch() noexcept {
   const Api& a = api();
   if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.OverflowError) &&
       !a.Err_ExceptionMatches(*a.UnicodeError))
@@ -260,7 +260,7 @@ LATEPY_ONCE LATEPY_COLD bool only_a_mismatch() noexcept {
   return true;
 }
 
-LATEPY_ONCE LATEPY_COLD void keep_python_error() noexcept {
+LATEPY_FUNC LATEPY_COLD void keep_python_error() noexcept {
   try {
     throw;
   } catch (const PythonError& error) {

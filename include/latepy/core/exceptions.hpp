@@ -96,10 +96,10 @@ inline constexpr const ExceptionClass* exception_classes[] = {
 
 }  // namespace detail
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD ErrorHandle made_here(const ExceptionClass& known, std::string message) {
+LATEPY_FUNC LATEPY_COLD ErrorHandle made_here(const ExceptionClass& known, std::string message) {
   ErrorHandle data(new ErrorData);
   data->known = &known;
   data->say(known, std::move(message));

@@ -43,7 +43,7 @@ class GilGuard {
 /// A GilGuard where it is asked for, else nothing.
 class GilGuard::Maybe {
  public:
-  LATEPY_INLINE explicit Maybe(bool is_wanted) : guard_(Unentered()) {
+  LATEPY_FORCE_INLINE explicit Maybe(bool is_wanted) : guard_(Unentered()) {
     if (LATEPY_UNLIKELY(is_wanted)) enter();
   }
 
@@ -64,20 +64,20 @@ class GilRelease {
   ~GilRelease();
 
  private:
-  std::uint32_t life_;
+  std::uint32_t generation_;
   PyThreadState* state_ = nullptr;
   bool is_counted_ = false;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE std::optional<GilGuard> GilGuard::try_acquire() {
+LATEPY_FUNC std::optional<GilGuard> GilGuard::try_acquire() {
   GilGuard guard{Unentered()};
   if (!guard.enter()) return std::nullopt;
   return std::optional<GilGuard>(std::move(guard));
 }
 
-LATEPY_ONCE bool GilGuard::enter() {
+LATEPY_FUNC bool GilGuard::enter() {
   detail::Shared& shared = detail::shared();
   if (LATEPY_LIKELY(detail::holds_gil())) {
     how_ = How::nested;
@@ -88,19 +88,19 @@ LATEPY_ONCE bool GilGuard::enter() {
   detail::ThreadRecord& record = detail::thread_record;
   // The order matters: the stop sets `stopping` and then waits for `inside` to fall to zero.
   shared.inside.fetch_add(1);
-  const std::uint32_t life = shared.life.load();
-  if (shared.stopping.load() != 0 || life == detail::no_life || record.ended) {
+  const std::uint32_t generation = shared.generation.load();
+  if (shared.stopping.load() != 0 || generation == detail::no_generation || record.ended) {
     shared.inside.fetch_sub(1);
     return false;
   }
-  PyThreadState* state = record.life == life ? record.state : nullptr;
+  PyThreadState* state = record.generation == generation ? record.state : nullptr;
   if (!state && !record.retire) {  // after a life with a state of ours, 3.14 would answer with that one, long freed
     state = api.GILState_GetThisThreadState();
     if (state && api.ThreadState_GetInterpreter(state) != shared.interpreter.load()) state = nullptr;
   }
   if (!state) {
     try {
-      state = detail::make_thread_state(life);
+      state = detail::make_thread_state(generation);
     } catch (...) {
       shared.inside.fetch_sub(1);
       throw;
@@ -115,7 +115,7 @@ LATEPY_ONCE bool GilGuard::enter() {
   return true;
 }
 
-LATEPY_ONCE void GilGuard::leave() noexcept {
+LATEPY_FUNC void GilGuard::leave() noexcept {
   detail::Shared& shared = detail::shared();
   const detail::Api& api = detail::api();
   detail::drain_if_any(shared);
@@ -125,25 +125,25 @@ LATEPY_ONCE void GilGuard::leave() noexcept {
   if (outer_) api.Eval_RestoreThread(outer_);
 }
 
-[[noreturn]] LATEPY_ONCE LATEPY_COLD void GilGuard::refuse() {
-  if (detail::current_life() == detail::no_life)
+[[noreturn]] LATEPY_FUNC LATEPY_COLD void GilGuard::refuse() {
+  if (detail::current_generation() == detail::no_generation)
     throw StateError(
         "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
   throw StateError(detail::thread_record.ended ? "the GIL was asked for at the very end of a thread"
                                                : "the GIL was asked for while Python is stopping");
 }
 
-LATEPY_ONCE GilRelease::GilRelease() noexcept : life_(detail::current_life()) {
-  if (life_ == detail::no_life || !detail::holds_gil_of(life_)) return;
+LATEPY_FUNC GilRelease::GilRelease() noexcept : generation_(detail::current_generation()) {
+  if (generation_ == detail::no_generation || !detail::holds_gil_of(generation_)) return;
   // A thread that Python made is inside through no guard: it is counted here, so that the stop waits for it.
   is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
   if (is_counted_) detail::shared().inside.fetch_add(1);
   state_ = detail::api().Eval_SaveThread();
 }
 
-LATEPY_ONCE GilRelease::~GilRelease() {
+LATEPY_FUNC GilRelease::~GilRelease() {
   if (!state_) return;
-  if (life_ != detail::current_life()) {  // Python was stopped inside the scope
+  if (generation_ != detail::current_generation()) {  // Python was stopped inside the scope
     // Below are frames of a Python that is gone, and there is nowhere to return to: as CPython 3.14 does.
     if (is_counted_) detail::process_park();
     return;

@@ -25,26 +25,27 @@ namespace detail {
 [[noreturn]] void throw_python_error();
 
 /// The object, or StateError.
-PyObject* check_use(PyObject* object, std::uint32_t life);
+PyObject* check_use(PyObject* object, std::uint32_t generation);
 /// One more reference after that check, where there is an object.
-LATEPY_COLD inline void copy_checked(PyObject* object, std::uint32_t life) {
-  if (object) incref(check_use(object, life));
+LATEPY_COLD inline void copy_checked(PyObject* object, std::uint32_t generation) {
+  if (object) incref(check_use(object, generation));
 }
 void check_making();
 /// As Ref::checked(), where no object is used and one is made.
 inline void check_running() {
-  const std::uint32_t life = shared().fast_life.load(std::memory_order_relaxed);
-  if (LATEPY_UNLIKELY(life - 1 >= checked_life - 1)) check_making();  // no_life, which is 0, and checked_life
+  const std::uint32_t generation = shared().fast_generation.load(std::memory_order_relaxed);
+  if (LATEPY_UNLIKELY(generation - 1 >= check_each_use - 1))
+    check_making();  // no_generation, which is 0, and check_each_use
 }
 
 /// A new reference from CPython; null means that an error is set.
-LATEPY_INLINE PyObject* check(PyObject* object) {
+LATEPY_FORCE_INLINE PyObject* check(PyObject* object) {
   if (LATEPY_UNLIKELY(!object)) throw_python_error();
   return object;
 }
 /// A result code from CPython; -1 means that an error is set.
 template <class Int>
-LATEPY_INLINE Int check_result(Int result) {
+LATEPY_FORCE_INLINE Int check_result(Int result) {
   if (LATEPY_UNLIKELY(result == static_cast<Int>(-1))) throw_python_error();
   return result;
 }
@@ -71,12 +72,13 @@ class Ref {
  public:
   constexpr Ref() noexcept = default;
   /// Of the running interpreter; null makes an empty one.
-  explicit Ref(PyObject* object) noexcept : ptr_(object), life_(object ? detail::current_life() : detail::empty_life) {}
+  explicit Ref(PyObject* object) noexcept
+      : ptr_(object), generation_(object ? detail::current_generation() : detail::empty_generation) {}
 
   PyObject* ptr() const noexcept { return ptr_; }
   bool is_empty() const noexcept { return ptr_ == nullptr; }
   /// Whether there is an object and its interpreter still runs. Any thread, no GIL.
-  bool is_alive() const noexcept { return ptr_ && life_ == detail::current_life(); }
+  bool is_alive() const noexcept { return ptr_ && generation_ == detail::current_generation(); }
   bool is_none() const noexcept { return ptr_ && ptr_ == detail::api().NoneStruct; }
   /// Identity: Python's `is`.
   bool same(const Ref& other) const noexcept { return ptr_ == other.ptr_; }
@@ -84,11 +86,11 @@ class Ref {
   /// Converts by Converter<T>. \throws ConversionError naming both types and the value; PythonError when the
   /// object's own code raised.
   template <class T>
-  LATEPY_INLINE T as() const& {
+  LATEPY_FORCE_INLINE T as() const& {
     return from_py<T>(*this);
   }
   template <class T>
-  LATEPY_INLINE T as() const&& {
+  LATEPY_FORCE_INLINE T as() const&& {
     static_assert(!detail::borrows<T>,
                   "this type points into the object: keep the Object in a variable, then call as()");
     return from_py<T>(*this);
@@ -148,17 +150,19 @@ class Ref {
   explicit operator bool() const { return detail::check_result(detail::api().Object_IsTrue(checked())) != 0; }
 
   /// The pointer, after the checks that every use makes. Borrowed.
-  LATEPY_INLINE PyObject* checked() const {
-    PyObject* const object = LATEPY_LIKELY(is_usable()) ? ptr_ : detail::check_use(ptr_, life_);
-    if (!object) LATEPY_UNREACHABLE();  // the life of an empty one is no interpreter's
+  LATEPY_FORCE_INLINE PyObject* checked() const {
+    PyObject* const object = LATEPY_LIKELY(is_usable()) ? ptr_ : detail::check_use(ptr_, generation_);
+    if (!object) LATEPY_UNREACHABLE();  // the generation of an empty one is no interpreter's
     return object;
   }
 
  protected:
-  bool is_usable() const noexcept { return life_ == detail::shared().fast_life.load(std::memory_order_relaxed); }
-  constexpr Ref(PyObject* object, std::uint32_t life) noexcept : ptr_(object), life_(life) {}
+  bool is_usable() const noexcept {
+    return generation_ == detail::shared().fast_generation.load(std::memory_order_relaxed);
+  }
+  constexpr Ref(PyObject* object, std::uint32_t generation) noexcept : ptr_(object), generation_(generation) {}
   PyObject* ptr_ = nullptr;
-  std::uint32_t life_ = detail::empty_life;
+  std::uint32_t generation_ = detail::empty_generation;
 };
 
 /// One owned reference to a Python object. May be kept as long as one likes and dropped on any thread, with or without
@@ -167,26 +171,26 @@ class Object : public Ref {
  public:
   /// Empty; any use but assignment throws StateError.
   constexpr Object() noexcept = default;
-  LATEPY_INLINE explicit Object(const Ref& ref) : Ref(ref) {
+  LATEPY_FORCE_INLINE explicit Object(const Ref& ref) : Ref(ref) {
     if (LATEPY_LIKELY(is_usable()))
       detail::incref(ptr_);
     else
-      detail::copy_checked(ptr_, life_);
+      detail::copy_checked(ptr_, generation_);
   }
   Object(const Object& other) : Object(static_cast<const Ref&>(other)) {}
-  Object(Object&& other) noexcept : Ref(other.ptr_, other.life_) { other.forget(); }
+  Object(Object&& other) noexcept : Ref(other.ptr_, other.generation_) { other.forget(); }
   Object& operator=(Object other) noexcept {
     std::swap(ptr_, other.ptr_);
-    std::swap(life_, other.life_);
+    std::swap(generation_, other.generation_);
     return *this;
   }
-  LATEPY_INLINE ~Object() {
-    if (ptr_) detail::drop(ptr_, life_);
+  LATEPY_FORCE_INLINE ~Object() {
+    if (ptr_) detail::drop(ptr_, generation_);
   }
 
   /// Takes over a reference that the caller owns ("new reference"). Null makes an empty Object.
-  static LATEPY_INLINE Object steal(PyObject* object) noexcept {
-    return Object(object, object ? detail::current_life() : detail::empty_life);
+  static LATEPY_FORCE_INLINE Object steal(PyObject* object) noexcept {
+    return Object(object, object ? detail::current_generation() : detail::empty_generation);
   }
   /// Adds a reference to one that somebody else owns. Needs the GIL.
   static Object borrow(PyObject* object) {
@@ -194,7 +198,7 @@ class Object : public Ref {
     return steal(object);
   }
   template <class T>
-  LATEPY_INLINE T as() const& {
+  LATEPY_FORCE_INLINE T as() const& {
     return Ref::as<T>();
   }
   /// Ends the object where nothing of it remains in the value.
@@ -221,39 +225,41 @@ class Object : public Ref {
 
  private:
   friend class Iterator;
-  Object(PyObject* object, std::uint32_t life) noexcept : Ref(object, life) {}
+  Object(PyObject* object, std::uint32_t generation) noexcept : Ref(object, generation) {}
   void forget() noexcept {
     ptr_ = nullptr;
-    life_ = detail::empty_life;
+    generation_ = detail::empty_generation;
   }
 };
 
 namespace detail {
 
 /// A new reference from CPython as an Object; null means that an error is set.
-LATEPY_INLINE Object own(PyObject* object) { return Object::steal(check(object)); }
+LATEPY_FORCE_INLINE Object own(PyObject* object) { return Object::steal(check(object)); }
 inline Object none() { return Object::borrow(api().NoneStruct); }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD PyObject* check_use(PyObject* object, std::uint32_t life) {
-  if (!object || life == empty_life) throw StateError("an empty Object was used: it was never set, or was moved from");
-  const std::uint32_t now = current_life();
-  if (now == no_life) throw StateError("an Object was used after its Python had ended");
-  if (life != now) throw StateError("an Object of an earlier interpreter was used: that interpreter has ended");
+LATEPY_FUNC LATEPY_COLD PyObject* check_use(PyObject* object, std::uint32_t generation) {
+  if (!object || generation == empty_generation)
+    throw StateError("an empty Object was used: it was never set, or was moved from");
+  const std::uint32_t now = current_generation();
+  if (now == no_generation) throw StateError("an Object was used after its Python had ended");
+  if (generation != now) throw StateError("an Object of an earlier interpreter was used: that interpreter has ended");
   if (!holds_gil())
     throw StateError(
         "a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
   return object;
 }
 
-LATEPY_ONCE LATEPY_COLD void check_making() {
-  if (current_life() == no_life) throw StateError("a Python object was asked for, but no Python runs in this process");
+LATEPY_FUNC LATEPY_COLD void check_making() {
+  if (current_generation() == no_generation)
+    throw StateError("a Python object was asked for, but no Python runs in this process");
   if (!holds_gil())
     throw StateError(
         "a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

@@ -26,7 +26,7 @@ class Iterator {
   explicit Iterator(const Ref& iterable);
   const Object& operator*() const noexcept { return item_; }
   const Object* operator->() const noexcept { return &item_; }
-  LATEPY_INLINE Iterator& operator++() {
+  LATEPY_FORCE_INLINE Iterator& operator++() {
     PyObject* const source = source_.checked();
     if (LATEPY_LIKELY(at_ < *size_)) {  // by index, as Python's own iterators do: a list may change meanwhile
       PyObject* const* const items =
@@ -60,9 +60,9 @@ inline Iterator Proxy::begin() const {
   return Iterator(Object::steal(fetch_from(base_.checked())));
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE void Iterator::step() {
+LATEPY_FUNC void Iterator::step() {
   PyObject* next = nullptr;
   if (size_ == &detail::no_size) {
     next = detail::api().Iter_Next(source_.ptr());
@@ -70,10 +70,10 @@ LATEPY_ONCE void Iterator::step() {
   } else {
     at_ = std::numeric_limits<detail::ssize>::max();  // what is appended behind the end is not reached any more
   }
-  item_ = next ? Object(next, source_.life_) : Object();
+  item_ = next ? Object(next, source_.generation_) : Object();
 }
 
-LATEPY_ONCE Iterator::Iterator(const Ref& iterable) : size_(&detail::no_size) {
+LATEPY_FUNC Iterator::Iterator(const Ref& iterable) : size_(&detail::no_size) {
   detail::ItemArray items;
   if (detail::read_items(iterable.checked(), items)) {
     source_ = Object(iterable);

@@ -13,11 +13,11 @@ inline namespace v1 {
 class Proxy {
  public:
   Proxy(const Proxy&) = delete;
-  LATEPY_INLINE ~Proxy() {}  // also where an exception passes, so that a Proxy needs no memory
+  LATEPY_FORCE_INLINE ~Proxy() {}  // also where an exception passes, so that a Proxy needs no memory
 
   operator Object() && { return get(); }
   template <class T>
-  LATEPY_INLINE T as() && {
+  LATEPY_FORCE_INLINE T as() && {
     if (LATEPY_LIKELY(!takes_gil_)) return detail::take<T>(fetch());
     const GilGuard gil;
     return detail::take<T>(fetch());
@@ -67,11 +67,11 @@ class Proxy {
   }
   bool same(const Ref& other) && { return get().same(other); }
   template <class... A>
-  LATEPY_INLINE Object operator()(A&&... arguments) && {
+  LATEPY_FORCE_INLINE Object operator()(A&&... arguments) && {
     return std::move(*this).template call<Object>(std::forward<A>(arguments)...);
   }
   template <class T, class... A>
-  LATEPY_INLINE T call(A&&... arguments) && {
+  LATEPY_FORCE_INLINE T call(A&&... arguments) && {
     if (LATEPY_LIKELY(!takes_gil_)) return detail::take<T>(detail::check(call_at_once(std::forward<A>(arguments)...)));
     const GilGuard gil;
     return detail::take<T>(detail::check(call_at_once(std::forward<A>(arguments)...)));
@@ -96,7 +96,7 @@ class Proxy {
   }
 
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
-  LATEPY_INLINE void operator=(T&& value) && {
+  LATEPY_FORCE_INLINE void operator=(T&& value) && {
     if (LATEPY_LIKELY(!takes_gil_)) return set(std::forward<T>(value));
     const GilGuard gil;
     set(std::forward<T>(value));
@@ -104,13 +104,13 @@ class Proxy {
   /// `a["x"] = b["y"]` assigns the value.
   void operator=(Proxy&& other) && {
     const GilGuard::Maybe gil(takes_gil_);
-    set_in(detail::Held(take_base()).get(), other.get().ptr());
+    set_in(detail::OwnedRef(take_base()).get(), other.get().ptr());
   }
 #define LATEPY_IN_PLACE(SYMBOL)                            \
   template <class T>                                       \
   void operator SYMBOL##=(T&& value)&& {                   \
     const GilGuard::Maybe gil(takes_gil_);                 \
-    const detail::Held base(take_base());                  \
+    const detail::OwnedRef base(take_base());              \
     Object object = Object::steal(fetch_from(base.get())); \
     object SYMBOL## = std::forward<T>(value);              \
     set_in(base.get(), object.ptr());                      \
@@ -130,7 +130,7 @@ class Proxy {
   void del() && {
     const GilGuard::Maybe gil(takes_gil_);
     const detail::Api& api = detail::api();
-    const detail::Held base(take_base());
+    const detail::OwnedRef base(take_base());
     detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base.get(), key_.ptr(), nullptr)
                                                   : api.Object_DelItem(base.get(), key_.ptr()));
   }
@@ -144,43 +144,43 @@ class Proxy {
   friend class Object;
   friend class Scope;
   enum class Kind : unsigned char { attribute, item };
-  LATEPY_INLINE Proxy(Kind kind, const Ref& base, detail::Name&& key, bool takes_gil = false)
+  LATEPY_FORCE_INLINE Proxy(Kind kind, const Ref& base, detail::Name&& key, bool takes_gil = false)
       : base_(base), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
   Proxy(Kind kind, Object&& base, detail::Name&& key, bool takes_gil = false) noexcept
       : base_(std::move(base)), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
   Proxy(Proxy&&) = default;
 
   /// The base, for the one access that follows. Leaves none, so that the end of the Proxy has nothing to do.
-  LATEPY_INLINE PyObject* take_base() {
+  LATEPY_FORCE_INLINE PyObject* take_base() {
     base_.checked();
     return base_.release();
   }
   /// A new reference.
-  LATEPY_INLINE PyObject* fetch_from(PyObject* base) const {
+  LATEPY_FORCE_INLINE PyObject* fetch_from(PyObject* base) const {
     const detail::Api& api = detail::api();
     return detail::check(kind_ == Kind::attribute ? api.Object_GetAttr(base, key_.ptr())
                                                   : api.Object_GetItem(base, key_.ptr()));
   }
-  LATEPY_INLINE PyObject* fetch() { return fetch_from(detail::Held(take_base()).get()); }
+  LATEPY_FORCE_INLINE PyObject* fetch() { return fetch_from(detail::OwnedRef(take_base()).get()); }
   Object get() {
     const GilGuard::Maybe gil(takes_gil_);
     return Object::steal(fetch());
   }
   template <class... A>
-  LATEPY_INLINE PyObject* call_at_once(A&&... arguments) {
+  LATEPY_FORCE_INLINE PyObject* call_at_once(A&&... arguments) {
     const bool is_method = kind_ == Kind::attribute;
-    const detail::Held callable(is_method ? take_base() : fetch());
+    const detail::OwnedRef callable(is_method ? take_base() : fetch());
     return detail::call_with(callable.get(), is_method ? key_.ptr() : nullptr, std::forward<A>(arguments)...);
   }
   template <class T>
-  LATEPY_INLINE void set(T&& value) {
-    const detail::Held base(take_base());
+  LATEPY_FORCE_INLINE void set(T&& value) {
+    const detail::OwnedRef base(take_base());
     if constexpr (detail::is_handle<T>)
       set_in(base.get(), value.checked());
     else
-      set_in(base.get(), detail::Held(detail::make(std::forward<T>(value))).get());
+      set_in(base.get(), detail::OwnedRef(detail::make(std::forward<T>(value))).get());
   }
-  LATEPY_INLINE void set_in(PyObject* base, PyObject* value) const {
+  LATEPY_FORCE_INLINE void set_in(PyObject* base, PyObject* value) const {
     const detail::Api& api = detail::api();
     detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base, key_.ptr(), value)
                                                   : api.Object_SetItem(base, key_.ptr(), value));
@@ -192,7 +192,9 @@ class Proxy {
   bool takes_gil_;  // itself: what an interpreter's [] gave, and what was reached from there in the same expression
 };
 
-LATEPY_INLINE Proxy Ref::attr(detail::Name name) const { return Proxy(Proxy::Kind::attribute, *this, std::move(name)); }
+LATEPY_FORCE_INLINE Proxy Ref::attr(detail::Name name) const {
+  return Proxy(Proxy::Kind::attribute, *this, std::move(name));
+}
 template <class Key>
 Proxy Ref::operator[](const Key& key) const {
   if constexpr (std::is_array_v<Key> && std::is_same_v<std::remove_extent_t<Key>, char>)

@@ -17,14 +17,14 @@ struct Prepared {
 };
 [[gnu::cold]] Prepared prepare(ErrorData* data);  // so that the unwinder finds few rows of frame data before the throw
 /// Throws `data`, whose reference it takes over, or with null the error that is set; as what it was, where C++ made it.
-[[noreturn]] LATEPY_INLINE void raise(ErrorData* data) {
+[[noreturn]] LATEPY_FORCE_INLINE void raise(ErrorData* data) {
   const Prepared made = prepare(data);
   __cxxabiv1::__cxa_throw(made.exception, const_cast<std::type_info*>(made.known->type), made.known->destroy);
 }
 #else
 [[noreturn]] void raise(ErrorData* data);
 #endif
-[[noreturn]] LATEPY_INLINE void throw_python_error() { raise(nullptr); }
+[[noreturn]] LATEPY_FORCE_INLINE void throw_python_error() { raise(nullptr); }
 
 /// What Python prints of an exception, with causes, notes and groups. Needs the GIL; never throws Python's errors.
 std::string format_exception(PyObject* exception);
@@ -93,10 +93,10 @@ class LATEPY_VISIBLE PythonError : public Error {
   detail::ErrorHandle data_;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD std::string format_exception(PyObject* exception) {
+LATEPY_FUNC LATEPY_COLD std::string format_exception(PyObject* exception) {
   const Object module = Object::steal(api().Import_ImportModule("traceback"));
   const Object function = attribute_or_empty(module.ptr(), "format_exception");
   PyObject* type = as_object(type_of(exception));
@@ -114,7 +114,7 @@ LATEPY_ONCE LATEPY_COLD std::string format_exception(PyObject* exception) {
   return text;
 }
 
-LATEPY_ONCE std::optional<GilGuard> enter(ErrorData& data) {
+LATEPY_FUNC std::optional<GilGuard> enter(ErrorData& data) {
   bool is_alive;
   {
     SpinLock lock(shared().errors_lock);
@@ -125,7 +125,7 @@ LATEPY_ONCE std::optional<GilGuard> enter(ErrorData& data) {
   return gil && data.value.is_alive() ? std::move(gil) : std::nullopt;
 }
 
-LATEPY_ONCE LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {
+LATEPY_FUNC LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {
   try {
     if (const std::optional<GilGuard> gil = enter(data))
       return ErrorData::settle<ErrorText>(data.text, std::make_unique<ErrorText>(data));
@@ -138,7 +138,7 @@ LATEPY_ONCE LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {
 
 }  // namespace detail
 
-LATEPY_ONCE const std::string& PythonError::traceback() const {
+LATEPY_FUNC const std::string& PythonError::traceback() const {
   if (const std::string* known = data_->traceback.load(std::memory_order_acquire)) return *known;
   const std::optional<GilGuard> gil = detail::enter(*data_.get());
   std::string lines = gil ? detail::format_exception(data_->value.ptr()) : std::string();
@@ -146,13 +146,13 @@ LATEPY_ONCE const std::string& PythonError::traceback() const {
   return data_->settle<std::string>(data_->traceback, std::make_unique<std::string>(std::move(lines)));
 }
 
-LATEPY_ONCE bool PythonError::is(std::string_view name) const {
+LATEPY_FUNC bool PythonError::is(std::string_view name) const {
   for (const detail::ExceptionClass* known = data_->known; known; known = known->base)
     if (name == known->name) return true;
   return is_another(name);
 }
 
-LATEPY_ONCE LATEPY_COLD bool PythonError::is_another(std::string_view name) const {
+LATEPY_FUNC LATEPY_COLD bool PythonError::is_another(std::string_view name) const {
   if (named(type_name(), name)) return true;
   const std::optional<GilGuard> gil = detail::enter(*data_.get());
   if (!gil) return false;

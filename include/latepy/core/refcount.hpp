@@ -17,7 +17,7 @@ T& member_at(void* object, std::size_t offset) noexcept {
 /// Both need the GIL and a non-null object. Counts that are not ordinary are CPython's to judge: of immortal objects,
 /// of the last reference, and all of them where count_limit is 0. Stores are as wide as CPython's next load, which else
 /// waits for them.
-LATEPY_INLINE void incref(PyObject* object) noexcept {
+LATEPY_FORCE_INLINE void incref(PyObject* object) noexcept {
   const Layout& layout = the_state.layout;
   if (layout.counting == Layout::Counting::plain) return void(++member_at<std::size_t>(object, 0));
   if (layout.counting == Layout::Counting::wide) {
@@ -31,7 +31,7 @@ LATEPY_INLINE void incref(PyObject* object) noexcept {
   }
   api().IncRef(object);
 }
-LATEPY_INLINE void decref(PyObject* object) noexcept {
+LATEPY_FORCE_INLINE void decref(PyObject* object) noexcept {
   const Layout& layout = the_state.layout;
   if (layout.counting == Layout::Counting::plain) {
     auto& count = member_at<std::size_t>(object, 0);
@@ -51,32 +51,32 @@ LATEPY_COLD inline PyTypeObject* ask_type(PyObject* object) noexcept {
   return reinterpret_cast<PyTypeObject*>(type);
 }
 /// The type, borrowed: the object keeps it alive. Needs the GIL.
-LATEPY_INLINE PyTypeObject* type_of(PyObject* object) noexcept {
+LATEPY_FORCE_INLINE PyTypeObject* type_of(PyObject* object) noexcept {
   const std::size_t head = the_state.layout.head;
   return LATEPY_LIKELY(head != 0) ? member_at<PyTypeObject*>(object, head - sizeof(void*)) : ask_type(object);
 }
 /// The same where a layout that was proved says that the head is known.
-LATEPY_INLINE PyTypeObject* proved_type_of(PyObject* object) noexcept {
+LATEPY_FORCE_INLINE PyTypeObject* proved_type_of(PyObject* object) noexcept {
   return member_at<PyTypeObject*>(object, the_state.layout.head - sizeof(void*));
 }
 /// The type's tp_flags.
-LATEPY_INLINE unsigned long flags_of(PyTypeObject* type) noexcept {
+LATEPY_FORCE_INLINE unsigned long flags_of(PyTypeObject* type) noexcept {
   if (LATEPY_LIKELY(the_state.layout.type_flags != 0))
     return member_at<std::uint32_t>(type, the_state.layout.type_flags);
   return api().Type_GetFlags(type);
 }
 /// An owned reference, or null, within a function that holds the GIL to its end.
-class Held {
+class OwnedRef {
  public:
-  explicit Held(PyObject* object = nullptr) noexcept : object_(object) {}
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  LATEPY_INLINE ~Held() {
+  explicit OwnedRef(PyObject* object = nullptr) noexcept : object_(object) {}
+  OwnedRef(const OwnedRef&) = delete;
+  OwnedRef& operator=(const OwnedRef&) = delete;
+  LATEPY_FORCE_INLINE ~OwnedRef() {
     if (object_) decref(object_);
   }
   PyObject* get() const noexcept { return object_; }
   PyObject* release() noexcept { return std::exchange(object_, nullptr); }
-  void swap(Held& other) noexcept { std::swap(object_, other.object_); }
+  void swap(OwnedRef& other) noexcept { std::swap(object_, other.object_); }
 
  private:
   PyObject* object_;
@@ -89,7 +89,7 @@ inline bool is_exactly(PyObject* object, const PyTypeObject* type) noexcept { re
 // runs. All need the GIL.
 
 /// Of an int of one digit at most, which has 30 bits (Include/cpython/longintrepr.h).
-LATEPY_INLINE bool read_int(PyObject* object, long long& value) noexcept {
+LATEPY_FORCE_INLINE bool read_int(PyObject* object, long long& value) noexcept {
   const Layout& layout = the_state.layout;
   if (LATEPY_UNLIKELY(layout.int_form == Layout::IntForm::unknown) || proved_type_of(object) != api().Long_Type)
     return false;
@@ -103,7 +103,7 @@ LATEPY_INLINE bool read_int(PyObject* object, long long& value) noexcept {
   value = size == 0 ? 0 : size * static_cast<long long>(member_at<std::uint32_t>(object, layout.head + sizeof(ssize)));
   return true;
 }
-LATEPY_INLINE bool read_float(PyObject* object, double& value) noexcept {
+LATEPY_FORCE_INLINE bool read_float(PyObject* object, double& value) noexcept {
   const std::uint16_t offset = the_state.layout.float_value;
   if (LATEPY_UNLIKELY(offset == 0) || proved_type_of(object) != api().Float_Type) return false;
   value = member_at<double>(object, offset);

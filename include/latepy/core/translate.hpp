@@ -85,16 +85,16 @@ void translate(const Object& type) {
   translate<E>([type](const E& error) { return type.is_alive() ? type(error.what()) : Object(); });
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD void set_error(PyObject* type, const char* what) noexcept {
+LATEPY_FUNC LATEPY_COLD void set_error(PyObject* type, const char* what) noexcept {
   // Not Err_SetString: what() need not be UTF-8.
   const Object text = Object::steal(api().Unicode_DecodeUTF8(what, static_cast<ssize>(std::strlen(what)), "replace"));
   if (!text.is_empty()) api().Err_SetObject(type, text.ptr());
 }
 
-LATEPY_ONCE LATEPY_COLD bool translate_python_error() {
+LATEPY_FUNC LATEPY_COLD bool translate_python_error() {
   try {
     throw;
   } catch (const PythonError& error) {
@@ -105,7 +105,7 @@ LATEPY_ONCE LATEPY_COLD bool translate_python_error() {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD bool translate_by_program() {
+LATEPY_FUNC LATEPY_COLD bool translate_by_program() {
   for (std::shared_ptr<Translator> each = read_link(translators); each; each = read_link(each->next)) {
     const Object made = each->translate(*each);
     if (made.is_empty()) continue;
@@ -115,7 +115,7 @@ LATEPY_ONCE LATEPY_COLD bool translate_by_program() {
   return false;
 }
 
-LATEPY_ONCE LATEPY_COLD void translate_by_table() noexcept {
+LATEPY_FUNC LATEPY_COLD void translate_by_table() noexcept {
   const Api& a = api();
   try {
     throw;
@@ -142,7 +142,7 @@ LATEPY_ONCE LATEPY_COLD void translate_by_table() noexcept {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD void attach_original() {
+LATEPY_FUNC LATEPY_COLD void attach_original() {
   const Object exception = fetch_exception();
   try {
     auto original = std::make_unique<std::exception_ptr>(std::current_exception());
@@ -159,7 +159,7 @@ LATEPY_ONCE LATEPY_COLD void attach_original() {
   api().Err_SetObject(as_object(type_of(exception.ptr())), exception.ptr());
 }
 
-LATEPY_ONCE LATEPY_COLD void translate_exception() noexcept {
+LATEPY_FUNC LATEPY_COLD void translate_exception() noexcept {
   try {
     if (translate_python_error()) return;
     if (!translate_by_program()) translate_by_table();
@@ -173,7 +173,7 @@ LATEPY_ONCE LATEPY_COLD void translate_exception() noexcept {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD void add_translator(std::shared_ptr<Translator> made) {
+LATEPY_FUNC LATEPY_COLD void add_translator(std::shared_ptr<Translator> made) {
   std::shared_ptr<Translator> replaced;  // ends after the lock: its destructor may call Python
   const SpinLock lock(translators_lock);
   for (std::shared_ptr<Translator>* each = &translators; *each; each = &(*each)->next) {

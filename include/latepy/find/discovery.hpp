@@ -79,15 +79,15 @@ struct Search {
   bool in_process = true;  ///< a Python already in this process is the only candidate
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE const Candidate* Discovery::chosen() const noexcept {
+LATEPY_FUNC const Candidate* Discovery::chosen() const noexcept {
   for (const Candidate& candidate : candidates_)
     if (candidate.verdict == Verdict::chosen) return &candidate;
   return nullptr;
 }
 
-LATEPY_ONCE LATEPY_COLD std::string Discovery::to_string() const {
+LATEPY_FUNC LATEPY_COLD std::string Discovery::to_string() const {
   if (candidates_.empty()) return "no Python was found anywhere\n";
   constexpr std::size_t columns = 5;
   std::vector<std::string> cells;

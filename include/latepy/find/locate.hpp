@@ -3,7 +3,7 @@
 #pragma once
 
 #include <latepy/find/discovery.hpp>
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 #include <latepy/find/detail/remedy.hpp>
 #include <latepy/find/detail/sources.hpp>
 #include <latepy/load/dynlib.hpp>
@@ -23,7 +23,7 @@ namespace detail {
 const Candidate& choose(const std::shared_ptr<const Discovery>& discovery);
 }  // namespace detail
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
 /// The two functions that tell a Python in this process from a library that merely looks like one.
@@ -114,14 +114,14 @@ LATEPY_COLD inline void add_from_variables(Finder& finder) {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD const Candidate& choose(const std::shared_ptr<const Discovery>& discovery) {
+LATEPY_FUNC LATEPY_COLD const Candidate& choose(const std::shared_ptr<const Discovery>& discovery) {
   if (const Candidate* chosen = discovery->chosen()) return *chosen;
   throw LoadError(concat({"no usable CPython was found\n", discovery->to_string(), discovery->remedy()}), discovery);
 }
 
 }  // namespace detail
 
-LATEPY_ONCE LATEPY_COLD Discovery locate(const Search& search) {
+LATEPY_FUNC LATEPY_COLD Discovery locate(const Search& search) {
   detail::Finder finder(search);
   const detail::RunningPython running = search.in_process ? detail::find_running_python() : detail::RunningPython();
   if (running) {

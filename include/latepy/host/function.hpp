@@ -99,10 +99,10 @@ const Ref& Ref::def(const std::string& name, F&& callable, X&&... extras) const 
   return *this;
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD void check_callable(const Object& object, std::string_view wanted) {
+LATEPY_FUNC LATEPY_COLD void check_callable(const Object& object, std::string_view wanted) {
   if (!api().Callable_Check(object.checked())) throw_mismatch(object.ptr(), wanted, "it is not callable");
 }
 

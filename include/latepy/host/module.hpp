@@ -114,9 +114,9 @@ Object Module::add_enum(const std::string& name, std::initializer_list<std::pair
   return made;
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD Object Module::new_exception(const std::string& name, const Object& base) const {
+LATEPY_FUNC LATEPY_COLD Object Module::new_exception(const std::string& name, const Object& base) const {
   const detail::Place place(*this);
   const std::string full =
       detail::concat({place.module().is_empty() ? "builtins" : place.module().as<std::string>().c_str(), ".", name});
@@ -132,7 +132,7 @@ LATEPY_ONCE LATEPY_COLD Object Module::new_exception(const std::string& name, co
 
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD Object new_host_module(const std::string& name, const Object& modules) {
+LATEPY_FUNC LATEPY_COLD Object new_host_module(const std::string& name, const Object& modules) {
   if (name.find('.') == std::string::npos) {
     const Object found = call_attribute(known_module("importlib.util"), "find_spec", {to_py(name)});
     if (!found.is_none())
@@ -156,7 +156,7 @@ LATEPY_ONCE LATEPY_COLD Object new_host_module(const std::string& name, const Ob
 
 }  // namespace detail
 
-LATEPY_ONCE LATEPY_COLD Module module(const std::string& dotted) {
+LATEPY_FUNC LATEPY_COLD Module module(const std::string& dotted) {
   detail::check_running();
   for (std::size_t start = 0, end = 0; end != std::string::npos; start = end + 1) {
     end = dotted.find('.', start);
@@ -187,7 +187,7 @@ LATEPY_ONCE LATEPY_COLD Module module(const std::string& dotted) {
 
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD Object new_enum(const Place& place, const std::string& name, const Object& members,
+LATEPY_FUNC LATEPY_COLD Object new_enum(const Place& place, const std::string& name, const Object& members,
                                         EnumKind kind) {
   constexpr const char* classes[] = {"Enum", "IntEnum", "Flag", "IntFlag"};
   const Object base = own(api().Import_ImportModule("enum")).attr(classes[static_cast<int>(kind)]);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/function/define.hpp>
+#include <latepy/host/class.hpp>
 
 namespace latepy {
 inline namespace v1 {

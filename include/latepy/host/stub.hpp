@@ -30,10 +30,10 @@ LATEPY_COLD inline std::string stub(const Ref& module) {
 /// \returns the files. \throws OSError where one cannot be written.
 std::vector<std::string> write_stubs(const Ref& module, const Path& folder);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD Object overloads_of(const Object& function) {
+LATEPY_FUNC LATEPY_COLD Object overloads_of(const Object& function) {
   if (!is_function(function.ptr())) return none();
   Object found = list();
   for (const Overload* each = data_of<FunctionData>(function.ptr()).first; each; each = each->next.get())
@@ -41,7 +41,7 @@ LATEPY_ONCE LATEPY_COLD Object overloads_of(const Object& function) {
   return found;
 }
 
-LATEPY_ONCE LATEPY_COLD Object stub_function(const char* name) {
+LATEPY_FUNC LATEPY_COLD Object stub_function(const char* name) {
   check_running();
   const Object names = dict();
   names["overloads"] = make_callable("overloads", [](const Object& function) { return overloads_of(function); });
@@ -55,7 +55,7 @@ LATEPY_ONCE LATEPY_COLD Object stub_function(const char* name) {
 
 }  // namespace detail
 
-LATEPY_ONCE LATEPY_COLD std::vector<std::string> write_stubs(const Ref& module, const Path& folder) {
+LATEPY_FUNC LATEPY_COLD std::vector<std::string> write_stubs(const Ref& module, const Path& folder) {
   std::vector<std::string> files;
   for (const Object& file : detail::stub_function("write")(Object(module), folder.string()))
     files.push_back(file.as<std::string>());

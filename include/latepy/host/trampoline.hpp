@@ -16,18 +16,20 @@ class TrampolineLink {
   TrampolineLink(const TrampolineLink&) noexcept {}
   TrampolineLink& operator=(const TrampolineLink&) noexcept { return *this; }
   void attach(PyObject* self) noexcept {
-    life_ = current_life();
+    generation_ = current_generation();
     self_.store(self, std::memory_order_release);
   }
   void detach() noexcept { self_.store(nullptr, std::memory_order_relaxed); }
   /// Any thread. Only with the GIL the answer keeps.
-  bool is_attached() const noexcept { return self_.load(std::memory_order_acquire) && life_ == current_life(); }
+  bool is_attached() const noexcept {
+    return self_.load(std::memory_order_acquire) && generation_ == current_generation();
+  }
   /// The object, where its class overrides the method; else empty. Needs the GIL.
   Object overriding(const char* method) const;
 
  private:
   std::atomic<PyObject*> self_{nullptr};  // which owns this object, or is told when it goes
-  std::uint32_t life_ = no_life;
+  std::uint32_t generation_ = no_generation;
 };
 
 }  // namespace detail
@@ -88,10 +90,10 @@ class Trampoline : public Base {
   detail::TrampolineLink link_;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE Object TrampolineLink::overriding(const char* method) const {
+LATEPY_FUNC Object TrampolineLink::overriding(const char* method) const {
   if (!is_attached()) return Object();
   PyObject* const self = self_.load(std::memory_order_relaxed);
   const Instance& instance = data_of<Instance>(self);

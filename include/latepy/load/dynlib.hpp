@@ -77,16 +77,16 @@ class DynLib {
   detail::NativeLib lib_;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE DynLib DynLib::containing(const void* address) {
+LATEPY_FUNC DynLib DynLib::containing(const void* address) {
   std::string path, error;
   const detail::NativeLib lib = detail::NativeLib::containing(address, path, error);
   if (!lib) detail::throw_error<LoadError>({"no library of this process holds the address: ", error});
   return DynLib(std::move(path), lib);
 }
 
-LATEPY_ONCE detail::NativeLib DynLib::open(const std::string& path) {
+LATEPY_FUNC detail::NativeLib DynLib::open(const std::string& path) {
   if (path.empty()) detail::throw_error<LoadError>({"cannot load a library: the path is empty"});
   if (path.find('\0') != std::string::npos)
     detail::throw_error<LoadError>({"cannot load a library: NUL byte in ", path});

@@ -23,9 +23,9 @@ struct Version {
   friend bool operator!=(const Version& a, const Version& b) noexcept { return !(a == b); }
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE Version Version::parse(std::string_view text) noexcept {
+LATEPY_FUNC Version Version::parse(std::string_view text) noexcept {
   Version version;
   int* const parts[] = {&version.major, &version.minor, &version.micro};
   std::size_t at = 0;
@@ -42,7 +42,7 @@ LATEPY_ONCE Version Version::parse(std::string_view text) noexcept {
   return version;
 }
 
-LATEPY_ONCE LATEPY_COLD std::string Version::to_string() const {
+LATEPY_FUNC LATEPY_COLD std::string Version::to_string() const {
   if (!known()) return "?";
   std::string text = detail::concat({detail::decimal(major), ".", detail::decimal(minor)});
   if (micro >= 0) text.append(1, '.').append(detail::decimal(micro));

@@ -12,16 +12,16 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The life of an empty handle and of none; a running interpreter has another.
-inline constexpr std::uint32_t no_life = 0;
-inline constexpr std::uint32_t empty_life = 0xFFFFFFFFu;
-inline constexpr std::uint32_t checked_life = 0xFFFFFFFEu;
+/// The generation of no interpreter, and of an empty handle; a running interpreter has another.
+inline constexpr std::uint32_t no_generation = 0;
+inline constexpr std::uint32_t empty_generation = 0xFFFFFFFFu;
+inline constexpr std::uint32_t check_each_use = 0xFFFFFFFEu;
 
 /// A reference that could not be dropped where its handle died, for want of the GIL.
-struct LateDrop {
-  LateDrop* next;
+struct DeferredDecref {
+  DeferredDecref* next;
   PyObject* object;
-  std::uint32_t life;
+  std::uint32_t generation;
   BufferView* view;  ///< of memory that the object showed; null for the object itself
 };
 
@@ -29,7 +29,7 @@ struct LateDrop {
 struct RetiredThread {
   RetiredThread* next;
   PyThreadState* state;
-  std::uint32_t life;
+  std::uint32_t generation;
 };
 
 /// A shared library, or the program, that uses a State.
@@ -43,23 +43,24 @@ struct ErrorData;
 struct Shared {
   std::size_t size = sizeof(Shared);
   std::uint32_t layout = 1;
-  /// The number of the running interpreter, no_life while there is none. Never the same twice in a process.
-  std::atomic<std::uint32_t> life{no_life};
-  /// What a handle's life is compared with first: `life`, or checked_life to send every use through the checks.
-  std::atomic<std::uint32_t> fast_life{no_life};
-  std::atomic<std::uint32_t> last_life{no_life};
+  /// The number of the running interpreter, no_generation while there is none. Never the same twice in a process.
+  std::atomic<std::uint32_t> generation{no_generation};
+  /// What a handle's generation is compared with first: `generation`, or check_each_use to send every use through the
+  /// checks.
+  std::atomic<std::uint32_t> fast_generation{no_generation};
+  std::atomic<std::uint32_t> last_generation{no_generation};
   /// Set when the stop begins: no thread enters any more.
   std::atomic<int> stopping{0};
   /// Threads that hold or wait for the GIL through an outermost guard.
   std::atomic<int> inside{0};
-  std::atomic<LateDrop*> drops{nullptr};
+  std::atomic<DeferredDecref*> deferred_decrefs{nullptr};
   std::atomic<RetiredThread*> retired{nullptr};
   /// References that were leaked because no memory was left to queue them.
   std::atomic<std::uint64_t> leaked{0};
-  /// The interpreter of `life`.
+  /// The interpreter of `generation`.
   std::atomic<PyInterpreterState*> interpreter{nullptr};
   /// C++ types with a Python class; see core/detail/class_registry.hpp. The stamp changes with each of them and each
-  /// life.
+  /// generation.
   std::atomic<ClassRecord*> classes{nullptr};
   std::atomic<std::uint32_t> classes_stamp{0};
   std::atomic_flag classes_lock = ATOMIC_FLAG_INIT;
@@ -174,11 +175,11 @@ inline void pin_libraries() noexcept {
 inline State& state() noexcept { return the_state; }
 inline const Api& api() noexcept { return the_state.api; }
 inline Shared& shared() noexcept { return *the_state.shared; }
-inline std::uint32_t current_life() noexcept { return shared().life.load(std::memory_order_acquire); }
+inline std::uint32_t current_generation() noexcept { return shared().generation.load(std::memory_order_acquire); }
 
 inline void begin_checks() noexcept {
   the_state.checks.store(true);
-  if (current_life() != no_life) shared().fast_life.store(checked_life);
+  if (current_generation() != no_generation) shared().fast_generation.store(check_each_use);
 }
 #if LATEPY_CHECKS
 namespace {
@@ -194,28 +195,28 @@ LATEPY_COLD inline Shared& own_shared() {
     if (!memory) throw std::bad_alloc();
     Shared* shared = new (memory) Shared();
     // Lives count from a different number in each, so that those of two libraries that meet late do not agree.
-    shared->last_life =
+    shared->last_generation =
         static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(memory) >> 4) * 2654435761u) & 0x7FFFFFFFu;
     the_state.shared = shared;
   }
   return *the_state.shared;
 }
 
-inline void show_life(Shared& shared, std::uint32_t life) noexcept {
-  const bool checked = life != no_life && the_state.checks.load(std::memory_order_relaxed);
-  shared.fast_life.store(checked ? checked_life : life, std::memory_order_release);
-  shared.life.store(life, std::memory_order_release);
+inline void publish_generation(Shared& shared, std::uint32_t generation) noexcept {
+  const bool checked = generation != no_generation && the_state.checks.load(std::memory_order_relaxed);
+  shared.fast_generation.store(checked ? check_each_use : generation, std::memory_order_release);
+  shared.generation.store(generation, std::memory_order_release);
 }
 
-LATEPY_COLD inline std::uint32_t begin_life(Shared& shared, PyInterpreterState* interpreter) noexcept {
-  std::uint32_t life;
-  do life = shared.last_life.fetch_add(1) + 1;
-  while (life == no_life || life >= checked_life);
+LATEPY_COLD inline std::uint32_t begin_generation(Shared& shared, PyInterpreterState* interpreter) noexcept {
+  std::uint32_t generation;
+  do generation = shared.last_generation.fetch_add(1) + 1;
+  while (generation == no_generation || generation >= check_each_use);
   shared.stopping.store(0);
   shared.interpreter.store(interpreter);
   shared.classes_stamp.fetch_add(1);
-  show_life(shared, life);
-  return life;
+  publish_generation(shared, generation);
+  return generation;
 }
 
 }  // namespace detail

@@ -46,7 +46,7 @@ class Buffer {
  public:
   /// \throws ConversionError where the object shows no memory, items of another type or byte order, or (Buffer<T> of a
   /// T that is not const) read-only memory. Nothing is converted.
-  LATEPY_INLINE explicit Buffer(const Ref& object) {
+  LATEPY_FORCE_INLINE explicit Buffer(const Ref& object) {
     if (LATEPY_UNLIKELY(!memory_.acquire(object.checked(), flags) || !fits())) refuse(object);
   }
 
@@ -98,7 +98,7 @@ class Buffer {
     return "latepy::Buffer<" + std::string(std::is_const_v<T> ? "const " : "") +
            std::string(detail::type_name<Item>()) + ">";
   }
-  LATEPY_INLINE bool fits() const noexcept { return is_bytes || memory_.template holds_aligned<Item>(); }
+  LATEPY_FORCE_INLINE bool fits() const noexcept { return is_bytes || memory_.template holds_aligned<Item>(); }
   [[noreturn]] LATEPY_COLD void refuse(const Ref& object) const {
     if (memory_.view().obj) detail::throw_other_items(object.ptr(), type_text(), memory_.view());
     detail::throw_no_memory(object.ptr(), type_text(), !std::is_const_v<T>);

@@ -126,9 +126,9 @@ struct Config {
   Search search() const;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE Search Config::search() const {
+LATEPY_FUNC Search Config::search() const {
   Search search;
   search.library = library;
   search.python = python;

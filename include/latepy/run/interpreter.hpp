@@ -7,7 +7,7 @@
 #include <latepy/run/detail/start/host_state.hpp>
 #include <latepy/run/scope.hpp>
 #include <latepy/run/streams.hpp>
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 #include <latepy/core/detail/probe_layout.hpp>
 #include <latepy/run/detail/attach.hpp>
 #include <latepy/run/detail/start/load.hpp>
@@ -39,7 +39,7 @@ class Interpreter : public Scope {
   /// also where only another library has one that this library does not share (see detail::State).
   static Interpreter& current();
   /// Whether a Python that latepy knows runs in this process. Any thread.
-  static bool is_running() noexcept { return detail::current_life() != detail::no_life; }
+  static bool is_running() noexcept { return detail::current_generation() != detail::no_generation; }
 
   /// Stops Python: `atexit` runs, output is flushed, Objects that still live become harmless. On the starter's thread.
   /// Waits for Python's own threads as Python does, but no longer than the timeout.
@@ -103,7 +103,7 @@ class Interpreter : public Scope {
   bool is_stopped_ = false;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
 /// The first of those that live; the others attached to its Python, each in another shared library.
@@ -114,9 +114,9 @@ inline bool started_before = false;
 
 }  // namespace detail
 
-LATEPY_ONCE const std::string& Interpreter::library() const noexcept { return detail::loaded_library; }
+LATEPY_FUNC const std::string& Interpreter::library() const noexcept { return detail::loaded_library; }
 
-LATEPY_ONCE LATEPY_COLD Interpreter::Interpreter(const Config& config)
+LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter(const Config& config)
     : on_warning_(config.on_warning), finalize_(config.finalize) {
   // Where the linker gave several libraries one state, it may be another's. Nothing tells then: what the caller could
   // pass would come through std::make_unique<Interpreter>(), which the linker gave them in common as well.
@@ -131,9 +131,9 @@ LATEPY_ONCE LATEPY_COLD Interpreter::Interpreter(const Config& config)
     start(config, found);
 }
 
-LATEPY_ONCE LATEPY_COLD Interpreter::Interpreter() : Interpreter(Config()) {}
+LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter() : Interpreter(Config()) {}
 
-LATEPY_ONCE LATEPY_COLD Interpreter::~Interpreter() {
+LATEPY_FUNC LATEPY_COLD Interpreter::~Interpreter() {
   try {
     std::vector<std::string> alive;
     if (!is_stopped_ && !end(-1, alive))
@@ -146,13 +146,13 @@ LATEPY_ONCE LATEPY_COLD Interpreter::~Interpreter() {
   delist();  // also where it was left running
 }
 
-LATEPY_ONCE Interpreter& Interpreter::current() {
+LATEPY_FUNC Interpreter& Interpreter::current() {
   Interpreter* const first = detail::the_interpreter.load();
   if (!first) detail::throw_error<StateError>({"no latepy::Interpreter lives in this program"});
   return *first;
 }
 
-LATEPY_ONCE LATEPY_COLD void Interpreter::start(const Config& config, const Candidate& found) {
+LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Candidate& found) {
   detail::State& state = detail::state();
   const std::string* const refusal = detail::shared().restart_refusal;
   if (refusal && !config.allow_restart)
@@ -164,15 +164,15 @@ LATEPY_ONCE LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   detail::started_before = true;
   starter_ = &detail::thread_record;
   detail::Shared& shared = detail::own_shared();
-  const std::uint32_t life = detail::begin_life(shared, detail::api().InterpreterState_Get());
+  const std::uint32_t generation = detail::begin_generation(shared, detail::api().InterpreterState_Get());
   detail::thread_record.state = detail::api().ThreadState_Get();
-  detail::thread_record.life = life;
+  detail::thread_record.generation = generation;
   detail::publish(shared);
   prepare(config);
   if (config.release_gil) detail::api().Eval_SaveThread();
 }
 
-LATEPY_ONCE LATEPY_COLD void Interpreter::attach(const Config& config) {
+LATEPY_FUNC LATEPY_COLD void Interpreter::attach(const Config& config) {
   detail::refuse_start_fields(config);
   is_attached_ = true;
   detail::started_before = true;  // by somebody
@@ -181,7 +181,7 @@ LATEPY_ONCE LATEPY_COLD void Interpreter::attach(const Config& config) {
   prepare(config);
 }
 
-LATEPY_ONCE LATEPY_COLD void Interpreter::prepare(const Config& config) {
+LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
   enlist();
   try {
     detail::prove_layout();
@@ -201,13 +201,13 @@ LATEPY_ONCE LATEPY_COLD void Interpreter::prepare(const Config& config) {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD void Interpreter::redirect(const Config& config) {
+LATEPY_FUNC LATEPY_COLD void Interpreter::redirect(const Config& config) {
   config.on_stdin.install(&streams_[0], "stdin", false);
   config.on_stdout.install(&streams_[1], "stdout", config.output_by_line);
   config.on_stderr.install(&streams_[2], "stderr", config.output_by_line);
 }
 
-LATEPY_ONCE LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std::string>& alive) {
+LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std::string>& alive) {
   if (is_attached_ || !finalize_) {
     if (std::optional<GilGuard> gil = GilGuard::try_acquire()) {
       detail::flush_streams();
@@ -231,7 +231,7 @@ LATEPY_ONCE LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
       if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
     }
     ~Gil() {
-      if (!held && detail::current_life() != detail::no_life) detail::api().Eval_SaveThread();
+      if (!held && detail::current_generation() != detail::no_generation) detail::api().Eval_SaveThread();
     }
   };
   if (detail::thread_record.depth > 0)
@@ -259,7 +259,7 @@ LATEPY_ONCE LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   return true;
 }
 
-LATEPY_ONCE void Interpreter::enlist() noexcept {
+LATEPY_FUNC void Interpreter::enlist() noexcept {
   const detail::SpinLock lock(detail::interpreters_lock);
   Interpreter* last = detail::the_interpreter;
   while (last && last->next_) last = last->next_;
@@ -269,7 +269,7 @@ LATEPY_ONCE void Interpreter::enlist() noexcept {
     detail::the_interpreter = this;
 }
 
-LATEPY_ONCE void Interpreter::delist() noexcept {
+LATEPY_FUNC void Interpreter::delist() noexcept {
   const detail::SpinLock lock(detail::interpreters_lock);
   Interpreter* each = detail::the_interpreter;
   if (each == this) detail::the_interpreter = next_;
@@ -277,13 +277,13 @@ LATEPY_ONCE void Interpreter::delist() noexcept {
     if (each->next_ == this) each->next_ = next_;
 }
 
-LATEPY_ONCE std::string Interpreter::text(const char* name) const {
+LATEPY_FUNC std::string Interpreter::text(const char* name) const {
   const detail::Entry entry;
   const Object value = detail::sys(name);
   return value.is_none() ? std::string() : value.as<std::string>();
 }
 
-LATEPY_ONCE LATEPY_COLD void Interpreter::warn(const std::string& what) const noexcept {
+LATEPY_FUNC LATEPY_COLD void Interpreter::warn(const std::string& what) const noexcept {
   try {
     if (on_warning_) on_warning_(what);
   } catch (...) {  // a warning that fails is no reason to end the program

@@ -73,7 +73,7 @@ class Scope {
   template <class T = Object, class... A>
   T call(const detail::Text& module, const detail::Text& function, A&&... arguments) {
     const detail::Entry entry;
-    const detail::Held found(find(module, function));
+    const detail::OwnedRef found(find(module, function));
     return detail::take<T>(detail::check(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)));
   }
   /// As call(), with Python's exception as a value; also that of the import.
@@ -153,92 +153,92 @@ class Scope {
   std::atomic_flag running_file_ = ATOMIC_FLAG_INIT;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE Entry::~Entry() {
+LATEPY_FUNC Entry::~Entry() {
   if (--scope_depth == 0 && flushes_) flush_streams();
 }
 
 }  // namespace detail
 
-LATEPY_ONCE void Scope::exec(std::string_view code, const Ref& globals, std::string_view filename) {
+LATEPY_FUNC void Scope::exec(std::string_view code, const Ref& globals, std::string_view filename) {
   const detail::Entry entry(true);
   detail::code_of(code, Mode::exec, filename)(globals_or_main(globals));
 }
 
-LATEPY_ONCE PyObject* Scope::evaluate(std::string_view expression, const Ref& globals,
+LATEPY_FUNC PyObject* Scope::evaluate(std::string_view expression, const Ref& globals,
                                       std::string_view filename) const {
   return detail::code_of(expression, Mode::eval, filename)(globals_or_main(globals)).release();
 }
 
-LATEPY_ONCE Object Scope::run_string(std::string_view code, const Ref& globals, std::string_view filename) {
+LATEPY_FUNC Object Scope::run_string(std::string_view code, const Ref& globals, std::string_view filename) {
   const detail::Entry entry(true);
   return detail::code_of(code, Mode::run, filename)(globals_or_main(globals));
 }
 
-LATEPY_ONCE Code Scope::compile(std::string_view code, Mode mode, std::string_view filename) {
+LATEPY_FUNC Code Scope::compile(std::string_view code, Mode mode, std::string_view filename) {
   const detail::Entry entry;
   return Code(code, mode, filename);
 }
 
-LATEPY_ONCE Object Scope::run_file(const Path& path, const std::vector<std::string>& argv) {
+LATEPY_FUNC Object Scope::run_file(const Path& path, const std::vector<std::string>& argv) {
   const detail::Entry entry(true);
   return run_script(path, argv);
 }
 
-LATEPY_ONCE Object Scope::get(std::string_view dotted) {
+LATEPY_FUNC Object Scope::get(std::string_view dotted) {
   const detail::Entry entry;
   return resolve(dotted);
 }
 
-LATEPY_ONCE Object Scope::import_module(std::string_view name) {
+LATEPY_FUNC Object Scope::import_module(std::string_view name) {
   const detail::Entry entry;
   return detail::import(name);
 }
 
-LATEPY_ONCE Object Scope::module_from_string(const std::string& name, std::string_view code) {
+LATEPY_FUNC Object Scope::module_from_string(const std::string& name, std::string_view code) {
   const detail::Entry entry(true);
   return make_module(name, code);
 }
 
-LATEPY_ONCE Proxy Scope::operator[](const detail::Text& name) {
+LATEPY_FUNC Proxy Scope::operator[](const detail::Text& name) {
   const detail::Entry entry;
   return Proxy(Proxy::Kind::item, globals_, detail::Name(name), true);
 }
 
-LATEPY_ONCE Object Scope::globals() const {
+LATEPY_FUNC Object Scope::globals() const {
   const detail::Entry entry;
   return globals_;
 }
 
-LATEPY_ONCE Module Scope::module(const std::string& name) {
+LATEPY_FUNC Module Scope::module(const std::string& name) {
   const detail::Entry entry;
   return latepy::module(name);
 }
 
-LATEPY_ONCE void Scope::add_path(const Path& folder) {
+LATEPY_FUNC void Scope::add_path(const Path& folder) {
   const detail::Entry entry;
   const Object path = detail::sys("path"), text = to_py(detail::absolute(folder.string()));
   if (!path.contains(text)) path.call_method("insert", 0, text);
 }
 
-LATEPY_ONCE Object Scope::reload(const Ref& module) {
+LATEPY_FUNC Object Scope::reload(const Ref& module) {
   const detail::Entry entry;
   return resolve("importlib.reload")(module);
 }
 
-LATEPY_ONCE Object Scope::reload(std::string_view name) {
+LATEPY_FUNC Object Scope::reload(std::string_view name) {
   const detail::Entry entry;
   return reload(import_module(name));
 }
 
-LATEPY_ONCE void Scope::reset() {
+LATEPY_FUNC void Scope::reset() {
   const detail::Entry entry;
   adopt_main(detail::new_main());
 }
 
-LATEPY_ONCE void Scope::adopt_main(Object module) {
+LATEPY_FUNC void Scope::adopt_main(Object module) {
   globals_ = Object::borrow(detail::check(detail::api().Module_GetDict(module.checked())));
   main_ = std::move(module);
   detail::set_main(main_);
@@ -246,17 +246,17 @@ LATEPY_ONCE void Scope::adopt_main(Object module) {
   detail::main_globals = globals_.ptr();
 }
 
-LATEPY_ONCE void Scope::forget_main() noexcept {
+LATEPY_FUNC void Scope::forget_main() noexcept {
   detail::main_globals = nullptr;
   main_ = globals_ = Object();
 }
 
-LATEPY_ONCE PyObject* Scope::find(const detail::Text& module, const detail::Text& function) const {
+LATEPY_FUNC PyObject* Scope::find(const detail::Text& module, const detail::Text& function) const {
   PyObject* const known = detail::find_known(module, function);
   return LATEPY_LIKELY(known != nullptr) ? known : import_path(module.view(), function.view()).release();
 }
 
-LATEPY_ONCE LATEPY_COLD Object Scope::import_path(std::string_view module, std::string_view path) const {
+LATEPY_FUNC LATEPY_COLD Object Scope::import_path(std::string_view module, std::string_view path) const {
   Object found = detail::import(module);
   for (std::size_t at = 0; at <= path.size();) {
     const std::size_t dot = std::min(path.find('.', at), path.size());
@@ -266,7 +266,7 @@ LATEPY_ONCE LATEPY_COLD Object Scope::import_path(std::string_view module, std::
   return found;
 }
 
-LATEPY_ONCE LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
+LATEPY_FUNC LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
   std::size_t dot = std::min(dotted.find('.'), dotted.size());
   Object found = detail::import(dotted.substr(0, dot));
   bool in_modules = true;  // so far every name was a module
@@ -284,7 +284,7 @@ LATEPY_ONCE LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
   return found;
 }
 
-LATEPY_ONCE LATEPY_COLD Object Scope::make_module(const std::string& name, std::string_view code) const {
+LATEPY_FUNC LATEPY_COLD Object Scope::make_module(const std::string& name, std::string_view code) const {
   const Object modules = Object::borrow(detail::api().Import_GetModuleDict());
   if (modules.contains(name))
     detail::throw_error<StateError>(
@@ -300,7 +300,7 @@ LATEPY_ONCE LATEPY_COLD Object Scope::make_module(const std::string& name, std::
   return modules[name];
 }
 
-LATEPY_ONCE LATEPY_COLD Object Scope::run_script(const Path& path, const std::vector<std::string>& argv) {
+LATEPY_FUNC LATEPY_COLD Object Scope::run_script(const Path& path, const std::vector<std::string>& argv) {
   struct Running {
     explicit Running(std::atomic_flag& f) : flag(f) {
       if (flag.test_and_set())

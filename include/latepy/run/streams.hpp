@@ -53,14 +53,14 @@ class CaptureOutput {
   detail::Redirect out_, err_;
 };
 
-#if LATEPY_BODIES
-LATEPY_ONCE CaptureOutput::CaptureOutput(Streams streams) {
+#if LATEPY_DEFINITIONS
+LATEPY_FUNC CaptureOutput::CaptureOutput(Streams streams) {
   const GilGuard gil;
   if (streams != Streams::err) begin(out_, "stdout", false);
   if (streams != Streams::out) begin(err_, "stderr", true);
 }
 
-LATEPY_ONCE void CaptureOutput::begin(detail::Redirect& redirect, const char* name, bool is_err) {
+LATEPY_FUNC void CaptureOutput::begin(detail::Redirect& redirect, const char* name, bool is_err) {
   redirect.begin(
       name,
       detail::output_to([text = text_, is_err](std::string_view written) { text->append(is_err, written); }, false),

@@ -42,10 +42,10 @@ struct ClassRecord {
   std::size_t hash = 0;
   const char* key = nullptr;  ///< the C++ name, with its length: it need not end in NUL
   std::size_t key_length = 0;
-  std::uint32_t life = no_life;            ///< of the interpreter that `type` belongs to
-  PyObject* type = nullptr;                ///< the Python class; owned, kept to the end of that life
-  struct ClassTraits* traits = nullptr;    ///< what host/ knows of a bound class; null for an enumeration
-  const struct ClassSlot* only = nullptr;  ///< of a type that one file alone knows: what finds it; else null
+  std::uint32_t generation = no_generation;  ///< of the interpreter that `type` belongs to
+  PyObject* type = nullptr;                  ///< the Python class; owned, kept to the end of that life
+  struct ClassTraits* traits = nullptr;      ///< what host/ knows of a bound class; null for an enumeration
+  const struct ClassSlot* only = nullptr;    ///< of a type that one file alone knows: what finds it; else null
 };
 
 /// What a library remembers of the registry for one type, until something is registered or a life begins.
@@ -95,9 +95,9 @@ ClassRecord* class_of() noexcept {
 ClassRecord* new_record(const ClassSlot& slot, std::string_view key);
 void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept;
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD ClassRecord* find_record(const ClassSlot& slot, std::string_view key) noexcept {
+LATEPY_FUNC LATEPY_COLD ClassRecord* find_record(const ClassSlot& slot, std::string_view key) noexcept {
   const std::size_t hash = hash_of(key);
   const ClassSlot* const only = is_local_key(key) ? &slot : nullptr;
   for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
@@ -105,18 +105,18 @@ LATEPY_ONCE LATEPY_COLD ClassRecord* find_record(const ClassSlot& slot, std::str
   return nullptr;
 }
 
-LATEPY_ONCE LATEPY_COLD ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept {
+LATEPY_FUNC LATEPY_COLD ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept {
   const SpinLock lock(shared().classes_lock);
-  const std::uint32_t life = current_life(), stamp = shared().classes_stamp.load(std::memory_order_acquire);
+  const std::uint32_t generation = current_generation(), stamp = shared().classes_stamp.load(std::memory_order_acquire);
   ClassRecord* record = slot.record.load(std::memory_order_relaxed);
-  if (!record || record->life != life) record = find_record(slot, key);
-  if (record && record->life != life) record = nullptr;
+  if (!record || record->generation != generation) record = find_record(slot, key);
+  if (record && record->generation != generation) record = nullptr;
   slot.record.store(record, std::memory_order_relaxed);
   slot.stamp.store(stamp, std::memory_order_release);
   return record;
 }
 
-LATEPY_ONCE LATEPY_COLD ClassRecord* new_record(const ClassSlot& slot, std::string_view key) {
+LATEPY_FUNC LATEPY_COLD ClassRecord* new_record(const ClassSlot& slot, std::string_view key) {
   ClassRecord* record = find_record(slot, key);
   if (record) return record;
   record = new ClassRecord();
@@ -128,13 +128,13 @@ LATEPY_ONCE LATEPY_COLD ClassRecord* new_record(const ClassSlot& slot, std::stri
   return record;
 }
 
-LATEPY_ONCE LATEPY_COLD void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept {
+LATEPY_FUNC LATEPY_COLD void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept {
   record->type = type;
-  record->life = current_life();
+  record->generation = current_generation();
   slot.record.store(record, std::memory_order_relaxed);
   shared().classes_stamp.fetch_add(1, std::memory_order_release);
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

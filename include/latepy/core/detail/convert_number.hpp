@@ -55,7 +55,7 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, 
     else
       return detail::api().Long_FromUnsignedLongLong(value);
   }
-  static LATEPY_INLINE T get(PyObject* object) {
+  static LATEPY_FORCE_INLINE T get(PyObject* object) {
     long long digit = 0;
     if (LATEPY_LIKELY(detail::read_int(object, digit) && takes(digit))) return static_cast<T>(digit);
     return get_any(object);
@@ -80,7 +80,7 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, 
              wide <= static_cast<long long>(std::numeric_limits<T>::max());
   }
   /// The same of what read_int() gave, which has 30 bits and a sign.
-  static LATEPY_INLINE bool takes(long long digit) noexcept {
+  static LATEPY_FORCE_INLINE bool takes(long long digit) noexcept {
     if constexpr (sizeof(T) >= 4) {
       return std::is_signed_v<T> || digit >= 0;
     } else {
@@ -156,7 +156,7 @@ template <class T>
 struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Loads<T, Converter<T>> {
   static Object to_py(T value) { return detail::own(store(value)); }
   static PyObject* store(T value) noexcept { return detail::api().Float_FromDouble(static_cast<double>(value)); }
-  static LATEPY_INLINE T get(PyObject* object) {
+  static LATEPY_FORCE_INLINE T get(PyObject* object) {
     if constexpr (sizeof(T) >= sizeof(double)) {
       double number = 0;
       if (LATEPY_LIKELY(detail::read_float(object, number))) return static_cast<T>(number);

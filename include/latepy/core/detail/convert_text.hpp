@@ -157,7 +157,7 @@ struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::L
   }
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
 /// Eight bytes at a time.
@@ -190,14 +190,14 @@ inline void copy_text(char* to, const char* from, std::size_t size) noexcept {
   std::memcpy(to + size - sizeof last, &last, sizeof last);
 }
 
-LATEPY_ONCE LATEPY_COLD PyObject* make_literal(const char* text, std::size_t with_nul) {
+LATEPY_FUNC LATEPY_COLD PyObject* make_literal(const char* text, std::size_t with_nul) {
   if (const KnownName* const known = seek_name(text, with_nul)) return Object::borrow(known->str).release();
   Object made = to_py(text);  // what is no text in UTF-8 is its error
   find_name(text, with_nul);
   return made.release();
 }
 
-LATEPY_ONCE Object decode(const void* units, std::size_t bytes, const char* encoding) {
+LATEPY_FUNC Object decode(const void* units, std::size_t bytes, const char* encoding) {
   const auto* data = static_cast<const char*>(units);
   const auto size = static_cast<ssize>(bytes);
   // The empty str and those of one character are CPython's to choose.
@@ -216,7 +216,7 @@ LATEPY_ONCE Object decode(const void* units, std::size_t bytes, const char* enco
   return Object::steal(str);
 }
 
-LATEPY_ONCE bool load_utf8(PyObject* object, std::string_view& text) noexcept {
+LATEPY_FUNC bool load_utf8(PyObject* object, std::string_view& text) noexcept {
   if (LATEPY_LIKELY(read_ascii(object, text))) return true;
   ssize size = 0;
   const char* utf8 = api().Unicode_AsUTF8AndSize(object, &size);

@@ -120,9 +120,9 @@ class ErrorHandle {
   ErrorData* data_;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE ErrorData::~ErrorData() {
+LATEPY_FUNC ErrorData::~ErrorData() {
   if (!said) delete text.load(std::memory_order_relaxed);
   delete traceback.load(std::memory_order_relaxed);
   if (!listed) return;
@@ -131,14 +131,14 @@ LATEPY_ONCE ErrorData::~ErrorData() {
   if (next) next->previous = previous;
 }
 
-LATEPY_ONCE bool ErrorData::join() noexcept {
+LATEPY_FUNC bool ErrorData::join() noexcept {
   int count = references.load(std::memory_order_relaxed);
   while (count != 0 && !references.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
   }
   return count != 0;
 }
 
-LATEPY_ONCE void ErrorData::enlist() noexcept {
+LATEPY_FUNC void ErrorData::enlist() noexcept {
   Shared& s = shared();
   listed = &s;
   SpinLock lock(s.errors_lock);
@@ -147,7 +147,7 @@ LATEPY_ONCE void ErrorData::enlist() noexcept {
   s.errors = this;
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

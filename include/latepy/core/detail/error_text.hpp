@@ -53,16 +53,16 @@ void find_place(PyObject* exception, FilePlace& place);
 /// The same by attributes. \param entry the first
 void ask_place(Object entry, FilePlace& place);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE std::string_view view_of(PyObject* str, std::string& other) {
+LATEPY_FUNC std::string_view view_of(PyObject* str, std::string& other) {
   std::string_view ascii;
   if (str && read_ascii(str, ascii)) return ascii;
   if (str && has_flag(str, type_is_str)) {
     ssize size = 0;
     if (const char* utf8 = api().Unicode_AsUTF8AndSize(str, &size)) return {utf8, static_cast<std::size_t>(size)};
     api().Err_Clear();  // lone surrogates
-    const Held bytes(api().Unicode_AsEncodedString(str, "utf-8", "backslashreplace"));
+    const OwnedRef bytes(api().Unicode_AsEncodedString(str, "utf-8", "backslashreplace"));
     char* data = nullptr;
     if (bytes.get() && api().Bytes_AsStringAndSize(bytes.get(), &data, &size) == 0)
       return other.assign(data, static_cast<std::size_t>(size));
@@ -71,13 +71,13 @@ LATEPY_ONCE std::string_view view_of(PyObject* str, std::string& other) {
   return {};
 }
 
-LATEPY_ONCE std::string text_of(PyObject* str) {
+LATEPY_FUNC std::string text_of(PyObject* str) {
   std::string other;
   const std::string_view text = view_of(str, other);
   return other.empty() ? std::string(text) : other;
 }
 
-LATEPY_ONCE PyObject* find_attribute(PyObject* object, const Text& name) noexcept {
+LATEPY_FUNC PyObject* find_attribute(PyObject* object, const Text& name) noexcept {
   PyObject* value = nullptr;
   if (!object) return nullptr;
   try {
@@ -90,14 +90,14 @@ LATEPY_ONCE PyObject* find_attribute(PyObject* object, const Text& name) noexcep
   return value;
 }
 
-LATEPY_ONCE LATEPY_COLD std::string qualified_name(PyObject* type) {
+LATEPY_FUNC LATEPY_COLD std::string qualified_name(PyObject* type) {
   std::string name = text_of(attribute_or_empty(type, "__qualname__").ptr());
   const std::string module = text_of(attribute_or_empty(type, "__module__").ptr());
   return module.empty() || module == "builtins" || module == "__main__" ? name : module + "." + name;
 }
 
-LATEPY_ONCE std::string str_or_excuse(PyObject* object) {
-  const Held str(api().Object_Str(object));
+LATEPY_FUNC std::string str_or_excuse(PyObject* object) {
+  const OwnedRef str(api().Object_Str(object));
   if (!str.get()) {
     api().Err_Clear();
     return "<its str() failed>";
@@ -105,7 +105,7 @@ LATEPY_ONCE std::string str_or_excuse(PyObject* object) {
   return text_of(str.get());
 }
 
-LATEPY_ONCE LATEPY_COLD int int_at(PyObject* object, const Text& name) noexcept {
+LATEPY_FUNC LATEPY_COLD int int_at(PyObject* object, const Text& name) noexcept {
   const Object number = attribute_or_empty(object, name);
   if (number.is_empty() || number.is_none()) return 0;
   int overflow = 0;
@@ -114,7 +114,7 @@ LATEPY_ONCE LATEPY_COLD int int_at(PyObject* object, const Text& name) noexcept 
   return static_cast<int>(value);
 }
 
-LATEPY_ONCE LATEPY_COLD void find_syntax_place(PyObject* exception, FilePlace& place, std::string& message) {
+LATEPY_FUNC LATEPY_COLD void find_syntax_place(PyObject* exception, FilePlace& place, std::string& message) {
   place.file = place.text = text_of(attribute_or_empty(exception, "filename").ptr());
   place.line = int_at(exception, "lineno");
   const std::string suffix =
@@ -123,7 +123,7 @@ LATEPY_ONCE LATEPY_COLD void find_syntax_place(PyObject* exception, FilePlace& p
     message.resize(message.size() - suffix.size());
 }
 
-LATEPY_ONCE LATEPY_COLD void ask_place(Object entry, FilePlace& place) {
+LATEPY_FUNC LATEPY_COLD void ask_place(Object entry, FilePlace& place) {
   for (;;) {
     Object next = attribute_or_empty(entry.ptr(), "tb_next");
     if (next.is_empty() || next.is_none()) break;
@@ -136,7 +136,7 @@ LATEPY_ONCE LATEPY_COLD void ask_place(Object entry, FilePlace& place) {
   place.line = int_at(entry.ptr(), "tb_lineno");
 }
 
-LATEPY_ONCE void find_place(PyObject* exception, FilePlace& place) {
+LATEPY_FUNC void find_place(PyObject* exception, FilePlace& place) {
   const Layout& layout = the_state.layout;
   Object entry = Object::steal(api().Exception_GetTraceback(exception));
   if (entry.is_empty()) return;
@@ -148,7 +148,7 @@ LATEPY_ONCE void find_place(PyObject* exception, FilePlace& place) {
   place.file = view_of(member_at<PyObject*>(place.code.ptr(), layout.code_filename), place.text);
 }
 
-LATEPY_ONCE void ErrorText::make_what(std::string_view file, int line) {
+LATEPY_FUNC void ErrorText::make_what(std::string_view file, int line) {
   what.reserve(type_name.size() + message.size() + file.size() + 17);
   what += type_name;
   if (!message.empty()) what.append(": ", 2) += message;
@@ -157,7 +157,7 @@ LATEPY_ONCE void ErrorText::make_what(std::string_view file, int line) {
   ((what += file) += ':').append(std::to_string(line)) += ')';
 }
 
-LATEPY_ONCE ErrorText::ErrorText(const ErrorData& data) {
+LATEPY_FUNC ErrorText::ErrorText(const ErrorData& data) {
   PyObject* const exception = data.value.ptr();
   PyObject* const type = as_object(type_of(exception));
   const bool is_known = *(api().*data.known->symbol) == type;
@@ -174,7 +174,7 @@ LATEPY_ONCE ErrorText::ErrorText(const ErrorData& data) {
   make_what(found.file, found.line);
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

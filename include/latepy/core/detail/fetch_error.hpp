@@ -71,10 +71,10 @@ void format_live_errors();
 
 }  // namespace detail
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_ONCE LATEPY_COLD PyObject* missing_error() {
+LATEPY_FUNC LATEPY_COLD PyObject* missing_error() {
   const Object text =
       Object::steal(api().Unicode_InternFromString("a function of CPython failed without setting an error"));
   PyObject* arguments[] = {nullptr, text.ptr()};
@@ -84,7 +84,7 @@ LATEPY_ONCE LATEPY_COLD PyObject* missing_error() {
   return error;
 }
 
-LATEPY_INLINE PyObject* fetched() {
+LATEPY_FORCE_INLINE PyObject* fetched() {
   const Api& api = detail::api();
   PyObject* value = nullptr;
   if (api.Err_GetRaisedException) {
@@ -101,13 +101,13 @@ LATEPY_INLINE PyObject* fetched() {
   return LATEPY_LIKELY(value != nullptr) ? value : missing_error();
 }
 
-LATEPY_ONCE LATEPY_COLD std::exception_ptr original_of(PyObject* exception) {
+LATEPY_FUNC LATEPY_COLD std::exception_ptr original_of(PyObject* exception) {
   const Object capsule = attribute_or_empty(attribute_or_empty(exception, original_attribute).ptr(), "capsule");
   if (capsule.is_empty() || !api().Capsule_IsValid(capsule.ptr(), original_attribute)) return nullptr;
   return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.ptr(), original_attribute));
 }
 
-LATEPY_ONCE LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noexcept {
+LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noexcept {
   for (const ExceptionClass* known : exception_classes)
     if (type == *(api().*known->symbol)) return last_class.store(known, std::memory_order_relaxed), *known;
   for (const ExceptionClass* known : exception_classes)
@@ -115,9 +115,9 @@ LATEPY_ONCE LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noex
   return class_of_BaseException;
 }
 
-LATEPY_ONCE Object fetch_exception() { return Object::steal(fetched()); }
+LATEPY_FUNC Object fetch_exception() { return Object::steal(fetched()); }
 
-LATEPY_INLINE ErrorHandle kept(Object exception) {
+LATEPY_FORCE_INLINE ErrorHandle kept(Object exception) {
   PyObject* const value = exception.ptr();
   ErrorHandle data(new ErrorData(std::move(exception), &nearest_class(as_object(type_of(value))), &read_late));
   if (LATEPY_UNLIKELY(shared().carries_exceptions.load(std::memory_order_relaxed))) data->original = original_of(value);
@@ -125,10 +125,10 @@ LATEPY_INLINE ErrorHandle kept(Object exception) {
   return data;
 }
 
-LATEPY_ONCE ErrorHandle keep_exception(Object exception) { return kept(std::move(exception)); }
-LATEPY_ONCE ErrorHandle take_exception() { return kept(Object::steal(fetched())); }
+LATEPY_FUNC ErrorHandle keep_exception(Object exception) { return kept(std::move(exception)); }
+LATEPY_FUNC ErrorHandle take_exception() { return kept(Object::steal(fetched())); }
 
-LATEPY_ONCE ErrorHandle to_throw(ErrorData* data) {
+LATEPY_FUNC ErrorHandle to_throw(ErrorData* data) {
   ErrorHandle made = data ? ErrorHandle(data) : take_exception();
   if (!data)
     made->say(*made.get());
@@ -138,7 +138,7 @@ LATEPY_ONCE ErrorHandle to_throw(ErrorData* data) {
   return made;
 }
 
-LATEPY_ONCE LATEPY_COLD void set_python_error(const PythonError& error) {
+LATEPY_FUNC LATEPY_COLD void set_python_error(const PythonError& error) {
   const Object value = error.value();
   if (api().Err_SetRaisedException) {
     api().Err_SetRaisedException(Object(value).release());
@@ -148,7 +148,7 @@ LATEPY_ONCE LATEPY_COLD void set_python_error(const PythonError& error) {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD void format_live_errors() {
+LATEPY_FUNC LATEPY_COLD void format_live_errors() {
   for (;;) {
     ErrorHandle data;
     {
@@ -168,7 +168,7 @@ LATEPY_ONCE LATEPY_COLD void format_live_errors() {
 
 }  // namespace detail
 
-LATEPY_ONCE Object PythonError::value() const {
+LATEPY_FUNC Object PythonError::value() const {
   if (data_->value.is_empty()) {
     detail::check_running();
     const Object text = detail::own(
@@ -181,7 +181,7 @@ LATEPY_ONCE Object PythonError::value() const {
   return data_->value;
 }
 
-LATEPY_ONCE void PythonError::report(const Ref& where) const noexcept {
+LATEPY_FUNC void PythonError::report(const Ref& where) const noexcept {
   try {
     const std::optional<GilGuard> gil = GilGuard::try_acquire();
     if (!gil) return;
@@ -192,7 +192,7 @@ LATEPY_ONCE void PythonError::report(const Ref& where) const noexcept {
   }
 }
 
-LATEPY_ONCE std::optional<PythonError> PythonError::cause() const {
+LATEPY_FUNC std::optional<PythonError> PythonError::cause() const {
   const std::optional<GilGuard> gil = detail::enter(*data_.get());
   if (!gil) return std::nullopt;
   PyObject* raised = data_->value.ptr();

@@ -14,20 +14,20 @@ struct NameKey {
   std::uint64_t first = 0, last = 0;
   std::size_t size = 0;
 
-  LATEPY_INLINE NameKey(const char* text, std::size_t with_nul) noexcept : size(with_nul) {
+  LATEPY_FORCE_INLINE NameKey(const char* text, std::size_t with_nul) noexcept : size(with_nul) {
     size >= 8   ? set<std::uint64_t>(text)
     : size >= 4 ? set<std::uint32_t>(text)
     : size >= 2 ? set<std::uint16_t>(text)
                 : void();
   }
-  LATEPY_INLINE std::size_t place() const noexcept {
+  LATEPY_FORCE_INLINE std::size_t place() const noexcept {
     return static_cast<std::size_t>((first * 0x9E3779B97F4A7C15u ^ last * 0xC2B2AE3D27D4EB4Fu) >> (64 - place_bits));
   }
   static constexpr int place_bits = 10;
 
  private:
   template <class Word>
-  LATEPY_INLINE void set(const char* text) noexcept {
+  LATEPY_FORCE_INLINE void set(const char* text) noexcept {
     Word word;
     std::memcpy(&word, text, sizeof word);
     first = word;
@@ -36,10 +36,10 @@ struct NameKey {
   }
 };
 
-/// The interned str of a name that some literal has, in one cache line. Set once in the life of an interpreter, `life`
-/// at last, and then as it is until that ends.
+/// The interned str of a name that some literal has, in one cache line. Set once in the life of an interpreter,
+/// `generation` at last, and then as it is until that ends.
 struct alignas(64) KnownName {
-  std::atomic<std::uint32_t> life{no_life};
+  std::atomic<std::uint32_t> generation{no_generation};
   std::uint32_t size = 0;
   std::uint64_t first = 0, last = 0;  ///< of its NameKey
   PyObject* str = nullptr;
@@ -48,9 +48,9 @@ struct alignas(64) KnownName {
   PyObject* module = nullptr;   ///< the module of this name that was last found, its import done; or null
   char* copy = nullptr;         ///< of more than 16 bytes
 
-  LATEPY_INLINE bool is(const NameKey& key, const char* text, std::uint32_t now) const noexcept {
-    return life.load(std::memory_order_acquire) == now && first == key.first && last == key.last && size == key.size &&
-           (key.size <= 16 || std::memcmp(copy, text, key.size) == 0);
+  LATEPY_FORCE_INLINE bool is(const NameKey& key, const char* text, std::uint32_t now) const noexcept {
+    return generation.load(std::memory_order_acquire) == now && first == key.first && last == key.last &&
+           size == key.size && (key.size <= 16 || std::memcmp(copy, text, key.size) == 0);
   }
 };
 /// A name whose place is taken has one of the next; when those are taken as well, it is looked up each time.
@@ -59,16 +59,17 @@ inline KnownName known_names[name_places];
 inline std::atomic_flag known_names_lock = ATOMIC_FLAG_INIT;
 
 /// What is kept of a name in its first place, or null.
-LATEPY_INLINE KnownName* kept_name(const NameKey& key, const char* text) noexcept {
+LATEPY_FORCE_INLINE KnownName* kept_name(const NameKey& key, const char* text) noexcept {
   KnownName& known = known_names[key.place()];
-  return LATEPY_LIKELY(known.is(key, text, shared().fast_life.load(std::memory_order_relaxed))) ? &known : nullptr;
+  return LATEPY_LIKELY(known.is(key, text, shared().fast_generation.load(std::memory_order_relaxed))) ? &known
+                                                                                                      : nullptr;
 }
 /// The same in all of its places, with the checks of a use.
 KnownName* seek_name(const char* text, std::size_t with_nul);
 /// The slow way: keeps it where a place is free, else gives null.
 KnownName* find_name(const char* text, std::size_t with_nul);
 /// What is kept of a name, or null. Needs the GIL.
-LATEPY_INLINE KnownName* known_name(const NameKey& key, const char* text) {
+LATEPY_FORCE_INLINE KnownName* known_name(const NameKey& key, const char* text) {
   KnownName* const known = kept_name(key, text);
   return LATEPY_LIKELY(known != nullptr) ? known : find_name(text, key.size);
 }
@@ -97,69 +98,70 @@ class Text {
 class Name {
  public:
   template <std::size_t N>
-  LATEPY_INLINE Name(const char (&text)[N]) : Name(literal(NameKey(text, N), text)) {}
+  LATEPY_FORCE_INLINE Name(const char (&text)[N]) : Name(literal(NameKey(text, N), text)) {}
   template <class T, class = std::enable_if_t<std::is_convertible_v<T, std::string_view> &&
                                               !std::is_array_v<std::remove_reference_t<T>>>>
   Name(const T& text) : Name(decode(text)) {}
   Name(const Text& text) : Name(of(text.known(), text)) {}
   Name(const Ref& name) : Name(Object(name)) {}
-  Name(Object&& name) : Name(Found{name.checked(), current_life()}) { name.release(); }
-  Name(Name&& other) noexcept : ptr_(other.ptr_), life_(std::exchange(other.life_, empty_life)) {}
+  Name(Object&& name) : Name(Found{name.checked(), current_generation()}) { name.release(); }
+  Name(Name&& other) noexcept : ptr_(other.ptr_), generation_(std::exchange(other.generation_, empty_generation)) {}
   Name& operator=(Name&&) = delete;
-  LATEPY_INLINE ~Name() {
-    if (LATEPY_UNLIKELY(life_ != empty_life)) drop(ptr_, life_);
+  LATEPY_FORCE_INLINE ~Name() {
+    if (LATEPY_UNLIKELY(generation_ != empty_generation)) drop(ptr_, generation_);
   }
 
   Object object() const { return Object::borrow(ptr_); }
   PyObject* ptr() const noexcept { return ptr_; }
 
  private:
-  /// The life is that of an owned reference, empty_life of a borrowed one. Not a Name, so that it needs no memory.
+  /// The generation is that of an owned reference, empty_generation of a borrowed one. Not a Name, so that it needs no
+  /// memory.
   struct Found {
     PyObject* ptr;
-    std::uint32_t life;
+    std::uint32_t generation;
   };
-  LATEPY_INLINE explicit Name(Found found) noexcept : ptr_(found.ptr), life_(found.life) {}
-  static LATEPY_INLINE Found literal(const NameKey& key, const char* text) {
+  LATEPY_FORCE_INLINE explicit Name(Found found) noexcept : ptr_(found.ptr), generation_(found.generation) {}
+  static LATEPY_FORCE_INLINE Found literal(const NameKey& key, const char* text) {
     const KnownName* const known = kept_name(key, text);
-    return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_life} : find(text, key.size);
+    return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_generation} : find(text, key.size);
   }
   static Found find(const char* text, std::size_t with_nul);
   static Found of(const KnownName* known, const Text& text) {
-    return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_life} : decode(text.view());
+    return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_generation} : decode(text.view());
   }
   static Found decode(std::string_view text);
 
   PyObject* ptr_;
-  std::uint32_t life_;
+  std::uint32_t generation_;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
 inline KnownName& place_of(const NameKey& key, std::size_t nth) noexcept {
   return known_names[(key.place() + nth) % name_places];
 }
 
-LATEPY_ONCE LATEPY_COLD KnownName* seek_name(const char* text, std::size_t with_nul) {
+LATEPY_FUNC LATEPY_COLD KnownName* seek_name(const char* text, std::size_t with_nul) {
   check_running();
   const NameKey key(text, with_nul);
   for (std::size_t nth = 0; nth < places_of_name; ++nth)
-    if (place_of(key, nth).is(key, text, current_life())) return &place_of(key, nth);
+    if (place_of(key, nth).is(key, text, current_generation())) return &place_of(key, nth);
   return nullptr;
 }
 
-LATEPY_ONCE LATEPY_COLD KnownName* find_name(const char* text, std::size_t with_nul) {
+LATEPY_FUNC LATEPY_COLD KnownName* find_name(const char* text, std::size_t with_nul) {
   if (KnownName* const known = seek_name(text, with_nul)) return known;
   const NameKey key(text, with_nul);
-  const std::uint32_t life = current_life();
+  const std::uint32_t generation = current_generation();
   if (text[key.size - 1] != '\0' || std::strlen(text) != key.size - 1) return nullptr;  // a buffer
-  Held str(check(api().Unicode_InternFromString(text)));
+  OwnedRef str(check(api().Unicode_InternFromString(text)));
   const SpinLock lock(known_names_lock);
   for (std::size_t nth = 0; nth < places_of_name; ++nth) {
     KnownName& known = place_of(key, nth);
-    if (known.is(key, text, life)) return &known;
-    if (known.life.load(std::memory_order_relaxed) == life) continue;
-    known.life.store(no_life, std::memory_order_relaxed);  // of an earlier life, or of none
+    if (known.is(key, text, generation)) return &known;
+    if (known.generation.load(std::memory_order_relaxed) == generation) continue;
+    known.generation.store(no_generation, std::memory_order_relaxed);  // of an earlier life, or of none
     process_free(std::exchange(known.copy, nullptr));
     if (key.size > 16) {
       known.copy = static_cast<char*>(process_alloc(key.size));
@@ -172,32 +174,32 @@ LATEPY_ONCE LATEPY_COLD KnownName* find_name(const char* text, std::size_t with_
     known.kwnames = known.module = nullptr;
     known.kwcount = 0;
     known.str = str.release();
-    known.life.store(life, std::memory_order_release);
+    known.generation.store(generation, std::memory_order_release);
     return &known;
   }
   return nullptr;
 }
 
-LATEPY_ONCE LATEPY_COLD void release_names() noexcept {
+LATEPY_FUNC LATEPY_COLD void release_names() noexcept {
   for (KnownName& known : known_names) {
-    if (known.life.load(std::memory_order_relaxed) != current_life()) continue;
-    known.life.store(no_life, std::memory_order_relaxed);
+    if (known.generation.load(std::memory_order_relaxed) != current_generation()) continue;
+    known.generation.store(no_generation, std::memory_order_relaxed);
     for (PyObject* const object : {known.str, known.kwnames, known.module})
       if (object) decref(object);
   }
 }
 
-LATEPY_ONCE LATEPY_COLD Name::Found Name::find(const char* text, std::size_t with_nul) {
+LATEPY_FUNC LATEPY_COLD Name::Found Name::find(const char* text, std::size_t with_nul) {
   const KnownName* const known = find_name(text, with_nul);
-  return known ? Found{known->str, empty_life} : decode(text);
+  return known ? Found{known->str, empty_generation} : decode(text);
 }
 
-LATEPY_ONCE LATEPY_COLD Name::Found Name::decode(std::string_view text) {
+LATEPY_FUNC LATEPY_COLD Name::Found Name::decode(std::string_view text) {
   check_running();
   PyObject* const str = check(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
-  return {str, current_life()};
+  return {str, current_generation()};
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

@@ -8,15 +8,15 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The namespace of a source of ours, run when it is first needed in an interpreter's life, with the built-in names as
-/// they are and not as a caller restricted them. Needs the GIL.
-/// \param variable a global that the source finds, with `value` as its text; null for none.
+/// The namespace of a source of ours, run when it is first needed in an interpreter's generation, with the built-in
+/// names as they are and not as a caller restricted them. Needs the GIL. \param variable a global that the source
+/// finds, with `value` as its text; null for none.
 Object kept_namespace(const std::string& name, const char* source, const char* variable = nullptr,
                       const char* value = nullptr);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD Object kept_namespace(const std::string& name, const char* source, const char* variable,
+LATEPY_FUNC LATEPY_COLD Object kept_namespace(const std::string& name, const char* source, const char* variable,
                                               const char* value) {
   const Api& a = api();
   PyObject* place = a.InterpreterState_GetDict(a.InterpreterState_Get());
@@ -35,7 +35,7 @@ LATEPY_ONCE LATEPY_COLD Object kept_namespace(const std::string& name, const cha
   return globals;
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

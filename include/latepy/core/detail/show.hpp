@@ -17,9 +17,9 @@ LATEPY_COLD inline std::string show(PyObject* object) {
   return "'" + qualified_name(as_object(type_of(object))) + "' " + show_value(object);
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD std::string show_value(PyObject* object) {
+LATEPY_FUNC LATEPY_COLD std::string show_value(PyObject* object) {
   constexpr std::size_t limit = 80;
   constexpr ssize long_size = 10 * limit;  // of such sequences only the beginning is looked at
   Object beginning;
@@ -50,7 +50,7 @@ LATEPY_ONCE LATEPY_COLD std::string show_value(PyObject* object) {
   }
   return text;
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

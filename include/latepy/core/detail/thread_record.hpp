@@ -14,11 +14,11 @@ namespace detail {
 
 /// What a thread is to Python. Trivially destructible: it may be read in any destructor of the ending thread.
 struct ThreadRecord {
-  PyThreadState* state = nullptr;   ///< kept from guard to guard; Python's own when `retire` is null
-  std::uint32_t life = no_life;     ///< the life that `state` belongs to
-  RetiredThread* retire = nullptr;  ///< made with `state`, handed over when the thread ends
-  int depth = 0;                    ///< outermost guards of this thread: 1 inside one
-  bool ended = false;               ///< the state was handed over: the thread cannot enter any more
+  PyThreadState* state = nullptr;            ///< kept from guard to guard; Python's own when `retire` is null
+  std::uint32_t generation = no_generation;  ///< the generation that `state` belongs to
+  RetiredThread* retire = nullptr;           ///< made with `state`, handed over when the thread ends
+  int depth = 0;                             ///< outermost guards of this thread: 1 inside one
+  bool ended = false;                        ///< the state was handed over: the thread cannot enter any more
 };
 inline thread_local ThreadRecord thread_record{};
 
@@ -44,43 +44,44 @@ void retire_at_thread_end();
 
 /// As holds_gil(), where the thread's state that runs is not one that the thread has by us.
 bool holds_gil_by(PyThreadState* current) noexcept;
-/// Whether this thread holds the GIL of our interpreter, whose life it is (on free-threaded builds: is attached to it).
-LATEPY_INLINE bool holds_gil_of(std::uint32_t life) noexcept {
+/// Whether this thread holds the GIL of our interpreter, whose generation it is (on free-threaded builds: is attached
+/// to it).
+LATEPY_FORCE_INLINE bool holds_gil_of(std::uint32_t generation) noexcept {
   PyThreadState* const current = the_state.api.ThreadState_GetUnchecked();
   const ThreadRecord& record = thread_record;
-  if (LATEPY_LIKELY(current && current == record.state && record.life == life)) return true;
+  if (LATEPY_LIKELY(current && current == record.state && record.generation == generation)) return true;
   return holds_gil_by(current);
 }
 /// The same of whatever interpreter runs. Any thread.
 inline bool holds_gil() noexcept {
-  const std::uint32_t life = current_life();
-  return life != no_life && holds_gil_of(life);
+  const std::uint32_t generation = current_generation();
+  return generation != no_generation && holds_gil_of(generation);
 }
 
 /// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
-void free_retired(Shared& s, std::uint32_t life) noexcept;
+void free_retired(Shared& s, std::uint32_t generation) noexcept;
 
 /// Frees what threads without the GIL left behind. Needs the GIL.
 void drain(Shared& s) noexcept;
 
 inline void drain_if_any(Shared& s) noexcept {
-  const auto drops = reinterpret_cast<std::uintptr_t>(s.drops.load(std::memory_order_relaxed));
+  const auto drops = reinterpret_cast<std::uintptr_t>(s.deferred_decrefs.load(std::memory_order_relaxed));
   const auto retired = reinterpret_cast<std::uintptr_t>(s.retired.load(std::memory_order_relaxed));
   if (LATEPY_UNLIKELY((drops | retired) != 0)) drain(s);
 }
 
 /// \param view where it is not the object that is dropped but its memory that is given back.
-void drop_late(PyObject* object, std::uint32_t life, const BufferView* view = nullptr) noexcept;
+void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view = nullptr) noexcept;
 
 /// The end of an owned reference, on any thread, at any time.
-void drop(PyObject* object, std::uint32_t life) noexcept;
+void drop(PyObject* object, std::uint32_t generation) noexcept;
 
 /// A thread state for this thread, kept until the thread ends. Needs no GIL.
-PyThreadState* make_thread_state(std::uint32_t life);
+PyThreadState* make_thread_state(std::uint32_t generation);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD void retire_at_thread_end() {
+LATEPY_FUNC LATEPY_COLD void retire_at_thread_end() {
 #if LATEPY_WINDOWS
   struct End {
     bool armed = false;
@@ -99,7 +100,7 @@ LATEPY_ONCE LATEPY_COLD void retire_at_thread_end() {
 #endif
 }
 
-LATEPY_ONCE LATEPY_COLD bool holds_gil_by(PyThreadState* current) noexcept {
+LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current) noexcept {
   const State& s = the_state;
   if (!current) return false;
   return s.current_is_per_thread
@@ -107,17 +108,18 @@ LATEPY_ONCE LATEPY_COLD bool holds_gil_by(PyThreadState* current) noexcept {
              : current == s.api.GILState_GetThisThreadState();
 }
 
-LATEPY_ONCE LATEPY_COLD void free_retired(Shared& s, std::uint32_t life) noexcept {
+LATEPY_FUNC LATEPY_COLD void free_retired(Shared& s, std::uint32_t generation) noexcept {
   const Api& a = api();
   RetiredThread* thread = s.retired.exchange(nullptr, std::memory_order_acquire);
   // While it stops, CPython frees all thread states itself.
-  const bool are_ours = thread && life != no_life && s.stopping.load() == 0 && !the_state.leaks_thread_states;
+  const bool are_ours =
+      thread && generation != no_generation && s.stopping.load() == 0 && !the_state.leaks_thread_states;
   // From 3.12 CPython forgets which state PyGILState uses on the thread that deletes another thread's
   // (unbind_gilstate_tstate, Python/pystate.c). One that is forgotten anyway stands in for this thread's meanwhile.
   PyThreadState *own = nullptr, *stand_in = nullptr;
   if (are_ours && the_state.current_is_per_thread) {
     stand_in = a.ThreadState_New(s.interpreter.load(std::memory_order_relaxed));
-    if (!stand_in) life = no_life;  // no memory: they stay until the stop
+    if (!stand_in) generation = no_generation;  // no memory: they stay until the stop
   }
   if (stand_in) {
     own = a.Eval_SaveThread();
@@ -125,7 +127,7 @@ LATEPY_ONCE LATEPY_COLD void free_retired(Shared& s, std::uint32_t life) noexcep
   }
   while (thread) {
     RetiredThread* const next = thread->next;
-    if (are_ours && thread->life == life) {
+    if (are_ours && thread->generation == generation) {
       a.ThreadState_Clear(thread->state);
       a.ThreadState_Delete(thread->state);
     }
@@ -139,30 +141,31 @@ LATEPY_ONCE LATEPY_COLD void free_retired(Shared& s, std::uint32_t life) noexcep
   }
 }
 
-LATEPY_ONCE LATEPY_COLD void drain(Shared& s) noexcept {
-  const std::uint32_t life = s.life.load(std::memory_order_relaxed);
-  LateDrop* drop = s.drops.exchange(nullptr, std::memory_order_acquire);
-  LateDrop* in_order = nullptr;
+LATEPY_FUNC LATEPY_COLD void drain(Shared& s) noexcept {
+  const std::uint32_t generation = s.generation.load(std::memory_order_relaxed);
+  DeferredDecref* drop = s.deferred_decrefs.exchange(nullptr, std::memory_order_acquire);
+  DeferredDecref* in_order = nullptr;
   while (drop) {
-    LateDrop* next = drop->next;
+    DeferredDecref* next = drop->next;
     drop->next = in_order;
     in_order = drop;
     drop = next;
   }
   while (in_order) {
-    LateDrop* next = in_order->next;
-    if (in_order->life == life) in_order->view ? api().Buffer_Release(in_order->view) : decref(in_order->object);
+    DeferredDecref* next = in_order->next;
+    if (in_order->generation == generation)
+      in_order->view ? api().Buffer_Release(in_order->view) : decref(in_order->object);
     process_free(in_order->view);
     process_free(in_order);
     in_order = next;
   }
-  free_retired(s, life);
+  free_retired(s, generation);
 }
 
-LATEPY_ONCE LATEPY_COLD void drop_late(PyObject* object, std::uint32_t life, const BufferView* view) noexcept {
+LATEPY_FUNC LATEPY_COLD void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view) noexcept {
   Shared& s = shared();
-  if (life != s.life.load(std::memory_order_acquire)) return;  // its Python is gone, and the object with it
-  auto* node = static_cast<LateDrop*>(process_alloc(sizeof(LateDrop)));
+  if (generation != s.generation.load(std::memory_order_acquire)) return;  // its Python is gone, and the object with it
+  auto* node = static_cast<DeferredDecref*>(process_alloc(sizeof(DeferredDecref)));
   auto* copy = node && view ? static_cast<BufferView*>(process_alloc(sizeof(BufferView))) : nullptr;
   if (!node || (view && !copy)) {
     process_free(node);
@@ -172,18 +175,18 @@ LATEPY_ONCE LATEPY_COLD void drop_late(PyObject* object, std::uint32_t life, con
   if (copy) *copy = *view;
   node->view = copy;
   node->object = object;
-  node->life = life;
-  push(s.drops, node);
+  node->generation = generation;
+  push(s.deferred_decrefs, node);
 }
 
-LATEPY_ONCE LATEPY_OUTLINE void drop(PyObject* object, std::uint32_t life) noexcept {
-  if (LATEPY_LIKELY(life == current_life() && holds_gil_of(life)))
+LATEPY_FUNC LATEPY_OUTLINE void drop(PyObject* object, std::uint32_t generation) noexcept {
+  if (LATEPY_LIKELY(generation == current_generation() && holds_gil_of(generation)))
     decref(object);
   else
-    drop_late(object, life);
+    defer_decref(object, generation);
 }
 
-LATEPY_ONCE LATEPY_COLD PyThreadState* make_thread_state(std::uint32_t life) {
+LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(std::uint32_t generation) {
   retire_at_thread_end();
   auto* node = static_cast<RetiredThread*>(process_alloc(sizeof(RetiredThread)));
   if (!node) throw std::bad_alloc();
@@ -193,15 +196,15 @@ LATEPY_ONCE LATEPY_COLD PyThreadState* make_thread_state(std::uint32_t life) {
     throw std::bad_alloc();
   }
   node->state = made;
-  node->life = life;
+  node->generation = generation;
   if (thread_record.retire) process_free(thread_record.retire);  // of an earlier life: CPython freed its state
   thread_record.state = made;
-  thread_record.life = life;
+  thread_record.generation = generation;
   thread_record.retire = node;
   return made;
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

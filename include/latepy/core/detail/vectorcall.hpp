@@ -11,7 +11,7 @@ namespace detail {
 /// What calls anything that is no function of Python's, as PyObject_Vectorcall does (Include/cpython/abstract.h).
 PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names);
 /// Calls with an array in CPython's vectorcall form, which has a free place in front of the first argument.
-LATEPY_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
+LATEPY_FORCE_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
   // A result that comes from Python code needs no _Py_CheckFunctionResult (Objects/call.c), which looks for C functions
   // that give both a result and an error, or neither.
   const std::uint16_t place = the_state.layout.function_vectorcall;
@@ -23,9 +23,9 @@ LATEPY_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std
 /// The same of a method of arguments[0], by name. `count` is with that one.
 PyObject* vectorcall_method(PyObject* name, PyObject** arguments, std::size_t count, PyObject* names);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
+LATEPY_FUNC PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
   const Api& a = api();
   if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr))
     return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
@@ -46,18 +46,18 @@ LATEPY_ONCE PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, s
   return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, dict.ptr());
 }
 
-LATEPY_ONCE PyObject* vectorcall_method(PyObject* name, PyObject** arguments, std::size_t count, PyObject* names) {
+LATEPY_FUNC PyObject* vectorcall_method(PyObject* name, PyObject** arguments, std::size_t count, PyObject* names) {
   const Api& a = api();
   if (LATEPY_UNLIKELY(!a.Object_GetMethod))
     return a.Object_VectorcallMethod(name, arguments, count | vectorcall_offset, names);
   PyObject* method = nullptr;
   const bool takes_self = a.Object_GetMethod(arguments[0], name, &method) != 0;  // else it is bound, or no method
   if (!method) return nullptr;
-  const Held held(method);
+  const OwnedRef held(method);
   return takes_self ? vectorcall(method, arguments, count, names) : vectorcall(method, arguments + 1, count - 1, names);
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

@@ -30,9 +30,9 @@ template <class E>
   throw E(concat(what));
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD std::string concat(TextParts parts) {
+LATEPY_FUNC LATEPY_COLD std::string concat(TextParts parts) {
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
   std::string text;
@@ -41,11 +41,11 @@ LATEPY_ONCE LATEPY_COLD std::string concat(TextParts parts) {
   return text;
 }
 
-LATEPY_ONCE LATEPY_COLD void append(std::vector<std::string>& texts, std::string_view text) {
+LATEPY_FUNC LATEPY_COLD void append(std::vector<std::string>& texts, std::string_view text) {
   texts.push_back(std::string(text));
 }
 
-LATEPY_ONCE LATEPY_COLD std::string digits_of(long long number) { return std::to_string(number); }
+LATEPY_FUNC LATEPY_COLD std::string digits_of(long long number) { return std::to_string(number); }
 
 #endif
 

@@ -34,7 +34,7 @@ class Exported {
   Exported() noexcept { view_.obj = nullptr; }
   Exported(Exported&& other) noexcept;
   Exported& operator=(Exported&&) = delete;
-  LATEPY_INLINE ~Exported() {
+  LATEPY_FORCE_INLINE ~Exported() {
     if (view_.obj) give_back();
   }
 
@@ -52,7 +52,7 @@ class Exported {
   }
   /// Bytes to the next item of a dimension. Exporters of rows may leave the strides out although they were asked for
   /// them (ctypes: Modules/_ctypes/_ctypes.c, PyCData_NewGetBuffer).
-  LATEPY_INLINE ssize stride(int dimension) const noexcept {
+  LATEPY_FORCE_INLINE ssize stride(int dimension) const noexcept {
     if (LATEPY_LIKELY(view_.strides != nullptr)) return view_.strides[dimension];
     ssize step = view_.itemsize;
     for (int i = view_.ndim; --i > dimension;) step *= view_.shape[i];
@@ -65,7 +65,7 @@ class Exported {
   }
   /// The same, and each can be read where it lies.
   template <class T>
-  LATEPY_INLINE bool holds_aligned() const noexcept {
+  LATEPY_FORCE_INLINE bool holds_aligned() const noexcept {
     const auto is_aligned = [](auto address) { return (static_cast<std::uintptr_t>(address) & (alignof(T) - 1)) == 0; };
     if (LATEPY_LIKELY(has_usual_code<T>() && view_.ndim == 1 && view_.strides && is_aligned(view_.strides[0]) &&
                       is_aligned(reinterpret_cast<std::uintptr_t>(view_.buf))))
@@ -77,26 +77,26 @@ class Exported {
 
  private:
   template <class T>
-  LATEPY_INLINE bool has_usual_code() const noexcept {
+  LATEPY_FORCE_INLINE bool has_usual_code() const noexcept {
     const char* const format = view_.format;
     return usual_code<T> != 0 && view_.itemsize == sizeof(T) && format && format[0] == usual_code<T> && format[1] == 0;
   }
   bool holds_items(ItemKind kind, std::size_t size) const noexcept;
   bool are_aligned(std::size_t alignment) const noexcept;
 
-  LATEPY_INLINE void give_back() noexcept {
-    if (LATEPY_LIKELY(life_ == current_life() && holds_gil_of(life_)))
+  LATEPY_FORCE_INLINE void give_back() noexcept {
+    if (LATEPY_LIKELY(generation_ == current_generation() && holds_gil_of(generation_)))
       api().Buffer_Release(&view_);
     else
-      drop_late(view_.obj, life_, &view_);
+      defer_decref(view_.obj, generation_, &view_);
   }
   void forget() noexcept {
     view_ = BufferView{};
-    life_ = no_life;
+    generation_ = no_generation;
   }
 
   BufferView view_;  // its `obj` alone says whether it holds memory
-  std::uint32_t life_ = no_life;
+  std::uint32_t generation_ = no_generation;
 };
 
 /// `'list' [1, 2]` shows no memory, or (`writes`) none to write to. An error of the exporter's own goes on.
@@ -133,7 +133,7 @@ bool copy_items(PyObject* object, C& result) {
 }
 
 }  // namespace detail
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 namespace detail {
 
 /// The kind by its code in the struct module, to which PEP 3118 adds the Z of complex numbers; `other` for what is none
@@ -176,26 +176,26 @@ LATEPY_COLD inline ItemKind kind_of_item(const char* format) noexcept {
   }
 }
 
-LATEPY_ONCE Exported::Exported(Exported&& other) noexcept : view_(other.view_), life_(other.life_) {
+LATEPY_FUNC Exported::Exported(Exported&& other) noexcept : view_(other.view_), generation_(other.generation_) {
   // Exporters of one dimension may point to these (PyBuffer_FillInfo, Objects/abstract.c).
   if (view_.shape == &other.view_.len) view_.shape = &view_.len;
   if (view_.strides == &other.view_.itemsize) view_.strides = &view_.itemsize;
   other.forget();
 }
 
-LATEPY_ONCE bool Exported::acquire(PyObject* object, int flags) noexcept {
-  life_ = current_life();
+LATEPY_FUNC bool Exported::acquire(PyObject* object, int flags) noexcept {
+  generation_ = current_generation();
   if (LATEPY_LIKELY(api().Object_GetBuffer(object, &view_, flags) == 0)) return true;
   view_.obj = nullptr;  // whatever an exporter that failed left there
   return false;
 }
 
-LATEPY_ONCE LATEPY_COLD bool Exported::holds_items(ItemKind kind, std::size_t size) const noexcept {
+LATEPY_FUNC LATEPY_COLD bool Exported::holds_items(ItemKind kind, std::size_t size) const noexcept {
   return kind != ItemKind::other && static_cast<std::size_t>(view_.itemsize) == size &&
          kind_of_item(view_.format) == kind;
 }
 
-LATEPY_ONCE LATEPY_COLD bool Exported::are_aligned(std::size_t alignment) const noexcept {
+LATEPY_FUNC LATEPY_COLD bool Exported::are_aligned(std::size_t alignment) const noexcept {
   // An empty array gives the memory of an empty text (Modules/arraymodule.c until 3.12, array_buffer_getbuf).
   if (view_.len == 0) return true;
   std::uintptr_t all = reinterpret_cast<std::uintptr_t>(view_.buf);
@@ -203,7 +203,7 @@ LATEPY_ONCE LATEPY_COLD bool Exported::are_aligned(std::size_t alignment) const 
   return (all & (alignment - 1)) == 0;
 }
 
-LATEPY_ONCE bool Exported::is_contiguous() const noexcept {
+LATEPY_FUNC bool Exported::is_contiguous() const noexcept {
   if (!view_.strides || view_.len == 0) return true;
   ssize step = view_.itemsize;
   for (int i = view_.ndim; i-- > 0; step *= view_.shape[i])
@@ -211,7 +211,7 @@ LATEPY_ONCE bool Exported::is_contiguous() const noexcept {
   return true;
 }
 
-[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_no_memory(PyObject* object, const std::string& wanted, bool writes) {
+[[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_no_memory(PyObject* object, const std::string& wanted, bool writes) {
   const Api& a = api();
   if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.BufferError)) throw_python_error();
   const std::string said = take_python_error().message();
@@ -226,7 +226,7 @@ LATEPY_ONCE bool Exported::is_contiguous() const noexcept {
   throw ConversionError("cannot view " + show(object) + " as " + wanted + ": " + why);
 }
 
-[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_other_items(PyObject* object, const std::string& wanted,
+[[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_other_items(PyObject* object, const std::string& wanted,
                                                             const BufferView& view) {
   throw ConversionError("cannot view " + show(object) + " as " + wanted + ": its items are '" +
                         (view.format ? view.format : "B") + "' of " + std::to_string(view.itemsize) +

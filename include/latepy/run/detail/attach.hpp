@@ -82,7 +82,7 @@ LATEPY_COLD inline void publish(Shared& shared) {
 /// Joins the latepy that knows this Python, or becomes the first that does. Needs the GIL.
 LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
   State& state = the_state;
-  if (current_life() != no_life && shared().interpreter == interpreter) {
+  if (current_generation() != no_generation && shared().interpreter == interpreter) {
     if (state.checks.load()) begin_checks();
     return;
   }
@@ -91,17 +91,17 @@ LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
   PyObject* capsule = place ? api().Dict_GetItemWithError(place, name.ptr()) : nullptr;
   if (capsule && api().Capsule_IsValid(capsule, meeting_place)) {
     auto* shared = static_cast<Shared*>(api().Capsule_GetPointer(capsule, meeting_place));
-    if (shared->layout == Shared().layout && shared->life.load() != no_life) {
+    if (shared->layout == Shared().layout && shared->generation.load() != no_generation) {
       state.shared = shared;
       if (state.checks.load()) begin_checks();
       return;
     }
   }
-  begin_life(own_shared(), interpreter);
+  begin_generation(own_shared(), interpreter);
   publish(own_shared());
   static MethodDef gate{"latepy_close_gate", &close_gate, meth_noargs, nullptr};
   call_at_exit(gate);
-  api().AtExit(&end_life);  // one of 32 places, freed when Python ends
+  api().AtExit(&end_generation);  // one of 32 places, freed when Python ends
 }
 
 }  // namespace detail

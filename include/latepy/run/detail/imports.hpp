@@ -24,21 +24,21 @@ PyObject* find_known(const Text& module, const Text& function);
 /// Imports a module; null where there is none of that name, without an error. Errors inside the module are thrown.
 PyObject* import_or_null(std::string_view name);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE Object sys(const char* name) {
+LATEPY_FUNC Object sys(const char* name) {
   PyObject* object = api().Sys_GetObject(name);
   if (!object) throw AttributeError(std::string("sys has lost its attribute ") + name);
   return Object::borrow(object);
 }
 
-LATEPY_ONCE PyObject* try_import(std::string_view name) {
+LATEPY_FUNC PyObject* try_import(std::string_view name) {
   // Frozen modules of 3.12 are found by the part before a NUL (_imp.find_frozen).
   if (name.find('\0') != name.npos) throw ModuleNotFoundError("a module's name holds a NUL byte: " + repr(name));
   return api().Import_Import(Name(name).ptr());
 }
 
-LATEPY_ONCE LATEPY_COLD bool is_ready(PyObject* module, KnownName& name) {
+LATEPY_FUNC LATEPY_COLD bool is_ready(PyObject* module, KnownName& name) {
   const Object usual = Object::steal(api().Import_ImportModule("sys"));
   if (usual.is_empty() || type_of(module) != type_of(usual.ptr())) return false;
   const Object initializing = attribute_or_empty(attribute_or_empty(module, "__spec__").ptr(), "_initializing");
@@ -49,7 +49,7 @@ LATEPY_ONCE LATEPY_COLD bool is_ready(PyObject* module, KnownName& name) {
   return true;
 }
 
-LATEPY_ONCE PyObject* find_known(const Text& module, const Text& function) {
+LATEPY_FUNC PyObject* find_known(const Text& module, const Text& function) {
   KnownName* const module_name = module.known();
   const KnownName* const name = module_name ? function.known() : nullptr;
   if (!name) return nullptr;
@@ -64,14 +64,14 @@ LATEPY_ONCE PyObject* find_known(const Text& module, const Text& function) {
   return of_module;
 }
 
-LATEPY_ONCE LATEPY_COLD PyObject* import_or_null(std::string_view name) {
+LATEPY_FUNC LATEPY_COLD PyObject* import_or_null(std::string_view name) {
   if (PyObject* module = try_import(name)) return module;
   const PythonError error = take_python_error();
   if (error.is("ModuleNotFoundError") && error.value().get_attr("name", nullptr) == name) return nullptr;
   error.rethrow();
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

@@ -35,15 +35,15 @@ class ScriptSetting {
   Object main_, argv_, folder_;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD Object new_main() {
+LATEPY_FUNC LATEPY_COLD Object new_main() {
   const Object module = own(api().Module_NewObject(Name("__main__").ptr()));
   module.attr("__builtins__") = own(api().Import_ImportModule("builtins"));
   return module;  // __spec__, __loader__, __package__ and __doc__ are None
 }
 
-LATEPY_ONCE LATEPY_COLD Object compile_file(const std::string& path) {
+LATEPY_FUNC LATEPY_COLD Object compile_file(const std::string& path) {
   const Object io = own(api().Import_ImportModule("_io"));
   const Object file = io.attr("open_code")(path);  // the audit event and hook of opening code
   const Object bytes = file.call_method("read");
@@ -57,7 +57,7 @@ LATEPY_ONCE LATEPY_COLD Object compile_file(const std::string& path) {
   return own(api().CompileStringObject(data, to_py(path).ptr(), file_input, &flags, -1));
 }
 
-LATEPY_ONCE ScriptSetting::ScriptSetting(const Object& module, const Object& main, const Object& argv,
+LATEPY_FUNC ScriptSetting::ScriptSetting(const Object& module, const Object& main, const Object& argv,
                                          const std::string& file)
     : main_(main), argv_(sys("argv")), folder_(to_py(parent(file))) {
   sys("path").call_method("insert", 0, folder_);
@@ -65,7 +65,7 @@ LATEPY_ONCE ScriptSetting::ScriptSetting(const Object& module, const Object& mai
   set_main(module);
 }
 
-LATEPY_ONCE ScriptSetting::~ScriptSetting() {
+LATEPY_FUNC ScriptSetting::~ScriptSetting() {
   try {
     set_main(main_);
     api().Sys_SetObject("argv", argv_.ptr());
@@ -80,7 +80,7 @@ LATEPY_ONCE ScriptSetting::~ScriptSetting() {
   }
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

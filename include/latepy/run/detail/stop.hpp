@@ -52,8 +52,8 @@ LATEPY_COLD inline void call_at_exit(MethodDef& function) {
   call_attribute(known_module("atexit"), "register", {callable});
 }
 /// Last: every handle that still lives is harmless from now on.
-inline void end_life() {
-  show_life(shared(), no_life);
+inline void end_generation() {
+  publish_generation(shared(), no_generation);
   drain(shared());
 }
 
@@ -132,10 +132,10 @@ LATEPY_COLD inline bool finalize() {
   Shared& s = shared();
   drain(s);
   const bool clean = api().FinalizeEx() == 0;
-  show_life(s, no_life);
+  publish_generation(s, no_generation);
   drain(s);
   thread_record.state = nullptr;
-  thread_record.life = no_life;
+  thread_record.generation = no_generation;
   return clean;
 }
 

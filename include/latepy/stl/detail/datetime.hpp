@@ -11,7 +11,7 @@ inline namespace v1 {
 namespace detail {
 
 inline std::atomic<const DateTimeApi*> datetime_table{nullptr};
-inline std::atomic<std::uint32_t> datetime_life{no_life};
+inline std::atomic<std::uint32_t> datetime_life{no_generation};
 
 /// CPython's table of datetime functions, imported once in each life of an interpreter. Null with the error set.
 const DateTimeApi* find_datetime() noexcept;
@@ -48,10 +48,10 @@ inline Object epoch() {
 /// The time since 1970 UTC of a datetime; a naive one is local time, as for its timestamp().
 Delta read_datetime(const Ref& datetime);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE const DateTimeApi* find_datetime() noexcept {
-  const std::uint32_t now = current_life();
+LATEPY_FUNC const DateTimeApi* find_datetime() noexcept {
+  const std::uint32_t now = current_generation();
   if (LATEPY_LIKELY(datetime_life.load(std::memory_order_acquire) == now))
     return datetime_table.load(std::memory_order_relaxed);
   const auto* found = static_cast<const DateTimeApi*>(api().Capsule_Import("datetime.datetime_CAPI", 0));
@@ -61,13 +61,13 @@ LATEPY_ONCE const DateTimeApi* find_datetime() noexcept {
   return found;
 }
 
-LATEPY_ONCE const DateTimeApi& datetime_api() {
+LATEPY_FUNC const DateTimeApi& datetime_api() {
   const DateTimeApi* found = find_datetime();
   if (!found) throw_python_error();
   return *found;
 }
 
-LATEPY_ONCE Object make_delta(Delta delta) {
+LATEPY_FUNC Object make_delta(Delta delta) {
   const DateTimeApi& datetime = datetime_api();
   const std::int64_t days = delta.seconds / 86400;
   PyObject* made = datetime.delta_from_delta(static_cast<int>(days), static_cast<int>(delta.seconds % 86400),
@@ -80,14 +80,14 @@ LATEPY_ONCE Object make_delta(Delta delta) {
   return own(made);
 }
 
-LATEPY_ONCE Delta read_datetime(const Ref& datetime) {
+LATEPY_FUNC Delta read_datetime(const Ref& datetime) {
   if (!datetime.call_method("utcoffset").is_none()) return read_delta(datetime - epoch());
   // timestamp() is a double, exact for whole seconds only.
   const Object whole = datetime.call_method("replace", arg("microsecond") = 0);
   return {static_cast<std::int64_t>(whole.call_method("timestamp").as<double>()),
           datetime.attr("microsecond").as<std::int64_t>()};
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

@@ -124,7 +124,7 @@ Object make_list(C&& items) {
 }
 
 template <class T>
-LATEPY_INLINE bool read_element(PyObject* object, T& value) noexcept {
+LATEPY_FORCE_INLINE bool read_element(PyObject* object, T& value) noexcept {
   if constexpr (std::is_integral_v<T>) {
     long long digit;
     return read_int(object, digit) && Converter<T>::load(object, value);
@@ -245,9 +245,9 @@ struct ElementsConverter {
   }
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE const char* refusal(PyObject* object, Kind kind) noexcept {
+LATEPY_FUNC const char* refusal(PyObject* object, Kind kind) noexcept {
   const PyTypeObject* type = type_of(object);
   if (kind == Kind::set) {
     if (type == api().Set_Type || type == api().FrozenSet_Type || has_attribute(object, "isdisjoint")) return nullptr;
@@ -260,13 +260,13 @@ LATEPY_ONCE const char* refusal(PyObject* object, Kind kind) noexcept {
   return nullptr;
 }
 
-LATEPY_ONCE bool keeps_elements(PyObject* object) noexcept {
+LATEPY_FUNC bool keeps_elements(PyObject* object) noexcept {
   const Api& a = api();
   const PyTypeObject* type = type_of(object);
   return type == a.List_Type || type == a.Tuple_Type || type == a.Set_Type || type == a.FrozenSet_Type;
 }
 
-LATEPY_ONCE Elements::Elements(PyObject* object, Kind kind, bool are_pointers) noexcept {
+LATEPY_FUNC Elements::Elements(PyObject* object, Kind kind, bool are_pointers) noexcept {
   if ((why_ = refusal(object, kind))) return;
   const Api& a = api();
   is_tuple_ = keeps_elements(object);
@@ -285,7 +285,7 @@ LATEPY_ONCE Elements::Elements(PyObject* object, Kind kind, bool are_pointers) n
   }
 }
 
-LATEPY_ONCE bool Elements::next() noexcept {
+LATEPY_FUNC bool Elements::next() noexcept {
   ++at_;
   if (is_tuple_) return at_ < size_ && (element_ = api().Tuple_GetItem(source_.ptr(), at_));
   item_ = Object::steal(api().Iter_Next(source_.ptr()));
@@ -293,19 +293,19 @@ LATEPY_ONCE bool Elements::next() noexcept {
   return element_ != nullptr;
 }
 
-LATEPY_ONCE Object hashable(Object&& object) {
+LATEPY_FUNC Object hashable(Object&& object) {
   if (is_exactly(object.ptr(), api().List_Type)) return own(api().Sequence_Tuple(object.ptr()));
   if (is_exactly(object.ptr(), api().Set_Type)) return own(api().FrozenSet_New(object.ptr()));
   return std::move(object);
 }
 
-LATEPY_ONCE LATEPY_COLD std::string hashable_type(std::string type, Way way) {
+LATEPY_FUNC LATEPY_COLD std::string hashable_type(std::string type, Way way) {
   if (way == Way::to_python && type.compare(0, 5, "list[") == 0)
     return "tuple" + type.substr(4, type.size() - 5) + ", ...]";
   if (way == Way::to_python && type.compare(0, 4, "set[") == 0) return "frozen" + type;
   return type;
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

@@ -26,9 +26,9 @@ inline Ref element_of(const Object& tuple, std::size_t at) noexcept {
   return Ref(api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(at)));
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) noexcept {
+LATEPY_FUNC Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) noexcept {
   const Api& a = api();
   if ((!are_pointers || keeps_elements(object)) && is_sequence(object) &&
       a.Object_Size(object) == static_cast<ssize>(length)) {
@@ -39,7 +39,7 @@ LATEPY_ONCE Object as_tuple(PyObject* object, std::size_t length, bool are_point
   return Object();
 }
 
-[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_not_fixed(PyObject* object, std::string_view wanted,
+[[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_not_fixed(PyObject* object, std::string_view wanted,
                                                           std::size_t length) {
   if (api().Err_Occurred()) throw_python_error();
   const ssize size = is_sequence(object) ? api().Object_Size(object) : -1;
@@ -55,12 +55,12 @@ LATEPY_ONCE Object as_tuple(PyObject* object, std::size_t length, bool are_point
                      .c_str());
 }
 
-LATEPY_ONCE Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers) {
+LATEPY_FUNC Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers) {
   Object tuple = as_tuple(object.checked(), length, are_pointers);
   if (LATEPY_UNLIKELY(tuple.is_empty())) throw_not_fixed(object.ptr(), wanted, length);
   return tuple;
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

@@ -56,9 +56,9 @@ struct MappingConverter {
   static Object to_py(U&& map) {
     Object dict = own(api().Dict_New());
     for (auto&& item : map) {
-      const Held key(hashable(Object::steal(make(item.first))).release());
+      const OwnedRef key(hashable(Object::steal(make(item.first))).release());
       try {
-        const Held value(make(forward_element<U>(item.second)));
+        const OwnedRef value(make(forward_element<U>(item.second)));
         check_result(api().Dict_SetItem(dict.ptr(), key.get(), value.get()));
       } catch (ConversionError& error) {
         error.inside("[" + show_value(key.get()) + "]");
@@ -105,9 +105,9 @@ struct MappingConverter {
   }
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE Entries::Entries(PyObject* object, bool are_pointers, bool are_plain) noexcept {
+LATEPY_FUNC Entries::Entries(PyObject* object, bool are_pointers, bool are_plain) noexcept {
   const Api& a = api();
   is_dict_ = is_exactly(object, a.Dict_Type);
   if (!is_dict_ && !is_mapping(object)) {
@@ -130,7 +130,7 @@ inline bool Entries::is_plain(PyObject* object) noexcept {
   return type == a.Unicode_Type || type == a.Long_Type || type == a.Float_Type;
 }
 
-LATEPY_ONCE bool Entries::next() noexcept {
+LATEPY_FUNC bool Entries::next() noexcept {
   const Api& a = api();
   if (is_dict_) {
     if (!a.Dict_Next(source_.ptr(), &at_, &key_, &value_)) return false;
@@ -152,7 +152,7 @@ LATEPY_ONCE bool Entries::next() noexcept {
   value_ = a.Tuple_GetItem(pair, 1);
   return true;
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

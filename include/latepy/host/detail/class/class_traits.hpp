@@ -73,9 +73,9 @@ struct BufferHookOf final : BufferHook {
 /// Stands for `cls` in class methods.
 struct TypeSelf {};
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD int show_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags) {
+LATEPY_FUNC LATEPY_COLD int show_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags) {
   const std::size_t dimensions = info.shape.size();
   if (info.is_readonly && (flags & buffer_writable)) {
     set_error(*api().BufferError, "the memory is read-only");
@@ -121,7 +121,7 @@ LATEPY_ONCE LATEPY_COLD int show_buffer(PyObject* self, const BufferInfo& info, 
   view->obj = self;
   return 0;
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

@@ -98,17 +98,17 @@ Object give_reference(const T* value, PyObject* owner = nullptr) {
   return value ? refer_to(whole(value), owner) : none();
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
 #ifdef __cpp_rtti
-LATEPY_ONCE LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexcept {
-  const std::uint32_t life = current_life();
+LATEPY_FUNC LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexcept {
+  const std::uint32_t generation = current_generation();
   const bool is_local = is_local_key(name);
   const auto is_it = [&](const char* known) {
     return known && (known == name || (!is_local && std::strcmp(known, name) == 0));
   };
   for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
-    if (each->life == life && each->traits) {
+    if (each->generation == generation && each->traits) {
       if (is_it(each->traits->rtti_name)) return {value, each};
       if (is_it(each->traits->trampoline_rtti)) return {each->traits->of_trampoline(value), each};
     }
@@ -116,7 +116,7 @@ LATEPY_ONCE LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexce
 }
 #endif
 
-LATEPY_ONCE Object make_instance(const Whole& object) {
+LATEPY_FUNC Object make_instance(const Whole& object) {
   PyObject* const self = check(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
   Object made = Object::steal(self);
   Instance& instance = data_of<Instance>(self);
@@ -130,7 +130,7 @@ LATEPY_ONCE Object make_instance(const Whole& object) {
   return made;
 }
 
-LATEPY_ONCE Object refer_to(const Whole& object, PyObject* owner) {
+LATEPY_FUNC Object refer_to(const Whole& object, PyObject* owner) {
   Object made = find_instance(object);
   if (!made.is_empty()) return made;
   made = make_instance(object);
@@ -138,7 +138,7 @@ LATEPY_ONCE Object refer_to(const Whole& object, PyObject* owner) {
   return made;
 }
 
-LATEPY_ONCE void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
+LATEPY_FUNC void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
   const ObjectLock lock(object_of(instance));
   if (owner == object_of(instance)) return;
   if (is_part && instance.whole && object_of(*instance.whole) == owner) return;  // another thread was faster
@@ -159,7 +159,7 @@ LATEPY_ONCE void keep_alive_in(Instance& instance, PyObject* owner, bool is_part
   check_result(api().List_Append(instance.keep, owner));
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

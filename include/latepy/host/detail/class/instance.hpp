@@ -153,9 +153,9 @@ Object find_instance(const Whole& object);
 /// The C++ object at this address ended: whoever refers to it, does so no longer.
 void expire_references(void* value) noexcept;
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD void grow_table(HostTypes& types) {
+LATEPY_FUNC LATEPY_COLD void grow_table(HostTypes& types) {
   const std::size_t count = types.bucket_count ? 4 * types.bucket_count : 256;
   auto** const buckets = new Instance*[count]();
   Instance** const old = types.buckets;
@@ -174,7 +174,7 @@ LATEPY_ONCE LATEPY_COLD void grow_table(HostTypes& types) {
   delete[] old;
 }
 
-LATEPY_ONCE void unlist(Instance& instance) noexcept {
+LATEPY_FUNC void unlist(Instance& instance) noexcept {
   HostTypes& types = *shared().host_types.load(std::memory_order_relaxed);
   const TableLock lock(types);
   for (Instance** each = &bucket_of(types, instance.value); *each; each = &(*each)->next) {
@@ -185,7 +185,7 @@ LATEPY_ONCE void unlist(Instance& instance) noexcept {
   }
 }
 
-LATEPY_ONCE void* take_away(Instance& instance) noexcept {
+LATEPY_FUNC void* take_away(Instance& instance) noexcept {
   unlist(instance);
   void* const value = instance.value;
   instance.value = nullptr;
@@ -193,7 +193,7 @@ LATEPY_ONCE void* take_away(Instance& instance) noexcept {
   return value;
 }
 
-LATEPY_ONCE void list_value(HostTypes& types, Instance& instance, void* value) {
+LATEPY_FUNC void list_value(HostTypes& types, Instance& instance, void* value) {
   if (types.instance_count >= types.bucket_count) grow_table(types);
   instance.value = value;
   Instance*& bucket = bucket_of(types, value);
@@ -202,32 +202,32 @@ LATEPY_ONCE void list_value(HostTypes& types, Instance& instance, void* value) {
   ++types.instance_count;
 }
 
-LATEPY_ONCE LATEPY_OUTLINE void* upcast(void* value, const ClassTraits* from, const ClassRecord* to) noexcept {
+LATEPY_FUNC LATEPY_OUTLINE void* upcast(void* value, const ClassTraits* from, const ClassRecord* to) noexcept {
   if (from->record == to) return value;
   for (const BaseLink* link = from->bases; link; link = link->next)
     if (void* const found = upcast(link->upcast(value), link->base->traits, to)) return found;
   return nullptr;
 }
 
-LATEPY_ONCE bool has_value(const Instance& instance) noexcept {
+LATEPY_FUNC bool has_value(const Instance& instance) noexcept {
   for (const Instance* each = &instance; each; each = each->whole)
     if (!each->value) return false;
   return true;
 }
 
-LATEPY_ONCE bool is_lent(const Instance& instance) noexcept {
+LATEPY_FUNC bool is_lent(const Instance& instance) noexcept {
   for (const Instance* each = &instance; each; each = each->whole)
     if (each->ownership == Ownership::lent) return true;
   return false;
 }
 
-LATEPY_ONCE void leave_whole(Instance& part) noexcept {
+LATEPY_FUNC void leave_whole(Instance& part) noexcept {
   Instance* const whole = std::exchange(part.whole, nullptr);
   for (Instance* each = whole; each; each = each->whole) each->views -= part.views;
   if (whole) decref(object_of(*whole));
 }
 
-LATEPY_ONCE Object take_reference(const Instance& instance, PyObject* self) noexcept {
+LATEPY_FUNC Object take_reference(const Instance& instance, PyObject* self) noexcept {
   if (LATEPY_UNLIKELY(instance.weak)) {
     PyObject* found = nullptr;
     api().Weakref_GetRef(instance.weak, &found);
@@ -236,7 +236,7 @@ LATEPY_ONCE Object take_reference(const Instance& instance, PyObject* self) noex
   return api().Object_GC_IsTracked(self) ? Object::borrow(self) : Object();
 }
 
-LATEPY_ONCE Object find_listed(HostTypes& types, const Whole& object) noexcept {
+LATEPY_FUNC Object find_listed(HostTypes& types, const Whole& object) noexcept {
   if (types.bucket_count == 0) return Object();
   for (Instance* each = bucket_of(types, object.value); each; each = each->next)
     if (each->value == object.value && has_value(*each) &&
@@ -245,13 +245,13 @@ LATEPY_ONCE Object find_listed(HostTypes& types, const Whole& object) noexcept {
   return Object();
 }
 
-LATEPY_ONCE Object find_instance(const Whole& object) {
+LATEPY_FUNC Object find_instance(const Whole& object) {
   HostTypes& types = host_types();
   const TableLock lock(types);
   return find_listed(types, object);
 }
 
-LATEPY_ONCE void expire_references(void* value) noexcept {
+LATEPY_FUNC void expire_references(void* value) noexcept {
   HostTypes& types = host_types();
   const TableLock lock(types);
   for (Instance** each = &bucket_of(types, value); *each;) {
@@ -266,7 +266,7 @@ LATEPY_ONCE void expire_references(void* value) noexcept {
     }
   }
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

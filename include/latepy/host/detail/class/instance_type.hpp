@@ -47,9 +47,9 @@ void instance_releasebuffer(PyObject* self, BufferView* view);
 /// The Python base class of all bound classes.
 PyTypeObject* instance_type();
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE void end_value(Instance& instance) noexcept {
+LATEPY_FUNC void end_value(Instance& instance) noexcept {
   if (!instance.value) return;
   void* const value = take_away(instance);
   if (instance.is_trampoline) instance.traits->detach(value);
@@ -73,7 +73,7 @@ LATEPY_ONCE void end_value(Instance& instance) noexcept {
   }
 }
 
-LATEPY_ONCE void end_instance(Instance& instance) noexcept {
+LATEPY_FUNC void end_instance(Instance& instance) noexcept {
   end_value(instance);
   leave_whole(instance);
   PyObject *const keep = instance.keep, *const dict = instance.dict, *const weak = instance.weak;
@@ -83,7 +83,7 @@ LATEPY_ONCE void end_instance(Instance& instance) noexcept {
   if (dict) decref(dict);
 }
 
-LATEPY_ONCE void instance_dealloc(PyObject* self) {
+LATEPY_FUNC void instance_dealloc(PyObject* self) {
   if (api().Object_CallFinalizerFromDealloc(self) < 0) return;  // its __del__ let it live on
   Instance& instance = data_of<Instance>(self);
   api().Object_GC_UnTrack(self);
@@ -103,7 +103,7 @@ LATEPY_ONCE void instance_dealloc(PyObject* self) {
   --endings.depth;
 }
 
-LATEPY_ONCE int instance_visit(PyObject* self, Visit visit, void* argument) {
+LATEPY_FUNC int instance_visit(PyObject* self, Visit visit, void* argument) {
   Instance& instance = data_of<Instance>(self);
   if (!instance.traits) return 0;
   if (instance.value && (instance.ownership == Ownership::unique ||
@@ -132,14 +132,14 @@ LATEPY_ONCE int instance_visit(PyObject* self, Visit visit, void* argument) {
   return 0;
 }
 
-LATEPY_ONCE ClassTraits* traits_of(PyObject* type) noexcept {
+LATEPY_FUNC ClassTraits* traits_of(PyObject* type) noexcept {
   const Object capsule = Object::steal(api().Object_GetAttrString(type, class_attribute));
   void* const traits = capsule.is_empty() ? nullptr : api().Capsule_GetPointer(capsule.ptr(), class_attribute);
   if (LATEPY_UNLIKELY(!traits)) api().Err_Clear();
   return static_cast<ClassTraits*>(traits);
 }
 
-LATEPY_ONCE LATEPY_COLD PyObject* refuse_abstract(PyObject* type) noexcept {
+LATEPY_FUNC LATEPY_COLD PyObject* refuse_abstract(PyObject* type) noexcept {
   const Object methods = attribute_or_empty(type, "__abstractmethods__");
   set_error(*api().TypeError, "Can't instantiate abstract class " + qualified_name(type) +
                                   ", which does not define all of " +
@@ -147,7 +147,7 @@ LATEPY_ONCE LATEPY_COLD PyObject* refuse_abstract(PyObject* type) noexcept {
   return nullptr;
 }
 
-LATEPY_ONCE PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
+LATEPY_FUNC PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
   if (LATEPY_UNLIKELY(api().Type_GetFlags(type) & type_is_abstract)) return refuse_abstract(as_object(type));
   ClassTraits* const traits = traits_of(as_object(type));
   if (!traits) {
@@ -160,21 +160,21 @@ LATEPY_ONCE PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
   return self;
 }
 
-LATEPY_ONCE int instance_init(PyObject* self, PyObject*, PyObject*) {
+LATEPY_FUNC int instance_init(PyObject* self, PyObject*, PyObject*) {
   const ClassTraits* const traits = data_of<Instance>(self).traits;
   set_error(*api().TypeError,
             traits->name + " has no constructor that scripts may call: its objects come from the host");
   return -1;
 }
 
-LATEPY_ONCE const ClassTraits* shows_memory(const ClassTraits& traits) noexcept {
+LATEPY_FUNC const ClassTraits* shows_memory(const ClassTraits& traits) noexcept {
   if (traits.buffer) return &traits;
   for (const BaseLink* link = traits.bases; link; link = link->next)
     if (const ClassTraits* const base = shows_memory(*link->base->traits)) return base;
   return nullptr;
 }
 
-LATEPY_ONCE int instance_getbuffer(PyObject* self, BufferView* view, int flags) {
+LATEPY_FUNC int instance_getbuffer(PyObject* self, BufferView* view, int flags) {
   Instance& instance = data_of<Instance>(self);
   view->obj = nullptr;
   const ClassTraits* const traits = has_value(instance) ? shows_memory(*instance.traits) : nullptr;
@@ -191,13 +191,13 @@ LATEPY_ONCE int instance_getbuffer(PyObject* self, BufferView* view, int flags) 
   return result;
 }
 
-LATEPY_ONCE void instance_releasebuffer(PyObject* self, BufferView* view) {
+LATEPY_FUNC void instance_releasebuffer(PyObject* self, BufferView* view) {
   for (Instance* each = &data_of<Instance>(self); each; each = each->whole) --each->views;
   delete[] static_cast<ssize*>(view->internal);
   view->internal = nullptr;
 }
 
-LATEPY_ONCE PyTypeObject* instance_type() {
+LATEPY_FUNC PyTypeObject* instance_type() {
   HostTypes& types = host_types();
   if (LATEPY_LIKELY(types.instance != nullptr)) return types.instance;
   MemberDef members[] = {{"__weaklistoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, weakrefs)),
@@ -213,7 +213,7 @@ LATEPY_ONCE PyTypeObject* instance_type() {
   Object made = make_type("latepy.Instance", sizeof(Instance), type_is_base, slots);
   return types.instance = reinterpret_cast<PyTypeObject*>(made.release());  // lives as long as its interpreter
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

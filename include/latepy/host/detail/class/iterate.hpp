@@ -60,9 +60,9 @@ struct RangeOf final : Range {
   Sentinel end;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE void end_range(PyObject* self) noexcept {
+LATEPY_FUNC void end_range(PyObject* self) noexcept {
   Range* const range = std::exchange(data_of<IteratorData>(self).range, nullptr);
   const ErrorAside aside;  // destructors of iterators run
   try {
@@ -73,7 +73,7 @@ LATEPY_ONCE void end_range(PyObject* self) noexcept {
   }
 }
 
-LATEPY_ONCE PyObject* iterator_next(PyObject* self) noexcept {
+LATEPY_FUNC PyObject* iterator_next(PyObject* self) noexcept {
   const Step step(data_of<IteratorData>(self));
   if (!step.is_first()) {
     set_error(*api().ValueError, "the iterator is already executing");
@@ -95,19 +95,19 @@ LATEPY_ONCE PyObject* iterator_next(PyObject* self) noexcept {
   }
 }
 
-LATEPY_ONCE void iterator_dealloc(PyObject* self) noexcept {
+LATEPY_FUNC void iterator_dealloc(PyObject* self) noexcept {
   api().Object_GC_UnTrack(self);
   end_range(self);
   free_object(self);
 }
 
-LATEPY_ONCE int iterator_traverse(PyObject* self, Visit visit, void* argument) noexcept {
+LATEPY_FUNC int iterator_traverse(PyObject* self, Visit visit, void* argument) noexcept {
   if (const int result = visit(as_object(head_type(self)), argument)) return result;
   const Range* const range = data_of<IteratorData>(self).range;
   return range && range->owner.ptr() ? visit(range->owner.ptr(), argument) : 0;
 }
 
-LATEPY_ONCE LATEPY_COLD PyTypeObject* make_iterator_type() {
+LATEPY_FUNC LATEPY_COLD PyTypeObject* make_iterator_type() {
   TypeSlot slots[] = {{tp_dealloc, slot_value(&iterator_dealloc)},
                       {tp_traverse, slot_value(&iterator_traverse)},
                       {tp_clear, slot_value(&iterator_clear)},
@@ -118,14 +118,14 @@ LATEPY_ONCE LATEPY_COLD PyTypeObject* make_iterator_type() {
   return reinterpret_cast<PyTypeObject*>(make_type("latepy.iterator", sizeof(IteratorData), 0, slots).release());
 }
 
-LATEPY_ONCE Object new_iterator(std::unique_ptr<Range> range) {
+LATEPY_FUNC Object new_iterator(std::unique_ptr<Range> range) {
   HostTypes& types = host_types();
   if (!types.iterator) types.iterator = make_iterator_type();  // lives as long as its interpreter
   Object made = own(api().Type_GenericAlloc(types.iterator, 0));
   data_of<IteratorData>(made.ptr()).range = range.release();
   return made;
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

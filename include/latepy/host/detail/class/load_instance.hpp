@@ -83,15 +83,15 @@ std::unique_ptr<T> take_instance(Ref object) {
   return std::unique_ptr<T>(value);
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept {
+LATEPY_FUNC Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept {
   if (LATEPY_UNLIKELY(!wanted)) return nullptr;
   PyTypeObject *const type = head_type(object), *const asked = reinterpret_cast<PyTypeObject*>(wanted->type);
   return type == asked || api().Type_IsSubtype(type, asked) ? &data_of<Instance>(object) : nullptr;
 }
 
-[[noreturn]] LATEPY_ONCE LATEPY_COLD void throw_no_instance(PyObject* object, const ClassRecord* wanted,
+[[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_no_instance(PyObject* object, const ClassRecord* wanted,
                                                             std::string_view name) {
   if (!wanted || !wanted->traits)
     throw_mismatch(object, name, "no Python class stands for that type: add_class comes before its first use");
@@ -110,7 +110,7 @@ LATEPY_ONCE Instance* instance_of(PyObject* object, const ClassRecord* wanted) n
           .c_str());
 }
 
-LATEPY_ONCE void begin_sharing(Instance& instance) {
+LATEPY_FUNC void begin_sharing(Instance& instance) {
   const ObjectLock lock(object_of(instance));
   if (instance.ownership != Ownership::unique) return;
   instance.ownership = Ownership::none;
@@ -123,7 +123,7 @@ LATEPY_ONCE void begin_sharing(Instance& instance) {
   instance.ownership = Ownership::shared;
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

@@ -19,7 +19,7 @@ struct ClassPlan {
 void clear_traits(ClassTraits& traits) noexcept;
 
 /// The end of a class, with the capsule in its dict. Only the stop lets a class go. The traits stay until the next
-/// life: the garbage collector may empty the class before its instances, which need them to end.
+/// generation: the garbage collector may empty the class before its instances, which need them to end.
 void forget_class(PyObject* capsule);
 
 Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits);
@@ -110,9 +110,9 @@ T* construct(A&&... arguments) {
     return new T{std::forward<A>(arguments)...};
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD void explain_unmade(PyObject* object, const ClassRecord& record) {
+LATEPY_FUNC LATEPY_COLD void explain_unmade(PyObject* object, const ClassRecord& record) {
   const Instance* const instance = instance_of(object, &record);
   if (!instance) throw_mismatch(object, record.traits->name);
   const std::string& name = instance->traits->name;
@@ -126,7 +126,7 @@ LATEPY_ONCE LATEPY_COLD void explain_unmade(PyObject* object, const ClassRecord&
   if (instance->was_valid) throw_no_instance(object, &record, name);
 }
 
-LATEPY_ONCE LATEPY_OUTLINE void settle_pointer(Instance& instance, void* value) {
+LATEPY_FUNC LATEPY_OUTLINE void settle_pointer(Instance& instance, void* value) {
   check_unmade(instance);
   const Whole object{value, instance.traits->record};
   if (const Object stale = find_instance(object); !stale.is_empty()) take_away(data_of<Instance>(stale.ptr()));
@@ -134,7 +134,7 @@ LATEPY_ONCE LATEPY_OUTLINE void settle_pointer(Instance& instance, void* value) 
   instance.was_valid = false;
 }
 
-LATEPY_ONCE LATEPY_COLD void set_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
+LATEPY_FUNC LATEPY_COLD void set_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
   if (is_binary_operator(name))
     for (Overload* each = made.get(); each; each = each->next.get()) each->is_operator = true;
   const Place place(type);
@@ -142,7 +142,7 @@ LATEPY_ONCE LATEPY_COLD void set_method(const Ref& type, const std::string& name
   if (name == "__eq__" && !get_attribute(type, "__dict__").contains("__hash__"))
     set_attribute(type, "__hash__", Ref(api().NoneStruct));  // as Python's class statement does
 }
-LATEPY_ONCE LATEPY_COLD void append_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
+LATEPY_FUNC LATEPY_COLD void append_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
   const Object known = call_attribute(get_attribute(type, "__dict__"), "get", {to_py(name)});
   if (!is_function(known.ptr())) return set_method(type, name, std::move(made));
   FunctionData& function = data_of<FunctionData>(known.ptr());
@@ -154,7 +154,7 @@ LATEPY_ONCE LATEPY_COLD void append_method(const Ref& type, const std::string& n
   while (last->next) last = last->next.get();
   last->next = std::move(made);
 }
-LATEPY_ONCE LATEPY_COLD void set_property(const Ref& type, const std::string& name, std::unique_ptr<Overload> getter,
+LATEPY_FUNC LATEPY_COLD void set_property(const Ref& type, const std::string& name, std::unique_ptr<Overload> getter,
                                           std::unique_ptr<Overload> setter) {
   const Place place(type);
   const std::string doc = getter->doc;
@@ -163,7 +163,7 @@ LATEPY_ONCE LATEPY_COLD void set_property(const Ref& type, const std::string& na
   place.set(name, call_plain(Ref(as_object(api().Property_Type)),
                              {get, set, Ref(api().NoneStruct), doc.empty() ? none() : to_py(doc)}));
 }
-LATEPY_ONCE LATEPY_COLD Object static_property_type() {
+LATEPY_FUNC LATEPY_COLD Object static_property_type() {
   const Object base = Object::borrow(as_object(api().Property_Type));
   const Object get = make_callable("__get__", [](Object self, Object, Object) { return Object(self.attr("fget")()); });
   const Object made = type(base)("static_property", tuple(base), dict("__module__"_a = "latepy"));
@@ -171,7 +171,7 @@ LATEPY_ONCE LATEPY_COLD Object static_property_type() {
   return made;
 }
 
-LATEPY_ONCE LATEPY_COLD void clear_traits(ClassTraits& traits) noexcept {
+LATEPY_FUNC LATEPY_COLD void clear_traits(ClassTraits& traits) noexcept {
   while (BaseLink* link = traits.bases) {
     traits.bases = link->next;
     delete link;
@@ -183,14 +183,14 @@ LATEPY_ONCE LATEPY_COLD void clear_traits(ClassTraits& traits) noexcept {
   if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);
 }
 
-LATEPY_ONCE void forget_class(PyObject* capsule) {
+LATEPY_FUNC void forget_class(PyObject* capsule) {
   auto& traits = *static_cast<ClassTraits*>(api().Capsule_GetPointer(capsule, class_attribute));
-  traits.record->life = no_life;
+  traits.record->generation = no_generation;
   if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);  // it may hold Objects
   shared().classes_stamp.fetch_add(1, std::memory_order_release);
 }
 
-LATEPY_ONCE LATEPY_COLD Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits) {
+LATEPY_FUNC LATEPY_COLD Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits) {
   const std::string module = place.module().is_empty() ? "builtins" : place.module().as<std::string>();
   traits.name = concat({module, ".", plan.name});
   const Object bases = own(api().List_New(0));
@@ -230,7 +230,7 @@ LATEPY_ONCE LATEPY_COLD Object new_class(const Place& place, const ClassPlan& pl
   return made;
 }
 
-LATEPY_ONCE LATEPY_COLD Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&)) {
+LATEPY_FUNC LATEPY_COLD Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&)) {
   const Place place(where);
   ClassRecord* const record = new_record(*plan.slot, plan.key);
   if (!record->traits) record->traits = new ClassTraits();
@@ -244,10 +244,10 @@ LATEPY_ONCE LATEPY_COLD Object add_class(const Ref& where, const ClassPlan& plan
   return made;
 }
 
-LATEPY_ONCE LATEPY_COLD void release_types() noexcept {
+LATEPY_FUNC LATEPY_COLD void release_types() noexcept {
   for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next) {
-    if (each->life != current_life()) continue;
-    if (!each->traits) each->life = no_life;  // an enumeration; a class forgets itself when it ends
+    if (each->generation != current_generation()) continue;
+    if (!each->traits) each->generation = no_generation;  // an enumeration; a class forgets itself when it ends
     decref(each->type);
   }
   shared().classes_stamp.fetch_add(1, std::memory_order_release);
@@ -255,7 +255,7 @@ LATEPY_ONCE LATEPY_COLD void release_types() noexcept {
   for (PyTypeObject** each : {&types.function, &types.instance, &types.iterator})
     if (PyTypeObject* const type = std::exchange(*each, nullptr)) decref(as_object(type));
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

@@ -8,11 +8,11 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The base types of what scripts see of the host. One a process, made again in each life; plain C layout, only ever
-/// appended to.
+/// The base types of what scripts see of the host. One a process, made again in each generation; plain C layout, only
+/// ever appended to.
 struct HostTypes {
   std::size_t size = sizeof(HostTypes);
-  std::uint32_t life = no_life;
+  std::uint32_t generation = no_generation;
   PyTypeObject* function = nullptr;  ///< see host/detail/function/function_type.hpp
   PyTypeObject* instance = nullptr;  ///< see host/detail/class/instance_type.hpp
   struct Instance** buckets = nullptr;
@@ -66,29 +66,29 @@ Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSl
 /// Those of the running interpreter. Needs the GIL.
 HostTypes& host_types();
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE std::size_t head() {
+LATEPY_FUNC std::size_t head() {
   if (LATEPY_UNLIKELY(the_state.layout.head == 0))
     throw StateError(
         "this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
   return the_state.layout.head;
 }
 
-LATEPY_ONCE void free_object(PyObject* self) noexcept {
+LATEPY_FUNC void free_object(PyObject* self) noexcept {
   PyTypeObject* const type = head_type(self);
   api().Object_GC_Del(self);
   decref(as_object(type));
 }
 
-LATEPY_ONCE LATEPY_COLD Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots,
+LATEPY_FUNC LATEPY_COLD Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots,
                                          PyObject* bases) {
   pin_libraries();
   TypeSpec spec{name, static_cast<int>(head() + data_size), 0, flags | type_has_gc, slots};
   return own(api().Type_FromSpecWithBases(&spec, bases));
 }
 
-LATEPY_ONCE HostTypes& host_types() {
+LATEPY_FUNC HostTypes& host_types() {
   HostTypes* types = shared().host_types.load(std::memory_order_acquire);
   if (LATEPY_UNLIKELY(!types)) {
     types = new HostTypes();  // never freed
@@ -98,16 +98,16 @@ LATEPY_ONCE HostTypes& host_types() {
       types = other;
     }
   }
-  if (LATEPY_UNLIKELY(types->life != current_life())) {
+  if (LATEPY_UNLIKELY(types->generation != current_generation())) {
     check_making();
     types->function = types->instance = types->iterator = nullptr;
     types->instance_count = 0;
     for (std::size_t i = 0; i < types->bucket_count; ++i) types->buckets[i] = nullptr;
-    types->life = current_life();
+    types->generation = current_generation();
   }
   return *types;
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

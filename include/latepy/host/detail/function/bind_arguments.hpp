@@ -48,7 +48,7 @@ bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::s
 /// Why one signature does not take the arguments. Where the code of an argument raised, that is thrown.
 std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
 /// A parameter that is not given, in texts.
 LATEPY_COLD inline std::string described(const Overload& overload, std::size_t index) {
@@ -72,7 +72,7 @@ LATEPY_COLD inline bool too_many(const Overload& overload, std::size_t count, st
             ", and ", decimal(count - std::min(count, hidden)), count - hidden == 1 ? " was given" : " were given"});
 }
 
-LATEPY_ONCE bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count,
+LATEPY_FUNC bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count,
                                 PyObject* names, Sorted& sorted, std::string* why) {
   const Api& a = api();
   const std::vector<Parameter>& parameters = overload.parameters;
@@ -135,7 +135,7 @@ LATEPY_ONCE bool sort_arguments(const Overload& overload, PyObject* const* argum
   return missing.empty() || misfit(why, {"it is not given ", missing});
 }
 
-LATEPY_ONCE LATEPY_COLD std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count,
+LATEPY_FUNC LATEPY_COLD std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count,
                                             PyObject* names) {
   Sorted sorted(overload.parameters.size());
   std::string why;
@@ -154,7 +154,7 @@ LATEPY_ONCE LATEPY_COLD std::string why_not(Overload& overload, PyObject* const*
   return "an argument changed while it was converted, or holds an iterator, which can be read only once";
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

@@ -148,9 +148,9 @@ Object make_callable(const std::string& name, F&& f, X&&... extras) {
   return new_function(make_overloads<void>(name, std::forward<F>(f), std::forward<X>(extras)...), name, Object());
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD void Describe::operator()(const Arg& argument) {
+LATEPY_FUNC LATEPY_COLD void Describe::operator()(const Arg& argument) {
   while (overload_.parameters[at_].kind >= ParameterKind::args) ++at_;
   Parameter& parameter = overload_.parameters[at_++];
   parameter.name = argument.name();
@@ -162,18 +162,18 @@ LATEPY_ONCE LATEPY_COLD void Describe::operator()(const Arg& argument) {
   parameter.default_value = argument.value();
 }
 
-LATEPY_ONCE LATEPY_COLD std::unique_ptr<Overload> new_overload(const std::string& name, const OverloadType& type) {
+LATEPY_FUNC LATEPY_COLD std::unique_ptr<Overload> new_overload(const std::string& name, const OverloadType& type) {
   return std::make_unique<Overload>(name, type);
 }
 
-LATEPY_ONCE LATEPY_COLD bool is_identifier(std::string_view name) {
+LATEPY_FUNC LATEPY_COLD bool is_identifier(std::string_view name) {
   const Object text = Object::steal(api().Unicode_DecodeUTF8(name.data(), static_cast<ssize>(name.size()), nullptr));
   api().Err_Clear();
   return !text.is_empty() && call_attribute(text, "isidentifier") &&
          !call_attribute(known_module("keyword"), "iskeyword", {text});
 }
 
-LATEPY_ONCE LATEPY_COLD void check_parameters(const Overload& overload) {
+LATEPY_FUNC LATEPY_COLD void check_parameters(const Overload& overload) {
   const auto refuse = [&](std::string_view what, std::string_view parameter, std::string_view why) {
     throw_error<SyntaxError>({overload.name, "(): ", what, "'", parameter, "'", why});
   };
@@ -192,7 +192,7 @@ LATEPY_ONCE LATEPY_COLD void check_parameters(const Overload& overload) {
   }
 }
 
-LATEPY_ONCE LATEPY_COLD Place::Place(const Ref& place)
+LATEPY_FUNC LATEPY_COLD Place::Place(const Ref& place)
     : place_(place), is_dict_(has_flag(place.checked(), type_is_dict)) {
   const bool is_class = has_flag(place.ptr(), type_is_type);
   const Object name = is_dict_ ? call_attribute(place, "get", {to_py("__name__")})
@@ -201,15 +201,15 @@ LATEPY_ONCE LATEPY_COLD Place::Place(const Ref& place)
   if (is_class) prefix_ = concat({text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()), "."});
 }
 
-LATEPY_ONCE LATEPY_COLD void Place::set(std::string_view name, const Object& value) const {
+LATEPY_FUNC LATEPY_COLD void Place::set(std::string_view name, const Object& value) const {
   (is_dict_ ? set_item : set_attribute)(place_, name, value);
 }
 
-LATEPY_ONCE LATEPY_COLD Object Place::function(const std::string& name, std::unique_ptr<Overload> overloads) const {
+LATEPY_FUNC LATEPY_COLD Object Place::function(const std::string& name, std::unique_ptr<Overload> overloads) const {
   return new_function(std::move(overloads), qualified(name), module_);
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

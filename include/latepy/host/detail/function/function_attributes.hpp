@@ -44,9 +44,9 @@ LATEPY_COLD inline PyObject* function_annotations(PyObject* self) {
   return get_attribute(twin(self), "__annotations__").release();
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD PyObject* function_doc(PyObject* self) {
+LATEPY_FUNC LATEPY_COLD PyObject* function_doc(PyObject* self) {
   const Overload* const first = data_of<FunctionData>(self).first;
   if (!first->next) return first->doc.empty() ? none().release() : to_py(first->doc).release();
   std::string text;
@@ -56,14 +56,14 @@ LATEPY_ONCE LATEPY_COLD PyObject* function_doc(PyObject* self) {
   return to_py(text).release();
 }
 
-LATEPY_ONCE LATEPY_COLD PyObject* function_signatures(PyObject* self) {
+LATEPY_FUNC LATEPY_COLD PyObject* function_signatures(PyObject* self) {
   Object texts = own(api().List_New(0));
   for (const Overload* each = data_of<FunctionData>(self).first; each; each = each->next.get())
     check_result(api().List_Append(texts.ptr(), to_py(signature_text(*each)).ptr()));
   return texts.release();
 }
 
-LATEPY_ONCE LATEPY_COLD Object twin(PyObject* self) {
+LATEPY_FUNC LATEPY_COLD Object twin(PyObject* self) {
   const Overload* const first = data_of<FunctionData>(self).first;
   const Api& a = api();
   const Object kept = call_attribute(Ref(data_of<FunctionData>(self).dict), "get", {to_py(twin_name)});
@@ -87,7 +87,7 @@ LATEPY_ONCE LATEPY_COLD Object twin(PyObject* self) {
     for (const char* usual : {"typing", "collections.abc", "datetime", "os", "pathlib", "types"}) import(usual);
     if (!by_text)
       for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
-        if (each->life == current_life()) {
+        if (each->generation == current_generation()) {
           const std::string module = text_of(attribute_or_empty(each->type, "__module__").ptr());
           import(module.substr(0, module.find('.')));
         }
@@ -107,7 +107,7 @@ LATEPY_ONCE LATEPY_COLD Object twin(PyObject* self) {
   return Object();  // not reached
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

@@ -44,15 +44,15 @@ inline PyObject* function_reduce(PyObject* self, PyObject*) noexcept {
 PyTypeObject* function_type();
 inline bool is_function(PyObject* object) noexcept {
   const HostTypes* const types = shared().host_types.load(std::memory_order_relaxed);
-  return types && types->life == current_life() && types->function && is_exactly(object, types->function);
+  return types && types->generation == current_generation() && types->function && is_exactly(object, types->function);
 }
 
 /// The Python function of a chain of overloads. Needs the GIL.
 Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name, const Object& module);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count,
+LATEPY_FUNC LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count,
                                               PyObject* names) noexcept {
   Overload& first = *function.first;
   try {
@@ -79,7 +79,7 @@ LATEPY_ONCE LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* 
   return nullptr;
 }
 
-LATEPY_ONCE LATEPY_COLD PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count,
+LATEPY_FUNC LATEPY_COLD PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count,
                                               PyObject* names) noexcept {
   try {
     for (Overload* each = function.first; each; each = each->next.get()) {
@@ -96,7 +96,7 @@ LATEPY_ONCE LATEPY_COLD PyObject* call_sorted(FunctionData& function, PyObject* 
   return refuse_call(function, arguments, count, names);
 }
 
-LATEPY_ONCE PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged,
+LATEPY_FUNC PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged,
                                      PyObject* names) noexcept {
   FunctionData& function = data_of<FunctionData>(self);
   const std::size_t count = flagged & ~vectorcall_offset;
@@ -113,7 +113,7 @@ LATEPY_ONCE PyObject* function_entry(PyObject* self, PyObject* const* arguments,
   return result;
 }
 
-LATEPY_ONCE void function_dealloc(PyObject* self) noexcept {
+LATEPY_FUNC void function_dealloc(PyObject* self) noexcept {
   FunctionData& function = data_of<FunctionData>(self);
   api().Object_GC_UnTrack(self);
   const ErrorAside aside;  // destructors of captured objects run
@@ -131,7 +131,7 @@ LATEPY_ONCE void function_dealloc(PyObject* self) noexcept {
   free_object(self);
 }
 
-LATEPY_ONCE int function_traverse(PyObject* self, Visit visit, void* argument) noexcept {
+LATEPY_FUNC int function_traverse(PyObject* self, Visit visit, void* argument) noexcept {
   const FunctionData& function = data_of<FunctionData>(self);
   if (const int result = visit(as_object(head_type(self)), argument)) return result;
   if (function.dict)
@@ -143,7 +143,7 @@ LATEPY_ONCE int function_traverse(PyObject* self, Visit visit, void* argument) n
   return 0;
 }
 
-LATEPY_ONCE int function_clear(PyObject* self) noexcept {
+LATEPY_FUNC int function_clear(PyObject* self) noexcept {
   FunctionData& function = data_of<FunctionData>(self);
   if (PyObject* const dict = std::exchange(function.dict, nullptr)) decref(dict);
   for (Overload* each = function.first; each; each = each->next.get())
@@ -151,7 +151,7 @@ LATEPY_ONCE int function_clear(PyObject* self) noexcept {
   return 0;
 }
 
-LATEPY_ONCE PyTypeObject* function_type() {
+LATEPY_FUNC PyTypeObject* function_type() {
   HostTypes& types = host_types();
   if (LATEPY_LIKELY(types.function != nullptr)) return types.function;
   const auto at = [&](std::size_t offset) { return static_cast<ssize>(head() + offset); };
@@ -187,7 +187,7 @@ LATEPY_ONCE PyTypeObject* function_type() {
   return types.function = reinterpret_cast<PyTypeObject*>(made.release());
 }
 
-LATEPY_ONCE LATEPY_COLD Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name,
+LATEPY_FUNC LATEPY_COLD Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name,
                                             const Object& module) {
   pin_libraries();
   const std::size_t dot = qualified_name.rfind('.');
@@ -208,7 +208,7 @@ LATEPY_ONCE LATEPY_COLD Object new_function(std::unique_ptr<Overload> first, con
   function.first = first.release();
   return made;
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

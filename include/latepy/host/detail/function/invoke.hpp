@@ -122,7 +122,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   }
   template <class... L>
   static PyObject* give(Overload& overload, [[maybe_unused]] PyObject* const* arguments, L&... loaders) {
-    Held made(result(overload, arguments, loaders...));
+    OwnedRef made(result(overload, arguments, loaders...));
     (keep<X>(arguments, made.get()), ...);
     return made.release();
   }
@@ -175,9 +175,9 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   static constexpr OverloadType type{&call, is_of_class, &result_type<R>, parameters, sizeof...(A)};
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD void keep_patient(PyObject* nurse, PyObject* patient, bool is_part) {
+LATEPY_FUNC LATEPY_COLD void keep_patient(PyObject* nurse, PyObject* patient, bool is_part) {
   if (nurse == api().NoneStruct || patient == api().NoneStruct) return;
   if (api().Type_IsSubtype(head_type(nurse), instance_type()))
     return keep_alive_in(data_of<Instance>(nurse), patient, is_part);
@@ -193,7 +193,7 @@ LATEPY_ONCE LATEPY_COLD void keep_patient(PyObject* nurse, PyObject* patient, bo
   const Object callback = own(api().CFunction_NewEx(&release, patient, nullptr));
   check(api().Weakref_NewRef(nurse, callback.ptr()));
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

@@ -92,9 +92,9 @@ struct OverloadType {
   std::size_t count;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD Overload::Overload(const std::string& called, const OverloadType& type)
+LATEPY_FUNC LATEPY_COLD Overload::Overload(const std::string& called, const OverloadType& type)
     : invoke(type.invoke), parameters(type.count), result(type.result), name(called), is_method(type.is_method) {
   for (std::size_t i = 0; i < type.count; ++i) {
     parameters[i].type = type.parameters[i];
@@ -103,9 +103,9 @@ LATEPY_ONCE LATEPY_COLD Overload::Overload(const std::string& called, const Over
     if (parameters[i].kind == ParameterKind::kwargs) parameters[i].name = "kwargs";
   }
 }
-LATEPY_ONCE LATEPY_COLD Overload::~Overload() noexcept(false) {}
+LATEPY_FUNC LATEPY_COLD Overload::~Overload() noexcept(false) {}
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

@@ -78,16 +78,16 @@ LATEPY_COLD std::string python_type(Way way) {
   }
 }
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD std::string class_name(const ClassRecord* record, const char* unknown, bool is_optional) {
+LATEPY_FUNC LATEPY_COLD std::string class_name(const ClassRecord* record, const char* unknown, bool is_optional) {
   if (!record) return unknown;
   const std::string module = text_of(attribute_or_empty(record->type, "__module__").ptr());
   const bool is_plain = module.empty() || module == "builtins";
   return concat({is_optional ? "typing.Optional[" : "", is_plain ? "" : module.c_str(), is_plain ? "" : ".",
                  text_of(attribute_or_empty(record->type, "__qualname__").ptr()), is_optional ? "]" : ""});
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

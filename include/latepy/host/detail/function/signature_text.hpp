@@ -27,9 +27,9 @@ LATEPY_COLD inline std::string shown_signature(const Overload& overload) {
 /// "(1, "x", k=2)": what a call was given.
 std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD Object defaults_of(const Overload& overload) {
+LATEPY_FUNC LATEPY_COLD Object defaults_of(const Overload& overload) {
   Object values = own(api().List_New(0));
   for (const Parameter& parameter : overload.parameters)
     check_result(api().List_Append(
@@ -37,7 +37,7 @@ LATEPY_ONCE LATEPY_COLD Object defaults_of(const Overload& overload) {
   return values;
 }
 
-LATEPY_ONCE LATEPY_COLD std::string signature_text(const Overload& overload, DefaultText default_text, bool with_self) {
+LATEPY_FUNC LATEPY_COLD std::string signature_text(const Overload& overload, DefaultText default_text, bool with_self) {
   std::string text = "(";
   bool named_only = false, positional_only = false;
   const auto add = [&](std::string_view part) { text.append(text.size() == 1 ? "" : ", ").append(part); };
@@ -64,7 +64,7 @@ LATEPY_ONCE LATEPY_COLD std::string signature_text(const Overload& overload, Def
   return concat({text, ") -> ", overload.result->python(Way::to_python)});
 }
 
-LATEPY_ONCE LATEPY_COLD std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count,
+LATEPY_FUNC LATEPY_COLD std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count,
                                               PyObject* names) {
   std::string text = concat({overload.shown_name, "("});
   const std::size_t first = overload.is_method && count > 0 ? 1 : 0;
@@ -77,7 +77,7 @@ LATEPY_ONCE LATEPY_COLD std::string show_call(const Overload& overload, PyObject
   return concat({text, ")"});
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

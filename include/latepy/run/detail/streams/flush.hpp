@@ -11,14 +11,14 @@ namespace detail {
 /// Where CPython's own text streams keep what they have not written yet: proved on a stream of ours at each start, for
 /// a flush of a stream that has nothing to write costs 2,800 instructions. Offsets in bytes; 0: not proved.
 struct StreamLayout {
-  std::uint32_t life = no_life;    ///< that the pointers are of
-  PyObject* sys = nullptr;         ///< sys.__dict__, borrowed
-  PyObject* names[2] = {};         ///< "stdout", "stderr", kept with the names of literals
-  PyTypeObject* text = nullptr;    ///< io.TextIOWrapper
-  PyTypeObject* writer = nullptr;  ///< io.BufferedWriter
-  std::uint16_t pending = 0;       ///< pending_bytes_count of a text (Modules/_io/textio.c)
-  std::uint16_t buffer = 0;        ///< buffer of a text
-  std::uint16_t write_end = 0;     ///< of a writer, where -1 means that it holds nothing (Modules/_io/bufferedio.c)
+  std::uint32_t generation = no_generation;  ///< that the pointers are of
+  PyObject* sys = nullptr;                   ///< sys.__dict__, borrowed
+  PyObject* names[2] = {};                   ///< "stdout", "stderr", kept with the names of literals
+  PyTypeObject* text = nullptr;              ///< io.TextIOWrapper
+  PyTypeObject* writer = nullptr;            ///< io.BufferedWriter
+  std::uint16_t pending = 0;                 ///< pending_bytes_count of a text (Modules/_io/textio.c)
+  std::uint16_t buffer = 0;                  ///< buffer of a text
+  std::uint16_t write_end = 0;  ///< of a writer, where -1 means that it holds nothing (Modules/_io/bufferedio.c)
 };
 inline StreamLayout stream_layout{};
 
@@ -46,28 +46,28 @@ bool is_written(PyObject* stream) noexcept;
 void flush_stream(PyObject* stream) noexcept;
 void flush_streams() noexcept;
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE LATEPY_COLD MemberByValues::MemberByValues(const Object& object) : object_(object) {
+LATEPY_FUNC LATEPY_COLD MemberByValues::MemberByValues(const Object& object) : object_(object) {
   const auto size = get_attribute(Ref(as_object(type_of(object.ptr()))), "__basicsize__").as<std::size_t>();
   for (std::size_t at = the_state.layout.head / word; at < most && (at + 1) * word <= size; ++at)
     words_ |= std::uint64_t(1) << at;
 }
 
-LATEPY_ONCE LATEPY_COLD void MemberByValues::has(std::int64_t value) noexcept {
+LATEPY_FUNC LATEPY_COLD void MemberByValues::has(std::int64_t value) noexcept {
   for (std::size_t at = 0; at < most; ++at) {
     const std::uint64_t bit = std::uint64_t(1) << at;
     if ((words_ & bit) && member_at<std::int64_t>(object_.ptr(), at * word) != value) words_ &= ~bit;
   }
 }
 
-LATEPY_ONCE LATEPY_COLD std::uint16_t MemberByValues::offset() const noexcept {
+LATEPY_FUNC LATEPY_COLD std::uint16_t MemberByValues::offset() const noexcept {
   for (std::size_t at = 0; at < most; ++at)
     if (words_ == std::uint64_t(1) << at) return static_cast<std::uint16_t>(at * word);
   return 0;
 }
 
-LATEPY_ONCE LATEPY_COLD void prove_streams() {
+LATEPY_FUNC LATEPY_COLD void prove_streams() {
   stream_layout = StreamLayout();
   if (the_state.layout.type_flags == 0 || the_state.free_threaded || sizeof(void*) != 8) return;
   StreamLayout found;
@@ -102,18 +102,18 @@ LATEPY_ONCE LATEPY_COLD void prove_streams() {
   found.names[0] = out->str;
   found.names[1] = err->str;
   found.sys = api().Module_GetDict(known_module("sys").ptr());
-  found.life = current_life();
+  found.generation = current_generation();
   stream_layout = found;
 }
 
-LATEPY_ONCE bool is_written(PyObject* stream) noexcept {
+LATEPY_FUNC bool is_written(PyObject* stream) noexcept {
   const StreamLayout& layout = stream_layout;
   if (!is_exactly(stream, layout.text) || member_at<std::int64_t>(stream, layout.pending) != 0) return false;
   PyObject* const writer = member_at<PyObject*>(stream, layout.buffer);
   return writer && is_exactly(writer, layout.writer) && member_at<std::int64_t>(writer, layout.write_end) == -1;
 }
 
-LATEPY_ONCE LATEPY_COLD void flush_stream(PyObject* stream) noexcept {
+LATEPY_FUNC LATEPY_COLD void flush_stream(PyObject* stream) noexcept {
   const Object flush = attribute_or_empty(stream, "flush");
   if (flush.is_empty()) return;
   const Object done = Object::steal(api().Object_CallNoArgs(flush.ptr()));
@@ -125,9 +125,9 @@ LATEPY_ONCE LATEPY_COLD void flush_stream(PyObject* stream) noexcept {
     api().Err_WriteUnraisable(flush.ptr());
 }
 
-LATEPY_ONCE void flush_streams() noexcept {
+LATEPY_FUNC void flush_streams() noexcept {
   const StreamLayout& layout = stream_layout;
-  const bool is_known = LATEPY_LIKELY(layout.life != no_life && layout.life == current_life());
+  const bool is_known = LATEPY_LIKELY(layout.generation != no_generation && layout.generation == current_generation());
   for (int i = 0; i < 2; ++i) {
     PyObject* const stream = is_known ? api().Dict_GetItemWithError(layout.sys, layout.names[i])
                                       : api().Sys_GetObject(i == 0 ? "stdout" : "stderr");
@@ -136,7 +136,7 @@ LATEPY_ONCE void flush_streams() noexcept {
     flush_stream(stream);
   }
 }
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1

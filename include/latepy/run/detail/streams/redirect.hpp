@@ -144,9 +144,9 @@ class CapturedText {
   mutable std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
 };
 
-#if LATEPY_BODIES
+#if LATEPY_DEFINITIONS
 
-LATEPY_ONCE void OutputSink::take(Ref data, bool last) {
+LATEPY_FUNC void OutputSink::take(Ref data, bool last) {
   std::string_view view;
   if (load_bytes(data.ptr(), view)) bytes_.append(view);
   if (bytes_.empty()) return;
@@ -157,14 +157,14 @@ LATEPY_ONCE void OutputSink::take(Ref data, bool last) {
   bytes_.erase(0, static_cast<std::size_t>(used));
 }
 
-LATEPY_ONCE void CapturedText::append(bool is_err, std::string_view text) {
+LATEPY_FUNC void CapturedText::append(bool is_err, std::string_view text) {
   const SpinLock lock(lock_);
   if (pieces_.empty() || pieces_.back().is_err != is_err) pieces_.push_back({text_.size(), is_err});
   text_.append(text);
   pieces_.back().end = text_.size();
 }
 
-LATEPY_ONCE std::string CapturedText::of(bool is_err) const {
+LATEPY_FUNC std::string CapturedText::of(bool is_err) const {
   const SpinLock lock(lock_);
   std::string text;
   std::size_t begin = 0;
@@ -175,7 +175,7 @@ LATEPY_ONCE std::string CapturedText::of(bool is_err) const {
   return text;
 }
 
-#endif  // LATEPY_BODIES
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy
