@@ -173,7 +173,7 @@ EXPORT attach_can_enter() {
 }
 
 extern "C" LATEPY_VISIBLE std::uint32_t attach_life() { return latepy::detail::current_generation(); }
-extern "C" LATEPY_VISIBLE void* attach_shared() { return &latepy::detail::shared(); }
+extern "C" LATEPY_VISIBLE void* attach_shared() { return &latepy::detail::process_state(); }
 
 /// What `import attach_module` calls. The struct PyModuleDef begins with an object's head, whose size differs between
 /// builds of CPython, so it is laid out at run time (Include/moduleobject.h, the same from 3.9 to 3.15).

@@ -164,7 +164,7 @@ TEST_CASE("a program and a module that both use latepy share one life", "[P23]")
     auto python = std::make_unique<py::Interpreter>();
     python->exec("greeting = 'from the script'");
     expect_ok(of_module<const char*()>("attach_start")());
-    EXPECT(of_module<void*()>("attach_shared")() == &latepy::detail::shared());
+    EXPECT(of_module<void*()>("attach_shared")() == &latepy::detail::process_state());
     EXPECT(of_module<std::uint32_t()>("attach_life")() == latepy::detail::current_generation());
     expect_ok(of_module<const char*()>("attach_use")());
     EXPECT((*python)["answer"].as<int>() == 42);
@@ -182,7 +182,7 @@ TEST_CASE("a module that attached meets the program's next Python as well", "[P3
   in_child([] {
     for (int generation = 0; life < 3; ++generation) {
       py::Interpreter python;
-      if (latepy::detail::the_state.version.minor == 12 && life > 0) return;
+      if (latepy::detail::library_state.version.minor == 12 && life > 0) return;
       python.exec("greeting = 'from the script'");
       expect_ok(of_module<const char*()>("attach_start")());
       expect_ok(of_module<const char*()>("attach_use")());

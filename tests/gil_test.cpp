@@ -118,8 +118,8 @@ TEST_CASE("without a guard the use of an Object names the rule, where checks are
   in_child([] {
     py::Interpreter python;
     const Object list = python.eval("[1]");
-    latepy::detail::the_state.checks = true;  // as LATEPY_CHECKS does
-    latepy::detail::publish_generation(latepy::detail::shared(), latepy::detail::current_generation());
+    latepy::detail::library_state.checks = true;  // as LATEPY_CHECKS does
+    latepy::detail::publish_generation(latepy::detail::process_state(), latepy::detail::current_generation());
     std::string what;
     std::thread([&] { what = EXPECT_THROWN(StateError, list[0].as<int>()).what(); }).join();
     EXPECT(has(what, "does not hold the GIL") && has(what, "GilGuard"));
@@ -181,9 +181,9 @@ TEST_CASE("a thread keeps one thread state, and the next one to enter frees that
       }
       EXPECT(count() == before + 1);
     }).join();
-    EXPECT(count() == before || latepy::detail::the_state.leaks_thread_states);
+    EXPECT(count() == before || latepy::detail::library_state.leaks_thread_states);
     for (int i = 0; i < 250; ++i) on_threads(8, [] { const GilGuard gil; });  // 2,000 threads
-    EXPECT(count() == before || latepy::detail::the_state.leaks_thread_states);
+    EXPECT(count() == before || latepy::detail::library_state.leaks_thread_states);
     EXPECT(python.eval<int>("len(__import__('sys')._current_frames())") == 1);
   });
 }
@@ -201,7 +201,7 @@ TEST_CASE("freeing the states of ended threads leaves PyGILState of this thread 
       on_threads(4, [] { const GilGuard gil; });
     }
     python.exec("1");  // frees them
-    EXPECT(thread_states() == 1 || latepy::detail::the_state.leaks_thread_states);
+    EXPECT(thread_states() == 1 || latepy::detail::library_state.leaks_thread_states);
     EXPECT(this_state() == mine);
     release(ensure());
     python.exec(
@@ -260,7 +260,7 @@ TEST_CASE("guards work in the destructors of thread_local objects", "[P36]") {
         const GilGuard gil;
       }).join();
     const GilGuard gil;
-    EXPECT(thread_states() == 1 || latepy::detail::the_state.leaks_thread_states);
+    EXPECT(thread_states() == 1 || latepy::detail::library_state.leaks_thread_states);
   });
   CHECK(output == "in a destructor\nin a destructor\nin a destructor\n");
 }
@@ -275,7 +275,7 @@ TEST_CASE("references dropped without the GIL are freed by the next thread that 
     EXPECT(python.call<int>("__main__", "references") == before + 1000);
     std::thread([&] { objects.clear(); }).join();  // while this thread holds the GIL
     EXPECT(python.call<int>("__main__", "references") == before);
-    EXPECT(latepy::detail::shared().leaked == 0);
+    EXPECT(latepy::detail::process_state().leaked == 0);
   });
 }
 
@@ -353,7 +353,7 @@ TEST_CASE("guards and PyGILState_Ensure of other embedders nest in any order", "
     theirs_inside();
     theirs_outside();
     const GilGuard gil;
-    EXPECT(thread_states() == 1 || latepy::detail::the_state.leaks_thread_states);
+    EXPECT(thread_states() == 1 || latepy::detail::library_state.leaks_thread_states);
   });
 }
 
@@ -378,7 +378,7 @@ TEST_CASE("threads that Python made need no more than others") {
         "for t in threads: t.join()\n");
     EXPECT(python.eval<int>("len(calls)") == 16);
     const GilGuard gil;
-    EXPECT(thread_states() == 1 || latepy::detail::the_state.leaks_thread_states);
+    EXPECT(thread_states() == 1 || latepy::detail::library_state.leaks_thread_states);
   });
 }
 

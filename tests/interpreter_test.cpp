@@ -16,7 +16,7 @@ using py::StateError;
 
 namespace {
 
-int minor_version() { return latepy::detail::the_state.version.minor; }
+int minor_version() { return latepy::detail::library_state.version.minor; }
 
 py::Config with_warnings(std::vector<std::string>& warnings) {
   py::Config config;
@@ -425,7 +425,7 @@ TEST_CASE("late drops from many threads, during the stop and after it, are harml
       go = true;
     }
     for (std::thread& dropper : droppers) dropper.join();
-    EXPECT(latepy::detail::shared().leaked == 0);
+    EXPECT(latepy::detail::process_state().leaked == 0);
   });
 }
 
@@ -582,7 +582,7 @@ TEST_CASE("threads that enter while Python stops get a StateError, 200 times 8 o
       python.reset();
       EXPECT(!py::Interpreter::is_running());
       for (std::thread& thread : threads) thread.join();
-      EXPECT(latepy::detail::shared().inside == 0);
+      EXPECT(latepy::detail::process_state().inside == 0);
     }
   });
 }
@@ -772,7 +772,7 @@ TEST_CASE("each start takes the environment that it is asked for", "[P03]") {
       python["folder"] = folder;
       python.exec("import venv, sys; venv.create(folder, with_pip=False, symlinks=True)");
     }
-    if (latepy::detail::shared().restart_refusal.load()) return;
+    if (latepy::detail::process_state().restart_refusal.load()) return;
     py::Config config;
     config.python = folder;
     for (int i = 0; i < 2; ++i) {

@@ -13,7 +13,7 @@ namespace {
 
 Layout& layout() {
   python();
-  return latepy::detail::the_state.layout;
+  return latepy::detail::library_state.layout;
 }
 bool is_debug() { return latepy::detail::api().NegativeRefcount != nullptr; }
 
@@ -28,7 +28,7 @@ struct With {
 
 TEST_CASE("all layouts are proved on every CPython that is known, and none when LATEPY_NO_FAST_PATH says so") {
   const Layout& known = layout();
-  const bool is_free_threaded = latepy::detail::the_state.free_threaded;
+  const bool is_free_threaded = latepy::detail::library_state.free_threaded;
   CHECK(known.head >= 2 * sizeof(void*));
   const bool on = !are_fast_paths_off();
   CHECK((known.type_flags != 0) == on);
@@ -250,7 +250,8 @@ def by_hand():
   raise ValueError().with_traceback(types.TracebackType(None, sys._getframe(), 0, 4321))
 
 def elsewhere(name): exec(compile('\n\n{}[3]', name, 'exec'))
-)", globals, "job.py");
+)",
+                globals, "job.py");
   Layout by_attributes = layout();
   by_attributes.trace_entry = 0;
   const auto where = [&](const char* code) {

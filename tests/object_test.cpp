@@ -256,7 +256,7 @@ TEST_CASE("more names than there are places for are found as well") {
       std::snprintf(name, sizeof name, "n%04d", i);
       if (names.attr(name).as<int>() != i) FAIL(name);
     }
-  CHECK(py::detail::name_places < 3000);
+  CHECK(py::detail::interned_slots < 3000);
 }
 
 TEST_CASE("has_attr and get_attr take a missing attribute calmly, and only that") {

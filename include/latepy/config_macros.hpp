@@ -35,7 +35,7 @@
 /// 1 in the files of a program that has latepy's larger functions compiled once, in latepy/latepy.cpp (with CMake: by
 /// the target latepy::compiled), instead of inline in each file. All files of the program, or of a shared library, say
 /// the same, and those of a shared library, or of a program that exports its symbols to plug-ins, are compiled with
-/// -fvisibility=hidden, as latepy.cpp is: then the functions and the state of each are its own (see State).
+/// -fvisibility=hidden, as latepy.cpp is: then the functions and the state of each are its own (see LibraryState).
 #ifndef LATEPY_COMPILED
 #define LATEPY_COMPILED 0
 #endif
@@ -84,6 +84,6 @@
 /// Exceptions cross shared libraries, so their type information must be one in the process.
 #define LATEPY_VISIBLE __attribute__((visibility("default")))
 /// One a shared library, whatever it is compiled with: what counts libraries, and those functions of a visible class
-/// that use state. State itself is marked neither way; see State.
+/// that use state. LibraryState itself is marked neither way; see LibraryState.
 #define LATEPY_HIDDEN __attribute__((visibility("hidden")))
 #endif

@@ -19,8 +19,8 @@ std::optional<py::PythonError> kept;
 std::string what_is_caught() {
   const auto describe = [](const char* name, const py::PythonError& error) {
     const py::GilGuard gil;
-    return std::string(name) + " " + error.type_name() + ": " + error.message() +
-           (error.is("Exception") ? " is" : "") + (error.value().is_alive() ? " alive" : "") +
+    return std::string(name) + " " + error.type_name() + ": " + error.message() + (error.is("Exception") ? " is" : "") +
+           (error.value().is_alive() ? " alive" : "") +
            (error.traceback().find(error.message()) != std::string::npos ? " traced" : "");
   };
   try {
@@ -61,11 +61,11 @@ extern "C" LATEPY_VISIBLE const Library* latepy_test_library() {
           return nullptr;
         }
       },
-      []() -> const void* { return &latepy::detail::shared(); },
-      []() -> const void* { return &latepy::detail::the_state; },
-      [] { return latepy::detail::the_state.libraries.load() == 1; },
+      []() -> const void* { return &latepy::detail::process_state(); },
+      []() -> const void* { return &latepy::detail::library_state; },
+      [] { return latepy::detail::library_state.libraries.load() == 1; },
       [] { return py::Interpreter::is_running(); },
-      [] { return !latepy::detail::shared().restart_refusal.load(); },
+      [] { return !latepy::detail::process_state().restart_refusal.load(); },
 
       [](const char* code) { interpreter->exec(code); },
       [](const char* expression) { return interpreter->eval<long>(expression); },

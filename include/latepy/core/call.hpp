@@ -21,13 +21,13 @@ class Arg {
   }
   const char* name() const noexcept { return name_; }
   std::size_t length() const noexcept { return key_.size - 1; }
-  const detail::NameKey& key() const noexcept { return key_; }
+  const detail::InternKey& key() const noexcept { return key_; }
   const Object& value() const& noexcept { return value_; }
   Object value() && noexcept { return std::move(value_); }
 
  private:
   const char* name_;
-  detail::NameKey key_;
+  detail::InternKey key_;
   Object value_;
 };
 
@@ -104,7 +104,7 @@ PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size
 
 struct ArgName {
   const char* text = nullptr;
-  NameKey key{nullptr, 0};
+  InternKey key{nullptr, 0};
 };
 
 /// A positional or named argument whose place is known when the call is compiled.
@@ -142,7 +142,7 @@ class DirectArgument {
 class CallNames {
  public:
   LATEPY_FORCE_INLINE CallNames(const ArgName* names, std::size_t count) {
-    KnownName* const first = known_name(names[0].key, names[0].text);
+    InternedName* const first = interned(names[0].key, names[0].text);
     if (LATEPY_LIKELY(first && first->kwcount == count && (count == 1 || are(first->kwnames, names, count))))
       incref(tuple_ = first->kwnames);
     else
@@ -156,7 +156,7 @@ class CallNames {
  private:
   /// Whether the others are those of the tuple.
   static bool are(PyObject* tuple, const ArgName* names, std::size_t count);
-  static PyObject* make(KnownName* first, const ArgName* names, std::size_t count);
+  static PyObject* make(InternedName* first, const ArgName* names, std::size_t count);
   PyObject* tuple_;
 };
 
@@ -227,7 +227,7 @@ T Ref::call(A&&... arguments) const {
   return detail::take<T>(detail::check(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...)));
 }
 template <class... A>
-Object Ref::call_method(const detail::Name& name, A&&... arguments) const {
+Object Ref::call_method(const detail::AttrName& name, A&&... arguments) const {
   return detail::own(detail::call_with(checked(), name.ptr(), std::forward<A>(arguments)...));
 }
 
@@ -249,7 +249,7 @@ LATEPY_FUNC LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argume
         check_result(a.List_Append(list.ptr(), each->object()));
         break;
       case Argument::Kind::named:
-        add(Name(each->name()).ptr(), each->object());
+        add(AttrName(each->name()).ptr(), each->object());
         break;
       case Argument::Kind::sequence: {
         const Object items = own(a.Sequence_Tuple(each->object()));
@@ -273,13 +273,13 @@ LATEPY_FUNC LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argume
 
 LATEPY_FUNC bool CallNames::are(PyObject* tuple, const ArgName* names, std::size_t count) {
   for (std::size_t i = 1; i < count; ++i) {
-    const KnownName* const known = known_name(names[i].key, names[i].text);
+    const InternedName* const known = interned(names[i].key, names[i].text);
     if (!known || api().Tuple_GetItem(tuple, static_cast<ssize>(i)) != known->str) return false;
   }
   return true;
 }
 
-LATEPY_FUNC LATEPY_COLD PyObject* CallNames::make(KnownName* first, const ArgName* names, std::size_t count) {
+LATEPY_FUNC LATEPY_COLD PyObject* CallNames::make(InternedName* first, const ArgName* names, std::size_t count) {
   Object tuple = own(api().Tuple_New(static_cast<ssize>(count)));
   for (std::size_t i = 0; i < count; ++i) {
     PyObject* const name = check(api().Unicode_InternFromString(names[i].text));
@@ -287,7 +287,7 @@ LATEPY_FUNC LATEPY_COLD PyObject* CallNames::make(KnownName* first, const ArgNam
     for (std::size_t earlier = 0; earlier < i; ++earlier)
       if (api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(earlier)) == name) throw_twice(name);
   }
-  if (first && !the_state.free_threaded) {
+  if (first && !library_state.free_threaded) {
     const OwnedRef before(std::exchange(first->kwnames, Object(tuple).release()));
     first->kwcount = count;
   }

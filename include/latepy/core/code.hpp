@@ -33,7 +33,7 @@ Object remember_source(const Object& source, std::string_view filename);
 Object source_text(std::string_view text);
 
 LATEPY_COLD inline Object compile_text(const char* text, const Object& filename, int start, int flags) {
-  CompilerFlags options{flags, the_state.version.minor};
+  CompilerFlags options{flags, library_state.version.minor};
   return own(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
 }
 
@@ -143,7 +143,7 @@ LATEPY_FUNC LATEPY_COLD std::string dedent(std::string_view text) {
 
 LATEPY_FUNC LATEPY_COLD Object source_lines() {
   const Api& a = api();
-  if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("linecache").ptr())) {
+  if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), AttrName("linecache").ptr())) {
     Object cache = attribute_or_empty(linecache, "cache");  // none while it is being imported
     if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) return cache;
   }
@@ -151,7 +151,7 @@ LATEPY_FUNC LATEPY_COLD Object source_lines() {
 }
 
 LATEPY_FUNC LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {
-  std::atomic<unsigned>& texts = the_state.sources;
+  std::atomic<unsigned>& texts = library_state.sources;
   const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
   const Object entry = tuple(len(source), nullptr, call_attribute(source, "splitlines", {to_py(true)}), name);
   try {
@@ -184,7 +184,7 @@ LATEPY_FUNC LATEPY_COLD Object source_text(std::string_view text) {
 
 LATEPY_FUNC void add_builtins(const Ref& globals) {
   if (!has_flag(globals.checked(), type_is_dict)) throw TypeError("code runs in a dict, not in " + show(globals.ptr()));
-  const Name builtins("__builtins__");
+  const AttrName builtins("__builtins__");
   PyObject* const present = api().Dict_GetItemWithError(globals.ptr(), builtins.ptr());
   if (present) return;
   if (api().Err_Occurred()) throw_python_error();
@@ -237,11 +237,11 @@ LATEPY_FUNC Code code_of(std::string_view text, Mode mode, std::string_view file
   {
     const SpinLock lock(kept_codes_lock);
     if (place && place->generation == current_generation() && place->mode == mode && place->text == text &&
-        the_state.sources.load(std::memory_order_relaxed) - place->number < sources_kept)
+        library_state.sources.load(std::memory_order_relaxed) - place->number < sources_kept)
       return place->code;
   }
   Code code(text, mode);
-  keep_code(place, new KeptCode{current_generation(), the_state.sources.load(), mode, std::string(text), code});
+  keep_code(place, new KeptCode{current_generation(), library_state.sources.load(), mode, std::string(text), code});
   return code;
 }
 

@@ -141,7 +141,7 @@ inline constexpr bool is_literal<const char (&)[N]> = N <= 64;
 PyObject* make_literal(const char* text, std::size_t with_nul);
 template <std::size_t N>
 LATEPY_FORCE_INLINE PyObject* literal(const char (&text)[N]) {
-  const KnownName* const known = kept_name(NameKey(text, N), text);
+  const InternedName* const known = interned_fast(InternKey(text, N), text);
   if (LATEPY_UNLIKELY(!known)) return make_literal(text, N);
   incref(known->str);
   return known->str;

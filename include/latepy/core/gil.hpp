@@ -78,50 +78,50 @@ LATEPY_FUNC std::optional<GilGuard> GilGuard::try_acquire() {
 }
 
 LATEPY_FUNC bool GilGuard::enter() {
-  detail::Shared& shared = detail::shared();
+  detail::ProcessState& process = detail::process_state();
   if (LATEPY_LIKELY(detail::holds_gil())) {
     how_ = How::nested;
-    detail::drain_if_any(shared);
+    detail::drain_if_any(process);
     return true;
   }
   const detail::Api& api = detail::api();
   detail::ThreadRecord& record = detail::thread_record;
   // The order matters: the stop sets `stopping` and then waits for `inside` to fall to zero.
-  shared.inside.fetch_add(1);
-  const std::uint32_t generation = shared.generation.load();
-  if (shared.stopping.load() != 0 || generation == detail::no_generation || record.ended) {
-    shared.inside.fetch_sub(1);
+  process.inside.fetch_add(1);
+  const std::uint32_t generation = process.generation.load();
+  if (process.stopping.load() != 0 || generation == detail::no_generation || record.ended) {
+    process.inside.fetch_sub(1);
     return false;
   }
   PyThreadState* state = record.generation == generation ? record.state : nullptr;
   if (!state && !record.retire) {  // after a life with a state of ours, 3.14 would answer with that one, long freed
     state = api.GILState_GetThisThreadState();
-    if (state && api.ThreadState_GetInterpreter(state) != shared.interpreter.load()) state = nullptr;
+    if (state && api.ThreadState_GetInterpreter(state) != process.interpreter.load()) state = nullptr;
   }
   if (!state) {
     try {
       state = detail::make_thread_state(generation);
     } catch (...) {
-      shared.inside.fetch_sub(1);
+      process.inside.fetch_sub(1);
       throw;
     }
   }
   // A thread that is inside another interpreter leaves that one first. Before 3.12 CPython cannot tell it.
-  if (detail::the_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
+  if (detail::library_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
   api.Eval_RestoreThread(state);
   how_ = How::fresh;
   ++record.depth;
-  detail::drain_if_any(shared);
+  detail::drain_if_any(process);
   return true;
 }
 
 LATEPY_FUNC void GilGuard::leave() noexcept {
-  detail::Shared& shared = detail::shared();
+  detail::ProcessState& process = detail::process_state();
   const detail::Api& api = detail::api();
-  detail::drain_if_any(shared);
+  detail::drain_if_any(process);
   --detail::thread_record.depth;
   api.Eval_SaveThread();
-  shared.inside.fetch_sub(1);
+  process.inside.fetch_sub(1);
   if (outer_) api.Eval_RestoreThread(outer_);
 }
 
@@ -137,7 +137,7 @@ LATEPY_FUNC GilRelease::GilRelease() noexcept : generation_(detail::current_gene
   if (generation_ == detail::no_generation || !detail::holds_gil_of(generation_)) return;
   // A thread that Python made is inside through no guard: it is counted here, so that the stop waits for it.
   is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
-  if (is_counted_) detail::shared().inside.fetch_add(1);
+  if (is_counted_) detail::process_state().inside.fetch_add(1);
   state_ = detail::api().Eval_SaveThread();
 }
 
@@ -149,8 +149,8 @@ LATEPY_FUNC GilRelease::~GilRelease() {
     return;
   }
   detail::api().Eval_RestoreThread(state_);
-  if (is_counted_) detail::shared().inside.fetch_sub(1);
-  detail::drain_if_any(detail::shared());
+  if (is_counted_) detail::process_state().inside.fetch_sub(1);
+  detail::drain_if_any(detail::process_state());
 }
 
 #endif

@@ -33,7 +33,7 @@ LATEPY_COLD inline void copy_checked(PyObject* object, std::uint32_t generation)
 void check_making();
 /// As Ref::checked(), where no object is used and one is made.
 inline void check_running() {
-  const std::uint32_t generation = shared().fast_generation.load(std::memory_order_relaxed);
+  const std::uint32_t generation = process_state().fast_generation.load(std::memory_order_relaxed);
   if (LATEPY_UNLIKELY(generation - 1 >= check_each_use - 1))
     check_making();  // no_generation, which is 0, and check_each_use
 }
@@ -50,7 +50,7 @@ LATEPY_FORCE_INLINE Int check_result(Int result) {
   return result;
 }
 
-class Name;
+class AttrName;
 template <class T>
 inline constexpr bool borrows = false;  // string_view and the like, which point into the object
 template <class T>
@@ -109,11 +109,11 @@ class Ref {
   bool is() const;
 
   /// `object.name`. Read, call, assign or delete what it gives at once: `o.attr("x").as<int>()`, `o.attr("x") = 1`.
-  Proxy attr(detail::Name name) const;
-  bool has_attr(const detail::Name& name) const;
+  Proxy attr(detail::AttrName name) const;
+  bool has_attr(const detail::AttrName& name) const;
   /// The attribute, or `otherwise` where there is none. Other errors of the look-up are thrown.
   template <class T>
-  Object get_attr(const detail::Name& name, T&& otherwise) const;
+  Object get_attr(const detail::AttrName& name, T&& otherwise) const;
   /// `object[key]`: Python's `__getitem__`, always. Negative indices count from the end as Python does.
   template <class Key>
   Proxy operator[](const Key& key) const;
@@ -126,7 +126,7 @@ class Ref {
   T call(A&&... arguments) const;
   /// Calls `object.name(arguments…)` without making the bound method.
   template <class... A>
-  Object call_method(const detail::Name& name, A&&... arguments) const;
+  Object call_method(const detail::AttrName& name, A&&... arguments) const;
   /// As call(), with Python's exception as a value and not thrown.
   template <class T = Object, class... A>
   Result<T> try_call(A&&... arguments) const;
@@ -158,7 +158,7 @@ class Ref {
 
  protected:
   bool is_usable() const noexcept {
-    return generation_ == detail::shared().fast_generation.load(std::memory_order_relaxed);
+    return generation_ == detail::process_state().fast_generation.load(std::memory_order_relaxed);
   }
   constexpr Ref(PyObject* object, std::uint32_t generation) noexcept : ptr_(object), generation_(generation) {}
   PyObject* ptr_ = nullptr;

@@ -30,7 +30,7 @@ class Iterator {
     PyObject* const source = source_.checked();
     if (LATEPY_LIKELY(at_ < *size_)) {  // by index, as Python's own iterators do: a list may change meanwhile
       PyObject* const* const items =
-          tuple_items_ ? tuple_items_ : detail::member_at<PyObject**>(source, detail::the_state.layout.list_items);
+          tuple_items_ ? tuple_items_ : detail::member_at<PyObject**>(source, detail::library_state.layout.list_items);
       PyObject* const next = items[at_++];
       detail::incref(next);
       detail::decref(std::exchange(item_.ptr_, next));
@@ -77,7 +77,7 @@ LATEPY_FUNC Iterator::Iterator(const Ref& iterable) : size_(&detail::no_size) {
   detail::ItemArray items;
   if (detail::read_items(iterable.checked(), items)) {
     source_ = Object(iterable);
-    size_ = &detail::member_at<detail::ssize>(source_.ptr(), detail::the_state.layout.head);
+    size_ = &detail::member_at<detail::ssize>(source_.ptr(), detail::library_state.layout.head);
     if (detail::is_exactly(iterable.ptr(), detail::api().Tuple_Type)) tuple_items_ = items.first;
     if (items.size != 0) item_ = Object::borrow(items.first[at_++]);
   } else {

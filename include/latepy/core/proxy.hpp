@@ -42,21 +42,21 @@ class Proxy {
     return static_cast<bool>(get());
   }
 
-  Proxy attr(const detail::Text& name) && {
+  Proxy attr(const detail::StringArg& name) && {
     const GilGuard::Maybe gil(takes_gil_);
-    return Proxy(Kind::attribute, get(), detail::Name(name), takes_gil_);
+    return Proxy(Kind::attribute, get(), detail::AttrName(name), takes_gil_);
   }
   template <class Key>
   Proxy operator[](const Key& key) && {
     const GilGuard::Maybe gil(takes_gil_);
     return Proxy(Kind::item, get(), to_py(key), takes_gil_);
   }
-  bool has_attr(const detail::Text& name) && {
+  bool has_attr(const detail::StringArg& name) && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().has_attr(name);
   }
   template <class T>
-  Object get_attr(const detail::Text& name, T&& otherwise) && {
+  Object get_attr(const detail::StringArg& name, T&& otherwise) && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().get_attr(name, std::forward<T>(otherwise));
   }
@@ -77,7 +77,7 @@ class Proxy {
     return detail::take<T>(detail::check(call_at_once(std::forward<A>(arguments)...)));
   }
   template <class... A>
-  Object call_method(const detail::Text& name, A&&... arguments) && {
+  Object call_method(const detail::StringArg& name, A&&... arguments) && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().call_method(name, std::forward<A>(arguments)...);
   }
@@ -144,9 +144,9 @@ class Proxy {
   friend class Object;
   friend class Scope;
   enum class Kind : unsigned char { attribute, item };
-  LATEPY_FORCE_INLINE Proxy(Kind kind, const Ref& base, detail::Name&& key, bool takes_gil = false)
+  LATEPY_FORCE_INLINE Proxy(Kind kind, const Ref& base, detail::AttrName&& key, bool takes_gil = false)
       : base_(base), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
-  Proxy(Kind kind, Object&& base, detail::Name&& key, bool takes_gil = false) noexcept
+  Proxy(Kind kind, Object&& base, detail::AttrName&& key, bool takes_gil = false) noexcept
       : base_(std::move(base)), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
   Proxy(Proxy&&) = default;
 
@@ -187,29 +187,29 @@ class Proxy {
   }
 
   Object base_;
-  detail::Name key_;  // any object, where it is an item's
+  detail::AttrName key_;  // any object, where it is an item's
   Kind kind_;
   bool takes_gil_;  // itself: what an interpreter's [] gave, and what was reached from there in the same expression
 };
 
-LATEPY_FORCE_INLINE Proxy Ref::attr(detail::Name name) const {
+LATEPY_FORCE_INLINE Proxy Ref::attr(detail::AttrName name) const {
   return Proxy(Proxy::Kind::attribute, *this, std::move(name));
 }
 template <class Key>
 Proxy Ref::operator[](const Key& key) const {
   if constexpr (std::is_array_v<Key> && std::is_same_v<std::remove_extent_t<Key>, char>)
-    return Proxy(Proxy::Kind::item, *this, detail::Name(key));
+    return Proxy(Proxy::Kind::item, *this, detail::AttrName(key));
   else
     return Proxy(Proxy::Kind::item, *this, to_py(key));
 }
 
-inline bool Ref::has_attr(const detail::Name& name) const {
+inline bool Ref::has_attr(const detail::AttrName& name) const {
   PyObject* value = nullptr;
   detail::check_result(detail::api().Object_GetOptionalAttr(checked(), name.ptr(), &value));
   return !Object::steal(value).is_empty();
 }
 template <class T>
-Object Ref::get_attr(const detail::Name& name, T&& otherwise) const {
+Object Ref::get_attr(const detail::AttrName& name, T&& otherwise) const {
   PyObject* value = nullptr;
   detail::check_result(detail::api().Object_GetOptionalAttr(checked(), name.ptr(), &value));
   return value ? Object::steal(value) : to_py(std::forward<T>(otherwise));

@@ -117,7 +117,7 @@ LATEPY_FUNC LATEPY_COLD std::string format_exception(PyObject* exception) {
 LATEPY_FUNC std::optional<GilGuard> enter(ErrorData& data) {
   bool is_alive;
   {
-    SpinLock lock(shared().errors_lock);
+    SpinLock lock(process_state().errors_lock);
     is_alive = data.value.is_alive();
   }
   if (!is_alive) return std::nullopt;

@@ -18,7 +18,7 @@ T& member_at(void* object, std::size_t offset) noexcept {
 /// of the last reference, and all of them where count_limit is 0. Stores are as wide as CPython's next load, which else
 /// waits for them.
 LATEPY_FORCE_INLINE void incref(PyObject* object) noexcept {
-  const Layout& layout = the_state.layout;
+  const Layout& layout = library_state.layout;
   if (layout.counting == Layout::Counting::plain) return void(++member_at<std::size_t>(object, 0));
   if (layout.counting == Layout::Counting::wide) {
     auto& count = member_at<std::uint64_t>(object, 0);
@@ -32,7 +32,7 @@ LATEPY_FORCE_INLINE void incref(PyObject* object) noexcept {
   api().IncRef(object);
 }
 LATEPY_FORCE_INLINE void decref(PyObject* object) noexcept {
-  const Layout& layout = the_state.layout;
+  const Layout& layout = library_state.layout;
   if (layout.counting == Layout::Counting::plain) {
     auto& count = member_at<std::size_t>(object, 0);
     if (LATEPY_LIKELY(count > 1)) return void(--count);
@@ -52,17 +52,17 @@ LATEPY_COLD inline PyTypeObject* ask_type(PyObject* object) noexcept {
 }
 /// The type, borrowed: the object keeps it alive. Needs the GIL.
 LATEPY_FORCE_INLINE PyTypeObject* type_of(PyObject* object) noexcept {
-  const std::size_t head = the_state.layout.head;
+  const std::size_t head = library_state.layout.head;
   return LATEPY_LIKELY(head != 0) ? member_at<PyTypeObject*>(object, head - sizeof(void*)) : ask_type(object);
 }
 /// The same where a layout that was proved says that the head is known.
 LATEPY_FORCE_INLINE PyTypeObject* proved_type_of(PyObject* object) noexcept {
-  return member_at<PyTypeObject*>(object, the_state.layout.head - sizeof(void*));
+  return member_at<PyTypeObject*>(object, library_state.layout.head - sizeof(void*));
 }
 /// The type's tp_flags.
 LATEPY_FORCE_INLINE unsigned long flags_of(PyTypeObject* type) noexcept {
-  if (LATEPY_LIKELY(the_state.layout.type_flags != 0))
-    return member_at<std::uint32_t>(type, the_state.layout.type_flags);
+  if (LATEPY_LIKELY(library_state.layout.type_flags != 0))
+    return member_at<std::uint32_t>(type, library_state.layout.type_flags);
   return api().Type_GetFlags(type);
 }
 /// An owned reference, or null, within a function that holds the GIL to its end.
@@ -90,7 +90,7 @@ inline bool is_exactly(PyObject* object, const PyTypeObject* type) noexcept { re
 
 /// Of an int of one digit at most, which has 30 bits (Include/cpython/longintrepr.h).
 LATEPY_FORCE_INLINE bool read_int(PyObject* object, long long& value) noexcept {
-  const Layout& layout = the_state.layout;
+  const Layout& layout = library_state.layout;
   if (LATEPY_UNLIKELY(layout.int_form == Layout::IntForm::unknown) || proved_type_of(object) != api().Long_Type)
     return false;
   const auto size = member_at<ssize>(object, layout.head);
@@ -104,14 +104,14 @@ LATEPY_FORCE_INLINE bool read_int(PyObject* object, long long& value) noexcept {
   return true;
 }
 LATEPY_FORCE_INLINE bool read_float(PyObject* object, double& value) noexcept {
-  const std::uint16_t offset = the_state.layout.float_value;
+  const std::uint16_t offset = library_state.layout.float_value;
   if (LATEPY_UNLIKELY(offset == 0) || proved_type_of(object) != api().Float_Type) return false;
   value = member_at<double>(object, offset);
   return true;
 }
 /// The text of an ASCII str, which lies in the object.
 inline bool read_ascii(PyObject* object, std::string_view& text) noexcept {
-  const Layout& layout = the_state.layout;
+  const Layout& layout = library_state.layout;
   if (LATEPY_UNLIKELY(layout.ascii_text == 0)) return false;  // else type_flags is proved as well
   if ((member_at<std::uint32_t>(proved_type_of(object), layout.type_flags) & type_is_str) == 0) return false;
   constexpr std::uint32_t compact_ascii = 3u
@@ -127,7 +127,7 @@ struct ItemArray {
   std::size_t size = 0;
 };
 inline bool read_items(PyObject* object, ItemArray& items) noexcept {
-  const Layout& layout = the_state.layout;
+  const Layout& layout = library_state.layout;
   const PyTypeObject* const type = type_of(object);
   if (layout.list_items != 0 && type == api().List_Type)
     items.first = member_at<PyObject**>(object, layout.list_items);

@@ -19,7 +19,7 @@ struct Translator {
   std::shared_ptr<Translator> next;
   virtual ~Translator() = default;
 };
-/// Newest first. Shared with the calls that are under way, which may replace the very entry that they are in.
+/// Newest first. ProcessState with the calls that are under way, which may replace the very entry that they are in.
 inline std::shared_ptr<Translator> translators;
 inline std::atomic_flag translators_lock = ATOMIC_FLAG_INIT;
 inline std::shared_ptr<Translator> read_link(const std::shared_ptr<Translator>& link) noexcept {
@@ -153,7 +153,7 @@ LATEPY_FUNC LATEPY_COLD void attach_original() {
     original.release();
     const Object carrier = get_item(kept_namespace("carrier", carrier_source), "CppException");
     set_attribute(exception, original_attribute, call_plain(carrier, {capsule}));
-    shared().carries_exceptions.store(true, std::memory_order_relaxed);
+    process_state().carries_exceptions.store(true, std::memory_order_relaxed);
   } catch (...) {  // without it the exception is only less
   }
   api().Err_SetObject(as_object(type_of(exception.ptr())), exception.ptr());

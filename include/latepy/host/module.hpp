@@ -140,7 +140,7 @@ LATEPY_FUNC LATEPY_COLD Object new_host_module(const std::string& name, const Ob
                                ": scripts would no longer reach the module of that name (",
                                str(found.get_attr("origin", nullptr)), ")"});
   }
-  const Object module = own(api().Module_NewObject(Name(name).ptr()));
+  const Object module = own(api().Module_NewObject(AttrName(name).ptr()));
   const Object text = to_py(name), path = own(api().List_New(0));
   const Object spec = call_attribute(known_module("importlib.machinery"), "ModuleSpec", {text, Ref(api().NoneStruct)});
   set_attribute(spec, "origin", to_py("latepy"));

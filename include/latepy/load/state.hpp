@@ -1,5 +1,5 @@
-// latepy/load/state.hpp: what is known of the running Python: State by one copy of latepy, Shared by all in a process.
-// SPDX-License-Identifier: MIT
+// latepy/load/state.hpp: what is known of the running Python: LibraryState by one copy of latepy, ProcessState by all
+// in a process. SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/load/api.hpp>
@@ -32,16 +32,16 @@ struct RetiredThread {
   std::uint32_t generation;
 };
 
-/// A shared library, or the program, that uses a State.
+/// A shared library, or the program, that uses a LibraryState.
 struct UserLibrary;
 struct ClassRecord;
 struct HostTypes;
 struct ErrorData;
 
-/// What all copies of latepy in a process share, one or more; see State. They meet through a capsule in the
+/// What all copies of latepy in a process share, one or more; see LibraryState. They meet through a capsule in the
 /// interpreter's dict. Plain C layout, only ever appended to, never freed.
-struct Shared {
-  std::size_t size = sizeof(Shared);
+struct ProcessState {
+  std::size_t size = sizeof(ProcessState);
   std::uint32_t layout = 1;
   /// The number of the running interpreter, no_generation while there is none. Never the same twice in a process.
   std::atomic<std::uint32_t> generation{no_generation};
@@ -75,7 +75,7 @@ struct Shared {
   std::atomic<const std::string*> restart_refusal{nullptr};
 };
 
-inline Shared no_shared{};
+inline ProcessState no_process_state{};
 
 /// Where CPython's own code keeps what macros of its headers read, proved on live objects of the running CPython; what
 /// is 0 was not, and functions do it. Offsets in bytes. See core/detail/probe_layout.hpp.
@@ -100,13 +100,14 @@ struct Layout {
 ///
 /// The state has the visibility of the functions that use it, -fvisibility's, and so it is as many times in a process
 /// as they are. Compiled as hidden, each shared library has functions and state of its own, as on Windows, and they
-/// meet through Shared when an Interpreter of the library attaches. Otherwise the dynamic linker gives one library's
-/// functions to another where it finds the names, and gives it the state with them. Only code compiled by clang that is
-/// opened with RTLD_LAZY | RTLD_LOCAL, before another library that uses latepy becomes global, gets its state at once
-/// and some of its functions from the other, later: compile it with -fvisibility=hidden, or link it with -z now.
-struct State {
+/// meet through ProcessState when an Interpreter of the library attaches. Otherwise the dynamic linker gives one
+/// library's functions to another where it finds the names, and gives it the state with them. Only code compiled by
+/// clang that is opened with RTLD_LAZY | RTLD_LOCAL, before another library that uses latepy becomes global, gets its
+/// state at once and some of its functions from the other, later: compile it with -fvisibility=hidden, or link it with
+/// -z now.
+struct LibraryState {
   Api api;
-  Shared* shared = &no_shared;
+  ProcessState* process = &no_process_state;
   Version version;
   bool free_threaded = false;
   /// From 3.12 PyThreadState_GetUnchecked answers for the calling thread; before it answered for the process.
@@ -126,7 +127,7 @@ struct State {
   std::atomic_flag libraries_lock = ATOMIC_FLAG_INIT;
 };
 
-inline State the_state{};
+inline LibraryState library_state{};
 
 struct SpinLock {
   explicit SpinLock(std::atomic_flag& f) noexcept : flag(f) {
@@ -140,16 +141,16 @@ struct SpinLock {
 
 struct UserLibrary {
   UserLibrary() noexcept {
-    ++the_state.libraries;
-    const SpinLock lock(the_state.libraries_lock);
-    next = the_state.unpinned;
-    the_state.unpinned = this;
-    the_state.has_unpinned = true;
+    ++library_state.libraries;
+    const SpinLock lock(library_state.libraries_lock);
+    next = library_state.unpinned;
+    library_state.unpinned = this;
+    library_state.has_unpinned = true;
   }
   UserLibrary(const UserLibrary&) = delete;
   ~UserLibrary() {
-    const SpinLock lock(the_state.libraries_lock);
-    for (UserLibrary** each = &the_state.unpinned; *each; each = &(*each)->next)
+    const SpinLock lock(library_state.libraries_lock);
+    for (UserLibrary** each = &library_state.unpinned; *each; each = &(*each)->next)
       if (*each == this) {
         *each = next;
         break;
@@ -162,24 +163,26 @@ inline LATEPY_HIDDEN UserLibrary this_library;
 
 /// What Python calls, and the ends of threads, lies in the libraries that use latepy: from now on they stay.
 inline void pin_libraries() noexcept {
-  if (LATEPY_LIKELY(!the_state.has_unpinned.load(std::memory_order_acquire))) return;
+  if (LATEPY_LIKELY(!library_state.has_unpinned.load(std::memory_order_acquire))) return;
   UserLibrary* each;
   {
-    const SpinLock lock(the_state.libraries_lock);
-    each = std::exchange(the_state.unpinned, nullptr);
-    the_state.has_unpinned = false;
+    const SpinLock lock(library_state.libraries_lock);
+    each = std::exchange(library_state.unpinned, nullptr);
+    library_state.has_unpinned = false;
   }
   for (; each; each = each->next) process_pin(each);
 }
 
-inline State& state() noexcept { return the_state; }
-inline const Api& api() noexcept { return the_state.api; }
-inline Shared& shared() noexcept { return *the_state.shared; }
-inline std::uint32_t current_generation() noexcept { return shared().generation.load(std::memory_order_acquire); }
+inline LibraryState& state() noexcept { return library_state; }
+inline const Api& api() noexcept { return library_state.api; }
+inline ProcessState& process_state() noexcept { return *library_state.process; }
+inline std::uint32_t current_generation() noexcept {
+  return process_state().generation.load(std::memory_order_acquire);
+}
 
 inline void begin_checks() noexcept {
-  the_state.checks.store(true);
-  if (current_generation() != no_generation) shared().fast_generation.store(check_each_use);
+  library_state.checks.store(true);
+  if (current_generation() != no_generation) process_state().fast_generation.store(check_each_use);
 }
 #if LATEPY_CHECKS
 namespace {
@@ -188,34 +191,34 @@ namespace {
 }  // namespace
 #endif
 
-/// A Shared of our own, when no other library of the process brought one.
-LATEPY_COLD inline Shared& own_shared() {
-  if (the_state.shared == &no_shared) {
-    void* memory = process_alloc(sizeof(Shared));
+/// A ProcessState of our own, when no other library of the process brought one.
+LATEPY_COLD inline ProcessState& own_process_state() {
+  if (library_state.process == &no_process_state) {
+    void* memory = process_alloc(sizeof(ProcessState));
     if (!memory) throw std::bad_alloc();
-    Shared* shared = new (memory) Shared();
+    ProcessState* process = new (memory) ProcessState();
     // Lives count from a different number in each, so that those of two libraries that meet late do not agree.
-    shared->last_generation =
+    process->last_generation =
         static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(memory) >> 4) * 2654435761u) & 0x7FFFFFFFu;
-    the_state.shared = shared;
+    library_state.process = process;
   }
-  return *the_state.shared;
+  return *library_state.process;
 }
 
-inline void publish_generation(Shared& shared, std::uint32_t generation) noexcept {
-  const bool checked = generation != no_generation && the_state.checks.load(std::memory_order_relaxed);
-  shared.fast_generation.store(checked ? check_each_use : generation, std::memory_order_release);
-  shared.generation.store(generation, std::memory_order_release);
+inline void publish_generation(ProcessState& process, std::uint32_t generation) noexcept {
+  const bool checked = generation != no_generation && library_state.checks.load(std::memory_order_relaxed);
+  process.fast_generation.store(checked ? check_each_use : generation, std::memory_order_release);
+  process.generation.store(generation, std::memory_order_release);
 }
 
-LATEPY_COLD inline std::uint32_t begin_generation(Shared& shared, PyInterpreterState* interpreter) noexcept {
+LATEPY_COLD inline std::uint32_t begin_generation(ProcessState& process, PyInterpreterState* interpreter) noexcept {
   std::uint32_t generation;
-  do generation = shared.last_generation.fetch_add(1) + 1;
+  do generation = process.last_generation.fetch_add(1) + 1;
   while (generation == no_generation || generation >= check_each_use);
-  shared.stopping.store(0);
-  shared.interpreter.store(interpreter);
-  shared.classes_stamp.fetch_add(1);
-  publish_generation(shared, generation);
+  process.stopping.store(0);
+  process.interpreter.store(interpreter);
+  process.classes_stamp.fetch_add(1);
+  publish_generation(process, generation);
   return generation;
 }
 

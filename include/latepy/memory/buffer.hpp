@@ -110,7 +110,7 @@ class Buffer {
 template <class T>
 struct Converter<Buffer<T>> {
   static std::string python_type() {
-    return detail::the_state.version.minor >= 12 ? "collections.abc.Buffer" : "object";
+    return detail::library_state.version.minor >= 12 ? "collections.abc.Buffer" : "object";
   }
   static Buffer<T> from_py(Ref object) { return Buffer<T>(object); }
   static bool try_from_py(Ref object, std::optional<Buffer<T>>& result) noexcept {

@@ -36,7 +36,7 @@ class Interpreter : public Scope {
   ~Interpreter();
 
   /// The one that lives; the first, where several shared libraries have one. \throws StateError when there is none,
-  /// also where only another library has one that this library does not share (see detail::State).
+  /// also where only another library has one that this library does not share (see detail::LibraryState).
   static Interpreter& current();
   /// Whether a Python that latepy knows runs in this process. Any thread.
   static bool is_running() noexcept { return detail::current_generation() != detail::no_generation; }
@@ -61,14 +61,14 @@ class Interpreter : public Scope {
   }
 
   /// "3.11.7"
-  std::string version() const { return detail::the_state.version.to_string(); }
+  std::string version() const { return detail::library_state.version.to_string(); }
   /// sys.executable: the python that stands for this one, a virtual environment's where one was chosen.
   std::string executable() const { return text("executable"); }
   /// sys.prefix.
   std::string prefix() const { return text("prefix"); }
   /// The file of libpython; of the program, where Python is part of it.
   const std::string& library() const noexcept;
-  bool is_free_threaded() const noexcept { return detail::the_state.free_threaded; }
+  bool is_free_threaded() const noexcept { return detail::library_state.free_threaded; }
   /// Whether Python was running before this object.
   bool is_attached() const noexcept { return is_attached_; }
   /// What was tried, and what was chosen: the last of them. locate() tells of all on this machine.
@@ -120,7 +120,7 @@ LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter(const Config& config)
     : on_warning_(config.on_warning), finalize_(config.finalize) {
   // Where the linker gave several libraries one state, it may be another's. Nothing tells then: what the caller could
   // pass would come through std::make_unique<Interpreter>(), which the linker gave them in common as well.
-  if (detail::the_interpreter.load() && detail::the_state.libraries.load() == 1)
+  if (detail::the_interpreter.load() && detail::library_state.libraries.load() == 1)
     detail::throw_error<StateError>({"a second Interpreter was made while one lives: use Interpreter::current()"});
   const Candidate& found = detail::pick(config, discovery_);
   detail::load(found, config);
@@ -153,8 +153,8 @@ LATEPY_FUNC Interpreter& Interpreter::current() {
 }
 
 LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Candidate& found) {
-  detail::State& state = detail::state();
-  const std::string* const refusal = detail::shared().restart_refusal;
+  detail::LibraryState& state = detail::state();
+  const std::string* const refusal = detail::process_state().restart_refusal;
   if (refusal && !config.allow_restart)
     detail::throw_error<StateError>(
         {"Python ", version(), " cannot be started again in this process: ", *refusal,
@@ -163,11 +163,11 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   detail::start(detail::api(), config, found, state.version, detail::started_before);
   detail::started_before = true;
   starter_ = &detail::thread_record;
-  detail::Shared& shared = detail::own_shared();
-  const std::uint32_t generation = detail::begin_generation(shared, detail::api().InterpreterState_Get());
+  detail::ProcessState& process = detail::own_process_state();
+  const std::uint32_t generation = detail::begin_generation(process, detail::api().InterpreterState_Get());
   detail::thread_record.state = detail::api().ThreadState_Get();
   detail::thread_record.generation = generation;
-  detail::publish(shared);
+  detail::publish(process);
   prepare(config);
   if (config.release_gil) detail::api().Eval_SaveThread();
 }
@@ -241,7 +241,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
     detail::throw_error<StateError>({"stop() inside a call from Python: return to the caller first"});
   if (!detail::wait_for_threads(timeout, alive)) return false;
   const std::string refusal = detail::why_no_restart();
-  delete detail::shared().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
+  delete detail::process_state().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
   // Py_FinalizeEx would call these too, but then with `__main__` gone.
   detail::attempt([] { detail::call_attribute(detail::known_module("atexit"), "_run_exitfuncs"); });
   detail::format_live_errors();
@@ -250,7 +250,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   forget_main();
   detail::release_types();
   detail::release_codes();
-  detail::release_names();
+  detail::release_interned_names();
   const detail::HostState last;
   if (!detail::finalize()) warn("Python reported an error while it flushed its output at the end");
   before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));

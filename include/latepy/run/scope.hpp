@@ -71,14 +71,14 @@ class Scope {
   /// Calls a function of a module, importing the module where needed: `call<double>("math", "hypot", 3, 4)`.
   /// The function may be dotted: "Path.home".
   template <class T = Object, class... A>
-  T call(const detail::Text& module, const detail::Text& function, A&&... arguments) {
+  T call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
     const detail::Entry entry;
     const detail::OwnedRef found(find(module, function));
     return detail::take<T>(detail::check(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)));
   }
   /// As call(), with Python's exception as a value; also that of the import.
   template <class T = Object, class... A>
-  Result<T> try_call(const detail::Text& module, const detail::Text& function, A&&... arguments) {
+  Result<T> try_call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
     const detail::Entry entry;
     try {
       return Object::steal(find(module, function)).template try_call<T>(std::forward<A>(arguments)...);
@@ -98,7 +98,7 @@ class Scope {
   /// A global of the first `__main__`, to read, assign, call or delete; a missing one is a KeyError, and built-in
   /// names are not searched.
   /// Comparing what it gives with `==` needs the GIL, as using any Object does.
-  Proxy operator[](const detail::Text& name);
+  Proxy operator[](const detail::StringArg& name);
   /// The namespace of the first `__main__`, a dict.
   Object globals() const;
 
@@ -140,7 +140,7 @@ class Scope {
 
   /// New references.
   PyObject* evaluate(std::string_view expression, const Ref& globals, std::string_view filename) const;
-  PyObject* find(const detail::Text& module, const detail::Text& function) const;
+  PyObject* find(const detail::StringArg& module, const detail::StringArg& function) const;
   Object import_path(std::string_view module, std::string_view path) const;
 
   Object resolve(std::string_view dotted) const;
@@ -202,9 +202,9 @@ LATEPY_FUNC Object Scope::module_from_string(const std::string& name, std::strin
   return make_module(name, code);
 }
 
-LATEPY_FUNC Proxy Scope::operator[](const detail::Text& name) {
+LATEPY_FUNC Proxy Scope::operator[](const detail::StringArg& name) {
   const detail::Entry entry;
-  return Proxy(Proxy::Kind::item, globals_, detail::Name(name), true);
+  return Proxy(Proxy::Kind::item, globals_, detail::AttrName(name), true);
 }
 
 LATEPY_FUNC Object Scope::globals() const {
@@ -251,8 +251,8 @@ LATEPY_FUNC void Scope::forget_main() noexcept {
   main_ = globals_ = Object();
 }
 
-LATEPY_FUNC PyObject* Scope::find(const detail::Text& module, const detail::Text& function) const {
-  PyObject* const known = detail::find_known(module, function);
+LATEPY_FUNC PyObject* Scope::find(const detail::StringArg& module, const detail::StringArg& function) const {
+  PyObject* const known = detail::find_function(module, function);
   return LATEPY_LIKELY(known != nullptr) ? known : import_path(module.view(), function.view()).release();
 }
 
@@ -272,7 +272,7 @@ LATEPY_FUNC LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
   bool in_modules = true;  // so far every name was a module
   while (dot < dotted.size()) {
     const std::size_t next = std::min(dotted.find('.', dot + 1), dotted.size());
-    const detail::Name name(dotted.substr(dot + 1, next - dot - 1));
+    const detail::AttrName name(dotted.substr(dot + 1, next - dot - 1));
     PyObject* value = nullptr;
     detail::check_result(detail::api().Object_GetOptionalAttr(found.ptr(), name.ptr(), &value));
     if (!value && in_modules) value = detail::import_or_null(dotted.substr(0, next));
@@ -289,7 +289,7 @@ LATEPY_FUNC LATEPY_COLD Object Scope::make_module(const std::string& name, std::
   if (modules.contains(name))
     detail::throw_error<StateError>(
         {"a module named ", name, " is imported already: choose another name, or use reload()"});
-  const Object module = detail::own(detail::api().Module_NewObject(detail::Name(name).ptr()));
+  const Object module = detail::own(detail::api().Module_NewObject(detail::AttrName(name).ptr()));
   modules[name] = module;
   try {
     Code(code, Mode::exec, name + ".py")(module.attr("__dict__"));

@@ -85,7 +85,7 @@ template <class T>
 ClassRecord* class_of() noexcept {
   ClassSlot& slot = class_slot<T>;
   if (LATEPY_LIKELY(slot.stamp.load(std::memory_order_acquire) ==
-                    shared().classes_stamp.load(std::memory_order_acquire)))
+                    process_state().classes_stamp.load(std::memory_order_acquire)))
     return slot.record.load(std::memory_order_relaxed);
   return refresh(slot, type_key<T>());
 }
@@ -100,14 +100,15 @@ void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept;
 LATEPY_FUNC LATEPY_COLD ClassRecord* find_record(const ClassSlot& slot, std::string_view key) noexcept {
   const std::size_t hash = hash_of(key);
   const ClassSlot* const only = is_local_key(key) ? &slot : nullptr;
-  for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
+  for (ClassRecord* each = process_state().classes.load(std::memory_order_acquire); each; each = each->next)
     if (each->hash == hash && each->only == only && std::string_view(each->key, each->key_length) == key) return each;
   return nullptr;
 }
 
 LATEPY_FUNC LATEPY_COLD ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept {
-  const SpinLock lock(shared().classes_lock);
-  const std::uint32_t generation = current_generation(), stamp = shared().classes_stamp.load(std::memory_order_acquire);
+  const SpinLock lock(process_state().classes_lock);
+  const std::uint32_t generation = current_generation(),
+                      stamp = process_state().classes_stamp.load(std::memory_order_acquire);
   ClassRecord* record = slot.record.load(std::memory_order_relaxed);
   if (!record || record->generation != generation) record = find_record(slot, key);
   if (record && record->generation != generation) record = nullptr;
@@ -124,7 +125,7 @@ LATEPY_FUNC LATEPY_COLD ClassRecord* new_record(const ClassSlot& slot, std::stri
   record->key_length = key.size();
   record->hash = hash_of(key);
   if (is_local_key(key)) record->only = &slot;
-  push(shared().classes, record);
+  push(process_state().classes, record);
   return record;
 }
 
@@ -132,7 +133,7 @@ LATEPY_FUNC LATEPY_COLD void publish(ClassRecord* record, ClassSlot& slot, PyObj
   record->type = type;
   record->generation = current_generation();
   slot.record.store(record, std::memory_order_relaxed);
-  shared().classes_stamp.fetch_add(1, std::memory_order_release);
+  process_state().classes_stamp.fetch_add(1, std::memory_order_release);
 }
 #endif  // LATEPY_DEFINITIONS
 

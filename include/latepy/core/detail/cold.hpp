@@ -15,13 +15,13 @@ LATEPY_COLD inline Object get_attribute(const Ref& object, const char* name) {
   return own(api().Object_GetAttrString(object.checked(), name));
 }
 LATEPY_COLD inline void set_attribute(const Ref& object, std::string_view name, const Ref& value) {
-  check_result(api().Object_SetAttr(object.checked(), Name(name).ptr(), value.checked()));
+  check_result(api().Object_SetAttr(object.checked(), AttrName(name).ptr(), value.checked()));
 }
 LATEPY_COLD inline Object get_item(const Ref& object, std::string_view key) {
-  return own(api().Object_GetItem(object.checked(), Name(key).ptr()));
+  return own(api().Object_GetItem(object.checked(), AttrName(key).ptr()));
 }
 LATEPY_COLD inline void set_item(const Ref& object, std::string_view key, const Ref& value) {
-  check_result(api().Object_SetItem(object.checked(), Name(key).ptr(), value.checked()));
+  check_result(api().Object_SetItem(object.checked(), AttrName(key).ptr(), value.checked()));
 }
 /// Calls with up to six arguments.
 LATEPY_COLD inline Object call_plain(const Ref& callable, std::initializer_list<Ref> arguments = {}) {

@@ -191,9 +191,9 @@ inline void copy_text(char* to, const char* from, std::size_t size) noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD PyObject* make_literal(const char* text, std::size_t with_nul) {
-  if (const KnownName* const known = seek_name(text, with_nul)) return Object::borrow(known->str).release();
+  if (const InternedName* const known = find_interned(text, with_nul)) return Object::borrow(known->str).release();
   Object made = to_py(text);  // what is no text in UTF-8 is its error
-  find_name(text, with_nul);
+  intern(text, with_nul);
   return made.release();
 }
 
@@ -201,9 +201,9 @@ LATEPY_FUNC Object decode(const void* units, std::size_t bytes, const char* enco
   const auto* data = static_cast<const char*>(units);
   const auto size = static_cast<ssize>(bytes);
   // The empty str and those of one character are CPython's to choose.
-  if (!encoding && LATEPY_LIKELY(bytes > 1 && the_state.layout.ascii_text != 0) && is_ascii(data, bytes)) {
+  if (!encoding && LATEPY_LIKELY(bytes > 1 && library_state.layout.ascii_text != 0) && is_ascii(data, bytes)) {
     PyObject* const ascii = check(api().Unicode_New(size, 127));
-    copy_text(&member_at<char>(ascii, the_state.layout.ascii_text), data, bytes);
+    copy_text(&member_at<char>(ascii, library_state.layout.ascii_text), data, bytes);
     return Object::steal(ascii);
   }
   PyObject* str =

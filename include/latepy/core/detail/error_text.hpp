@@ -14,9 +14,9 @@ std::string_view view_of(PyObject* str, std::string& other);
 std::string text_of(PyObject* str);
 
 /// The attribute as a new reference, or null; never leaves an error set.
-PyObject* find_attribute(PyObject* object, const Text& name) noexcept;
+PyObject* find_attribute(PyObject* object, const StringArg& name) noexcept;
 /// The same as an Object, which may be empty.
-LATEPY_COLD inline Object attribute_or_empty(PyObject* object, const Text& name) noexcept {
+LATEPY_COLD inline Object attribute_or_empty(PyObject* object, const StringArg& name) noexcept {
   return Object::steal(find_attribute(object, name));
 }
 
@@ -27,7 +27,7 @@ std::string qualified_name(PyObject* type);
 std::string str_or_excuse(PyObject* object);
 
 /// The attribute as an int; 0 where it is none.
-int int_at(PyObject* object, const Text& name) noexcept;
+int int_at(PyObject* object, const StringArg& name) noexcept;
 
 /// PyTracebackObject behind its head (Include/cpython/traceback.h), where Layout says that this is so.
 struct TraceEntry {
@@ -77,13 +77,13 @@ LATEPY_FUNC std::string text_of(PyObject* str) {
   return other.empty() ? std::string(text) : other;
 }
 
-LATEPY_FUNC PyObject* find_attribute(PyObject* object, const Text& name) noexcept {
+LATEPY_FUNC PyObject* find_attribute(PyObject* object, const StringArg& name) noexcept {
   PyObject* value = nullptr;
   if (!object) return nullptr;
   try {
-    const KnownName* const known = name.known();
+    const InternedName* const known = name.known();
     const int found = known ? api().Object_GetOptionalAttr(object, known->str, &value)
-                            : api().Object_GetOptionalAttr(object, Name(name.view()).ptr(), &value);
+                            : api().Object_GetOptionalAttr(object, AttrName(name.view()).ptr(), &value);
     if (found < 0) api().Err_Clear();
   } catch (const std::exception&) {  // no memory for the name
   }
@@ -105,7 +105,7 @@ LATEPY_FUNC std::string str_or_excuse(PyObject* object) {
   return text_of(str.get());
 }
 
-LATEPY_FUNC LATEPY_COLD int int_at(PyObject* object, const Text& name) noexcept {
+LATEPY_FUNC LATEPY_COLD int int_at(PyObject* object, const StringArg& name) noexcept {
   const Object number = attribute_or_empty(object, name);
   if (number.is_empty() || number.is_none()) return 0;
   int overflow = 0;
@@ -137,7 +137,7 @@ LATEPY_FUNC LATEPY_COLD void ask_place(Object entry, FilePlace& place) {
 }
 
 LATEPY_FUNC void find_place(PyObject* exception, FilePlace& place) {
-  const Layout& layout = the_state.layout;
+  const Layout& layout = library_state.layout;
   Object entry = Object::steal(api().Exception_GetTraceback(exception));
   if (entry.is_empty()) return;
   if (LATEPY_UNLIKELY(layout.trace_entry == 0)) return ask_place(std::move(entry), place);

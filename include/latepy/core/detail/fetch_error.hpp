@@ -120,7 +120,8 @@ LATEPY_FUNC Object fetch_exception() { return Object::steal(fetched()); }
 LATEPY_FORCE_INLINE ErrorHandle kept(Object exception) {
   PyObject* const value = exception.ptr();
   ErrorHandle data(new ErrorData(std::move(exception), &nearest_class(as_object(type_of(value))), &read_late));
-  if (LATEPY_UNLIKELY(shared().carries_exceptions.load(std::memory_order_relaxed))) data->original = original_of(value);
+  if (LATEPY_UNLIKELY(process_state().carries_exceptions.load(std::memory_order_relaxed)))
+    data->original = original_of(value);
   data->enlist();
   return data;
 }
@@ -152,8 +153,8 @@ LATEPY_FUNC LATEPY_COLD void format_live_errors() {
   for (;;) {
     ErrorHandle data;
     {
-      SpinLock lock(shared().errors_lock);
-      for (ErrorData* each = shared().errors; each && !data.get(); each = each->next)
+      SpinLock lock(process_state().errors_lock);
+      for (ErrorData* each = process_state().errors; each && !data.get(); each = each->next)
         if (each->value.is_alive() && each->join()) data = ErrorHandle(each);
     }
     if (!data.get()) return;
@@ -161,7 +162,7 @@ LATEPY_FUNC LATEPY_COLD void format_live_errors() {
     if (!data->traceback.load())
       data->settle<std::string>(data->traceback, std::make_unique<std::string>(format_exception(data->value.ptr())));
     Object value;  // dropped outside of the lock: it may run any code
-    SpinLock lock(shared().errors_lock);
+    SpinLock lock(process_state().errors_lock);
     std::swap(value, data->value);
   }
 }

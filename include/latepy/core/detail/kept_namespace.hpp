@@ -21,14 +21,14 @@ LATEPY_FUNC LATEPY_COLD Object kept_namespace(const std::string& name, const cha
   const Api& a = api();
   PyObject* place = a.InterpreterState_GetDict(a.InterpreterState_Get());
   if (!place) throw_error<StateError>({"this Python has no interpreter dict to keep the namespace of latepy in"});
-  const Name key(concat({"latepy.v1.", name}));
+  const AttrName key(concat({"latepy.v1.", name}));
   if (PyObject* known = a.Dict_GetItemWithError(place, key.ptr())) return Object::borrow(known);
-  PyObject* const builtins = a.Dict_GetItemWithError(a.Import_GetModuleDict(), Name("builtins").ptr());
+  PyObject* const builtins = a.Dict_GetItemWithError(a.Import_GetModuleDict(), AttrName("builtins").ptr());
   const Object globals = own(a.Dict_New());
   set_item(globals, "__name__", to_py(concat({"latepy.", name})));
   set_item(globals, "__builtins__", Ref(builtins ? builtins : a.Eval_GetBuiltins()));
   if (variable) set_item(globals, variable, to_py(value));
-  CompilerFlags flags{source_is_utf8, the_state.version.minor};
+  CompilerFlags flags{source_is_utf8, library_state.version.minor};
   const Object code = own(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
   own(a.Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
   check_result(a.Dict_SetItem(place, key.ptr(), globals.ptr()));

@@ -81,7 +81,7 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
     return read_items(sequence.ptr(), items) && items.size == 3 && items.first[0] == one.ptr() &&
            items.first[1] == two.ptr() && items.first[2] == one.ptr();
   };
-  layout.list_items = the_state.free_threaded ? std::uint16_t(0) : static_cast<std::uint16_t>(head + word);
+  layout.list_items = library_state.free_threaded ? std::uint16_t(0) : static_cast<std::uint16_t>(head + word);
   if (!reads_items(list(one, two, one))) layout.list_items = 0;
   for (const int words : {1, 2}) {  // 3.14 put the hash in front of them
     layout.tuple_items = static_cast<std::uint16_t>(head + words * word);
@@ -90,7 +90,7 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
   if (!reads_items(tuple(one, two, one))) layout.tuple_items = 0;
 
   // Before 3.12 a wchar_t* stood behind the state.
-  if (the_state.free_threaded || layout.type_flags == 0) return;
+  if (library_state.free_threaded || layout.type_flags == 0) return;
   const Object ascii = own(a.Unicode_DecodeUTF8("proof", 5, nullptr)),
                other = own(a.Unicode_DecodeUTF8("pr\xc3\xb3of", 6, nullptr));
   ssize size = 0;
@@ -117,12 +117,12 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
 LATEPY_COLD inline void prove_traceback(Layout& layout) {
   const Api& a = api();
   layout.trace_entry = layout.code_filename = 0;
-  if (the_state.free_threaded) return;
+  if (library_state.free_threaded) return;
   const Object function = own(a.Import_ImportModule("encodings")).attr("search_function");
   PyObject* arguments[] = {nullptr, a.NoneStruct};  // which names no codec
   if (!Object::steal(vectorcall(function.ptr(), arguments + 1, 1, nullptr)).is_empty()) return;
   const Object error = fetch_exception();
-  const auto has = [](const Object& object, const Text& name, PyObject* value) {
+  const auto has = [](const Object& object, const StringArg& name, PyObject* value) {
     return attribute_or_empty(object.ptr(), name).ptr() == value;
   };
   const auto size_of = [](const Object& object) {
@@ -190,15 +190,15 @@ LATEPY_COLD inline bool counts_agree() {
   a.DecRef(nothing);
   moved = moved || count != before;
   a.IncRef(nothing);
-  const std::uint32_t immortal = the_state.layout.immortal;
+  const std::uint32_t immortal = library_state.layout.immortal;
   return agree && ended == 1 && moved == (immortal == 0) && (before & immortal) == immortal;
 }
 
 /// Which counts the functions above may write, and how wide. Free-threaded and debug builds count otherwise, and what
 /// a later CPython will do is not known.
 LATEPY_COLD inline void prove_counts(Layout& layout) {
-  const unsigned minor = static_cast<unsigned>(the_state.version.minor);
-  if (the_state.free_threaded || api().NegativeRefcount || layout.head != 2 * sizeof(void*) || minor > 15) return;
+  const unsigned minor = static_cast<unsigned>(library_state.version.minor);
+  if (library_state.free_threaded || api().NegativeRefcount || layout.head != 2 * sizeof(void*) || minor > 15) return;
   layout.counting = minor < 12                         ? Layout::Counting::plain
                     : minor < 14 && sizeof(void*) == 8 ? Layout::Counting::wide
                                                        : Layout::Counting::halved;
@@ -210,9 +210,9 @@ LATEPY_COLD inline void prove_counts(Layout& layout) {
   layout.count_limit = layout.decrement_limit = layout.immortal = 0;
 }
 
-/// Fills the_state.layout, once a process. Needs the GIL.
+/// Fills library_state.layout, once a process. Needs the GIL.
 LATEPY_COLD inline void prove_layout() {
-  Layout& layout = the_state.layout;
+  Layout& layout = library_state.layout;
   if (layout.head != 0) return;
   Layout found;
   found.head = measure_head();

@@ -37,7 +37,7 @@ inline void retire_thread(void*) noexcept {
   if (!node) return;
   thread_record.retire = nullptr;
   thread_record.state = nullptr;
-  push(shared().retired, node);
+  push(process_state().retired, node);
 }
 
 void retire_at_thread_end();
@@ -47,7 +47,7 @@ bool holds_gil_by(PyThreadState* current) noexcept;
 /// Whether this thread holds the GIL of our interpreter, whose generation it is (on free-threaded builds: is attached
 /// to it).
 LATEPY_FORCE_INLINE bool holds_gil_of(std::uint32_t generation) noexcept {
-  PyThreadState* const current = the_state.api.ThreadState_GetUnchecked();
+  PyThreadState* const current = library_state.api.ThreadState_GetUnchecked();
   const ThreadRecord& record = thread_record;
   if (LATEPY_LIKELY(current && current == record.state && record.generation == generation)) return true;
   return holds_gil_by(current);
@@ -59,12 +59,12 @@ inline bool holds_gil() noexcept {
 }
 
 /// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
-void free_retired(Shared& s, std::uint32_t generation) noexcept;
+void free_retired(ProcessState& s, std::uint32_t generation) noexcept;
 
 /// Frees what threads without the GIL left behind. Needs the GIL.
-void drain(Shared& s) noexcept;
+void drain(ProcessState& s) noexcept;
 
-inline void drain_if_any(Shared& s) noexcept {
+inline void drain_if_any(ProcessState& s) noexcept {
   const auto drops = reinterpret_cast<std::uintptr_t>(s.deferred_decrefs.load(std::memory_order_relaxed));
   const auto retired = reinterpret_cast<std::uintptr_t>(s.retired.load(std::memory_order_relaxed));
   if (LATEPY_UNLIKELY((drops | retired) != 0)) drain(s);
@@ -101,23 +101,23 @@ LATEPY_FUNC LATEPY_COLD void retire_at_thread_end() {
 }
 
 LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current) noexcept {
-  const State& s = the_state;
+  const LibraryState& s = library_state;
   if (!current) return false;
   return s.current_is_per_thread
-             ? s.api.ThreadState_GetInterpreter(current) == shared().interpreter.load(std::memory_order_relaxed)
+             ? s.api.ThreadState_GetInterpreter(current) == process_state().interpreter.load(std::memory_order_relaxed)
              : current == s.api.GILState_GetThisThreadState();
 }
 
-LATEPY_FUNC LATEPY_COLD void free_retired(Shared& s, std::uint32_t generation) noexcept {
+LATEPY_FUNC LATEPY_COLD void free_retired(ProcessState& s, std::uint32_t generation) noexcept {
   const Api& a = api();
   RetiredThread* thread = s.retired.exchange(nullptr, std::memory_order_acquire);
   // While it stops, CPython frees all thread states itself.
   const bool are_ours =
-      thread && generation != no_generation && s.stopping.load() == 0 && !the_state.leaks_thread_states;
+      thread && generation != no_generation && s.stopping.load() == 0 && !library_state.leaks_thread_states;
   // From 3.12 CPython forgets which state PyGILState uses on the thread that deletes another thread's
   // (unbind_gilstate_tstate, Python/pystate.c). One that is forgotten anyway stands in for this thread's meanwhile.
   PyThreadState *own = nullptr, *stand_in = nullptr;
-  if (are_ours && the_state.current_is_per_thread) {
+  if (are_ours && library_state.current_is_per_thread) {
     stand_in = a.ThreadState_New(s.interpreter.load(std::memory_order_relaxed));
     if (!stand_in) generation = no_generation;  // no memory: they stay until the stop
   }
@@ -141,7 +141,7 @@ LATEPY_FUNC LATEPY_COLD void free_retired(Shared& s, std::uint32_t generation) n
   }
 }
 
-LATEPY_FUNC LATEPY_COLD void drain(Shared& s) noexcept {
+LATEPY_FUNC LATEPY_COLD void drain(ProcessState& s) noexcept {
   const std::uint32_t generation = s.generation.load(std::memory_order_relaxed);
   DeferredDecref* drop = s.deferred_decrefs.exchange(nullptr, std::memory_order_acquire);
   DeferredDecref* in_order = nullptr;
@@ -163,7 +163,7 @@ LATEPY_FUNC LATEPY_COLD void drain(Shared& s) noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view) noexcept {
-  Shared& s = shared();
+  ProcessState& s = process_state();
   if (generation != s.generation.load(std::memory_order_acquire)) return;  // its Python is gone, and the object with it
   auto* node = static_cast<DeferredDecref*>(process_alloc(sizeof(DeferredDecref)));
   auto* copy = node && view ? static_cast<BufferView*>(process_alloc(sizeof(BufferView))) : nullptr;
@@ -190,7 +190,7 @@ LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(std::uint32_t generatio
   retire_at_thread_end();
   auto* node = static_cast<RetiredThread*>(process_alloc(sizeof(RetiredThread)));
   if (!node) throw std::bad_alloc();
-  PyThreadState* made = api().ThreadState_New(shared().interpreter.load(std::memory_order_relaxed));
+  PyThreadState* made = api().ThreadState_New(process_state().interpreter.load(std::memory_order_relaxed));
   if (!made) {
     process_free(node);
     throw std::bad_alloc();

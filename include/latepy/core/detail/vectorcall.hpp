@@ -14,7 +14,7 @@ PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t c
 LATEPY_FORCE_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
   // A result that comes from Python code needs no _Py_CheckFunctionResult (Objects/call.c), which looks for C functions
   // that give both a result and an error, or neither.
-  const std::uint16_t place = the_state.layout.function_vectorcall;
+  const std::uint16_t place = library_state.layout.function_vectorcall;
   if (LATEPY_LIKELY(place != 0 && type_of(callable) == api().Function_Type))
     return member_at<Vectorcall>(callable, place)(callable, arguments, count | vectorcall_offset, names);
   return vectorcall_any(callable, arguments, count, names);
@@ -29,10 +29,10 @@ LATEPY_FUNC PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, s
   const Api& a = api();
   if (LATEPY_LIKELY(a.Object_Vectorcall != nullptr))
     return a.Object_Vectorcall(callable, arguments, count | vectorcall_offset, names);
-  if (LATEPY_LIKELY(the_state.layout.vectorcall_offset != 0)) {
+  if (LATEPY_LIKELY(library_state.layout.vectorcall_offset != 0)) {
     PyTypeObject* const type = type_of(callable);
     if (LATEPY_LIKELY(flags_of(type) & type_has_vectorcall)) {
-      const auto offset = member_at<std::size_t>(type, the_state.layout.vectorcall_offset);
+      const auto offset = member_at<std::size_t>(type, library_state.layout.vectorcall_offset);
       if (const Vectorcall function = member_at<Vectorcall>(callable, offset))
         return a.CheckFunctionResult(a.ThreadState_GetUnchecked(), callable,
                                      function(callable, arguments, count | vectorcall_offset, names), nullptr);

@@ -38,7 +38,7 @@ class AttachGuard {
   AttachGuard() {
     const Api& a = api();
     PyThreadState* current = a.ThreadState_GetUnchecked();
-    if (current && !the_state.current_is_per_thread && current != a.GILState_GetThisThreadState()) {
+    if (current && !library_state.current_is_per_thread && current != a.GILState_GetThisThreadState()) {
       // Before 3.12 this is the process's: another thread's, unless this one holds a sub-interpreter's, which only
       // the code that entered it could know.
       current = nullptr;
@@ -72,17 +72,17 @@ class AttachGuard {
 inline constexpr char meeting_place[] = "latepy.v1.shared";
 
 /// Where other shared libraries that use latepy find what they share with us. Needs the GIL.
-LATEPY_COLD inline void publish(Shared& shared) {
-  const Object capsule = own(api().Capsule_New(&shared, meeting_place, nullptr));
-  PyObject* place = api().InterpreterState_GetDict(shared.interpreter);
+LATEPY_COLD inline void publish(ProcessState& process) {
+  const Object capsule = own(api().Capsule_New(&process, meeting_place, nullptr));
+  PyObject* place = api().InterpreterState_GetDict(process.interpreter);
   if (!place) throw_error<StateError>({"this Python has no interpreter dict to share state in"});
   check_result(api().Dict_SetItemString(place, meeting_place, capsule.ptr()));
 }
 
 /// Joins the latepy that knows this Python, or becomes the first that does. Needs the GIL.
 LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
-  State& state = the_state;
-  if (current_generation() != no_generation && shared().interpreter == interpreter) {
+  LibraryState& state = library_state;
+  if (current_generation() != no_generation && process_state().interpreter == interpreter) {
     if (state.checks.load()) begin_checks();
     return;
   }
@@ -90,15 +90,15 @@ LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
   const Object name = own(api().Unicode_InternFromString(meeting_place));
   PyObject* capsule = place ? api().Dict_GetItemWithError(place, name.ptr()) : nullptr;
   if (capsule && api().Capsule_IsValid(capsule, meeting_place)) {
-    auto* shared = static_cast<Shared*>(api().Capsule_GetPointer(capsule, meeting_place));
-    if (shared->layout == Shared().layout && shared->generation.load() != no_generation) {
-      state.shared = shared;
+    auto* process = static_cast<ProcessState*>(api().Capsule_GetPointer(capsule, meeting_place));
+    if (process->layout == ProcessState().layout && process->generation.load() != no_generation) {
+      state.process = process;
       if (state.checks.load()) begin_checks();
       return;
     }
   }
-  begin_generation(own_shared(), interpreter);
-  publish(own_shared());
+  begin_generation(own_process_state(), interpreter);
+  publish(own_process_state());
   static MethodDef gate{"latepy_close_gate", &close_gate, meth_noargs, nullptr};
   call_at_exit(gate);
   api().AtExit(&end_generation);  // one of 32 places, freed when Python ends

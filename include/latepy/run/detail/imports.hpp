@@ -17,9 +17,9 @@ inline Object import(std::string_view name) { return own(try_import(name)); }
 inline bool is_module(const Object& object) { return object.has_attr("__spec__"); }
 
 /// Whether the import of a module is done, and its dict is all that look-ups in it ask. Such a one is kept.
-bool is_ready(PyObject* module, KnownName& name);
+bool is_ready(PyObject* module, InternedName& name);
 /// A function of an imported module, both by literals, as a new reference; null where that is not enough to find it.
-PyObject* find_known(const Text& module, const Text& function);
+PyObject* find_function(const StringArg& module, const StringArg& function);
 
 /// Imports a module; null where there is none of that name, without an error. Errors inside the module are thrown.
 PyObject* import_or_null(std::string_view name);
@@ -35,23 +35,23 @@ LATEPY_FUNC Object sys(const char* name) {
 LATEPY_FUNC PyObject* try_import(std::string_view name) {
   // Frozen modules of 3.12 are found by the part before a NUL (_imp.find_frozen).
   if (name.find('\0') != name.npos) throw ModuleNotFoundError("a module's name holds a NUL byte: " + repr(name));
-  return api().Import_Import(Name(name).ptr());
+  return api().Import_Import(AttrName(name).ptr());
 }
 
-LATEPY_FUNC LATEPY_COLD bool is_ready(PyObject* module, KnownName& name) {
+LATEPY_FUNC LATEPY_COLD bool is_ready(PyObject* module, InternedName& name) {
   const Object usual = Object::steal(api().Import_ImportModule("sys"));
   if (usual.is_empty() || type_of(module) != type_of(usual.ptr())) return false;
   const Object initializing = attribute_or_empty(attribute_or_empty(module, "__spec__").ptr(), "_initializing");
   if (!initializing.is_empty() && initializing) return false;
-  if (the_state.free_threaded) return true;
+  if (library_state.free_threaded) return true;
   PyObject* const before = std::exchange(name.module, Object::borrow(module).release());
   if (before) decref(before);
   return true;
 }
 
-LATEPY_FUNC PyObject* find_known(const Text& module, const Text& function) {
-  KnownName* const module_name = module.known();
-  const KnownName* const name = module_name ? function.known() : nullptr;
+LATEPY_FUNC PyObject* find_function(const StringArg& module, const StringArg& function) {
+  InternedName* const module_name = module.known();
+  const InternedName* const name = module_name ? function.known() : nullptr;
   if (!name) return nullptr;
   const Api& a = api();
   PyObject* const found = a.Dict_GetItemWithError(a.Import_GetModuleDict(), module_name->str);

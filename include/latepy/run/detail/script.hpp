@@ -38,7 +38,7 @@ class ScriptSetting {
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD Object new_main() {
-  const Object module = own(api().Module_NewObject(Name("__main__").ptr()));
+  const Object module = own(api().Module_NewObject(AttrName("__main__").ptr()));
   module.attr("__builtins__") = own(api().Import_ImportModule("builtins"));
   return module;  // __spec__, __loader__, __package__ and __doc__ are None
 }
@@ -53,7 +53,7 @@ LATEPY_FUNC LATEPY_COLD Object compile_file(const std::string& path) {
   check_result(api().Bytes_AsStringAndSize(bytes.ptr(), &data, &size));
   const std::string_view text(data, static_cast<std::size_t>(size));
   if (text.find('\0') != text.npos) throw SyntaxError(path + " holds a NUL byte: it is no Python source");
-  CompilerFlags flags{0, the_state.version.minor};
+  CompilerFlags flags{0, library_state.version.minor};
   return own(api().CompileStringObject(data, to_py(path).ptr(), file_input, &flags, -1));
 }
 

@@ -41,9 +41,9 @@ inline constexpr long long patience = 10000;
 /// inside leave, because CPython kills or hangs threads that want the GIL later.
 inline PyObject* close_gate(PyObject*, PyObject*) {
   format_live_errors();
-  shared().stopping.store(1);
+  process_state().stopping.store(1);
   const Waiting waiting;
-  while (shared().inside.load() > thread_record.depth && !waiting.is_over(patience)) {
+  while (process_state().inside.load() > thread_record.depth && !waiting.is_over(patience)) {
   }
   return none().release();
 }
@@ -53,8 +53,8 @@ LATEPY_COLD inline void call_at_exit(MethodDef& function) {
 }
 /// Last: every handle that still lives is harmless from now on.
 inline void end_generation() {
-  publish_generation(shared(), no_generation);
-  drain(shared());
+  publish_generation(process_state(), no_generation);
+  drain(process_state());
 }
 
 /// Python code that may fail without consequences: what scripts did to the standard library is theirs.
@@ -98,10 +98,10 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
     while (!(alive = living_threads()).empty())
       if (waiting.is_over(timeout)) return false;
   }
-  shared().stopping.store(1);
-  while (const int inside = shared().inside.load()) {
+  process_state().stopping.store(1);
+  while (const int inside = process_state().inside.load()) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
-    shared().stopping.store(0);
+    process_state().stopping.store(0);
     alive.push_back(concat(
         {decimal(inside), " C++ thread(s) inside a GilGuard or GilRelease, perhaps this one in another library"}));
     return false;
@@ -112,7 +112,7 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
 /// Why this process could not bear a second start; empty where CPython bears it. Needs the GIL.
 LATEPY_COLD inline std::string why_no_restart() {
   const Object modules = Object::borrow(api().Import_GetModuleDict());
-  if (the_state.version.minor == 12)  // static types are not cleared (python/cpython#117914)
+  if (library_state.version.minor == 12)  // static types are not cleared (python/cpython#117914)
     for (const char* name : {"_datetime", "_decimal", "_ctypes"})
       if (modules.contains(name)) return concat({"3.12 aborts after the module ", name, " was imported"});
   const std::string library = parent(text_of(attribute_or_empty(known_module("os").ptr(), "__file__").ptr()));
@@ -129,7 +129,7 @@ LATEPY_COLD inline std::string why_no_restart() {
 
 /// Py_FinalizeEx, and with it the life of every handle. Needs the GIL, on the starter's thread.
 LATEPY_COLD inline bool finalize() {
-  Shared& s = shared();
+  ProcessState& s = process_state();
   drain(s);
   const bool clean = api().FinalizeEx() == 0;
   publish_generation(s, no_generation);

@@ -13,7 +13,7 @@ namespace detail {
 
 enum class Kind { sequence, set };
 
-inline bool has_attribute(PyObject* object, const Text& name) noexcept {
+inline bool has_attribute(PyObject* object, const StringArg& name) noexcept {
   return !attribute_or_empty(object, name).is_empty();
 }
 inline bool is_mapping(PyObject* object) noexcept {
@@ -100,7 +100,7 @@ Object make_list(C&& items) {
   using T = typename plain<C>::value_type;
   Object list = own(api().List_New(static_cast<ssize>(items.size())));
   // As PyList_SET_ITEM does. A converter that runs Python code might let that code change the list, by way of gc.
-  const std::uint16_t offset = the_state.layout.list_items;
+  const std::uint16_t offset = library_state.layout.list_items;
   PyObject** const places = is_direct<T> && offset != 0 ? member_at<PyObject**>(list.ptr(), offset) : nullptr;
   ssize at = 0;
   try {

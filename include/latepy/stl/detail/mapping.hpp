@@ -118,7 +118,7 @@ LATEPY_FUNC Entries::Entries(PyObject* object, bool are_pointers, bool are_plain
     why_ = not_kept;
     return;
   }
-  is_copy_ = !is_dict_ || !are_plain || the_state.free_threaded;
+  is_copy_ = !is_dict_ || !are_plain || library_state.free_threaded;
   source_ =
       !is_copy_ ? Object::borrow(object) : Object::steal(is_dict_ ? a.Dict_Copy(object) : a.Mapping_Items(object));
   if (source_.is_empty()) only_a_mismatch();

@@ -107,7 +107,7 @@ LATEPY_FUNC LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexce
   const auto is_it = [&](const char* known) {
     return known && (known == name || (!is_local && std::strcmp(known, name) == 0));
   };
-  for (const ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next)
+  for (const ClassRecord* each = process_state().classes.load(std::memory_order_acquire); each; each = each->next)
     if (each->generation == generation && each->traits) {
       if (is_it(each->traits->rtti_name)) return {value, each};
       if (is_it(each->traits->trampoline_rtti)) return {each->traits->of_trampoline(value), each};
@@ -124,7 +124,7 @@ LATEPY_FUNC Object make_instance(const Whole& object) {
   make_weak(instance);
   HostTypes& types = host_types();
   const TableLock lock(types);
-  if (LATEPY_UNLIKELY(the_state.free_threaded))
+  if (LATEPY_UNLIKELY(library_state.free_threaded))
     if (Object other = find_listed(types, object); !other.is_empty()) return other;
   list_value(types, instance, object.value);
   return made;

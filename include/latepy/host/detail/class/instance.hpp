@@ -92,7 +92,7 @@ struct Instance {
 /// The GIL orders all that is done to the table; free-threaded builds need the lock.
 class TableLock {
  public:
-  explicit TableLock(HostTypes& types) noexcept : lock_(the_state.free_threaded ? &types.lock : nullptr) {
+  explicit TableLock(HostTypes& types) noexcept : lock_(library_state.free_threaded ? &types.lock : nullptr) {
     while (lock_ && lock_->test_and_set(std::memory_order_acquire)) {
     }
   }
@@ -134,7 +134,7 @@ void leave_whole(Instance& part) noexcept;
 
 /// What take_reference() needs.
 inline void make_weak(Instance& instance) {
-  if (the_state.free_threaded && !instance.weak)
+  if (library_state.free_threaded && !instance.weak)
     instance.weak = check(api().Weakref_NewRef(object_of(instance), nullptr));
 }
 /// Lets the instance stand for a C++ object.
@@ -175,7 +175,7 @@ LATEPY_FUNC LATEPY_COLD void grow_table(HostTypes& types) {
 }
 
 LATEPY_FUNC void unlist(Instance& instance) noexcept {
-  HostTypes& types = *shared().host_types.load(std::memory_order_relaxed);
+  HostTypes& types = *process_state().host_types.load(std::memory_order_relaxed);
   const TableLock lock(types);
   for (Instance** each = &bucket_of(types, instance.value); *each; each = &(*each)->next) {
     if (*each != &instance) continue;

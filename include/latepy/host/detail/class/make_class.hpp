@@ -187,7 +187,7 @@ LATEPY_FUNC void forget_class(PyObject* capsule) {
   auto& traits = *static_cast<ClassTraits*>(api().Capsule_GetPointer(capsule, class_attribute));
   traits.record->generation = no_generation;
   if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);  // it may hold Objects
-  shared().classes_stamp.fetch_add(1, std::memory_order_release);
+  process_state().classes_stamp.fetch_add(1, std::memory_order_release);
 }
 
 LATEPY_FUNC LATEPY_COLD Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits) {
@@ -245,12 +245,12 @@ LATEPY_FUNC LATEPY_COLD Object add_class(const Ref& where, const ClassPlan& plan
 }
 
 LATEPY_FUNC LATEPY_COLD void release_types() noexcept {
-  for (ClassRecord* each = shared().classes.load(std::memory_order_acquire); each; each = each->next) {
+  for (ClassRecord* each = process_state().classes.load(std::memory_order_acquire); each; each = each->next) {
     if (each->generation != current_generation()) continue;
     if (!each->traits) each->generation = no_generation;  // an enumeration; a class forgets itself when it ends
     decref(each->type);
   }
-  shared().classes_stamp.fetch_add(1, std::memory_order_release);
+  process_state().classes_stamp.fetch_add(1, std::memory_order_release);
   HostTypes& types = host_types();
   for (PyTypeObject** each : {&types.function, &types.instance, &types.iterator})
     if (PyTypeObject* const type = std::exchange(*each, nullptr)) decref(as_object(type));

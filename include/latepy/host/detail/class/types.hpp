@@ -26,15 +26,15 @@ std::size_t head();
 /// What follows PyObject in an object of a type of ours, or of another library's that uses latepy.
 template <class Data>
 Data& data_of(PyObject* object) noexcept {
-  return *reinterpret_cast<Data*>(reinterpret_cast<char*>(object) + the_state.layout.head);
+  return *reinterpret_cast<Data*>(reinterpret_cast<char*>(object) + library_state.layout.head);
 }
 template <class Data>
 PyObject* object_of(Data& data) noexcept {
-  return reinterpret_cast<PyObject*>(reinterpret_cast<char*>(&data) - the_state.layout.head);
+  return reinterpret_cast<PyObject*>(reinterpret_cast<char*>(&data) - library_state.layout.head);
 }
 /// ob_type, without a call: also for tp_traverse, which must not change counts.
 inline PyTypeObject* head_type(PyObject* object) noexcept {
-  return *reinterpret_cast<PyTypeObject**>(reinterpret_cast<char*>(object) + the_state.layout.head - sizeof(void*));
+  return *reinterpret_cast<PyTypeObject**>(reinterpret_cast<char*>(object) + library_state.layout.head - sizeof(void*));
 }
 template <class F>
 void* slot_value(F* function) noexcept {
@@ -54,7 +54,7 @@ class ObjectLock {
   }
 
  private:
-  const bool is_held_ = the_state.free_threaded;
+  const bool is_held_ = library_state.free_threaded;
   CriticalSection section_;
 };
 
@@ -69,10 +69,10 @@ HostTypes& host_types();
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC std::size_t head() {
-  if (LATEPY_UNLIKELY(the_state.layout.head == 0))
+  if (LATEPY_UNLIKELY(library_state.layout.head == 0))
     throw StateError(
         "this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
-  return the_state.layout.head;
+  return library_state.layout.head;
 }
 
 LATEPY_FUNC void free_object(PyObject* self) noexcept {
@@ -89,11 +89,11 @@ LATEPY_FUNC LATEPY_COLD Object make_type(const char* name, std::size_t data_size
 }
 
 LATEPY_FUNC HostTypes& host_types() {
-  HostTypes* types = shared().host_types.load(std::memory_order_acquire);
+  HostTypes* types = process_state().host_types.load(std::memory_order_acquire);
   if (LATEPY_UNLIKELY(!types)) {
     types = new HostTypes();  // never freed
     HostTypes* other = nullptr;
-    if (!shared().host_types.compare_exchange_strong(other, types)) {
+    if (!process_state().host_types.compare_exchange_strong(other, types)) {
       delete types;
       types = other;
     }

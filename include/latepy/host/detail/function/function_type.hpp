@@ -43,7 +43,7 @@ inline PyObject* function_reduce(PyObject* self, PyObject*) noexcept {
 /// The type of host functions: called by vectorcall, a method where a class has it, known to help() and inspect.
 PyTypeObject* function_type();
 inline bool is_function(PyObject* object) noexcept {
-  const HostTypes* const types = shared().host_types.load(std::memory_order_relaxed);
+  const HostTypes* const types = process_state().host_types.load(std::memory_order_relaxed);
   return types && types->generation == current_generation() && types->function && is_exactly(object, types->function);
 }
 
@@ -181,7 +181,7 @@ LATEPY_FUNC PyTypeObject* function_type() {
                       {0, nullptr}};
   // From 3.11 the interpreter keeps where it found a method only if the method's type cannot change
   // (analyze_descriptor, Python/specialize.c).
-  const unsigned immutable = the_state.version.minor >= 10 ? type_is_immutable : 0;
+  const unsigned immutable = library_state.version.minor >= 10 ? type_is_immutable : 0;
   Object made = make_type("latepy.function", sizeof(FunctionData),
                           type_has_vectorcall | type_is_method_descriptor | immutable, slots);
   return types.function = reinterpret_cast<PyTypeObject*>(made.release());

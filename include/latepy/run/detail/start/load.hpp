@@ -33,7 +33,7 @@ LATEPY_COLD inline const Candidate& pick(const Config& config, std::shared_ptr<c
 /// Opens the candidate's library for good and fills the table. \throws LoadError with the loader's words and all that
 /// could be taken instead, SymbolError.
 LATEPY_COLD inline void load(const Candidate& found, const Config& config) {
-  State& state = the_state;
+  LibraryState& state = library_state;
   if (!loaded_library.empty() && state.api.IsInitialized) return;  // never a second one
   const auto fail = [&](std::string_view why) {
     Search search = config.search();

@@ -50,7 +50,7 @@ void flush_streams() noexcept;
 
 LATEPY_FUNC LATEPY_COLD MemberByValues::MemberByValues(const Object& object) : object_(object) {
   const auto size = get_attribute(Ref(as_object(type_of(object.ptr()))), "__basicsize__").as<std::size_t>();
-  for (std::size_t at = the_state.layout.head / word; at < most && (at + 1) * word <= size; ++at)
+  for (std::size_t at = library_state.layout.head / word; at < most && (at + 1) * word <= size; ++at)
     words_ |= std::uint64_t(1) << at;
 }
 
@@ -69,7 +69,7 @@ LATEPY_FUNC LATEPY_COLD std::uint16_t MemberByValues::offset() const noexcept {
 
 LATEPY_FUNC LATEPY_COLD void prove_streams() {
   stream_layout = StreamLayout();
-  if (the_state.layout.type_flags == 0 || the_state.free_threaded || sizeof(void*) != 8) return;
+  if (library_state.layout.type_flags == 0 || library_state.free_threaded || sizeof(void*) != 8) return;
   StreamLayout found;
   const Object io = known_module("io");
   const Object writer = call_attribute(io, "BufferedWriter", {call_attribute(io, "BytesIO")});
@@ -97,7 +97,7 @@ LATEPY_FUNC LATEPY_COLD void prove_streams() {
   found.write_end = write_end.offset();
   found.text = type_of(text.ptr());
   found.writer = type_of(writer.ptr());
-  const KnownName *const out = Text("stdout").known(), *const err = Text("stderr").known();
+  const InternedName *const out = StringArg("stdout").known(), *const err = StringArg("stderr").known();
   if (!out || !err) return;
   found.names[0] = out->str;
   found.names[1] = err->str;
