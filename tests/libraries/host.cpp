@@ -145,7 +145,7 @@ void check_life(const std::vector<const Library*>& libraries) {
   for (const Library* each : libraries) EXPECT(each->start() == (each != &starter));
   for (const Library* each : libraries) {
     EXPECT(each->is_running());
-    EXPECT(each->process_state() == starter.shared());
+    EXPECT(each->shared() == starter.shared());
     std::vector<const Library*> same;
     for (const Library* other : libraries)
       if (other->state() == each->state()) same.push_back(other);

@@ -30,7 +30,7 @@ bool load_bytes(PyObject* object, std::string_view& view) noexcept;
 }  // namespace detail
 
 template <>
-struct Converter<Bytes> : detail::Loads<Bytes, Converter<Bytes>> {
+struct Converter<Bytes> : detail::ConverterBase<Bytes, Converter<Bytes>> {
   static constexpr const char* name = "latepy::Bytes";
   static Object to_py(const Bytes& bytes) {
     return detail::own(detail::api().Bytes_FromStringAndSize(bytes.data(), static_cast<detail::ssize>(bytes.size())));

@@ -68,7 +68,7 @@ bool try_load(std::optional<T>& result, F&& load) noexcept {
 /// A converter made of `static bool load(PyObject*, T&)`: false for a mismatch, or with Python's error set. Numbers
 /// also have `static PyObject* store(T)`: a new reference, or null with the error set.
 template <class T, class Self>
-struct Loads {
+struct ConverterBase {
   static LATEPY_FORCE_INLINE T from_py(const Ref& object) { return Self::get(object.checked()); }
   static T get(PyObject* object) {
     T value{};
@@ -85,7 +85,8 @@ struct Loads {
 };
 
 template <class T>
-inline constexpr bool is_number = std::is_arithmetic_v<T>&& std::is_base_of_v<Loads<T, Converter<T>>, Converter<T>>;
+inline constexpr bool is_number =
+    std::is_arithmetic_v<T>&& std::is_base_of_v<ConverterBase<T, Converter<T>>, Converter<T>>;
 template <class T, class = void>
 inline constexpr bool has_store = false;
 template <class T>

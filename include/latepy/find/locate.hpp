@@ -129,12 +129,12 @@ LATEPY_FUNC LATEPY_COLD Discovery locate(const Search& search) {
   } else if (!search.library.empty() || !search.python.empty() || !search.home.empty()) {
     detail::add_named(search, finder);
   } else {
-    detail::Places places(search, finder);
+    detail::Sources places(search, finder);
     detail::add_from_variables(finder);
-    using detail::Places;
-    for (const auto step :
-         {&Places::beside_program, &Places::active_environments, &Places::path, &Places::managers, &Places::system})
-      if (!finder.is_done() && (search.search_path || step != &Places::path)) (places.*step)();
+    using detail::Sources;
+    for (const auto step : {&Sources::beside_program, &Sources::active_environments, &Sources::path, &Sources::managers,
+                            &Sources::system})
+      if (!finder.is_done() && (search.search_path || step != &Sources::path)) (places.*step)();
   }
   std::vector<Candidate> candidates = finder.take();
   const bool served = finder.has_chosen();

@@ -64,19 +64,19 @@ class Class : public Module {
   /// A function of the class that takes no object.
   template <class F, class... X>
   Class& def_static(const std::string& name, F&& function, X&&... extras) {
-    const detail::Place place(*this);
-    const Object made =
-        place.function(name, detail::make_overloads<void>(name, std::forward<F>(function), std::forward<X>(extras)...));
-    place.set(name, detail::own(detail::api().StaticMethod_New(made.ptr())));
+    const detail::Target target(*this);
+    const Object made = target.function(
+        name, detail::make_overloads<void>(name, std::forward<F>(function), std::forward<X>(extras)...));
+    target.set(name, detail::own(detail::api().StaticMethod_New(made.ptr())));
     return *this;
   }
   /// A function whose first parameter, an Object, is the class it is called on.
   template <class F, class... X>
   Class& def_class(const std::string& name, F&& function, X&&... extras) {
-    const detail::Place place(*this);
-    const Object made = place.function(
+    const detail::Target target(*this);
+    const Object made = target.function(
         name, detail::make_overloads<detail::TypeSelf>(name, std::forward<F>(function), std::forward<X>(extras)...));
-    place.set(name, detail::own(detail::api().ClassMethod_New(made.ptr())));
+    target.set(name, detail::own(detail::api().ClassMethod_New(made.ptr())));
     return *this;
   }
   /// A property with a getter, read-only, or with a setter: member functions or callables with the object first. What
@@ -94,10 +94,10 @@ class Class : public Module {
   /// A value that the class itself computes: `Vec.count`. Read-only.
   template <class G, class... X>
   Class& static_property(const std::string& name, G&& getter, X&&... extras) {
-    const detail::Place place(*this);
+    const detail::Target target(*this);
     const Object get =
-        place.function(name, detail::make_overloads<void>(name, std::forward<G>(getter), std::forward<X>(extras)...));
-    place.set(name, detail::static_property_type()(get));
+        target.function(name, detail::make_overloads<void>(name, std::forward<G>(getter), std::forward<X>(extras)...));
+    target.set(name, detail::static_property_type()(get));
     return *this;
   }
   /// A constant of the class.

@@ -93,9 +93,9 @@ detail::WithExtras<std::decay_t<F>, std::decay_t<X>...> with(F&& callable, X&&..
 template <class F, class... X>
 const Ref& Ref::def(const std::string& name, F&& callable, X&&... extras) const {
   detail::check_running();
-  const detail::Place place(*this);
-  place.set(name, place.function(
-                      name, detail::make_overloads<void>(name, std::forward<F>(callable), std::forward<X>(extras)...)));
+  const detail::Target target(*this);
+  target.set(name, target.function(name, detail::make_overloads<void>(name, std::forward<F>(callable),
+                                                                      std::forward<X>(extras)...)));
   return *this;
 }
 

@@ -30,7 +30,7 @@ class Module : public Object {
   /// A constant, or any other value under a name.
   template <class T>
   Module& constant(const std::string& name, T&& value) {
-    detail::Place(*this).set(name, to_py(std::forward<T>(value)));
+    detail::Target(*this).set(name, to_py(std::forward<T>(value)));
     return *this;
   }
   /// `import host.name`: a module below this one.
@@ -85,7 +85,7 @@ namespace detail {
 LATEPY_COLD inline void refuse_second_class(const ClassRecord* known, std::string_view type) {
   if (known) throw_error<StateError>({type, " has a Python class already: ", qualified_name(known->type)});
 }
-Object new_enum(const Place& place, const std::string& name, const Object& members, EnumKind kind);
+Object new_enum(const Target& target, const std::string& name, const Object& members, EnumKind kind);
 
 /// How one of Config's extra_modules is made; see Hook.
 class Redirect;
@@ -107,7 +107,7 @@ Object Module::add_enum(const std::string& name, std::initializer_list<std::pair
   Object pairs = list();
   for (const auto& [member, value] : members)
     pairs.call_method("append", tuple(member, static_cast<typename Converter<E>::Integer>(value)));
-  Object made = detail::new_enum(detail::Place(*this), name, pairs, kind);
+  Object made = detail::new_enum(detail::Target(*this), name, pairs, kind);
   detail::ClassRecord* const record = detail::new_record(detail::class_slot<E>, detail::type_key<E>());
   record->traits = nullptr;
   detail::publish(record, detail::class_slot<E>, Object(made).release());
@@ -117,16 +117,16 @@ Object Module::add_enum(const std::string& name, std::initializer_list<std::pair
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD Object Module::new_exception(const std::string& name, const Object& base) const {
-  const detail::Place place(*this);
+  const detail::Target target(*this);
   const std::string full =
-      detail::concat({place.module().is_empty() ? "builtins" : place.module().as<std::string>().c_str(), ".", name});
+      detail::concat({target.module().is_empty() ? "builtins" : target.module().as<std::string>().c_str(), ".", name});
   const Object made = detail::own(detail::api().Err_NewExceptionWithDoc(
       full.c_str(), nullptr, base.is_empty() ? *detail::api().Exception : base.checked(), nullptr));
   if ((detail::api().Type_GetFlags(reinterpret_cast<PyTypeObject*>(made.ptr())) & detail::type_is_exception) == 0)
     detail::throw_error<TypeError>(
         {"the base of an exception class is another one, and not ", detail::show(base.ptr())});
-  detail::set_attribute(made, "__qualname__", to_py(place.qualified(name)));
-  place.set(name, made);
+  detail::set_attribute(made, "__qualname__", to_py(target.qualified(name)));
+  target.set(name, made);
   return made;
 }
 
@@ -187,13 +187,13 @@ LATEPY_FUNC LATEPY_COLD Module module(const std::string& dotted) {
 
 namespace detail {
 
-LATEPY_FUNC LATEPY_COLD Object new_enum(const Place& place, const std::string& name, const Object& members,
+LATEPY_FUNC LATEPY_COLD Object new_enum(const Target& target, const std::string& name, const Object& members,
                                         EnumKind kind) {
   constexpr const char* classes[] = {"Enum", "IntEnum", "Flag", "IntFlag"};
   const Object base = own(api().Import_ImportModule("enum")).attr(classes[static_cast<int>(kind)]);
-  const Object made = base(name, members, "module"_a = place.module().is_empty() ? none() : place.module(),
-                           "qualname"_a = place.qualified(name));
-  place.set(name, made);
+  const Object made = base(name, members, "module"_a = target.module().is_empty() ? none() : target.module(),
+                           "qualname"_a = target.qualified(name));
+  target.set(name, made);
   return made;
 }
 

@@ -77,7 +77,7 @@ struct TypeSpec {
   const char* name;
   int basicsize, itemsize;
   unsigned flags;
-  TypeSlot* slots;
+  TypeSlot* type_slots;
 };
 /// PyMemberDef (Include/structmember.h) and PyGetSetDef (Include/descrobject.h).
 struct MemberDef {

@@ -17,7 +17,7 @@ inline constexpr ItemKind item_kind<std::complex<T>> = ItemKind::complex;
 
 /// A complex. From Python: complex, what has __complex__, and what converts to a float.
 template <class T>
-struct Converter<std::complex<T>> : detail::Loads<std::complex<T>, Converter<std::complex<T>>> {
+struct Converter<std::complex<T>> : detail::ConverterBase<std::complex<T>, Converter<std::complex<T>>> {
   static constexpr const char* name = detail::template_name<detail::complex_name, T>;
   static constexpr auto native = &detail::Api::Complex_Type;
   static std::string python_type() { return "complex"; }

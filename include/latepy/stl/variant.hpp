@@ -85,7 +85,7 @@ struct Converter<std::variant<T...>> {
 
 /// None.
 template <>
-struct Converter<std::monostate> : detail::Loads<std::monostate, Converter<std::monostate>> {
+struct Converter<std::monostate> : detail::ConverterBase<std::monostate, Converter<std::monostate>> {
   static constexpr const char* name = "None";
   static std::string python_type() { return "None"; }
   static Object to_py(std::monostate) { return detail::none(); }

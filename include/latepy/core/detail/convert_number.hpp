@@ -11,7 +11,7 @@ inline namespace v1 {
 
 /// None.
 template <>
-struct Converter<std::nullptr_t> : detail::Loads<std::nullptr_t, Converter<std::nullptr_t>> {
+struct Converter<std::nullptr_t> : detail::ConverterBase<std::nullptr_t, Converter<std::nullptr_t>> {
   static constexpr const char* name = "None";
   static Object to_py(std::nullptr_t) { return detail::none(); }
   static bool load(PyObject* object, std::nullptr_t&) noexcept { return object == detail::api().NoneStruct; }
@@ -19,7 +19,7 @@ struct Converter<std::nullptr_t> : detail::Loads<std::nullptr_t, Converter<std::
 
 /// Only True and False, also numpy's: a number or a list is not a bool, its truth is `explicit operator bool`.
 template <>
-struct Converter<bool> : detail::Loads<bool, Converter<bool>> {
+struct Converter<bool> : detail::ConverterBase<bool, Converter<bool>> {
   static Object to_py(bool value) { return Object::steal(store(value)); }
   static PyObject* store(bool value) noexcept {
     PyObject* const object = value ? detail::api().TrueStruct : detail::api().FalseStruct;
@@ -47,7 +47,7 @@ struct Converter<bool> : detail::Loads<bool, Converter<bool>> {
 
 /// Integers of 8 to 64 bits, signed char and unsigned char among them: what has __index__, in range; never a float.
 template <class T>
-struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, Converter<T>> {
+struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::ConverterBase<T, Converter<T>> {
   static Object to_py(T value) { return detail::own(store(value)); }
   static PyObject* store(T value) noexcept {
     if constexpr (std::is_signed_v<T>)
@@ -88,7 +88,7 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Loads<T, 
       return in_range(digit, value);
     }
   }
-  LATEPY_COLD static T get_any(PyObject* object) { return detail::Loads<T, Converter<T>>::get(object); }
+  LATEPY_COLD static T get_any(PyObject* object) { return detail::ConverterBase<T, Converter<T>>::get(object); }
   LATEPY_COLD static bool load_any(PyObject* object, T& value) noexcept {
     const detail::Api& api = detail::api();
     if (!api.Index_Check(object)) return false;
@@ -113,7 +113,7 @@ __extension__ typedef __int128 int128;
 __extension__ typedef unsigned __int128 uint128;
 /// -std=c++17 does not count 128-bit integers as integral; -std=gnu++17 does, and they are too wide for the above.
 template <class T>
-struct Wide : Loads<T, Wide<T>> {
+struct Wide : ConverterBase<T, Wide<T>> {
   static Object to_py(T value) {
     const bool negative = value < 0;
     const Object high = own(negative ? api().Long_FromLongLong(static_cast<long long>(value >> 64))
@@ -153,7 +153,7 @@ struct Converter<detail::uint128> : detail::Wide<detail::uint128> {
 
 /// float, double, long double (by way of double): floats, ints, and what has __float__; out of range is an error.
 template <class T>
-struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Loads<T, Converter<T>> {
+struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::ConverterBase<T, Converter<T>> {
   static Object to_py(T value) { return detail::own(store(value)); }
   static PyObject* store(T value) noexcept { return detail::api().Float_FromDouble(static_cast<double>(value)); }
   static LATEPY_FORCE_INLINE T get(PyObject* object) {
@@ -161,7 +161,7 @@ struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Loa
       double number = 0;
       if (LATEPY_LIKELY(detail::read_float(object, number))) return static_cast<T>(number);
     }
-    return detail::Loads<T, Converter<T>>::get(object);
+    return detail::ConverterBase<T, Converter<T>>::get(object);
   }
   static bool load(PyObject* object, T& value) noexcept {
     double number = 0;
@@ -186,7 +186,7 @@ struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Loa
 
 /// Enumerations: the members of the Python class that add_enum() made, else the values of their underlying type.
 template <class T>
-struct Converter<T, std::enable_if_t<std::is_enum_v<T>>> : detail::Loads<T, Converter<T>> {
+struct Converter<T, std::enable_if_t<std::is_enum_v<T>>> : detail::ConverterBase<T, Converter<T>> {
   using Integer = std::conditional_t<detail::is_integer<std::underlying_type_t<T>>, std::underlying_type_t<T>, int>;
   static Object to_py(T value) {
     const Object number = Converter<Integer>::to_py(static_cast<Integer>(value));

@@ -14,7 +14,7 @@ Object decode(const void* units, std::size_t bytes, const char* encoding);
 bool load_utf8(PyObject* object, std::string_view& text) noexcept;
 
 template <class T>
-struct LoadsText : Loads<T, Converter<T>> {
+struct TextConverterBase : ConverterBase<T, Converter<T>> {
   static const char* why(PyObject* object) noexcept {
     return has_flag(object, type_is_str) ? "it holds lone surrogates, which no Unicode encoding can carry" : "";
   }
@@ -41,7 +41,7 @@ inline constexpr const char* string_name = std::is_same_v<Char, wchar_t>    ? "s
 /// Strings of every character type are Unicode text: std::string and u8string UTF-8, the others UTF-16 or UTF-32.
 template <class Char>
 struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<Char>>>
-    : detail::LoadsText<std::basic_string<Char>> {
+    : detail::TextConverterBase<std::basic_string<Char>> {
   static constexpr const char* name = detail::string_name<Char>;
   static Object to_py(std::basic_string_view<Char> text) {
     return detail::decode(text.data(), text.size() * sizeof(Char), detail::codec<Char>());
@@ -63,7 +63,7 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
         return true;
       }
     }
-    return detail::LoadsText<std::basic_string<Char>>::try_from_py(object, result);
+    return detail::TextConverterBase<std::basic_string<Char>>::try_from_py(object, result);
   }
   static bool load(PyObject* object, std::basic_string<Char>& text) {
     if constexpr (sizeof(Char) == 1) {
@@ -89,14 +89,14 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
 
  private:
   LATEPY_OUTLINE static std::basic_string<Char> any(Ref object) {
-    return detail::LoadsText<std::basic_string<Char>>::from_py(object);
+    return detail::TextConverterBase<std::basic_string<Char>>::from_py(object);
   }
 };
 
 /// To Python like the strings. From Python only std::string_view, which points into the str and lives as long.
 template <class Char>
 struct Converter<std::basic_string_view<Char>, std::enable_if_t<detail::is_character<Char>>>
-    : detail::LoadsText<std::basic_string_view<Char>> {
+    : detail::TextConverterBase<std::basic_string_view<Char>> {
   static constexpr const char* name = "std::string_view";
   static Object to_py(std::basic_string_view<Char> text) { return Converter<std::basic_string<Char>>::to_py(text); }
   static bool load(PyObject* object, std::basic_string_view<Char>& text) noexcept {
@@ -107,7 +107,7 @@ struct Converter<std::basic_string_view<Char>, std::enable_if_t<detail::is_chara
 
 /// Null-terminated text. A null pointer becomes None; a str with a NUL inside does not come back as one.
 template <class Char>
-struct Converter<const Char*, std::enable_if_t<detail::is_character<Char>>> : detail::LoadsText<const Char*> {
+struct Converter<const Char*, std::enable_if_t<detail::is_character<Char>>> : detail::TextConverterBase<const Char*> {
   static Object to_py(const Char* text) {
     return text ? Converter<std::basic_string<Char>>::to_py(text) : detail::none();
   }
@@ -120,7 +120,7 @@ struct Converter<const Char*, std::enable_if_t<detail::is_character<Char>>> : de
   }
   static const char* why(PyObject* object) noexcept {
     std::string_view utf8;
-    return detail::load_utf8(object, utf8) ? "it holds a NUL" : detail::LoadsText<const Char*>::why(object);
+    return detail::load_utf8(object, utf8) ? "it holds a NUL" : detail::TextConverterBase<const Char*>::why(object);
   }
 };
 template <class Char>
@@ -137,7 +137,7 @@ inline constexpr bool borrows<const char*> = true;
 
 /// One character: a str of length 1. `char` is ASCII, char16_t a code point up to U+FFFF.
 template <class Char>
-struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::Loads<Char, Converter<Char>> {
+struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::ConverterBase<Char, Converter<Char>> {
   static constexpr std::uint32_t last = sizeof(Char) == 1 ? 0x7F : sizeof(Char) == 2 ? 0xFFFF : 0x10FFFF;
   static Object to_py(Char c) {
     const auto code = static_cast<std::uint32_t>(static_cast<std::make_unsigned_t<Char>>(c));

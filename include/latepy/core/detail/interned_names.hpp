@@ -1,5 +1,5 @@
-// latepy/core/detail/interned_names.hpp: Name, an attribute's or argument's name, and the str objects kept of literals.
-// SPDX-License-Identifier: MIT
+// latepy/core/detail/interned_names.hpp: AttrName, an attribute's or argument's name, and the str objects kept of
+// literals. SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/core/handle.hpp>
@@ -116,8 +116,8 @@ class AttrName {
   PyObject* ptr() const noexcept { return ptr_; }
 
  private:
-  /// The generation is that of an owned reference, empty_generation of a borrowed one. Not a Name, so that it needs no
-  /// memory.
+  /// The generation is that of an owned reference, empty_generation of a borrowed one. Not an AttrName, so that it
+  /// needs no memory.
   struct Found {
     PyObject* ptr;
     std::uint32_t generation;

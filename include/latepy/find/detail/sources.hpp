@@ -18,9 +18,9 @@ LATEPY_COLD inline Candidate from_source(std::string_view source) {
   return c;
 }
 
-class Places {
+class Sources {
  public:
-  Places(const Search& search, Finder& finder)
+  Sources(const Search& search, Finder& finder)
       : search_(search), finder_(finder), root_(search.root.empty() ? "/" : search.root.string()) {
     home_ = finder.variable(LATEPY_WINDOWS ? "USERPROFILE" : "HOME");
     if (!is_absolute(home_)) home_.clear();

@@ -203,14 +203,14 @@ LATEPY_FUNC PyTypeObject* instance_type() {
   MemberDef members[] = {{"__weaklistoffset__", member_ssize, static_cast<ssize>(head() + offsetof(Instance, weakrefs)),
                           member_readonly, nullptr},
                          {}};
-  TypeSlot slots[] = {{tp_new, slot_value(&instance_new)},
-                      {tp_init, slot_value(&instance_init)},
-                      {tp_dealloc, slot_value(&instance_dealloc)},
-                      {tp_traverse, slot_value(&instance_traverse)},
-                      {tp_clear, slot_value(&instance_clear)},
-                      {tp_members, members},
-                      {0, nullptr}};
-  Object made = make_type("latepy.Instance", sizeof(Instance), type_is_base, slots);
+  TypeSlot type_slots[] = {{tp_new, slot_value(&instance_new)},
+                           {tp_init, slot_value(&instance_init)},
+                           {tp_dealloc, slot_value(&instance_dealloc)},
+                           {tp_traverse, slot_value(&instance_traverse)},
+                           {tp_clear, slot_value(&instance_clear)},
+                           {tp_members, members},
+                           {0, nullptr}};
+  Object made = make_type("latepy.Instance", sizeof(Instance), type_is_base, type_slots);
   return types.instance = reinterpret_cast<PyTypeObject*>(made.release());  // lives as long as its interpreter
 }
 #endif  // LATEPY_DEFINITIONS

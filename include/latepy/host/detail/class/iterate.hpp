@@ -108,14 +108,14 @@ LATEPY_FUNC int iterator_traverse(PyObject* self, Visit visit, void* argument) n
 }
 
 LATEPY_FUNC LATEPY_COLD PyTypeObject* make_iterator_type() {
-  TypeSlot slots[] = {{tp_dealloc, slot_value(&iterator_dealloc)},
-                      {tp_traverse, slot_value(&iterator_traverse)},
-                      {tp_clear, slot_value(&iterator_clear)},
-                      {tp_iter, slot_value(&iterator_iter)},
-                      {tp_iternext, slot_value(&iterator_next)},
-                      {tp_new, slot_value(&instance_new)},  // which refuses it
-                      {0, nullptr}};
-  return reinterpret_cast<PyTypeObject*>(make_type("latepy.iterator", sizeof(IteratorData), 0, slots).release());
+  TypeSlot type_slots[] = {{tp_dealloc, slot_value(&iterator_dealloc)},
+                           {tp_traverse, slot_value(&iterator_traverse)},
+                           {tp_clear, slot_value(&iterator_clear)},
+                           {tp_iter, slot_value(&iterator_iter)},
+                           {tp_iternext, slot_value(&iterator_next)},
+                           {tp_new, slot_value(&instance_new)},  // which refuses it
+                           {0, nullptr}};
+  return reinterpret_cast<PyTypeObject*>(make_type("latepy.iterator", sizeof(IteratorData), 0, type_slots).release());
 }
 
 LATEPY_FUNC Object new_iterator(std::unique_ptr<Range> range) {

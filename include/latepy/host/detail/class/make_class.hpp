@@ -22,7 +22,7 @@ void clear_traits(ClassTraits& traits) noexcept;
 /// generation: the garbage collector may empty the class before its instances, which need them to end.
 void forget_class(PyObject* capsule);
 
-Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits);
+Object new_class(const Target& target, const ClassPlan& plan, ClassTraits& traits);
 
 /// Makes the class, puts it into its place, and lets conversions find it.
 Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&));
@@ -67,7 +67,7 @@ inline constexpr bool is_own_type<Unmade<T>> = true;
 /// Throws why no C++ object can be made for it.
 void explain_unmade(PyObject* object, const ClassRecord& record);
 template <class T>
-class Loader<Unmade<T>, void> : public LoaderBase {
+class ArgumentLoader<Unmade<T>, void> : public ArgumentLoaderBase {
  public:
   bool load(PyObject* object) noexcept {
     self_ = object;
@@ -137,8 +137,8 @@ LATEPY_FUNC LATEPY_OUTLINE void settle_pointer(Instance& instance, void* value) 
 LATEPY_FUNC LATEPY_COLD void set_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
   if (is_binary_operator(name))
     for (Overload* each = made.get(); each; each = each->next.get()) each->is_operator = true;
-  const Place place(type);
-  place.set(name, place.function(name, std::move(made)));
+  const Target target(type);
+  target.set(name, target.function(name, std::move(made)));
   if (name == "__eq__" && !get_attribute(type, "__dict__").contains("__hash__"))
     set_attribute(type, "__hash__", Ref(api().NoneStruct));  // as Python's class statement does
 }
@@ -156,12 +156,12 @@ LATEPY_FUNC LATEPY_COLD void append_method(const Ref& type, const std::string& n
 }
 LATEPY_FUNC LATEPY_COLD void set_property(const Ref& type, const std::string& name, std::unique_ptr<Overload> getter,
                                           std::unique_ptr<Overload> setter) {
-  const Place place(type);
+  const Target target(type);
   const std::string doc = getter->doc;
-  const Object get = place.function(name, std::move(getter)),
-               set = setter ? place.function(name, std::move(setter)) : none();
-  place.set(name, call_plain(Ref(as_object(api().Property_Type)),
-                             {get, set, Ref(api().NoneStruct), doc.empty() ? none() : to_py(doc)}));
+  const Object get = target.function(name, std::move(getter)),
+               set = setter ? target.function(name, std::move(setter)) : none();
+  target.set(name, call_plain(Ref(as_object(api().Property_Type)),
+                              {get, set, Ref(api().NoneStruct), doc.empty() ? none() : to_py(doc)}));
 }
 LATEPY_FUNC LATEPY_COLD Object static_property_type() {
   const Object base = Object::borrow(as_object(api().Property_Type));
@@ -190,8 +190,8 @@ LATEPY_FUNC void forget_class(PyObject* capsule) {
   process_state().classes_stamp.fetch_add(1, std::memory_order_release);
 }
 
-LATEPY_FUNC LATEPY_COLD Object new_class(const Place& place, const ClassPlan& plan, ClassTraits& traits) {
-  const std::string module = place.module().is_empty() ? "builtins" : place.module().as<std::string>();
+LATEPY_FUNC LATEPY_COLD Object new_class(const Target& target, const ClassPlan& plan, ClassTraits& traits) {
+  const std::string module = target.module().is_empty() ? "builtins" : target.module().as<std::string>();
   traits.name = concat({module, ".", plan.name});
   const Object bases = own(api().List_New(0));
   const auto add_base = [&](PyObject* base) { check_result(api().List_Append(bases.ptr(), base)); };
@@ -209,10 +209,10 @@ LATEPY_FUNC LATEPY_COLD Object new_class(const Place& place, const ClassPlan& pl
   static GetSetDef attributes[] = {
       {"__dict__", api().Object_GenericGetDict, api().Object_GenericSetDict, nullptr, nullptr}, {}};
   std::string doc(plan.doc);
-  TypeSlot slots[9] = {{tp_dealloc, slot_value(&instance_dealloc)},
-                       {tp_traverse, slot_value(&instance_traverse)},
-                       {tp_clear, slot_value(&instance_clear)}};
-  TypeSlot* next = slots + 3;
+  TypeSlot type_slots[9] = {{tp_dealloc, slot_value(&instance_dealloc)},
+                            {tp_traverse, slot_value(&instance_traverse)},
+                            {tp_clear, slot_value(&instance_clear)}};
+  TypeSlot* next = type_slots + 3;
   if (!doc.empty()) *next++ = {tp_doc, doc.data()};
   if (traits.has_dict) {
     *next++ = {tp_members, members};
@@ -223,23 +223,23 @@ LATEPY_FUNC LATEPY_COLD Object new_class(const Place& place, const ClassPlan& pl
     *next++ = {bf_releasebuffer, slot_value(&instance_releasebuffer)};
   }
   *next = {0, nullptr};
-  TypeSpec spec{traits.name.c_str(), 0, 0, type_has_gc | (plan.is_final ? 0 : type_is_base), slots};
+  TypeSpec spec{traits.name.c_str(), 0, 0, type_has_gc | (plan.is_final ? 0 : type_is_base), type_slots};
   const Object made = own(api().Type_FromSpecWithBases(&spec, tuple_of(bases).ptr()));
-  set_attribute(made, "__qualname__", to_py(place.qualified(plan.name)));
+  set_attribute(made, "__qualname__", to_py(target.qualified(plan.name)));
   set_attribute(made, class_attribute, own(api().Capsule_New(&traits, class_attribute, &forget_class)));
   return made;
 }
 
 LATEPY_FUNC LATEPY_COLD Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&)) {
-  const Place place(where);
+  const Target target(where);
   ClassRecord* const record = new_record(*plan.slot, plan.key);
   if (!record->traits) record->traits = new ClassTraits();
   ClassTraits& traits = *record->traits;
   clear_traits(traits);
   traits.record = record;
   fill(traits);
-  const Object made = new_class(place, plan, traits);
-  place.set(plan.name, made);
+  const Object made = new_class(target, plan, traits);
+  target.set(plan.name, made);
   publish(record, *plan.slot, Object(made).release());
   return made;
 }

@@ -61,7 +61,8 @@ class ObjectLock {
 /// The end of an object of a heap type (Objects/typeobject.c): its memory, then the type that the instance owned.
 void free_object(PyObject* self) noexcept;
 
-Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots, PyObject* bases = nullptr);
+Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* type_slots,
+                 PyObject* bases = nullptr);
 
 /// Those of the running interpreter. Needs the GIL.
 HostTypes& host_types();
@@ -81,10 +82,10 @@ LATEPY_FUNC void free_object(PyObject* self) noexcept {
   decref(as_object(type));
 }
 
-LATEPY_FUNC LATEPY_COLD Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* slots,
+LATEPY_FUNC LATEPY_COLD Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* type_slots,
                                          PyObject* bases) {
   pin_libraries();
-  TypeSpec spec{name, static_cast<int>(head() + data_size), 0, flags | type_has_gc, slots};
+  TypeSpec spec{name, static_cast<int>(head() + data_size), 0, flags | type_has_gc, type_slots};
   return own(api().Type_FromSpecWithBases(&spec, bases));
 }
 

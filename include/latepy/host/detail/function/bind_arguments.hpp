@@ -11,25 +11,25 @@ inline namespace v1 {
 namespace detail {
 
 /// The arguments of one call in the order of the parameters; borrowed but for what the catch-alls collect.
-class Sorted {
+class BoundArguments {
  public:
-  explicit Sorted(std::size_t count) {
+  explicit BoundArguments(std::size_t count) {
     if (count <= room) return;
     large_.resize(count);
-    slots_ = large_.data();
+    values_ = large_.data();
   }
-  Sorted(const Sorted&) = delete;
-  PyObject** slots() noexcept { return slots_; }
+  BoundArguments(const BoundArguments&) = delete;
+  PyObject** values() noexcept { return values_; }
   LATEPY_OUTLINE void collect(std::size_t at, Object collected) {
-    slots_[at] = collected.ptr();
-    (slots_[at] && !first_.is_empty() ? second_ : first_) = std::move(collected);
+    values_[at] = collected.ptr();
+    (values_[at] && !first_.is_empty() ? second_ : first_) = std::move(collected);
   }
 
  private:
   static constexpr std::size_t room = 10;
   PyObject* small_[room] = {};
   std::vector<PyObject*> large_;
-  PyObject** slots_ = small_;
+  PyObject** values_ = small_;
   Object first_, second_;
 };
 
@@ -42,8 +42,8 @@ LATEPY_COLD inline std::string counted(std::size_t count, const char* what) {
 /// Sorts a call's arguments into the places of the parameters, as Python does for functions of its own.
 /// \param why gets the reason where they do not fit; null: nobody asks.
 /// \throws PythonError when CPython fails.
-bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names,
-                    Sorted& sorted, std::string* why);
+bool bind_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names,
+                    BoundArguments& bound, std::string* why);
 
 /// Why one signature does not take the arguments. Where the code of an argument raised, that is thrown.
 std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
@@ -72,11 +72,11 @@ LATEPY_COLD inline bool too_many(const Overload& overload, std::size_t count, st
             ", and ", decimal(count - std::min(count, hidden)), count - hidden == 1 ? " was given" : " were given"});
 }
 
-LATEPY_FUNC bool sort_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count,
-                                PyObject* names, Sorted& sorted, std::string* why) {
+LATEPY_FUNC bool bind_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count,
+                                PyObject* names, BoundArguments& bound, std::string* why) {
   const Api& a = api();
   const std::vector<Parameter>& parameters = overload.parameters;
-  PyObject** const slots = sorted.slots();
+  PyObject** const values = bound.values();
   std::size_t used = 0, places = 0,
               needed = 0;  // positional arguments that found a place, places, those without default
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -85,13 +85,13 @@ LATEPY_FUNC bool sort_arguments(const Overload& overload, PyObject* const* argum
       case ParameterKind::usual:
         ++places;
         needed += parameters[i].default_value.is_empty();
-        if (used < count) slots[i] = arguments[used++];
+        if (used < count) values[i] = arguments[used++];
         break;
       case ParameterKind::args: {
         Object rest = own(a.Tuple_New(static_cast<ssize>(count - used)));
         for (ssize at = 0; used < count; ++at)
           check_result(a.Tuple_SetItem(rest.ptr(), at, Object::borrow(arguments[used++]).release()));
-        sorted.collect(i, std::move(rest));
+        bound.collect(i, std::move(rest));
         break;
       }
       default:
@@ -110,8 +110,8 @@ LATEPY_FUNC bool sort_arguments(const Overload& overload, PyObject* const* argum
              same_name(parameters[i].key.ptr(), name)))
       ++i;
     if (i < parameters.size()) {
-      if (slots[i]) return misfit(why, {"it got two values for the argument '", parameters[i].name, "'"});
-      slots[i] = value;
+      if (values[i]) return misfit(why, {"it got two values for the argument '", parameters[i].name, "'"});
+      values[i] = value;
     } else if (!parameters.empty() && parameters.back().kind == ParameterKind::kwargs) {
       if (others.is_empty()) others = own(a.Dict_New());
       check_result(a.Dict_SetItem(others.ptr(), name, value));
@@ -121,12 +121,12 @@ LATEPY_FUNC bool sort_arguments(const Overload& overload, PyObject* const* argum
   }
   std::string missing;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (slots[i]) continue;
+    if (values[i]) continue;
     const Parameter& parameter = parameters[i];
     if (parameter.kind == ParameterKind::kwargs)
-      sorted.collect(i, others.is_empty() ? own(a.Dict_New()) : std::move(others));
+      bound.collect(i, others.is_empty() ? own(a.Dict_New()) : std::move(others));
     else if (!parameter.default_value.is_empty())
-      slots[i] = parameter.default_value.ptr();
+      values[i] = parameter.default_value.ptr();
     else if (why)
       missing += concat({missing.empty() ? "" : ", ", described(overload, i)});
     else
@@ -137,13 +137,13 @@ LATEPY_FUNC bool sort_arguments(const Overload& overload, PyObject* const* argum
 
 LATEPY_FUNC LATEPY_COLD std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count,
                                             PyObject* names) {
-  Sorted sorted(overload.parameters.size());
+  BoundArguments bound(overload.parameters.size());
   std::string why;
-  if (!sort_arguments(overload, arguments, count, names, sorted, &why)) return why;
+  if (!bind_arguments(overload, arguments, count, names, bound, &why)) return why;
   for (std::size_t i = 0; i < overload.parameters.size(); ++i) {
     const Parameter& parameter = overload.parameters[i];
     try {
-      parameter.type->explain(sorted.slots()[i]);
+      parameter.type->explain(bound.values()[i]);
     } catch (const ConversionError& error) {
       if (overload.is_method && i == 0) return concat({"self: ", error.what()});
       const std::string name = parameter.name.empty() ? std::string() : concat({" ('", parameter.name, "')"});

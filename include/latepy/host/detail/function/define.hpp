@@ -127,9 +127,9 @@ std::unique_ptr<Overload> make_overloads(const std::string& name, OverloadSet<F.
 }
 
 /// Where scripts find what the host offers: a module, a class or another object with attributes, or a dict of globals.
-class Place {
+class Target {
  public:
-  explicit Place(const Ref& place);
+  explicit Target(const Ref& object);
   /// The module's name; empty where there is none.
   const Object& module() const noexcept { return module_; }
   std::string qualified(std::string_view name) const { return concat({prefix_, name}); }
@@ -137,7 +137,7 @@ class Place {
   Object function(const std::string& name, std::unique_ptr<Overload> overloads) const;
 
  private:
-  Object place_, module_;
+  Object object_, module_;
   std::string prefix_;
   bool is_dict_;
 };
@@ -192,20 +192,20 @@ LATEPY_FUNC LATEPY_COLD void check_parameters(const Overload& overload) {
   }
 }
 
-LATEPY_FUNC LATEPY_COLD Place::Place(const Ref& place)
-    : place_(place), is_dict_(has_flag(place.checked(), type_is_dict)) {
-  const bool is_class = has_flag(place.ptr(), type_is_type);
-  const Object name = is_dict_ ? call_attribute(place, "get", {to_py("__name__")})
-                               : attribute_or_empty(place.ptr(), is_class ? "__module__" : "__name__");
+LATEPY_FUNC LATEPY_COLD Target::Target(const Ref& object)
+    : object_(object), is_dict_(has_flag(object.checked(), type_is_dict)) {
+  const bool is_class = has_flag(object.ptr(), type_is_type);
+  const Object name = is_dict_ ? call_attribute(object, "get", {to_py("__name__")})
+                               : attribute_or_empty(object.ptr(), is_class ? "__module__" : "__name__");
   if (!name.is_empty() && has_flag(name.ptr(), type_is_str)) module_ = name;
-  if (is_class) prefix_ = concat({text_of(attribute_or_empty(place.ptr(), "__qualname__").ptr()), "."});
+  if (is_class) prefix_ = concat({text_of(attribute_or_empty(object.ptr(), "__qualname__").ptr()), "."});
 }
 
-LATEPY_FUNC LATEPY_COLD void Place::set(std::string_view name, const Object& value) const {
-  (is_dict_ ? set_item : set_attribute)(place_, name, value);
+LATEPY_FUNC LATEPY_COLD void Target::set(std::string_view name, const Object& value) const {
+  (is_dict_ ? set_item : set_attribute)(object_, name, value);
 }
 
-LATEPY_FUNC LATEPY_COLD Object Place::function(const std::string& name, std::unique_ptr<Overload> overloads) const {
+LATEPY_FUNC LATEPY_COLD Object Target::function(const std::string& name, std::unique_ptr<Overload> overloads) const {
   return new_function(std::move(overloads), qualified(name), module_);
 }
 

@@ -12,7 +12,7 @@ namespace detail {
 /// No signature takes the arguments: sets a TypeError that says so of each.
 PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
 
-PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
+PyObject* call_bound(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
 
 /// What CPython calls. Nothing is thrown through its frames.
 PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged, PyObject* names) noexcept;
@@ -79,14 +79,14 @@ LATEPY_FUNC LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* 
   return nullptr;
 }
 
-LATEPY_FUNC LATEPY_COLD PyObject* call_sorted(FunctionData& function, PyObject* const* arguments, std::size_t count,
-                                              PyObject* names) noexcept {
+LATEPY_FUNC LATEPY_COLD PyObject* call_bound(FunctionData& function, PyObject* const* arguments, std::size_t count,
+                                             PyObject* names) noexcept {
   try {
     for (Overload* each = function.first; each; each = each->next.get()) {
-      Sorted sorted(each->parameters.size());
-      if (!sort_arguments(*each, arguments, count, names, sorted, nullptr)) continue;
+      BoundArguments bound(each->parameters.size());
+      if (!bind_arguments(*each, arguments, count, names, bound, nullptr)) continue;
       std::size_t failed = 0;
-      PyObject* const result = each->invoke(*each, sorted.slots(), failed);
+      PyObject* const result = each->invoke(*each, bound.values(), failed);
       if (result || failed == 0) return result;
     }
   } catch (...) {
@@ -107,7 +107,7 @@ LATEPY_FUNC PyObject* function_entry(PyObject* self, PyObject* const* arguments,
     result = function.first->invoke(*function.first, arguments, failed);
     if (LATEPY_UNLIKELY(failed != 0)) result = refuse_call(function, arguments, count, names);
   } else {
-    result = call_sorted(function, arguments, count, names);
+    result = call_bound(function, arguments, count, names);
   }
   decref(self);
   return result;
@@ -168,22 +168,22 @@ LATEPY_FUNC PyTypeObject* function_type() {
       {"__annotations__", &guarded<&function_annotations>, nullptr, nullptr, nullptr},
       {}};
   static MethodDef methods[] = {{"__reduce__", &function_reduce, meth_noargs, nullptr}, {}};
-  TypeSlot slots[] = {{tp_call, slot_value(api().Vectorcall_Call)},
-                      {tp_new, slot_value(&function_new)},
-                      {tp_dealloc, slot_value(&function_dealloc)},
-                      {tp_traverse, slot_value(&function_traverse)},
-                      {tp_clear, slot_value(&function_clear)},
-                      {tp_descr_get, slot_value(&function_get)},
-                      {tp_repr, slot_value(&function_repr)},
-                      {tp_methods, methods},
-                      {tp_members, members},
-                      {tp_getset, attributes},
-                      {0, nullptr}};
+  TypeSlot type_slots[] = {{tp_call, slot_value(api().Vectorcall_Call)},
+                           {tp_new, slot_value(&function_new)},
+                           {tp_dealloc, slot_value(&function_dealloc)},
+                           {tp_traverse, slot_value(&function_traverse)},
+                           {tp_clear, slot_value(&function_clear)},
+                           {tp_descr_get, slot_value(&function_get)},
+                           {tp_repr, slot_value(&function_repr)},
+                           {tp_methods, methods},
+                           {tp_members, members},
+                           {tp_getset, attributes},
+                           {0, nullptr}};
   // From 3.11 the interpreter keeps where it found a method only if the method's type cannot change
   // (analyze_descriptor, Python/specialize.c).
   const unsigned immutable = library_state.version.minor >= 10 ? type_is_immutable : 0;
   Object made = make_type("latepy.function", sizeof(FunctionData),
-                          type_has_vectorcall | type_is_method_descriptor | immutable, slots);
+                          type_has_vectorcall | type_is_method_descriptor | immutable, type_slots);
   return types.function = reinterpret_cast<PyTypeObject*>(made.release());
 }
 

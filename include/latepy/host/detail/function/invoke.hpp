@@ -91,7 +91,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   template <std::size_t... I>
   static PyObject* convert(Overload& overload, [[maybe_unused]] PyObject* const* arguments,
                            [[maybe_unused]] std::size_t& failed, std::index_sequence<I...>) {
-    [[maybe_unused]] std::tuple<Loader<A>...> loaders;
+    [[maybe_unused]] std::tuple<ArgumentLoader<A>...> loaders;
     if (LATEPY_UNLIKELY(!((std::get<I>(loaders).load(arguments[I]) || (failed = I + 1, false)) && ...))) {
       if (api().Err_Occurred()) failed = 0;
       return nullptr;
@@ -99,7 +99,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
     if constexpr (sizeof...(A) > 1) {
       if (LATEPY_UNLIKELY(!((std::get<I>(loaders).still_fits(arguments[I]) || (failed = I + 1, false)) && ...)))
         return nullptr;
-      if constexpr ((std::size_t(Loader<A>::takes) + ...) > 1)
+      if constexpr ((std::size_t(ArgumentLoader<A>::takes) + ...) > 1)
         if (is_taken_twice(arguments))
           throw_error<TypeError>({shown_signature(overload), ": an object was given twice that C++ takes from Python"});
     }
@@ -139,7 +139,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
     }
   }
   static bool is_taken_twice(PyObject* const* arguments) noexcept {
-    constexpr bool takes[] = {Loader<A>::takes...};
+    constexpr bool takes[] = {ArgumentLoader<A>::takes...};
     for (std::size_t i = 0; i < sizeof...(A); ++i)
       for (std::size_t earlier = 0; earlier < i; ++earlier)
         if (takes[i] && takes[earlier] && arguments[i] == arguments[earlier] && arguments[i] != api().NoneStruct)

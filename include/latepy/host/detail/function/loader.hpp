@@ -23,13 +23,13 @@ inline constexpr bool has_why_not_tried<T, std::void_t<decltype(&Converter<T>::w
 /// error set, where the argument's own code raised one); that `still_fits()`, because what loading the others called
 /// may have changed it; `settle()`, from which no Python code runs until the callable does; `get()`. It is kept while
 /// the callable runs. `explain()` throws why an argument does not fit.
-struct LoaderBase {
+struct ArgumentLoaderBase {
   static constexpr bool takes = false;
   static bool still_fits(PyObject*) noexcept { return true; }
   static void settle(PyObject*) noexcept {}
 };
 template <class A, class = void>
-class Loader : public LoaderBase {
+class ArgumentLoader : public ArgumentLoaderBase {
   static_assert(!std::is_lvalue_reference_v<A> || std::is_const_v<std::remove_reference_t<A>>,
                 "a host function cannot change its caller's arguments: take them by value or const&");
 
@@ -48,7 +48,8 @@ class Loader : public LoaderBase {
 };
 /// Bound classes by reference and value: no copy but the last one's.
 template <class A>
-class Loader<A, std::enable_if_t<is_bound<std::remove_const_t<std::remove_reference_t<A>>>>> : public LoaderBase {
+class ArgumentLoader<A, std::enable_if_t<is_bound<std::remove_const_t<std::remove_reference_t<A>>>>>
+    : public ArgumentLoaderBase {
   using T = std::remove_const_t<std::remove_reference_t<A>>;
 
  public:
@@ -68,7 +69,8 @@ class Loader<A, std::enable_if_t<is_bound<std::remove_const_t<std::remove_refere
 };
 /// And by pointer.
 template <class A>
-class Loader<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointee<plain<A>>>> : public LoaderBase {
+class ArgumentLoader<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointee<plain<A>>>>
+    : public ArgumentLoaderBase {
   using T = std::remove_const_t<std::remove_pointer_t<plain<A>>>;
 
  public:
@@ -90,7 +92,7 @@ template <class T>
 inline constexpr bool is_unique<std::unique_ptr<T>> = is_bound<T>;
 /// Only when all arguments fit is the object taken from Python.
 template <class A>
-class Loader<A, std::enable_if_t<is_unique<plain<A>>>> : public LoaderBase {
+class ArgumentLoader<A, std::enable_if_t<is_unique<plain<A>>>> : public ArgumentLoaderBase {
   using T = typename plain<A>::element_type;
 
  public:
@@ -109,7 +111,7 @@ class Loader<A, std::enable_if_t<is_unique<plain<A>>>> : public LoaderBase {
   std::unique_ptr<T> value_;
 };
 template <class A>
-class Loader<A, std::enable_if_t<is_handle<A>>> : public LoaderBase {
+class ArgumentLoader<A, std::enable_if_t<is_handle<A>>> : public ArgumentLoaderBase {
   using T = plain<A>;
 
  public:
@@ -134,7 +136,7 @@ class Loader<A, std::enable_if_t<is_handle<A>>> : public LoaderBase {
 };
 
 template <class A>
-inline constexpr ParameterType parameter_type{&python_type<A>, &Loader<A>::explain,
+inline constexpr ParameterType parameter_type{&python_type<A>, &ArgumentLoader<A>::explain,
                                               std::is_same_v<plain<A>, Args>     ? ParameterKind::args
                                               : std::is_same_v<plain<A>, Kwargs> ? ParameterKind::kwargs
                                                                                  : ParameterKind::positional_only};
