@@ -16,11 +16,11 @@ inline Object none() {
 }
 /// str(object) as UTF-8: of an int its decimal digits, up to sys.get_int_max_str_digits() of them (4300).
 inline std::string str(const detail::Value& object) {
-  return detail::own(detail::api().Object_Str(object.ptr())).as<std::string>();
+  return detail::steal_or_throw(detail::api().Object_Str(object.ptr())).as<std::string>();
 }
 /// repr(object) as UTF-8.
 inline std::string repr(const detail::Value& object) {
-  return detail::own(detail::api().Object_Repr(object.ptr())).as<std::string>();
+  return detail::steal_or_throw(detail::api().Object_Repr(object.ptr())).as<std::string>();
 }
 /// len(object).
 inline std::size_t len(const detail::Value& object) {
@@ -31,7 +31,9 @@ inline std::ptrdiff_t hash(const detail::Value& object) {
   return detail::check_result(detail::api().Object_Hash(object.ptr()));
 }
 /// type(object), its class.
-inline Object type(const detail::Value& object) { return detail::own(detail::api().Object_Type(object.ptr())); }
+inline Object type(const detail::Value& object) {
+  return detail::steal_or_throw(detail::api().Object_Type(object.ptr()));
+}
 /// Whether the object can be called.
 inline bool callable(const detail::Value& object) { return detail::api().Callable_Check(object.ptr()) != 0; }
 /// isinstance(object, type), where type may be a tuple of types.
@@ -43,9 +45,11 @@ inline bool issubclass(const Ref& derived, const Ref& base) {
   return detail::check_result(detail::api().Object_IsSubclass(derived.checked(), base.checked())) != 0;
 }
 /// dir(object): a list of the names of its attributes, sorted.
-inline Object dir(const Ref& object) { return detail::own(detail::api().Object_Dir(object.checked())); }
+inline Object dir(const Ref& object) { return detail::steal_or_throw(detail::api().Object_Dir(object.checked())); }
 /// iter(object); TypeError where it cannot be iterated.
-inline Object iter(const detail::Value& object) { return detail::own(detail::api().Object_GetIter(object.ptr())); }
+inline Object iter(const detail::Value& object) {
+  return detail::steal_or_throw(detail::api().Object_GetIter(object.ptr()));
+}
 
 /// Python's int(digits), for what no C++ integer can hold; up to sys.get_int_max_str_digits() digits (4300).
 inline Object integer(const std::string& digits) {
@@ -55,65 +59,65 @@ inline Object integer(const std::string& digits) {
 
 /// a // b.
 inline Object floor_div(const detail::Value& a, const detail::Value& b) {
-  return detail::own(detail::api().Number_FloorDivide(a.ptr(), b.ptr()));
+  return detail::steal_or_throw(detail::api().Number_FloorDivide(a.ptr(), b.ptr()));
 }
 /// base ** exponent.
 inline Object pow(const detail::Value& base, const detail::Value& exponent) {
-  return detail::own(detail::api().Number_Power(base.ptr(), exponent.ptr(), detail::api().NoneStruct));
+  return detail::steal_or_throw(detail::api().Number_Power(base.ptr(), exponent.ptr(), detail::api().NoneStruct));
 }
 /// pow(base, exponent, modulus), without ever holding the whole power.
 inline Object pow(const detail::Value& base, const detail::Value& exponent, const detail::Value& modulus) {
-  return detail::own(detail::api().Number_Power(base.ptr(), exponent.ptr(), modulus.ptr()));
+  return detail::steal_or_throw(detail::api().Number_Power(base.ptr(), exponent.ptr(), modulus.ptr()));
 }
 /// a @ b.
 inline Object matmul(const detail::Value& a, const detail::Value& b) {
-  return detail::own(detail::api().Number_MatrixMultiply(a.ptr(), b.ptr()));
+  return detail::steal_or_throw(detail::api().Number_MatrixMultiply(a.ptr(), b.ptr()));
 }
 /// divmod(a, b): the tuple (a // b, a % b).
 inline Object divmod(const detail::Value& a, const detail::Value& b) {
-  return detail::own(detail::api().Number_Divmod(a.ptr(), b.ptr()));
+  return detail::steal_or_throw(detail::api().Number_Divmod(a.ptr(), b.ptr()));
 }
 /// abs(value).
-inline Object abs(const Ref& value) { return detail::own(detail::api().Number_Absolute(value.checked())); }
+inline Object abs(const Ref& value) { return detail::steal_or_throw(detail::api().Number_Absolute(value.checked())); }
 
 /// `object[slice(first, last)]`, `object[slice(nullptr, nullptr, -1)]`: nullptr is None.
 inline Object slice(const detail::Value& first, const detail::Value& last, const detail::Value& step = nullptr) {
-  return detail::own(detail::api().Slice_New(first.ptr(), last.ptr(), step.ptr()));
+  return detail::steal_or_throw(detail::api().Slice_New(first.ptr(), last.ptr(), step.ptr()));
 }
 
 /// A list of the values. `list()` is empty; `list_of(iterable)` is Python's list(iterable).
 template <class... T>
 Object list(T&&... items) {
   detail::check_running();
-  Object made = detail::own(detail::api().List_New(sizeof...(T)));
+  Object made = detail::steal_or_throw(detail::api().List_New(sizeof...(T)));
   [[maybe_unused]] detail::ssize at = 0;
   (detail::check_result(detail::api().List_SetItem(made.ptr(), at++, to_py(std::forward<T>(items)).release())), ...);
   return made;
 }
 /// list(iterable).
 inline Object list_of(const detail::Value& iterable) {
-  return detail::own(detail::api().Sequence_List(iterable.ptr()));
+  return detail::steal_or_throw(detail::api().Sequence_List(iterable.ptr()));
 }
 
 /// A tuple of the values. `tuple()` is empty; `tuple_of(iterable)` is Python's tuple(iterable).
 template <class... T>
 Object tuple(T&&... items) {
   detail::check_running();
-  Object made = detail::own(detail::api().Tuple_New(sizeof...(T)));
+  Object made = detail::steal_or_throw(detail::api().Tuple_New(sizeof...(T)));
   [[maybe_unused]] detail::ssize at = 0;
   (detail::check_result(detail::api().Tuple_SetItem(made.ptr(), at++, to_py(std::forward<T>(items)).release())), ...);
   return made;
 }
 /// tuple(iterable).
 inline Object tuple_of(const detail::Value& iterable) {
-  return detail::own(detail::api().Sequence_Tuple(iterable.ptr()));
+  return detail::steal_or_throw(detail::api().Sequence_Tuple(iterable.ptr()));
 }
 
 /// A set of the values.
 template <class... T>
 Object set(T&&... items) {
   detail::check_running();
-  Object made = detail::own(detail::api().Set_New(nullptr));
+  Object made = detail::steal_or_throw(detail::api().Set_New(nullptr));
   (detail::check_result(detail::api().Set_Add(made.ptr(), to_py(std::forward<T>(items)).ptr())), ...);
   return made;
 }
@@ -123,7 +127,7 @@ template <class... A>
 Object dict(A&&... items) {
   static_assert((std::is_same_v<detail::plain<A>, Arg> && ...), "dict() takes \"name\"_a = value");
   detail::check_running();
-  Object made = detail::own(detail::api().Dict_New());
+  Object made = detail::steal_or_throw(detail::api().Dict_New());
   [[maybe_unused]] const auto add = [&](const detail::Argument& item) {
     detail::check_result(detail::api().Dict_SetItemString(made.ptr(), item.name(), item.object()));
   };
@@ -135,13 +139,14 @@ namespace detail {
 /// The items of a mapping, as pairs for structured bindings.
 class Items {
  public:
-  explicit Items(const Ref& mapping) : items_(own(api().Mapping_Items(mapping.checked()))) {}
+  explicit Items(const Ref& mapping) : items_(steal_or_throw(api().Mapping_Items(mapping.checked()))) {}
   class iterator {
    public:
     iterator(const Object& items, ssize at) noexcept : items_(items.ptr()), at_(at) {}
     std::pair<Object, Object> operator*() const {
-      PyObject* pair = check(api().List_GetItem(items_, at_));
-      return {Object::borrow(check(api().Tuple_GetItem(pair, 0))), Object::borrow(check(api().Tuple_GetItem(pair, 1)))};
+      PyObject* pair = throw_if_null(api().List_GetItem(items_, at_));
+      return {Object::borrow(throw_if_null(api().Tuple_GetItem(pair, 0))),
+              Object::borrow(throw_if_null(api().Tuple_GetItem(pair, 1)))};
     }
     iterator& operator++() noexcept {
       ++at_;

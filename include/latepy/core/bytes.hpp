@@ -33,7 +33,8 @@ template <>
 struct Converter<Bytes> : detail::ConverterBase<Bytes, Converter<Bytes>> {
   static constexpr const char* name = "latepy::Bytes";
   static Object to_py(const Bytes& bytes) {
-    return detail::own(detail::api().Bytes_FromStringAndSize(bytes.data(), static_cast<detail::ssize>(bytes.size())));
+    return detail::steal_or_throw(
+        detail::api().Bytes_FromStringAndSize(bytes.data(), static_cast<detail::ssize>(bytes.size())));
   }
   static bool load(PyObject* object, Bytes& bytes) {
     std::string_view view;

@@ -121,7 +121,7 @@ class DirectArgument {
       name_ = {value.name(), value.key()};
       object_ = Object(std::forward<T>(value).value()).release();
     } else {
-      object_ = make(std::forward<T>(value));
+      object_ = new_ref(std::forward<T>(value));
     }
   }
   DirectArgument(const DirectArgument&) = delete;
@@ -220,15 +220,16 @@ detail::Unpack kwargs(T&& mapping) {
 
 template <class... A>
 LATEPY_FORCE_INLINE Object Ref::operator()(A&&... arguments) const {
-  return detail::own(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...));
+  return detail::steal_or_throw(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...));
 }
 template <class T, class... A>
 T Ref::call(A&&... arguments) const {
-  return detail::take<T>(detail::check(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...)));
+  return detail::into_cpp<T>(
+      detail::throw_if_null(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...)));
 }
 template <class... A>
 Object Ref::call_method(const detail::AttrName& name, A&&... arguments) const {
-  return detail::own(detail::call_with(checked(), name.ptr(), std::forward<A>(arguments)...));
+  return detail::steal_or_throw(detail::call_with(checked(), name.ptr(), std::forward<A>(arguments)...));
 }
 
 #if LATEPY_DEFINITIONS
@@ -236,7 +237,7 @@ namespace detail {
 
 LATEPY_FUNC LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count) {
   const Api& a = api();
-  const Object list = own(a.List_New(0)), dict = own(a.Dict_New());
+  const Object list = steal_or_throw(a.List_New(0)), dict = steal_or_throw(a.Dict_New());
   const auto add = [&](PyObject* key, PyObject* value) {
     PyObject* present = a.Dict_GetItemWithError(dict.ptr(), key);
     if (!present && a.Err_Occurred()) throw_python_error();
@@ -252,13 +253,13 @@ LATEPY_FUNC LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argume
         add(AttrName(each->name()).ptr(), each->object());
         break;
       case Argument::Kind::sequence: {
-        const Object items = own(a.Sequence_Tuple(each->object()));
+        const Object items = steal_or_throw(a.Sequence_Tuple(each->object()));
         for (ssize i = 0; i < a.Tuple_Size(items.ptr()); ++i)
           check_result(a.List_Append(list.ptr(), a.Tuple_GetItem(items.ptr(), i)));
         break;
       }
       case Argument::Kind::mapping: {
-        const Object items = own(a.Dict_New());
+        const Object items = steal_or_throw(a.Dict_New());
         check_result(a.Dict_Merge(items.ptr(), each->object(), 1));
         ssize at = 0;
         PyObject *key = nullptr, *value = nullptr;
@@ -267,7 +268,7 @@ LATEPY_FUNC LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argume
       }
     }
   }
-  const Object tuple = own(a.Sequence_Tuple(list.ptr()));
+  const Object tuple = steal_or_throw(a.Sequence_Tuple(list.ptr()));
   return a.Object_Call(callable, tuple.ptr(), dict.ptr());
 }
 
@@ -280,9 +281,9 @@ LATEPY_FUNC bool CallNames::are(PyObject* tuple, const ArgName* names, std::size
 }
 
 LATEPY_FUNC LATEPY_COLD PyObject* CallNames::make(InternedName* first, const ArgName* names, std::size_t count) {
-  Object tuple = own(api().Tuple_New(static_cast<ssize>(count)));
+  Object tuple = steal_or_throw(api().Tuple_New(static_cast<ssize>(count)));
   for (std::size_t i = 0; i < count; ++i) {
-    PyObject* const name = check(api().Unicode_InternFromString(names[i].text));
+    PyObject* const name = throw_if_null(api().Unicode_InternFromString(names[i].text));
     check_result(api().Tuple_SetItem(tuple.ptr(), static_cast<ssize>(i), name));
     for (std::size_t earlier = 0; earlier < i; ++earlier)
       if (api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(earlier)) == name) throw_twice(name);

@@ -34,7 +34,7 @@ Object source_text(std::string_view text);
 
 LATEPY_COLD inline Object compile_text(const char* text, const Object& filename, int start, int flags) {
   CompilerFlags options{flags, library_state.version.minor};
-  return own(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
+  return steal_or_throw(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
 }
 
 /// The namespace that has them already and is run in most: the first `__main__`'s.
@@ -55,7 +55,7 @@ class Code {
 
   /// Runs in a namespace, a dict. Gives the value of an expression (Mode::eval, and Mode::run where one stands last),
   /// else None. \throws what the code raises, as PythonError.
-  LATEPY_FORCE_INLINE Object operator()(const Ref& globals) const { return detail::own(run(globals)); }
+  LATEPY_FORCE_INLINE Object operator()(const Ref& globals) const { return detail::steal_or_throw(run(globals)); }
   /// As operator(), with the exception as a value.
   template <class T = Object>
   Result<T> try_run(const Ref& globals) const {

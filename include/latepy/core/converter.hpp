@@ -188,9 +188,9 @@ namespace detail {
 
 /// to_py() as a new reference, for who knows that Python runs and the GIL is held.
 template <class T>
-LATEPY_FORCE_INLINE PyObject* make(T&& value) {
+LATEPY_FORCE_INLINE PyObject* new_ref(T&& value) {
   if constexpr (has_store<std::decay_t<T>>)
-    return check(Converter<std::decay_t<T>>::store(value));
+    return throw_if_null(Converter<std::decay_t<T>>::store(value));
   else if constexpr (is_literal<T>)
     return literal(value);
   else
@@ -198,7 +198,7 @@ LATEPY_FORCE_INLINE PyObject* make(T&& value) {
 }
 /// from_py() of a new reference that was just got, which is given back; void drops it.
 template <class T>
-LATEPY_FORCE_INLINE T take(PyObject* owned) {
+LATEPY_FORCE_INLINE T into_cpp(PyObject* owned) {
   static_assert(!borrows<T>, "this type points into the object: keep the Object in a variable, and convert that");
   if constexpr (std::is_same_v<T, Object>) {
     return Object::steal(owned);
@@ -220,7 +220,7 @@ template <class T>
 LATEPY_FORCE_INLINE T Object::as() && {
   if constexpr (detail::is_number<T>) {
     checked();
-    return detail::take<T>(release());
+    return detail::into_cpp<T>(release());
   } else {
     return static_cast<const Ref&&>(*this).as<T>();
   }

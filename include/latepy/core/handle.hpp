@@ -39,7 +39,7 @@ inline void check_running() {
 }
 
 /// A new reference from CPython; null means that an error is set.
-LATEPY_FORCE_INLINE PyObject* check(PyObject* object) {
+LATEPY_FORCE_INLINE PyObject* throw_if_null(PyObject* object) {
   if (LATEPY_UNLIKELY(!object)) throw_python_error();
   return object;
 }
@@ -235,7 +235,7 @@ class Object : public Ref {
 namespace detail {
 
 /// A new reference from CPython as an Object; null means that an error is set.
-LATEPY_FORCE_INLINE Object own(PyObject* object) { return Object::steal(check(object)); }
+LATEPY_FORCE_INLINE Object steal_or_throw(PyObject* object) { return Object::steal(throw_if_null(object)); }
 inline Object none() { return Object::borrow(api().NoneStruct); }
 
 #if LATEPY_DEFINITIONS

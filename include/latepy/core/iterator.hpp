@@ -68,7 +68,7 @@ LATEPY_FUNC void Iterator::step() {
     next = detail::api().Iter_Next(source_.ptr());
     if (!next && detail::api().Err_Occurred()) detail::throw_python_error();
   } else {
-    at_ = std::numeric_limits<detail::ssize>::max();  // what is appended behind the end is not reached any more
+    at_ = (std::numeric_limits<detail::ssize>::max)();  // what is appended behind the end is not reached any more
   }
   item_ = next ? Object(next, source_.generation_) : Object();
 }
@@ -81,7 +81,7 @@ LATEPY_FUNC Iterator::Iterator(const Ref& iterable) : size_(&detail::no_size) {
     if (detail::is_exactly(iterable.ptr(), detail::api().Tuple_Type)) tuple_items_ = items.first;
     if (items.size != 0) item_ = Object::borrow(items.first[at_++]);
   } else {
-    source_ = detail::own(detail::api().Object_GetIter(iterable.ptr()));
+    source_ = detail::steal_or_throw(detail::api().Object_GetIter(iterable.ptr()));
     step();
   }
 }

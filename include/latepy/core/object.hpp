@@ -11,7 +11,8 @@ inline namespace v1 {
 /// str(object), as `stream << object`.
 template <class Char, class Traits>
 std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& stream, const Ref& object) {
-  return stream << detail::own(detail::api().Object_Str(object.checked())).template as<std::basic_string<Char>>();
+  return stream
+         << detail::steal_or_throw(detail::api().Object_Str(object.checked())).template as<std::basic_string<Char>>();
 }
 
 }  // namespace v1

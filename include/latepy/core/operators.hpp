@@ -26,7 +26,7 @@ using Value = ValueOf<false>;
 using Other = ValueOf<true>;
 
 inline bool compare_bool(PyObject* a, PyObject* b, Op op) {
-  const Object result = own(api().Object_RichCompare(a, b, static_cast<int>(op)));
+  const Object result = steal_or_throw(api().Object_RichCompare(a, b, static_cast<int>(op)));
   return check_result(api().Object_IsTrue(result.ptr())) != 0;
 }
 
@@ -54,25 +54,31 @@ LATEPY_OPERATOR(bool, <, detail::compare_bool(a, b, Op::lt))
 LATEPY_OPERATOR(bool, <=, detail::compare_bool(a, b, Op::le))
 LATEPY_OPERATOR(bool, >, detail::compare_bool(a, b, Op::gt))
 LATEPY_OPERATOR(bool, >=, detail::compare_bool(a, b, Op::ge))
-LATEPY_OPERATOR(Object, +, detail::own(detail::api().Number_Add(a, b)))
-LATEPY_OPERATOR(Object, -, detail::own(detail::api().Number_Subtract(a, b)))
-LATEPY_OPERATOR(Object, *, detail::own(detail::api().Number_Multiply(a, b)))
-LATEPY_OPERATOR(Object, /, detail::own(detail::api().Number_TrueDivide(a, b)))
-LATEPY_OPERATOR(Object, %, detail::own(detail::api().Number_Remainder(a, b)))
-LATEPY_OPERATOR(Object, <<, detail::own(detail::api().Number_Lshift(a, b)))
-LATEPY_OPERATOR(Object, >>, detail::own(detail::api().Number_Rshift(a, b)))
-LATEPY_OPERATOR(Object, &, detail::own(detail::api().Number_And(a, b)))
-LATEPY_OPERATOR(Object, |, detail::own(detail::api().Number_Or(a, b)))
-LATEPY_OPERATOR(Object, ^, detail::own(detail::api().Number_Xor(a, b)))
+LATEPY_OPERATOR(Object, +, detail::steal_or_throw(detail::api().Number_Add(a, b)))
+LATEPY_OPERATOR(Object, -, detail::steal_or_throw(detail::api().Number_Subtract(a, b)))
+LATEPY_OPERATOR(Object, *, detail::steal_or_throw(detail::api().Number_Multiply(a, b)))
+LATEPY_OPERATOR(Object, /, detail::steal_or_throw(detail::api().Number_TrueDivide(a, b)))
+LATEPY_OPERATOR(Object, %, detail::steal_or_throw(detail::api().Number_Remainder(a, b)))
+LATEPY_OPERATOR(Object, <<, detail::steal_or_throw(detail::api().Number_Lshift(a, b)))
+LATEPY_OPERATOR(Object, >>, detail::steal_or_throw(detail::api().Number_Rshift(a, b)))
+LATEPY_OPERATOR(Object, &, detail::steal_or_throw(detail::api().Number_And(a, b)))
+LATEPY_OPERATOR(Object, |, detail::steal_or_throw(detail::api().Number_Or(a, b)))
+LATEPY_OPERATOR(Object, ^, detail::steal_or_throw(detail::api().Number_Xor(a, b)))
 #undef LATEPY_OPERATOR
 
-inline Object operator-(const Ref& value) { return detail::own(detail::api().Number_Negative(value.checked())); }
-inline Object operator+(const Ref& value) { return detail::own(detail::api().Number_Positive(value.checked())); }
-inline Object operator~(const Ref& value) { return detail::own(detail::api().Number_Invert(value.checked())); }
+inline Object operator-(const Ref& value) {
+  return detail::steal_or_throw(detail::api().Number_Negative(value.checked()));
+}
+inline Object operator+(const Ref& value) {
+  return detail::steal_or_throw(detail::api().Number_Positive(value.checked()));
+}
+inline Object operator~(const Ref& value) {
+  return detail::steal_or_throw(detail::api().Number_Invert(value.checked()));
+}
 
-#define LATEPY_IN_PLACE(SYMBOL, FUNCTION)                                       \
-  inline Object& Object::operator SYMBOL(const detail::Value& value) {          \
-    return *this = detail::own(detail::api().FUNCTION(checked(), value.ptr())); \
+#define LATEPY_IN_PLACE(SYMBOL, FUNCTION)                                                  \
+  inline Object& Object::operator SYMBOL(const detail::Value& value) {                     \
+    return *this = detail::steal_or_throw(detail::api().FUNCTION(checked(), value.ptr())); \
   }
 LATEPY_IN_PLACE(+=, Number_InPlaceAdd)
 LATEPY_IN_PLACE(-=, Number_InPlaceSubtract)
@@ -88,7 +94,7 @@ LATEPY_IN_PLACE(^=, Number_InPlaceXor)
 
 /// The result object of a comparison, such as numpy's array of bools.
 inline Object compare(const detail::Value& left, Op op, const detail::Value& right) {
-  return detail::own(detail::api().Object_RichCompare(left.ptr(), right.ptr(), static_cast<int>(op)));
+  return detail::steal_or_throw(detail::api().Object_RichCompare(left.ptr(), right.ptr(), static_cast<int>(op)));
 }
 
 }  // namespace v1

@@ -18,9 +18,9 @@ class Proxy {
   operator Object() && { return get(); }
   template <class T>
   LATEPY_FORCE_INLINE T as() && {
-    if (LATEPY_LIKELY(!takes_gil_)) return detail::take<T>(fetch());
+    if (LATEPY_LIKELY(!takes_gil_)) return detail::into_cpp<T>(fetch());
     const GilGuard gil;
-    return detail::take<T>(fetch());
+    return detail::into_cpp<T>(fetch());
   }
   template <class T>
   std::optional<T> try_as() && {
@@ -72,9 +72,10 @@ class Proxy {
   }
   template <class T, class... A>
   LATEPY_FORCE_INLINE T call(A&&... arguments) && {
-    if (LATEPY_LIKELY(!takes_gil_)) return detail::take<T>(detail::check(call_at_once(std::forward<A>(arguments)...)));
+    if (LATEPY_LIKELY(!takes_gil_))
+      return detail::into_cpp<T>(detail::throw_if_null(call_at_once(std::forward<A>(arguments)...)));
     const GilGuard gil;
-    return detail::take<T>(detail::check(call_at_once(std::forward<A>(arguments)...)));
+    return detail::into_cpp<T>(detail::throw_if_null(call_at_once(std::forward<A>(arguments)...)));
   }
   template <class... A>
   Object call_method(const detail::StringArg& name, A&&... arguments) && {
@@ -158,8 +159,8 @@ class Proxy {
   /// A new reference.
   LATEPY_FORCE_INLINE PyObject* fetch_from(PyObject* base) const {
     const detail::Api& api = detail::api();
-    return detail::check(kind_ == Kind::attribute ? api.Object_GetAttr(base, key_.ptr())
-                                                  : api.Object_GetItem(base, key_.ptr()));
+    return detail::throw_if_null(kind_ == Kind::attribute ? api.Object_GetAttr(base, key_.ptr())
+                                                          : api.Object_GetItem(base, key_.ptr()));
   }
   LATEPY_FORCE_INLINE PyObject* fetch() { return fetch_from(detail::OwnedRef(take_base()).get()); }
   Object get() {
@@ -178,7 +179,7 @@ class Proxy {
     if constexpr (detail::is_handle<T>)
       set_in(base.get(), value.checked());
     else
-      set_in(base.get(), detail::OwnedRef(detail::make(std::forward<T>(value))).get());
+      set_in(base.get(), detail::OwnedRef(detail::new_ref(std::forward<T>(value))).get());
   }
   LATEPY_FORCE_INLINE void set_in(PyObject* base, PyObject* value) const {
     const detail::Api& api = detail::api();

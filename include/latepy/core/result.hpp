@@ -18,9 +18,9 @@ class Result {
   bool has_value() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
   /// \throws the exception where there is no value.
-  T& value() & { return check(), *value_; }
-  const T& value() const& { return check(), *value_; }
-  T&& value() && { return check(), *std::move(value_); }
+  T& value() & { return throw_if_error(), *value_; }
+  const T& value() const& { return throw_if_error(), *value_; }
+  T&& value() && { return throw_if_error(), *std::move(value_); }
   /// Undefined without a value.
   T& operator*() & noexcept { return *value_; }
   const T& operator*() const& noexcept { return *value_; }
@@ -38,7 +38,7 @@ class Result {
   }
 
  private:
-  void check() const {
+  void throw_if_error() const {
     if (!value_) error_->rethrow();
   }
   std::optional<T> value_;

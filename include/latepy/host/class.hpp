@@ -67,7 +67,7 @@ class Class : public Module {
     const detail::Target target(*this);
     const Object made = target.function(
         name, detail::make_overloads<void>(name, std::forward<F>(function), std::forward<X>(extras)...));
-    target.set(name, detail::own(detail::api().StaticMethod_New(made.ptr())));
+    target.set(name, detail::steal_or_throw(detail::api().StaticMethod_New(made.ptr())));
     return *this;
   }
   /// A function whose first parameter, an Object, is the class it is called on.
@@ -76,7 +76,7 @@ class Class : public Module {
     const detail::Target target(*this);
     const Object made = target.function(
         name, detail::make_overloads<detail::TypeSelf>(name, std::forward<F>(function), std::forward<X>(extras)...));
-    target.set(name, detail::own(detail::api().ClassMethod_New(made.ptr())));
+    target.set(name, detail::steal_or_throw(detail::api().ClassMethod_New(made.ptr())));
     return *this;
   }
   /// A property with a getter, read-only, or with a setter: member functions or callables with the object first. What

@@ -44,7 +44,7 @@ class Function<R(A...)> {
   /// \throws what the callable raises; ConversionError where the result is no R.
   R operator()(A... arguments) const {
     callable_.checked();
-    return detail::take<R>(detail::check(call(detail::Passed<A>{std::forward<A>(arguments)}.get()...)));
+    return detail::into_cpp<R>(detail::throw_if_null(call(detail::Passed<A>{std::forward<A>(arguments)}.get()...)));
   }
   /// The same with Python's exception as a value.
   Result<R> try_call(A... arguments) const {

@@ -120,7 +120,7 @@ LATEPY_FUNC LATEPY_COLD Object Module::new_exception(const std::string& name, co
   const detail::Target target(*this);
   const std::string full =
       detail::concat({target.module().is_empty() ? "builtins" : target.module().as<std::string>().c_str(), ".", name});
-  const Object made = detail::own(detail::api().Err_NewExceptionWithDoc(
+  const Object made = detail::steal_or_throw(detail::api().Err_NewExceptionWithDoc(
       full.c_str(), nullptr, base.is_empty() ? *detail::api().Exception : base.checked(), nullptr));
   if ((detail::api().Type_GetFlags(reinterpret_cast<PyTypeObject*>(made.ptr())) & detail::type_is_exception) == 0)
     detail::throw_error<TypeError>(
@@ -140,12 +140,12 @@ LATEPY_FUNC LATEPY_COLD Object new_host_module(const std::string& name, const Ob
                                ": scripts would no longer reach the module of that name (",
                                str(found.get_attr("origin", nullptr)), ")"});
   }
-  const Object module = own(api().Module_NewObject(AttrName(name).ptr()));
-  const Object text = to_py(name), path = own(api().List_New(0));
+  const Object module = steal_or_throw(api().Module_NewObject(AttrName(name).ptr()));
+  const Object text = to_py(name), path = steal_or_throw(api().List_New(0));
   const Object spec = call_attribute(known_module("importlib.machinery"), "ModuleSpec", {text, Ref(api().NoneStruct)});
   set_attribute(spec, "origin", to_py("latepy"));
   // A package: `import host.missing` says that there is no such module.
-  set_attribute(spec, "submodule_search_locations", own(api().List_New(0)));
+  set_attribute(spec, "submodule_search_locations", steal_or_throw(api().List_New(0)));
   set_attribute(module, "__spec__", spec);
   set_attribute(module, "__path__", path);
   set_attribute(module, "__package__", text);
@@ -164,7 +164,7 @@ LATEPY_FUNC LATEPY_COLD Module module(const std::string& dotted) {
       detail::throw_error<StateError>(
           {"a host module cannot be named \"", dotted, "\": no import statement could say that"});
   }
-  const Object modules = Object::borrow(detail::check(detail::api().Import_GetModuleDict()));
+  const Object modules = Object::borrow(detail::throw_if_null(detail::api().Import_GetModuleDict()));
   Object parent;
   for (std::size_t end = 0; end != std::string::npos;) {
     end = dotted.find('.', end == 0 ? 0 : end + 1);
@@ -190,7 +190,7 @@ namespace detail {
 LATEPY_FUNC LATEPY_COLD Object new_enum(const Target& target, const std::string& name, const Object& members,
                                         EnumKind kind) {
   constexpr const char* classes[] = {"Enum", "IntEnum", "Flag", "IntFlag"};
-  const Object base = own(api().Import_ImportModule("enum")).attr(classes[static_cast<int>(kind)]);
+  const Object base = steal_or_throw(api().Import_ImportModule("enum")).attr(classes[static_cast<int>(kind)]);
   const Object made = base(name, members, "module"_a = target.module().is_empty() ? none() : target.module(),
                            "qualname"_a = target.qualified(name));
   target.set(name, made);

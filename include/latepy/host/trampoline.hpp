@@ -85,7 +85,7 @@ class Trampoline : public Base {
  private:
   template <class R, class... P>
   static R call_override(const Object& self, const char* method, P&&... passed) {
-    return detail::take<R>(self.call_method(method, passed.get()...).release());
+    return detail::into_cpp<R>(self.call_method(method, passed.get()...).release());
   }
   detail::TrampolineLink link_;
 };

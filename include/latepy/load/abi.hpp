@@ -14,7 +14,7 @@ namespace detail {
 using ssize = std::ptrdiff_t;  // Py_ssize_t (Include/pyport.h)
 
 /// PyStatus (Include/cpython/initconfig.h 3.8), returned by value.
-struct Status {
+struct InitStatus {
   enum Type : int { ok = 0, error = 1, exit = 2 } type;
   const char* func;
   const char* message;

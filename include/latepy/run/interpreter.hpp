@@ -49,7 +49,7 @@ class Interpreter : public Scope {
   bool stop(std::chrono::duration<Rep, Period> timeout, std::vector<std::string>* alive = nullptr) {
     std::vector<std::string> names;
     const double milliseconds = std::chrono::duration<double, std::milli>(timeout).count();
-    const double limit = milliseconds > 0 ? std::min(milliseconds, 1e15) : 0;  // 30,000 years
+    const double limit = milliseconds > 0 ? (std::min)(milliseconds, 1e15) : 0;  // 30,000 years
     const bool stopped = is_stopped_ || end(static_cast<long long>(limit), names);
     if (alive) *alive = std::move(names);
     return stopped;
@@ -186,7 +186,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
   try {
     detail::prove_layout();
     detail::attempt(&detail::prove_streams);
-    adopt_main(detail::own(detail::api().Import_ImportModule("__main__")));
+    adopt_main(detail::steal_or_throw(detail::api().Import_ImportModule("__main__")));
     if (is_attached_)
       for (std::size_t at = config.paths.size(); at > 0;) add_path(config.paths[--at]);
     else

@@ -42,7 +42,7 @@ class Scope {
   template <class T = Object>
   T eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
     const detail::Entry entry;
-    return detail::take<T>(evaluate(expression, globals, filename));
+    return detail::into_cpp<T>(evaluate(expression, globals, filename));
   }
   /// As eval(), with Python's exception as a value.
   template <class T = Object>
@@ -74,7 +74,8 @@ class Scope {
   T call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
     const detail::Entry entry;
     const detail::OwnedRef found(find(module, function));
-    return detail::take<T>(detail::check(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)));
+    return detail::into_cpp<T>(
+        detail::throw_if_null(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)));
   }
   /// As call(), with Python's exception as a value; also that of the import.
   template <class T = Object, class... A>
@@ -239,7 +240,7 @@ LATEPY_FUNC void Scope::reset() {
 }
 
 LATEPY_FUNC void Scope::adopt_main(Object module) {
-  globals_ = Object::borrow(detail::check(detail::api().Module_GetDict(module.checked())));
+  globals_ = Object::borrow(detail::throw_if_null(detail::api().Module_GetDict(module.checked())));
   main_ = std::move(module);
   detail::set_main(main_);
   detail::add_builtins(globals_);
@@ -259,7 +260,7 @@ LATEPY_FUNC PyObject* Scope::find(const detail::StringArg& module, const detail:
 LATEPY_FUNC LATEPY_COLD Object Scope::import_path(std::string_view module, std::string_view path) const {
   Object found = detail::import(module);
   for (std::size_t at = 0; at <= path.size();) {
-    const std::size_t dot = std::min(path.find('.', at), path.size());
+    const std::size_t dot = (std::min)(path.find('.', at), path.size());
     found = found.attr(path.substr(at, dot - at));
     at = dot + 1;
   }
@@ -267,16 +268,17 @@ LATEPY_FUNC LATEPY_COLD Object Scope::import_path(std::string_view module, std::
 }
 
 LATEPY_FUNC LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
-  std::size_t dot = std::min(dotted.find('.'), dotted.size());
+  std::size_t dot = (std::min)(dotted.find('.'), dotted.size());
   Object found = detail::import(dotted.substr(0, dot));
   bool in_modules = true;  // so far every name was a module
   while (dot < dotted.size()) {
-    const std::size_t next = std::min(dotted.find('.', dot + 1), dotted.size());
+    const std::size_t next = (std::min)(dotted.find('.', dot + 1), dotted.size());
     const detail::AttrName name(dotted.substr(dot + 1, next - dot - 1));
     PyObject* value = nullptr;
     detail::check_result(detail::api().Object_GetOptionalAttr(found.ptr(), name.ptr(), &value));
     if (!value && in_modules) value = detail::import_or_null(dotted.substr(0, next));
-    if (!value) value = detail::check(detail::api().Object_GetAttr(found.ptr(), name.ptr()));  // its AttributeError
+    if (!value)
+      value = detail::throw_if_null(detail::api().Object_GetAttr(found.ptr(), name.ptr()));  // its AttributeError
     found = Object::steal(value);
     in_modules = in_modules && detail::is_module(found);
     dot = next;
@@ -289,7 +291,7 @@ LATEPY_FUNC LATEPY_COLD Object Scope::make_module(const std::string& name, std::
   if (modules.contains(name))
     detail::throw_error<StateError>(
         {"a module named ", name, " is imported already: choose another name, or use reload()"});
-  const Object module = detail::own(detail::api().Module_NewObject(detail::AttrName(name).ptr()));
+  const Object module = detail::steal_or_throw(detail::api().Module_NewObject(detail::AttrName(name).ptr()));
   modules[name] = module;
   try {
     Code(code, Mode::exec, name + ".py")(module.attr("__dict__"));
@@ -320,7 +322,7 @@ LATEPY_FUNC LATEPY_COLD Object Scope::run_script(const Path& path, const std::ve
   for (const std::string& argument : argv) arguments.call_method("append", argument);
   const detail::ScriptSetting setting(module, main_, arguments, file);
   const Object globals = module.attr("__dict__");
-  detail::own(detail::api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
+  detail::steal_or_throw(detail::api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
   return globals;
 }
 

@@ -30,9 +30,9 @@ struct Ticks {
       std::int64_t part = rest / (num * second);
       if (floors && rest % (num * second) < 0) --part;
       using Limits = std::numeric_limits<std::int64_t>;
-      if (whole > Limits::max() / den || whole < Limits::min() / den) return false;
+      if (whole > (Limits::max)() / den || whole < (Limits::min)() / den) return false;
       const std::int64_t most = whole * den;
-      if (part >= 0 ? most > Limits::max() - part : most < Limits::min() - part) return false;
+      if (part >= 0 ? most > (Limits::max)() - part : most < (Limits::min)() - part) return false;
       const std::int64_t count = most + part;
       ticks = static_cast<Rep>(count);
       return static_cast<std::int64_t>(ticks) == count && (ticks < Rep(0)) == (count < 0);
@@ -139,7 +139,7 @@ struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
       detail::api().Err_Clear();
       throw ConversionError("cannot convert the time " + str(delta) + " from 1970 to datetime.datetime: out of range");
     }
-    return detail::own(made);
+    return detail::steal_or_throw(made);
   }
   static bool fits(PyObject* object) noexcept { return detail::is_datetime(object); }
   static bool read(const Ref& object, Time& time) {

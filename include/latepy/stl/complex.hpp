@@ -23,7 +23,7 @@ struct Converter<std::complex<T>> : detail::ConverterBase<std::complex<T>, Conve
   static std::string python_type() { return "complex"; }
 
   static Object to_py(const std::complex<T>& value) {
-    return detail::own(
+    return detail::steal_or_throw(
         detail::api().Complex_FromDoubles(static_cast<double>(value.real()), static_cast<double>(value.imag())));
   }
   static bool load(PyObject* object, std::complex<T>& value) noexcept {

@@ -23,14 +23,14 @@ struct Converter<std::filesystem::path> {
     const detail::Api& api = detail::api();
     const auto& native = path.native();
 #if LATEPY_WINDOWS
-    const Object text = detail::own(api.Unicode_Decode(reinterpret_cast<const char*>(native.data()),
-                                                       static_cast<detail::ssize>(native.size() * sizeof(wchar_t)),
-                                                       "utf-16-le", "surrogatepass"));
+    const Object text = detail::steal_or_throw(
+        api.Unicode_Decode(reinterpret_cast<const char*>(native.data()),
+                           static_cast<detail::ssize>(native.size() * sizeof(wchar_t)), "utf-16-le", "surrogatepass"));
 #else
-    const Object text =
-        detail::own(api.Unicode_DecodeFSDefaultAndSize(native.data(), static_cast<detail::ssize>(native.size())));
+    const Object text = detail::steal_or_throw(
+        api.Unicode_DecodeFSDefaultAndSize(native.data(), static_cast<detail::ssize>(native.size())));
 #endif
-    return detail::own(api.Import_ImportModule("pathlib")).call_method("Path", text);
+    return detail::steal_or_throw(api.Import_ImportModule("pathlib")).call_method("Path", text);
   }
   static std::filesystem::path from_py(Ref object) {
     std::filesystem::path::string_type native;

@@ -38,7 +38,7 @@ struct StructConverter {
   }
   template <class U>
   static Object to_py(U&& value) {
-    Object dict = own(api().Dict_New());
+    Object dict = steal_or_throw(api().Dict_New());
     Self::each([&](const char* field, auto member) {
       try {
         check_result(

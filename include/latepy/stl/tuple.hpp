@@ -48,7 +48,7 @@ struct TupleConverter {
  private:
   template <class U, std::size_t... I>
   static Object make(U&& values, std::index_sequence<I...>) {
-    Object tuple = own(api().Tuple_New(sizeof...(T)));
+    Object tuple = steal_or_throw(api().Tuple_New(sizeof...(T)));
     std::size_t at = 0;
     try {
       ((at = I, check_result(api().Tuple_SetItem(tuple.ptr(), I,

@@ -26,8 +26,8 @@ struct Converter<std::vector<std::byte, A>> {
   static constexpr auto is_native = &detail::is_bytes_like;
   static std::string python_type() { return "bytes"; }
   static Object to_py(const std::vector<std::byte, A>& bytes) {
-    return detail::own(detail::api().Bytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()),
-                                                             static_cast<detail::ssize>(bytes.size())));
+    return detail::steal_or_throw(detail::api().Bytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()),
+                                                                        static_cast<detail::ssize>(bytes.size())));
   }
   static std::vector<std::byte, A> from_py(Ref object) {
     std::string_view view;

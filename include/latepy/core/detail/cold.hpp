@@ -10,15 +10,15 @@ namespace detail {
 
 // The public members do the same inline, which is ten times the code.
 
-LATEPY_COLD inline Object known_module(const char* name) { return own(api().Import_ImportModule(name)); }
+LATEPY_COLD inline Object known_module(const char* name) { return steal_or_throw(api().Import_ImportModule(name)); }
 LATEPY_COLD inline Object get_attribute(const Ref& object, const char* name) {
-  return own(api().Object_GetAttrString(object.checked(), name));
+  return steal_or_throw(api().Object_GetAttrString(object.checked(), name));
 }
 LATEPY_COLD inline void set_attribute(const Ref& object, std::string_view name, const Ref& value) {
   check_result(api().Object_SetAttr(object.checked(), AttrName(name).ptr(), value.checked()));
 }
 LATEPY_COLD inline Object get_item(const Ref& object, std::string_view key) {
-  return own(api().Object_GetItem(object.checked(), AttrName(key).ptr()));
+  return steal_or_throw(api().Object_GetItem(object.checked(), AttrName(key).ptr()));
 }
 LATEPY_COLD inline void set_item(const Ref& object, std::string_view key, const Ref& value) {
   check_result(api().Object_SetItem(object.checked(), AttrName(key).ptr(), value.checked()));
@@ -28,7 +28,7 @@ LATEPY_COLD inline Object call_plain(const Ref& callable, std::initializer_list<
   PyObject* array[6] = {};
   PyObject** end = array;
   for (const Ref& argument : arguments) *end++ = argument.checked();
-  return own(api().Object_VectorcallDict(callable.checked(), array, arguments.size(), nullptr));
+  return steal_or_throw(api().Object_VectorcallDict(callable.checked(), array, arguments.size(), nullptr));
 }
 LATEPY_COLD inline Object call_attribute(const Ref& object, const char* name,
                                          std::initializer_list<Ref> arguments = {}) {

@@ -48,7 +48,7 @@ struct Converter<bool> : detail::ConverterBase<bool, Converter<bool>> {
 /// Integers of 8 to 64 bits, signed char and unsigned char among them: what has __index__, in range; never a float.
 template <class T>
 struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::ConverterBase<T, Converter<T>> {
-  static Object to_py(T value) { return detail::own(store(value)); }
+  static Object to_py(T value) { return detail::steal_or_throw(store(value)); }
   static PyObject* store(T value) noexcept {
     if constexpr (std::is_signed_v<T>)
       return detail::api().Long_FromLongLong(value);
@@ -76,8 +76,8 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Converter
     if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(long long))
       return wide >= 0;
     else
-      return wide >= static_cast<long long>(std::numeric_limits<T>::min()) &&
-             wide <= static_cast<long long>(std::numeric_limits<T>::max());
+      return wide >= static_cast<long long>((std::numeric_limits<T>::min)()) &&
+             wide <= static_cast<long long>((std::numeric_limits<T>::max)());
   }
   /// The same of what read_int() gave, which has 30 bits and a sign.
   static LATEPY_FORCE_INLINE bool takes(long long digit) noexcept {
@@ -116,11 +116,12 @@ template <class T>
 struct Wide : ConverterBase<T, Wide<T>> {
   static Object to_py(T value) {
     const bool negative = value < 0;
-    const Object high = own(negative ? api().Long_FromLongLong(static_cast<long long>(value >> 64))
-                                     : api().Long_FromUnsignedLongLong(static_cast<unsigned long long>(value >> 64)));
-    const Object low = own(api().Long_FromUnsignedLongLong(static_cast<unsigned long long>(value)));
-    const Object shifted = own(api().Number_Lshift(high.ptr(), bits().ptr()));
-    return own(api().Number_Or(shifted.ptr(), low.ptr()));
+    const Object high =
+        steal_or_throw(negative ? api().Long_FromLongLong(static_cast<long long>(value >> 64))
+                                : api().Long_FromUnsignedLongLong(static_cast<unsigned long long>(value >> 64)));
+    const Object low = steal_or_throw(api().Long_FromUnsignedLongLong(static_cast<unsigned long long>(value)));
+    const Object shifted = steal_or_throw(api().Number_Lshift(high.ptr(), bits().ptr()));
+    return steal_or_throw(api().Number_Or(shifted.ptr(), low.ptr()));
   }
   static bool load(PyObject* object, T& value) noexcept {
     if (!api().Index_Check(object)) return false;
@@ -154,7 +155,7 @@ struct Converter<detail::uint128> : detail::Wide<detail::uint128> {
 /// float, double, long double (by way of double): floats, ints, and what has __float__; out of range is an error.
 template <class T>
 struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::ConverterBase<T, Converter<T>> {
-  static Object to_py(T value) { return detail::own(store(value)); }
+  static Object to_py(T value) { return detail::steal_or_throw(store(value)); }
   static PyObject* store(T value) noexcept { return detail::api().Float_FromDouble(static_cast<double>(value)); }
   static LATEPY_FORCE_INLINE T get(PyObject* object) {
     if constexpr (sizeof(T) >= sizeof(double)) {

@@ -144,7 +144,7 @@ struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::C
     if (code > last)
       throw ConversionError("cannot convert character " + std::to_string(code) +
                             " to str: it is no code point of its own");
-    return detail::own(detail::api().Unicode_FromOrdinal(static_cast<int>(code)));
+    return detail::steal_or_throw(detail::api().Unicode_FromOrdinal(static_cast<int>(code)));
   }
   static bool load(PyObject* object, Char& c) noexcept {
     if (!detail::has_flag(object, detail::type_is_str) || detail::api().Unicode_GetLength(object) != 1) return false;
@@ -202,7 +202,7 @@ LATEPY_FUNC Object decode(const void* units, std::size_t bytes, const char* enco
   const auto size = static_cast<ssize>(bytes);
   // The empty str and those of one character are CPython's to choose.
   if (!encoding && LATEPY_LIKELY(bytes > 1 && library_state.layout.ascii_text != 0) && is_ascii(data, bytes)) {
-    PyObject* const ascii = check(api().Unicode_New(size, 127));
+    PyObject* const ascii = throw_if_null(api().Unicode_New(size, 127));
     copy_text(&member_at<char>(ascii, library_state.layout.ascii_text), data, bytes);
     return Object::steal(ascii);
   }

@@ -145,7 +145,7 @@ LATEPY_FUNC LATEPY_COLD void set_python_error(const PythonError& error) {
     api().Err_SetRaisedException(Object(value).release());
   } else {
     PyObject* trace = api().Exception_GetTraceback(value.ptr());
-    api().Err_Restore(own(api().Object_Type(value.ptr())).release(), Object(value).release(), trace);
+    api().Err_Restore(steal_or_throw(api().Object_Type(value.ptr())).release(), Object(value).release(), trace);
   }
 }
 
@@ -172,12 +172,12 @@ LATEPY_FUNC LATEPY_COLD void format_live_errors() {
 LATEPY_FUNC Object PythonError::value() const {
   if (data_->value.is_empty()) {
     detail::check_running();
-    const Object text = detail::own(
+    const Object text = detail::steal_or_throw(
         detail::api().Unicode_DecodeUTF8(message().data(), static_cast<detail::ssize>(message().size()), "replace"));
     PyObject* arguments[] = {nullptr, text.ptr()};
     PyObject* type = *(detail::api().*data_->known->symbol);
-    data_->value =
-        detail::own(detail::api().Object_VectorcallDict(type, arguments + 1, 1 | detail::vectorcall_offset, nullptr));
+    data_->value = detail::steal_or_throw(
+        detail::api().Object_VectorcallDict(type, arguments + 1, 1 | detail::vectorcall_offset, nullptr));
   }
   return data_->value;
 }

@@ -156,7 +156,7 @@ LATEPY_FUNC LATEPY_COLD InternedName* intern(const char* text, std::size_t with_
   const InternKey key(text, with_nul);
   const std::uint32_t generation = current_generation();
   if (text[key.size - 1] != '\0' || std::strlen(text) != key.size - 1) return nullptr;  // a buffer
-  OwnedRef str(check(api().Unicode_InternFromString(text)));
+  OwnedRef str(throw_if_null(api().Unicode_InternFromString(text)));
   const SpinLock lock(interned_names_lock);
   for (std::size_t nth = 0; nth < interned_probes; ++nth) {
     InternedName& known = interned_slot(key, nth);
@@ -197,7 +197,7 @@ LATEPY_FUNC LATEPY_COLD AttrName::Found AttrName::find(const char* text, std::si
 
 LATEPY_FUNC LATEPY_COLD AttrName::Found AttrName::decode(std::string_view text) {
   check_running();
-  PyObject* const str = check(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
+  PyObject* const str = throw_if_null(api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr));
   return {str, current_generation()};
 }
 #endif  // LATEPY_DEFINITIONS

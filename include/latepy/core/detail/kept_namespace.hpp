@@ -24,13 +24,13 @@ LATEPY_FUNC LATEPY_COLD Object kept_namespace(const std::string& name, const cha
   const AttrName key(concat({"latepy.v1.", name}));
   if (PyObject* known = a.Dict_GetItemWithError(place, key.ptr())) return Object::borrow(known);
   PyObject* const builtins = a.Dict_GetItemWithError(a.Import_GetModuleDict(), AttrName("builtins").ptr());
-  const Object globals = own(a.Dict_New());
+  const Object globals = steal_or_throw(a.Dict_New());
   set_item(globals, "__name__", to_py(concat({"latepy.", name})));
   set_item(globals, "__builtins__", Ref(builtins ? builtins : a.Eval_GetBuiltins()));
   if (variable) set_item(globals, variable, to_py(value));
   CompilerFlags flags{source_is_utf8, library_state.version.minor};
-  const Object code = own(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
-  own(a.Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
+  const Object code = steal_or_throw(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
+  steal_or_throw(a.Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
   check_result(a.Dict_SetItem(place, key.ptr(), globals.ptr()));
   return globals;
 }

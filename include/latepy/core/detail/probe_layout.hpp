@@ -15,8 +15,8 @@ namespace detail {
 LATEPY_COLD inline std::size_t measure_head() {
   const Object base = Object::borrow(as_object(api().BaseObject_Type));
   const auto head = get_attribute(base, "__basicsize__").as<std::size_t>();
-  for (const Object& proof : {none(), base, list(), own(api().Float_FromDouble(0.5))}) {
-    const Object type = own(api().Object_Type(proof.ptr()));
+  for (const Object& proof : {none(), base, list(), steal_or_throw(api().Float_FromDouble(0.5))}) {
+    const Object type = steal_or_throw(api().Object_Type(proof.ptr()));
     if (member_at<PyObject*>(proof.ptr(), head - sizeof(void*)) != type.ptr()) return 0;
   }
   return head;
@@ -55,7 +55,7 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
   layout.float_value = head;
   for (const double number : {0.5, -3.25e300, 1e-300}) {
     double read = 0;
-    if (!read_float(own(a.Float_FromDouble(number)).ptr(), read) || read != number) layout.float_value = 0;
+    if (!read_float(steal_or_throw(a.Float_FromDouble(number)).ptr(), read) || read != number) layout.float_value = 0;
   }
 
   // Ints had their number of digits, and from 3.12 on have a tag.
@@ -66,7 +66,8 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
          {0ll, 1ll, -1ll, 256ll, 257ll, -6ll, 123456ll, most, -most, most + 1, -most - 1, 1ll << 45}) {
       long long read = 0;
       const bool is_one_digit = number <= most && number >= -most;
-      if (read_int(own(a.Long_FromLongLong(number)).ptr(), read) != is_one_digit || (is_one_digit && read != number))
+      if (read_int(steal_or_throw(a.Long_FromLongLong(number)).ptr(), read) != is_one_digit ||
+          (is_one_digit && read != number))
         return false;
     }
     return true;
@@ -75,7 +76,7 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
     layout.int_form = Layout::IntForm::unknown;
 
   // Free-threaded lists change under the reader; their strings have other bits.
-  const Object one = own(a.Float_FromDouble(1)), two = own(a.Float_FromDouble(2));
+  const Object one = steal_or_throw(a.Float_FromDouble(1)), two = steal_or_throw(a.Float_FromDouble(2));
   const auto reads_items = [&](const Object& sequence) {
     ItemArray items;
     return read_items(sequence.ptr(), items) && items.size == 3 && items.first[0] == one.ptr() &&
@@ -91,8 +92,8 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
 
   // Before 3.12 a wchar_t* stood behind the state.
   if (library_state.free_threaded || layout.type_flags == 0) return;
-  const Object ascii = own(a.Unicode_DecodeUTF8("proof", 5, nullptr)),
-               other = own(a.Unicode_DecodeUTF8("pr\xc3\xb3of", 6, nullptr));
+  const Object ascii = steal_or_throw(a.Unicode_DecodeUTF8("proof", 5, nullptr)),
+               other = steal_or_throw(a.Unicode_DecodeUTF8("pr\xc3\xb3of", 6, nullptr));
   ssize size = 0;
   const char* const text = a.Unicode_AsUTF8AndSize(ascii.ptr(), &size);
   std::string_view read;
@@ -104,7 +105,7 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
     layout.ascii_text = 0;
   if (layout.ascii_text == 0) return;
   // decode() writes to the same place of those that PyUnicode_New makes.
-  const Object made = own(a.Unicode_New(5, 127));
+  const Object made = steal_or_throw(a.Unicode_New(5, 127));
   char* const place = &member_at<char>(made.ptr(), layout.ascii_text);
   bool is_place = a.Unicode_AsUTF8AndSize(made.ptr(), &size) == place && size == 5;
   if (is_place) std::memcpy(place, "proof", 5);
@@ -118,7 +119,7 @@ LATEPY_COLD inline void prove_traceback(Layout& layout) {
   const Api& a = api();
   layout.trace_entry = layout.code_filename = 0;
   if (library_state.free_threaded) return;
-  const Object function = own(a.Import_ImportModule("encodings")).attr("search_function");
+  const Object function = steal_or_throw(a.Import_ImportModule("encodings")).attr("search_function");
   PyObject* arguments[] = {nullptr, a.NoneStruct};  // which names no codec
   if (!Object::steal(vectorcall(function.ptr(), arguments + 1, 1, nullptr)).is_empty()) return;
   const Object error = fetch_exception();
@@ -135,12 +136,12 @@ LATEPY_COLD inline void prove_traceback(Layout& layout) {
     const auto& read = member_at<TraceEntry>(entry.ptr(), layout.head);
     Object next = attribute_or_empty(entry.ptr(), "tb_next");
     if ((read.next ? read.next : a.NoneStruct) != next.ptr() || !has(entry, "tb_frame", read.frame)) return;
-    code = own(a.Frame_GetCode(read.frame));
+    code = steal_or_throw(a.Frame_GetCode(read.frame));
     if (read.instruction != int_at(entry.ptr(), "tb_lasti")) return;
     if (read.line_in(code.ptr()) != int_at(entry.ptr(), "tb_lineno")) return;
     entry = std::move(next);
   }
-  const Object getter = attribute_or_empty(own(a.Import_ImportModule("codecs")).ptr(), "getencoder"),
+  const Object getter = attribute_or_empty(steal_or_throw(a.Import_ImportModule("codecs")).ptr(), "getencoder"),
                other = attribute_or_empty(getter.ptr(), "__code__");
   if (other.is_empty()) return;
   std::size_t found = 0;
@@ -173,7 +174,7 @@ LATEPY_COLD inline bool counts_agree() {
   // An object ends when the last reference goes, whoever took and dropped the others.
   static int ended;
   ended = 0;
-  PyObject* const capsule = check(a.Capsule_New(&ended, "latepy.proof", [](PyObject*) { ++ended; }));
+  PyObject* const capsule = throw_if_null(a.Capsule_New(&ended, "latepy.proof", [](PyObject*) { ++ended; }));
   incref(capsule);
   a.IncRef(capsule);
   decref(capsule);

@@ -39,7 +39,7 @@ LATEPY_FUNC PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, s
     }
   }
   if (!names) return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, nullptr);
-  const Object dict = own(a.Dict_New());  // 3.9 and 3.10 export the call with a dict only
+  const Object dict = steal_or_throw(a.Dict_New());  // 3.9 and 3.10 export the call with a dict only
   const ssize named = a.Tuple_Size(names);
   for (ssize i = 0; i < named; ++i)
     check_result(a.Dict_SetItem(dict.ptr(), a.Tuple_GetItem(names, i), arguments[count + static_cast<std::size_t>(i)]));

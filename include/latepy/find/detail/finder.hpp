@@ -54,7 +54,7 @@ class Finder {
     if (is_known(c)) return;
     complete(c, name);
     const bool has_library = was_named ? has_stdlib(c.home, name) : !c.home.empty();
-    check(std::move(c), name, has_library);
+    examine(std::move(c), name, has_library);
   }
 
   /// What a chosen home, or a found one, makes of the rest.
@@ -249,7 +249,7 @@ class Finder {
     return concat({"too old: ", v.to_string(), ", 3.9 is the oldest that serves"});
   }
 
-  LATEPY_COLD void check(Candidate&& c, const PythonName& name, bool has_library) {
+  LATEPY_COLD void examine(Candidate&& c, const PythonName& name, bool has_library) {
     const FileText file = read_file(c.library, 4096);
     std::string why;
     if (!file.readable && file.size == 0)

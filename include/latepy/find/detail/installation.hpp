@@ -36,11 +36,11 @@ struct PythonName {
 /// Reads `3.13td` off the front; the flags m (pymalloc) and u (wide Unicode) are of 3.7 and older.
 LATEPY_COLD inline PythonName read_dotted(std::string_view& text) {
   PythonName name;
-  name.version = Version::parse(text.substr(0, std::min(text.find_first_not_of("0123456789."), text.size())));
+  name.version = Version::parse(text.substr(0, (std::min)(text.find_first_not_of("0123456789."), text.size())));
   std::size_t at = text.find_first_not_of("0123456789");
   if (!name.version.known() || at == std::string_view::npos || text[at] != '.') return name;
   at = text.find_first_not_of("0123456789", at + 1);
-  for (at = std::min(at, text.size());
+  for (at = (std::min)(at, text.size());
        at < text.size() && std::string_view("tdmu").find(text[at]) != std::string_view::npos; ++at) {
     name.free_threaded |= text[at] == 't';
     name.debug |= text[at] == 'd';
@@ -68,7 +68,7 @@ LATEPY_COLD inline PythonName library_name(std::string_view path) {
     name.free_threaded |= file == "PythonT";
   } else if (const std::string text = lower(file); starts_with(text, "python3") && ends_with(text, ".dll")) {
     std::string_view rest = std::string_view(text).substr(7, text.size() - 11);
-    const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    const std::size_t digits = (std::min)(rest.find_first_not_of("0123456789"), rest.size());
     if (digits == 0 || digits > 3) return name;
     name.version = {3, Version::parse(rest.substr(0, digits)).major, -1};
     rest.remove_prefix(digits);

@@ -141,7 +141,7 @@ class Sources {
 
   /// Takes the first part off: its number, -1 where it is none, -2 where there is no part.
   LATEPY_COLD static int next_number(std::string_view& rest) noexcept {
-    rest.remove_prefix(std::min(rest.find_first_not_of(".-+"), rest.size()));
+    rest.remove_prefix((std::min)(rest.find_first_not_of(".-+"), rest.size()));
     const std::string_view part = rest.substr(0, rest.find_first_of(".-+"));
     rest.remove_prefix(part.size());
     if (part.empty()) return -2;
@@ -248,7 +248,7 @@ class Sources {
   LATEPY_COLD void loader_cache() {
     const std::string text = read_file(join(root_, "etc/ld.so.cache"), 4u << 20).text;
     for (std::size_t at = 0; (at = text.find("/libpython", at)) != std::string::npos; ++at) {
-      const std::size_t start = text.rfind('\0', at) + 1, end = std::min(text.find('\0', at), text.size());
+      const std::size_t start = text.rfind('\0', at) + 1, end = (std::min)(text.find('\0', at), text.size());
       const std::string_view path = std::string_view(text).substr(start, end - start);
       if (!is_absolute(path) || !library_name(path).matches) continue;
       std::string library = join(root_, path);

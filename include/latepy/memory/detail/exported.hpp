@@ -35,14 +35,14 @@ class Exported {
   Exported(Exported&& other) noexcept;
   Exported& operator=(Exported&&) = delete;
   LATEPY_FORCE_INLINE ~Exported() {
-    if (view_.obj) give_back();
+    if (view_.obj) release_view();
   }
 
   /// Asks the object for it; needs the GIL. False with Python's error set.
   bool acquire(PyObject* object, int flags) noexcept;
   /// After it there are no items.
   void release() noexcept {
-    if (view_.obj) give_back();
+    if (view_.obj) release_view();
     forget();
   }
 
@@ -84,7 +84,7 @@ class Exported {
   bool holds_items(ItemKind kind, std::size_t size) const noexcept;
   bool are_aligned(std::size_t alignment) const noexcept;
 
-  LATEPY_FORCE_INLINE void give_back() noexcept {
+  LATEPY_FORCE_INLINE void release_view() noexcept {
     if (LATEPY_LIKELY(generation_ == current_generation() && holds_gil_of(generation_)))
       api().Buffer_Release(&view_);
     else

@@ -73,7 +73,7 @@ inline constexpr char meeting_place[] = "latepy.v1.shared";
 
 /// Where other shared libraries that use latepy find what they share with us. Needs the GIL.
 LATEPY_COLD inline void publish(ProcessState& process) {
-  const Object capsule = own(api().Capsule_New(&process, meeting_place, nullptr));
+  const Object capsule = steal_or_throw(api().Capsule_New(&process, meeting_place, nullptr));
   PyObject* place = api().InterpreterState_GetDict(process.interpreter);
   if (!place) throw_error<StateError>({"this Python has no interpreter dict to share state in"});
   check_result(api().Dict_SetItemString(place, meeting_place, capsule.ptr()));
@@ -87,7 +87,7 @@ LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
     return;
   }
   PyObject* place = api().InterpreterState_GetDict(interpreter);
-  const Object name = own(api().Unicode_InternFromString(meeting_place));
+  const Object name = steal_or_throw(api().Unicode_InternFromString(meeting_place));
   PyObject* capsule = place ? api().Dict_GetItemWithError(place, name.ptr()) : nullptr;
   if (capsule && api().Capsule_IsValid(capsule, meeting_place)) {
     auto* process = static_cast<ProcessState*>(api().Capsule_GetPointer(capsule, meeting_place));

@@ -13,7 +13,7 @@ Object sys(const char* name);
 
 /// The module itself, also for a dotted name; null with the error set.
 PyObject* try_import(std::string_view name);
-inline Object import(std::string_view name) { return own(try_import(name)); }
+inline Object import(std::string_view name) { return steal_or_throw(try_import(name)); }
 inline bool is_module(const Object& object) { return object.has_attr("__spec__"); }
 
 /// Whether the import of a module is done, and its dict is all that look-ups in it ask. Such a one is kept.

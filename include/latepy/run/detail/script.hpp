@@ -11,7 +11,7 @@ namespace detail {
 
 /// os.path.abspath by Python itself: an absolute path without `..`.
 LATEPY_COLD inline std::string absolute(const std::string& path) {
-  const Object os_path = own(api().Import_ImportModule("os.path"));
+  const Object os_path = steal_or_throw(api().Import_ImportModule("os.path"));
   return os_path.attr("abspath")(path).as<std::string>();
 }
 
@@ -38,13 +38,13 @@ class ScriptSetting {
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD Object new_main() {
-  const Object module = own(api().Module_NewObject(AttrName("__main__").ptr()));
-  module.attr("__builtins__") = own(api().Import_ImportModule("builtins"));
+  const Object module = steal_or_throw(api().Module_NewObject(AttrName("__main__").ptr()));
+  module.attr("__builtins__") = steal_or_throw(api().Import_ImportModule("builtins"));
   return module;  // __spec__, __loader__, __package__ and __doc__ are None
 }
 
 LATEPY_FUNC LATEPY_COLD Object compile_file(const std::string& path) {
-  const Object io = own(api().Import_ImportModule("_io"));
+  const Object io = steal_or_throw(api().Import_ImportModule("_io"));
   const Object file = io.attr("open_code")(path);  // the audit event and hook of opening code
   const Object bytes = file.call_method("read");
   file.call_method("close");
@@ -54,7 +54,7 @@ LATEPY_FUNC LATEPY_COLD Object compile_file(const std::string& path) {
   const std::string_view text(data, static_cast<std::size_t>(size));
   if (text.find('\0') != text.npos) throw SyntaxError(path + " holds a NUL byte: it is no Python source");
   CompilerFlags flags{0, library_state.version.minor};
-  return own(api().CompileStringObject(data, to_py(path).ptr(), file_input, &flags, -1));
+  return steal_or_throw(api().CompileStringObject(data, to_py(path).ptr(), file_input, &flags, -1));
 }
 
 LATEPY_FUNC ScriptSetting::ScriptSetting(const Object& module, const Object& main, const Object& argv,

@@ -48,7 +48,7 @@ inline PyObject* close_gate(PyObject*, PyObject*) {
   return none().release();
 }
 LATEPY_COLD inline void call_at_exit(MethodDef& function) {
-  const Object callable = own(api().CFunction_NewEx(&function, nullptr, nullptr));
+  const Object callable = steal_or_throw(api().CFunction_NewEx(&function, nullptr, nullptr));
   call_attribute(known_module("atexit"), "register", {callable});
 }
 /// Last: every handle that still lives is harmless from now on.
@@ -72,7 +72,7 @@ LATEPY_COLD inline void list_threads(std::vector<std::string>& names) {
   const Object self = call_attribute(threading, "current_thread"), main = call_attribute(threading, "main_thread");
   const Object all = call_attribute(threading, "enumerate");
   for (std::size_t i = 0; i < len(all); ++i) {
-    const Object thread = Object::borrow(check(api().List_GetItem(all.ptr(), static_cast<ssize>(i))));
+    const Object thread = Object::borrow(throw_if_null(api().List_GetItem(all.ptr(), static_cast<ssize>(i))));
     if (!thread.same(self) && !thread.same(main) && !get_attribute(thread, "daemon") &&
         call_attribute(thread, "is_alive"))
       names.push_back(text_of(get_attribute(thread, "name").ptr()));
@@ -118,7 +118,7 @@ LATEPY_COLD inline std::string why_no_restart() {
   const std::string library = parent(text_of(attribute_or_empty(known_module("os").ptr(), "__file__").ptr()));
   for (const auto& [name, module] : items(modules)) {
     const std::string file = text_of(attribute_or_empty(module.ptr(), "__file__").ptr());
-    const std::string_view suffix = std::string_view(file).substr(std::min(file.find_last_of('.'), file.size()));
+    const std::string_view suffix = std::string_view(file).substr((std::min)(file.find_last_of('.'), file.size()));
     if (suffix != ".so" && suffix != ".pyd" && suffix != ".dylib") continue;
     const bool foreign = file.compare(0, library.size(), library) != 0 || file.find("-packages") != std::string::npos;
     if (foreign && file.find("lib-dynload") == std::string::npos && file.find("DLLs") == std::string::npos)

@@ -42,7 +42,8 @@ inline Delta read_delta(const Ref& delta) {
 
 inline Object epoch() {
   const DateTimeApi& datetime = datetime_api();
-  return own(datetime.datetime_from_date_and_time(1970, 1, 1, 0, 0, 0, 0, datetime.utc, datetime.datetime_type));
+  return steal_or_throw(
+      datetime.datetime_from_date_and_time(1970, 1, 1, 0, 0, 0, 0, datetime.utc, datetime.datetime_type));
 }
 
 /// The time since 1970 UTC of a datetime; a naive one is local time, as for its timestamp().
@@ -77,7 +78,7 @@ LATEPY_FUNC Object make_delta(Delta delta) {
     throw ConversionError("cannot convert a duration of " + std::to_string(days) +
                           " days to datetime.timedelta: out of range");
   }
-  return own(made);
+  return steal_or_throw(made);
 }
 
 LATEPY_FUNC Delta read_datetime(const Ref& datetime) {

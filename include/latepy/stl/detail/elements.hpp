@@ -45,7 +45,7 @@ class Elements {
   /// How many elements to make room for. A hint of an iterable's own may be anything, and is believed up to 64 KiB.
   std::size_t expected(std::size_t element) const noexcept {
     const auto size = static_cast<std::size_t>(size_);
-    return is_tuple_ ? size : std::min(size, 65536 / element);
+    return is_tuple_ ? size : (std::min)(size, 65536 / element);
   }
 
   bool next() noexcept;
@@ -98,7 +98,7 @@ inline constexpr bool is_direct = (is_integer<T> && sizeof(T) <= sizeof(long lon
 template <class C>
 Object make_list(C&& items) {
   using T = typename plain<C>::value_type;
-  Object list = own(api().List_New(static_cast<ssize>(items.size())));
+  Object list = steal_or_throw(api().List_New(static_cast<ssize>(items.size())));
   // As PyList_SET_ITEM does. A converter that runs Python code might let that code change the list, by way of gc.
   const std::uint16_t offset = library_state.layout.list_items;
   PyObject** const places = is_direct<T> && offset != 0 ? member_at<PyObject**>(list.ptr(), offset) : nullptr;
@@ -107,9 +107,9 @@ Object make_list(C&& items) {
     for (auto&& item : items) {
       PyObject* element;
       if constexpr (std::is_same_v<T, bool>)  // std::vector<bool> has no bools to refer to
-        element = make(static_cast<bool>(item));
+        element = new_ref(static_cast<bool>(item));
       else
-        element = make(forward_element<C>(item));
+        element = new_ref(forward_element<C>(item));
       if (LATEPY_LIKELY(places != nullptr))
         places[at] = element;
       else
@@ -177,7 +177,7 @@ struct ElementsConverter {
     if constexpr (K == Kind::sequence) {
       return make_list(std::forward<U>(items));
     } else {
-      Object set = own(api().Set_New(nullptr));
+      Object set = steal_or_throw(api().Set_New(nullptr));
       for (const auto& item : items) check_result(api().Set_Add(set.ptr(), hashable(latepy::to_py(item)).ptr()));
       return set;
     }
@@ -294,8 +294,8 @@ LATEPY_FUNC bool Elements::next() noexcept {
 }
 
 LATEPY_FUNC Object hashable(Object&& object) {
-  if (is_exactly(object.ptr(), api().List_Type)) return own(api().Sequence_Tuple(object.ptr()));
-  if (is_exactly(object.ptr(), api().Set_Type)) return own(api().FrozenSet_New(object.ptr()));
+  if (is_exactly(object.ptr(), api().List_Type)) return steal_or_throw(api().Sequence_Tuple(object.ptr()));
+  if (is_exactly(object.ptr(), api().Set_Type)) return steal_or_throw(api().FrozenSet_New(object.ptr()));
   return std::move(object);
 }
 

@@ -54,11 +54,11 @@ struct MappingConverter {
 
   template <class U>
   static Object to_py(U&& map) {
-    Object dict = own(api().Dict_New());
+    Object dict = steal_or_throw(api().Dict_New());
     for (auto&& item : map) {
-      const OwnedRef key(hashable(Object::steal(make(item.first))).release());
+      const OwnedRef key(hashable(Object::steal(new_ref(item.first))).release());
       try {
-        const OwnedRef value(make(forward_element<U>(item.second)));
+        const OwnedRef value(new_ref(forward_element<U>(item.second)));
         check_result(api().Dict_SetItem(dict.ptr(), key.get(), value.get()));
       } catch (ConversionError& error) {
         error.inside("[" + show_value(key.get()) + "]");

@@ -35,9 +35,9 @@ struct BoundConverter {
         "this class cannot be copied: pass std::move(value), a unique_ptr or shared_ptr, or latepy::Borrowed(value)");
     need_class<T>();
     if constexpr (shares_itself<T>)
-      return give_shared(std::make_shared<T>(std::forward<U>(value)));
+      return shared_to_python(std::make_shared<T>(std::forward<U>(value)));
     else
-      return give_unique(std::make_unique<T>(std::forward<U>(value)), true);
+      return unique_to_python(std::make_unique<T>(std::forward<U>(value)), true);
   }
   template <class U = T, class = std::enable_if_t<std::is_copy_constructible_v<U>>>
   static U from_py(Ref object) {
@@ -74,7 +74,7 @@ struct Converter<T&, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>>
 /// as long as scripts may use it; Borrowed ends that.
 template <class T>
 struct Converter<T*, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
-  static Object to_py(T* value) { return detail::give_reference(value); }
+  static Object to_py(T* value) { return detail::reference_to_python(value); }
   static T* from_py(Ref object) {
     return object.is_none() ? nullptr : &detail::need_instance<std::remove_const_t<T>>(object);
   }
@@ -89,17 +89,17 @@ struct Converter<T*, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>>
 /// Python object, with a count of its own: a weak_ptr made of it, other than by weak_from_this(), ends with it.
 template <class T>
 struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
-  static Object to_py(std::shared_ptr<T> value) { return detail::give_shared(std::move(value)); }
+  static Object to_py(std::shared_ptr<T> value) { return detail::shared_to_python(std::move(value)); }
   static std::shared_ptr<T> from_py(Ref object) {
-    return object.is_none() ? nullptr : std::shared_ptr<T>(detail::share_instance<std::remove_const_t<T>>(object));
+    return object.is_none() ? nullptr : std::shared_ptr<T>(detail::shared_from_python<std::remove_const_t<T>>(object));
   }
 };
 /// The only owner. From Python it takes the object away, which raises ReferenceError there from then on.
 template <class T>
 struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bound<T>>> {
-  static Object to_py(std::unique_ptr<T> value) { return detail::give_unique(std::move(value)); }
+  static Object to_py(std::unique_ptr<T> value) { return detail::unique_to_python(std::move(value)); }
   static std::unique_ptr<T> from_py(Ref object) {
-    return object.is_none() ? nullptr : detail::take_instance<T>(object);
+    return object.is_none() ? nullptr : detail::unique_from_python<T>(object);
   }
 };
 

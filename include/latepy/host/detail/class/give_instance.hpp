@@ -56,7 +56,7 @@ struct PythonOwner {
 };
 
 template <class T>
-Object give_shared(std::shared_ptr<T> value) {
+Object shared_to_python(std::shared_ptr<T> value) {
   if (!value) return none();
   const Whole object = whole(value.get());
   Object made = find_instance(object);
@@ -75,9 +75,9 @@ Object give_shared(std::shared_ptr<T> value) {
 /// Hands a C++ object over to Python: to the instance that stands for it, or to a new one.
 /// \param is_new it was just made: what is listed at its address stands for an object that has ended.
 template <class T>
-Object give_unique(std::unique_ptr<T> value, bool is_new = false) {
+Object unique_to_python(std::unique_ptr<T> value, bool is_new = false) {
   if (!value) return none();
-  if constexpr (shares_itself<T>) return give_shared(std::shared_ptr<T>(std::move(value)));
+  if constexpr (shares_itself<T>) return shared_to_python(std::shared_ptr<T>(std::move(value)));
   const Whole object = whole(value.get());
   Object made = find_instance(object);
   if (!made.is_empty() && is_new) take_away(data_of<Instance>(std::exchange(made, Object()).ptr()));
@@ -94,7 +94,7 @@ Object give_unique(std::unique_ptr<T> value, bool is_new = false) {
 Object refer_to(const Whole& object, PyObject* owner);
 /// An instance that refers to the host's object. `owner`, where there is one, outlives the instance.
 template <class T>
-Object give_reference(const T* value, PyObject* owner = nullptr) {
+Object reference_to_python(const T* value, PyObject* owner = nullptr) {
   return value ? refer_to(whole(value), owner) : none();
 }
 
@@ -117,7 +117,8 @@ LATEPY_FUNC LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexce
 #endif
 
 LATEPY_FUNC Object make_instance(const Whole& object) {
-  PyObject* const self = check(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
+  PyObject* const self =
+      throw_if_null(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
   Object made = Object::steal(self);
   Instance& instance = data_of<Instance>(self);
   instance.traits = object.record->traits;
@@ -153,7 +154,7 @@ LATEPY_FUNC void keep_alive_in(Instance& instance, PyObject* owner, bool is_part
       return;
     }
   }
-  if (!instance.keep) instance.keep = check(api().List_New(0));
+  if (!instance.keep) instance.keep = throw_if_null(api().List_New(0));
   for (ssize i = api().List_Size(instance.keep); i-- > 0;)
     if (api().List_GetItem(instance.keep, i) == owner) return;
   check_result(api().List_Append(instance.keep, owner));

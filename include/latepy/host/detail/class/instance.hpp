@@ -135,7 +135,7 @@ void leave_whole(Instance& part) noexcept;
 /// What take_reference() needs.
 inline void make_weak(Instance& instance) {
   if (library_state.free_threaded && !instance.weak)
-    instance.weak = check(api().Weakref_NewRef(object_of(instance), nullptr));
+    instance.weak = throw_if_null(api().Weakref_NewRef(object_of(instance), nullptr));
 }
 /// Lets the instance stand for a C++ object.
 inline void set_value(Instance& instance, void* value) {

@@ -121,7 +121,7 @@ LATEPY_FUNC LATEPY_COLD PyTypeObject* make_iterator_type() {
 LATEPY_FUNC Object new_iterator(std::unique_ptr<Range> range) {
   HostTypes& types = host_types();
   if (!types.iterator) types.iterator = make_iterator_type();  // lives as long as its interpreter
-  Object made = own(api().Type_GenericAlloc(types.iterator, 0));
+  Object made = steal_or_throw(api().Type_GenericAlloc(types.iterator, 0));
   data_of<IteratorData>(made.ptr()).range = range.release();
   return made;
 }

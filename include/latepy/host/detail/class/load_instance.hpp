@@ -41,7 +41,7 @@ inline bool has_python_part(const Instance& instance, PyObject* object) noexcept
          as_object(head_type(object)) != instance.traits->record->type;
 }
 template <class T>
-std::shared_ptr<T> share_instance(Ref object) {
+std::shared_ptr<T> shared_from_python(Ref object) {
   T& value = need_instance<T>(object);
   Instance& instance = data_of<Instance>(object.ptr());
   const bool is_more = has_python_part(instance, object.ptr());
@@ -56,7 +56,7 @@ std::shared_ptr<T> share_instance(Ref object) {
 }
 /// Why the object cannot be taken from Python; null where it can be. What load_instance() refuses is another matter.
 template <class T>
-const char* why_not_taken(const Instance& instance) noexcept {
+const char* why_not_takeable(const Instance& instance) noexcept {
   if (instance.ownership != Ownership::unique) return "that Python does not own alone cannot be taken from it";
   if (instance.is_trampoline) return "of a class made in Python cannot be taken from it: use a shared_ptr";
   if (instance.traits->record != class_of<T>() && !std::has_virtual_destructor_v<T>)
@@ -66,16 +66,16 @@ const char* why_not_taken(const Instance& instance) noexcept {
 }
 /// Of an object that load_instance() takes.
 template <class T>
-void check_taken(Ref object) {
+void check_takeable(Ref object) {
   need_instance<T>(object);
   const Instance& instance = data_of<Instance>(object.ptr());
-  if (const char* const why = why_not_taken<T>(instance))
+  if (const char* const why = why_not_takeable<T>(instance))
     throw_error<ConversionError>({"a ", instance.traits->name, " ", why});
 }
 template <class T>
-std::unique_ptr<T> take_instance(Ref object) {
+std::unique_ptr<T> unique_from_python(Ref object) {
   const ObjectLock lock(object.checked());
-  check_taken<T>(object);
+  check_takeable<T>(object);
   Instance& instance = data_of<Instance>(object.ptr());
   T* const value = load_instance<T>(object.ptr());
   instance.ownership = Ownership::none;

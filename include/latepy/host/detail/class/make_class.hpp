@@ -193,7 +193,7 @@ LATEPY_FUNC void forget_class(PyObject* capsule) {
 LATEPY_FUNC LATEPY_COLD Object new_class(const Target& target, const ClassPlan& plan, ClassTraits& traits) {
   const std::string module = target.module().is_empty() ? "builtins" : target.module().as<std::string>();
   traits.name = concat({module, ".", plan.name});
-  const Object bases = own(api().List_New(0));
+  const Object bases = steal_or_throw(api().List_New(0));
   const auto add_base = [&](PyObject* base) { check_result(api().List_Append(bases.ptr(), base)); };
   traits.has_dict = plan.has_dict;
   traits.has_buffer = plan.has_buffer;
@@ -224,9 +224,9 @@ LATEPY_FUNC LATEPY_COLD Object new_class(const Target& target, const ClassPlan& 
   }
   *next = {0, nullptr};
   TypeSpec spec{traits.name.c_str(), 0, 0, type_has_gc | (plan.is_final ? 0 : type_is_base), type_slots};
-  const Object made = own(api().Type_FromSpecWithBases(&spec, tuple_of(bases).ptr()));
+  const Object made = steal_or_throw(api().Type_FromSpecWithBases(&spec, tuple_of(bases).ptr()));
   set_attribute(made, "__qualname__", to_py(target.qualified(plan.name)));
-  set_attribute(made, class_attribute, own(api().Capsule_New(&traits, class_attribute, &forget_class)));
+  set_attribute(made, class_attribute, steal_or_throw(api().Capsule_New(&traits, class_attribute, &forget_class)));
   return made;
 }
 

@@ -86,7 +86,7 @@ LATEPY_FUNC LATEPY_COLD Object make_type(const char* name, std::size_t data_size
                                          PyObject* bases) {
   pin_libraries();
   TypeSpec spec{name, static_cast<int>(head() + data_size), 0, flags | type_has_gc, type_slots};
-  return own(api().Type_FromSpecWithBases(&spec, bases));
+  return steal_or_throw(api().Type_FromSpecWithBases(&spec, bases));
 }
 
 LATEPY_FUNC HostTypes& host_types() {

@@ -69,7 +69,7 @@ LATEPY_COLD inline bool too_many(const Overload& overload, std::size_t count, st
   const std::size_t hidden = overload.is_method ? 1 : 0;  // `self` is not counted in texts
   return misfit(
       why, {needed < places ? "it takes at most " : "it takes ", counted(places - hidden, "positional argument"),
-            ", and ", decimal(count - std::min(count, hidden)), count - hidden == 1 ? " was given" : " were given"});
+            ", and ", decimal(count - (std::min)(count, hidden)), count - hidden == 1 ? " was given" : " were given"});
 }
 
 LATEPY_FUNC bool bind_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count,
@@ -88,7 +88,7 @@ LATEPY_FUNC bool bind_arguments(const Overload& overload, PyObject* const* argum
         if (used < count) values[i] = arguments[used++];
         break;
       case ParameterKind::args: {
-        Object rest = own(a.Tuple_New(static_cast<ssize>(count - used)));
+        Object rest = steal_or_throw(a.Tuple_New(static_cast<ssize>(count - used)));
         for (ssize at = 0; used < count; ++at)
           check_result(a.Tuple_SetItem(rest.ptr(), at, Object::borrow(arguments[used++]).release()));
         bound.collect(i, std::move(rest));
@@ -113,7 +113,7 @@ LATEPY_FUNC bool bind_arguments(const Overload& overload, PyObject* const* argum
       if (values[i]) return misfit(why, {"it got two values for the argument '", parameters[i].name, "'"});
       values[i] = value;
     } else if (!parameters.empty() && parameters.back().kind == ParameterKind::kwargs) {
-      if (others.is_empty()) others = own(a.Dict_New());
+      if (others.is_empty()) others = steal_or_throw(a.Dict_New());
       check_result(a.Dict_SetItem(others.ptr(), name, value));
     } else {
       return why && misfit(why, {"it takes no argument named '", text_of(name), "'"});
@@ -124,7 +124,7 @@ LATEPY_FUNC bool bind_arguments(const Overload& overload, PyObject* const* argum
     if (values[i]) continue;
     const Parameter& parameter = parameters[i];
     if (parameter.kind == ParameterKind::kwargs)
-      bound.collect(i, others.is_empty() ? own(a.Dict_New()) : std::move(others));
+      bound.collect(i, others.is_empty() ? steal_or_throw(a.Dict_New()) : std::move(others));
     else if (!parameter.default_value.is_empty())
       values[i] = parameter.default_value.ptr();
     else if (why)

@@ -154,7 +154,7 @@ LATEPY_FUNC LATEPY_COLD void Describe::operator()(const Arg& argument) {
   while (overload_.parameters[at_].kind >= ParameterKind::args) ++at_;
   Parameter& parameter = overload_.parameters[at_++];
   parameter.name = argument.name();
-  parameter.key = own(api().Unicode_InternFromString(argument.name()));
+  parameter.key = steal_or_throw(api().Unicode_InternFromString(argument.name()));
   parameter.kind = named_only_ || (at_ > 1 && overload_.parameters[at_ - 2].kind == ParameterKind::args)
                        ? ParameterKind::named_only
                        : ParameterKind::usual;

@@ -57,7 +57,7 @@ LATEPY_FUNC LATEPY_COLD PyObject* function_doc(PyObject* self) {
 }
 
 LATEPY_FUNC LATEPY_COLD PyObject* function_signatures(PyObject* self) {
-  Object texts = own(api().List_New(0));
+  Object texts = steal_or_throw(api().List_New(0));
   for (const Overload* each = data_of<FunctionData>(self).first; each; each = each->next.get())
     check_result(api().List_Append(texts.ptr(), to_py(signature_text(*each)).ptr()));
   return texts.release();
@@ -74,7 +74,7 @@ LATEPY_FUNC LATEPY_COLD Object twin(PyObject* self) {
       concat({"def f", first->next ? "(*args, **kwargs)" : signature_text(*first, &listed_default),
               ": ...\nf.__annotations__\n"});
   for (const bool by_text : {false, true}) {  // names that cannot be looked up now stay text
-    const Object names = own(a.Dict_New());
+    const Object names = steal_or_throw(a.Dict_New());
     set_item(names, "_defaults", defaults);
     set_item(names, "__builtins__", Ref(a.Eval_GetBuiltins()));
     const auto import = [&](const std::string& name) {
@@ -93,7 +93,7 @@ LATEPY_FUNC LATEPY_COLD Object twin(PyObject* self) {
         }
     CompilerFlags flags{source_is_utf8, 9};
     const std::string text = concat({by_text ? "from __future__ import annotations\n" : "", source});
-    const Object code = own(a.CompileStringExFlags(text.c_str(), "<signature>", file_input, &flags, -1));
+    const Object code = steal_or_throw(a.CompileStringExFlags(text.c_str(), "<signature>", file_input, &flags, -1));
     const Object done = Object::steal(a.Eval_EvalCode(code.ptr(), names.ptr(), names.ptr()));
     if (done.is_empty() && !by_text) {
       a.Err_Clear();

@@ -194,13 +194,13 @@ LATEPY_FUNC LATEPY_COLD Object new_function(std::unique_ptr<Overload> first, con
   for (Overload* each = first.get(); each; each = each->next.get())
     each->shown_name =
         each->name == "__init__" && dot != std::string::npos ? qualified_name.substr(0, dot) : qualified_name;
-  Object made = own(api().Type_GenericAlloc(function_type(), 0));
+  Object made = steal_or_throw(api().Type_GenericAlloc(function_type(), 0));
   FunctionData& function = data_of<FunctionData>(made.ptr());
   function.vectorcall = &function_entry;
   function.exact = first->next ? never_exact : first->parameters.size();
   for (const Parameter& parameter : first->parameters)
     if (parameter.kind > ParameterKind::usual) function.exact = never_exact;
-  Object dict = own(api().Dict_New());
+  Object dict = steal_or_throw(api().Dict_New());
   set_item(dict, "__name__", to_py(first->name));
   set_item(dict, "__qualname__", to_py(qualified_name));
   set_item(dict, "__module__", module.is_empty() ? none() : module);

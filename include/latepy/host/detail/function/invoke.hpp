@@ -44,7 +44,7 @@ void keep_patient(PyObject* nurse, PyObject* patient, bool is_part);
 
 /// A bound object that a function returns by reference or pointer.
 template <class R, bool IsMethod, class... X>
-Object give_pointer(R value, [[maybe_unused]] PyObject* self) {
+Object pointer_to_python(R value, [[maybe_unused]] PyObject* self) {
   const auto* pointer = [&] {
     if constexpr (std::is_pointer_v<R>)
       return value;
@@ -55,9 +55,9 @@ Object give_pointer(R value, [[maybe_unused]] PyObject* self) {
   if constexpr (is_one_of<ReturnCopy, X...>)
     return to_py(*pointer);
   else if constexpr (is_one_of<ReturnReference, X...> || (is_keep_alive<X> || ...))
-    return give_reference(pointer);
+    return reference_to_python(pointer);
   else if constexpr (IsMethod || is_one_of<ReturnInternal, X...>)
-    return give_reference(pointer, self);
+    return reference_to_python(pointer, self);
   else if constexpr (std::is_lvalue_reference_v<R> && std::is_const_v<std::remove_reference_t<R>>)
     return to_py(*pointer);
   else
@@ -115,13 +115,13 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   static PyObject* finish(Overload& overload, [[maybe_unused]] PyObject* const* arguments, L&... loaders) {
     if constexpr (is_one_of<LocksSelf, X...>) {
       const ObjectLock lock(arguments[0]);
-      return give(overload, arguments, loaders...);
+      return call_and_keep(overload, arguments, loaders...);
     } else {
-      return give(overload, arguments, loaders...);
+      return call_and_keep(overload, arguments, loaders...);
     }
   }
   template <class... L>
-  static PyObject* give(Overload& overload, [[maybe_unused]] PyObject* const* arguments, L&... loaders) {
+  static PyObject* call_and_keep(Overload& overload, [[maybe_unused]] PyObject* const* arguments, L&... loaders) {
     OwnedRef made(result(overload, arguments, loaders...));
     (keep<X>(arguments, made.get()), ...);
     return made.release();
@@ -130,12 +130,12 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   static PyObject* result(Overload& overload, [[maybe_unused]] PyObject* const* arguments, L&... loaders) {
     if constexpr (std::is_void_v<R>) {
       run(overload, loaders...);
-      return make(nullptr);
+      return new_ref(nullptr);
     } else if constexpr ((std::is_lvalue_reference_v<R> || std::is_pointer_v<R>)&&is_bound_pointee<R>) {
       PyObject* const self = sizeof...(A) > 0 ? arguments[0] : nullptr;
-      return give_pointer<R, is_of_class, X...>(run(overload, loaders...), self).release();
+      return pointer_to_python<R, is_of_class, X...>(run(overload, loaders...), self).release();
     } else {
-      return make(run(overload, loaders...));
+      return new_ref(run(overload, loaders...));
     }
   }
   static bool is_taken_twice(PyObject* const* arguments) noexcept {
@@ -190,8 +190,8 @@ LATEPY_FUNC LATEPY_COLD void keep_patient(PyObject* nurse, PyObject* patient, bo
                              return Object::borrow(api().NoneStruct).release();
                            },
                            meth_o, nullptr};
-  const Object callback = own(api().CFunction_NewEx(&release, patient, nullptr));
-  check(api().Weakref_NewRef(nurse, callback.ptr()));
+  const Object callback = steal_or_throw(api().CFunction_NewEx(&release, patient, nullptr));
+  throw_if_null(api().Weakref_NewRef(nurse, callback.ptr()));
 }
 #endif  // LATEPY_DEFINITIONS
 

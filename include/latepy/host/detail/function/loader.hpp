@@ -99,12 +99,12 @@ class ArgumentLoader<A, std::enable_if_t<is_unique<plain<A>>>> : public Argument
   static constexpr bool takes = true;
   bool load(PyObject* object) noexcept { return still_fits(object); }
   static bool still_fits(PyObject* object) noexcept {
-    return object == api().NoneStruct || (load_instance<T>(object) && !why_not_taken<T>(data_of<Instance>(object)));
+    return object == api().NoneStruct || (load_instance<T>(object) && !why_not_takeable<T>(data_of<Instance>(object)));
   }
   void settle(PyObject* object) { value_ = from_py<std::unique_ptr<T>>(Ref(object)); }
   A&& get() noexcept { return static_cast<A&&>(value_); }
   LATEPY_COLD static void explain(PyObject* object) {
-    if (object != api().NoneStruct) check_taken<T>(Ref(object));
+    if (object != api().NoneStruct) check_takeable<T>(Ref(object));
   }
 
  private:

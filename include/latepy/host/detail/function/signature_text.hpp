@@ -30,7 +30,7 @@ std::string show_call(const Overload& overload, PyObject* const* arguments, std:
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD Object defaults_of(const Overload& overload) {
-  Object values = own(api().List_New(0));
+  Object values = steal_or_throw(api().List_New(0));
   for (const Parameter& parameter : overload.parameters)
     check_result(api().List_Append(
         values.ptr(), parameter.default_value.is_empty() ? api().NoneStruct : parameter.default_value.ptr()));

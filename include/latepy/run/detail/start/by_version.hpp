@@ -34,9 +34,9 @@ struct Start {
     if (!setting.values.empty()) what += concat({" = \"", setting.values.back(), "\""});
     throw StartError(what);
   }
-  LATEPY_COLD void check(const Status& status, const char* step) {
-    if (status.type == Status::ok) return;
-    if (status.type == Status::exit) fail({step, " asked for exit code ", decimal(status.exitcode)});
+  LATEPY_COLD void expect_ok(const InitStatus& status, const char* step) {
+    if (status.type == InitStatus::ok) return;
+    if (status.type == InitStatus::exit) fail({step, " asked for exit code ", decimal(status.exitcode)});
     fail({status.func ? status.func : step, ": ", status.message ? status.message : "no reason given"});
   }
   LATEPY_COLD std::int64_t number(const Setting& setting) {
@@ -123,7 +123,7 @@ LATEPY_COLD inline void pre_initialize(Start& start) {
     else if (setting.asked_for && !setting.is_known)
       start.refuse(setting, "has no such option");
   }
-  start.check(start.api.PreInitialize(&pre), "Py_PreInitialize");
+  start.expect_ok(start.api.PreInitialize(&pre), "Py_PreInitialize");
 }
 
 /// UTF-8, or the locale's encoding when UTF-8 mode is off, as CPython decodes it now. Bytes that are not valid become
@@ -161,12 +161,12 @@ LATEPY_COLD inline void set_field(Start& start, ConfigMemory& config, const Conf
   else if (field->kind == 'u')
     config.write(at, static_cast<unsigned long>(start.number(setting)));
   else if (field->kind == 's')
-    start.check(start.api.Config_SetString(config.bytes, static_cast<wchar_t**>(config.at(at)),
-                                           WideText(start, setting.value()).get()),
-                "PyConfig_SetString");
+    start.expect_ok(start.api.Config_SetString(config.bytes, static_cast<wchar_t**>(config.at(at)),
+                                               WideText(start, setting.value()).get()),
+                    "PyConfig_SetString");
   else
     for (const std::string& value : setting.values)
-      start.check(
+      start.expect_ok(
           start.api.WideStringList_Append(static_cast<WideStringList*>(config.at(at)), WideText(start, value).get()),
           "PyWideStringList_Append");
 }
@@ -204,7 +204,7 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
   } items{api, std::vector<wchar_t*>(argv.values.size())};
   for (std::size_t i = 0; i < argv.values.size(); ++i) items.texts[i] = WideText(start, argv.values[i]).release();
   const auto count = static_cast<ssize>(items.texts.size());
-  start.check(api.Config_SetArgv(config.bytes, count, items.texts.data()), "PyConfig_SetArgv");
+  start.expect_ok(api.Config_SetArgv(config.bytes, count, items.texts.data()), "PyConfig_SetArgv");
   const auto argv_set = config.read<WideStringList>(row.offset(*row.find("argv")));
   if (argv_set.length != count || std::wcscmp(argv_set.items[0], items.texts[0]) != 0)
     start.fail({"PyConfig_SetArgv wrote elsewhere than it should"});
@@ -215,7 +215,7 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
     config.write(row.offset(*row.find("module_search_paths_set")), 1);
 
   start.touched = true;
-  start.check(api.InitializeFromConfig(config.bytes), "Py_InitializeFromConfig");
+  start.expect_ok(api.InitializeFromConfig(config.bytes), "Py_InitializeFromConfig");
   if (config.used(filler) != size) start.fail({"it wrote past the end of its configuration"});
 }
 

@@ -54,7 +54,7 @@ LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Sett
   };
   Owned globals{api, api.Dict_New()}, paths{api, api.List_New(0)};
   if (!globals || !paths) return take_error_text(api);
-  const auto give = [&](const char* name, PyObject* value) {
+  const auto set_global = [&](const char* name, PyObject* value) {
     Owned owned{api, value};
     return value && api.Dict_SetItemString(globals, name, value) == 0;
   };
@@ -65,9 +65,9 @@ LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Sett
   PyObject* builtins = api.Eval_GetBuiltins();
   if (api.Dict_SetItemString(globals, "__builtins__", builtins) != 0 ||
       api.Dict_SetItemString(globals, "paths", paths) != 0 ||
-      !give("executable", text(value_of(settings, "executable"))) ||
-      !give("base_executable", text(value_of(settings, "base_executable"))) ||
-      !give("signal_handlers", api.Long_FromLongLong(config.signal_handlers)))
+      !set_global("executable", text(value_of(settings, "executable"))) ||
+      !set_global("base_executable", text(value_of(settings, "base_executable"))) ||
+      !set_global("signal_handlers", api.Long_FromLongLong(config.signal_handlers)))
     return take_error_text(api);
   const auto run = [&](const char* source) {
     CompilerFlags flags{source_is_utf8, 9};

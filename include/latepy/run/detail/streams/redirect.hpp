@@ -55,7 +55,7 @@ class OutputSink {
   template <class F>
   bool put(Ref data, bool last, F& callback) {
     if (is_busy_) return false;
-    take(data, last);
+    decode(data, last);
     std::string text = std::exchange(text_, std::string());
     struct Busy {  // what was not delivered stays, also when the callback throws
       OutputSink& sink;
@@ -70,7 +70,7 @@ class OutputSink {
     is_busy_ = true;
     const bool all = !by_line_ || data.is_none() || text.size() > longest_line;
     while (busy.done < text.size()) {
-      const std::size_t end = by_line_ ? text.find('\n', std::max(busy.done, searched_)) : std::string::npos;
+      const std::size_t end = by_line_ ? text.find('\n', (std::max)(busy.done, searched_)) : std::string::npos;
       searched_ = 0;
       if (end == std::string::npos && !all) break;
       const std::size_t begin = busy.done;
@@ -84,7 +84,7 @@ class OutputSink {
  private:
   static constexpr std::size_t longest_line = 1 << 20;
 
-  void take(Ref data, bool last);
+  void decode(Ref data, bool last);
 
   std::string bytes_;         // the begin of a UTF-8 sequence
   std::string text_;          // the begin of a line
@@ -146,12 +146,13 @@ class CapturedText {
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC void OutputSink::take(Ref data, bool last) {
+LATEPY_FUNC void OutputSink::decode(Ref data, bool last) {
   std::string_view view;
   if (load_bytes(data.ptr(), view)) bytes_.append(view);
   if (bytes_.empty()) return;
   ssize used = static_cast<ssize>(bytes_.size());
-  const Object decoded = own(api().Unicode_DecodeUTF8Stateful(bytes_.data(), used, "replace", last ? nullptr : &used));
+  const Object decoded =
+      steal_or_throw(api().Unicode_DecodeUTF8Stateful(bytes_.data(), used, "replace", last ? nullptr : &used));
   if (!load_utf8(decoded.ptr(), view)) throw_python_error();
   text_.append(view);
   bytes_.erase(0, static_cast<std::size_t>(used));
