@@ -23,22 +23,15 @@ Outcome python_runs(const std::string& script) {
   return run_in_child([&] {
     const std::string source =
         "import ctypes, sys\n"
-        "sys.path.insert(0, " +
-        std::string("'" LATEPY_TEST_BINARIES "'") +
-        ")\n"
+        "sys.path.insert(0, " + std::string("'" LATEPY_TEST_BINARIES "'") + ")\n"
         "greeting = 'from the script'\n"
-        "module = ctypes.PyDLL('" +
-        module_file +
-        "')\n"  // its functions are called with the GIL
-        "without_gil = ctypes.CDLL('" +
-        module_file +
-        "')\n"
+        "module = ctypes.PyDLL('" + module_file + "')\n"  // its functions are called with the GIL
+        "without_gil = ctypes.CDLL('" + module_file + "')\n"
         "def call(name, *args, library=module):\n"
         "    function = getattr(library, 'attach_' + name)\n"
         "    function.restype = ctypes.c_char_p\n"
         "    answer = function(*args).decode()\n"
-        "    assert answer == 'ok', (name, args, answer)\n" +
-        script;
+        "    assert answer == 'ok', (name, args, answer)\n" + script;
     execl(executable.c_str(), executable.c_str(), "-B", "-c", source.c_str(), nullptr);
     std::perror(executable.c_str());
     std::exit(3);
@@ -180,7 +173,7 @@ TEST_CASE("a program and a module that both use latepy share one life", "[P23]")
 
 TEST_CASE("a module that attached meets the program's next Python as well", "[P37][P46]") {
   in_child([] {
-    for (int generation = 0; life < 3; ++generation) {
+    for (int life = 0; life < 3; ++life) {
       py::Interpreter python;
       if (latepy::detail::library_state.version.minor == 12 && life > 0) return;
       python.exec("greeting = 'from the script'");
@@ -219,7 +212,7 @@ TEST_CASE("a program attaches to the Python that its module's neighbour started 
     EXPECT(!py::Interpreter::is_running());
     EXPECT_THROWN(StateError, object[0].as<int>());
     EXPECT(!py::GilGuard::try_acquire());
-    // Once more: a later Python of the other embedder is another generation.
+    // Once more: a later Python of the other embedder is another life.
     reinterpret_cast<void (*)(int)>(dlsym(library, "Py_InitializeEx"))(0);
     {
       py::Interpreter python;

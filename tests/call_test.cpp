@@ -9,6 +9,7 @@ namespace {
 /// What refuses to become a Python object.
 struct Stubborn {};
 
+
 /// A function that gives what it was called with: `(args, kwargs)`.
 Object tell() { return eval("lambda *args, **kwargs: (args, kwargs)"); }
 
@@ -111,15 +112,13 @@ TEST_CASE("more than eight arguments work as fewer do") {
   python();
   CHECK(tell()(0, 1, 2, 3, 4, 5, 6, 7) == py::tuple(py::tuple_of(eval("range(8)")), py::dict()));
   CHECK(tell()(0, 1, 2, 3, 4, 5, 6, 7, 8) == py::tuple(py::tuple_of(eval("range(9)")), py::dict()));
-  CHECK(tell()(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) ==
-        py::tuple(py::tuple_of(eval("range(16)")), py::dict()));
+  CHECK(tell()(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) == py::tuple(py::tuple_of(eval("range(16)")), py::dict()));
   CHECK(tell()(0, 1, 2, 3, 4, "a"_a = 5, "b"_a = 6, "c"_a = 7, "d"_a = 8, "e"_a = 9, "f"_a = 10) ==
         eval("((0, 1, 2, 3, 4), dict(a=5, b=6, c=7, d=8, e=9, f=10))"));
   const Object of_many = python().run_string("class Many:\n  def tell(self, *args, **kw): return args, kw\nMany()\n");
   CHECK(of_many.call_method("tell", 0, 1, 2, 3, 4, 5, 6) == py::tuple(py::tuple_of(eval("range(7)")), py::dict()));
   CHECK(of_many.call_method("tell", 0, 1, 2, 3, 4, 5, 6, 7) == py::tuple(py::tuple_of(eval("range(8)")), py::dict()));
-  CHECK(of_many.call_method("tell", 0, 1, 2, 3, 4, 5, 6, 7, 8, "k"_a = 9) ==
-        py::tuple(py::tuple_of(eval("range(9)")), py::dict("k"_a = 9)));
+  CHECK(of_many.call_method("tell", 0, 1, 2, 3, 4, 5, 6, 7, 8, "k"_a = 9) == py::tuple(py::tuple_of(eval("range(9)")), py::dict("k"_a = 9)));
 }
 
 TEST_CASE("methods are called by call_method or by attr()(…)") {
@@ -220,7 +219,6 @@ TEST_CASE("arguments are neither moved from nor changed") {
 TEST_CASE("calls go deep, and from Python back into calls") {
   const Object apply = eval("lambda f, *a: f(*a)");
   CHECK(apply(apply, apply, eval("max"), 3, 9, 4) == 9);
-  const std::string text =
-      thrown<py::RuntimeError>([] { python().run_string("def f(): return f()\nf()"); }).type_name();
+  const std::string text = thrown<py::RuntimeError>([] { python().run_string("def f(): return f()\nf()"); }).type_name();
   CHECK(text == "RecursionError");
 }

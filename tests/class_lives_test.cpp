@@ -1,4 +1,4 @@
-// tests/class_lives_test.cpp: bound classes and their objects at the end of Python, and in its next generation.
+// tests/class_lives_test.cpp: bound classes and their objects at the end of Python, and in its next life.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 
@@ -62,7 +62,7 @@ void define() {
 
 TEST_CASE("all kinds of classes are made again in each life") {
   in_child([] {
-    for (int generation = 0; life < 5; ++generation) {
+    for (int life = 0; life < 5; ++life) {
       py::Interpreter python(restartable());
       EXPECT_THROWN(py::ConversionError, py::to_py(Base()));
       define();

@@ -121,7 +121,9 @@ TEST_CASE("without a guard the use of an Object names the rule, where checks are
     latepy::detail::library_state.checks = true;  // as LATEPY_CHECKS does
     latepy::detail::publish_generation(latepy::detail::process_state(), latepy::detail::current_generation());
     std::string what;
-    std::thread([&] { what = EXPECT_THROWN(StateError, list[0].as<int>()).what(); }).join();
+    std::thread([&] {
+      what = EXPECT_THROWN(StateError, list[0].as<int>()).what();
+    }).join();
     EXPECT(has(what, "does not hold the GIL") && has(what, "GilGuard"));
     EXPECT(list[0].as<int>() == 1);
   });
@@ -204,10 +206,9 @@ TEST_CASE("freeing the states of ended threads leaves PyGILState of this thread 
     EXPECT(thread_states() == 1 || latepy::detail::library_state.leaks_thread_states);
     EXPECT(this_state() == mine);
     release(ensure());
-    python.exec(
-        "import ctypes\n"
-        "called = ctypes.PYFUNCTYPE(ctypes.c_int)(lambda: 1)()\n"
-        "called += ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)()");
+    python.exec("import ctypes\n"
+                "called = ctypes.PYFUNCTYPE(ctypes.c_int)(lambda: 1)()\n"
+                "called += ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)()");
     EXPECT(python.eval<int>("called") == 2);
     const GilRelease others;
     std::thread([&] {  // the same on a thread of C++
@@ -216,8 +217,7 @@ TEST_CASE("freeing the states of ended threads leaves PyGILState of this thread 
       const GilGuard gil;
       EXPECT(this_state() == c_api<PyThreadState*()>("PyThreadState_Get")());
       release(ensure());
-    })
-        .join();
+    }).join();
   });
 }
 
@@ -371,11 +371,10 @@ TEST_CASE("threads that Python made need no more than others") {
     };
     python.exec("import ctypes, threading\ncalls = []");
     python["address"] = reinterpret_cast<std::uintptr_t>(without);
-    python.exec(
-        "call = ctypes.PYFUNCTYPE(None)(address)\n"
-        "threads = [threading.Thread(target=call) for i in range(8)]\n"
-        "for t in threads: t.start()\n"
-        "for t in threads: t.join()\n");
+    python.exec("call = ctypes.PYFUNCTYPE(None)(address)\n"
+                "threads = [threading.Thread(target=call) for i in range(8)]\n"
+                "for t in threads: t.start()\n"
+                "for t in threads: t.join()\n");
     EXPECT(python.eval<int>("len(calls)") == 16);
     const GilGuard gil;
     EXPECT(thread_states() == 1 || latepy::detail::library_state.leaks_thread_states);

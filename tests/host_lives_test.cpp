@@ -1,4 +1,4 @@
-// tests/host_lives_test.cpp: what the host offers, at the start and the end of Python and in its next generation.
+// tests/host_lives_test.cpp: what the host offers, at the start and the end of Python and in its next life.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 
@@ -26,7 +26,7 @@ TEST_CASE("each start has host modules of its own") {
       host.def("fails", [] { throw std::out_of_range("missing"); });
     };
     py::Object of_life[3];
-    for (int generation = 0; life < 3; ++generation) {
+    for (int life = 0; life < 3; ++life) {
       py::Config config;
       config.allow_restart = true;
       py::Interpreter python(config);
@@ -42,7 +42,7 @@ TEST_CASE("each start has host modules of its own") {
       python.exec("import host\nassert host.answer() == 42\nassert host.Color.red.value == 1");
       EXPECT(python.try_eval("host.fails()").error().type_name() == "host.Missing");
       EXPECT(python.eval("host.Color.red").as<Color>() == Color::red);
-      of_life[generation] = python.get("host.answer");
+      of_life[life] = python.get("host.answer");
     }
     const std::string what = EXPECT_THROWN(py::StateError, of_life[2]()).what();
     EXPECT(has(what, "an Object was used after its Python had ended"));
@@ -50,11 +50,11 @@ TEST_CASE("each start has host modules of its own") {
   });
 }
 
-TEST_CASE("classes are made again in each generation, and objects of the former one do no harm") {
+TEST_CASE("classes are made again in each life, and objects of the former one do no harm") {
   in_child([] {
     py::Object late;
     std::shared_ptr<Thing> shared;
-    for (int generation = 0; life < 3; ++generation) {
+    for (int life = 0; life < 3; ++life) {
       py::Config config;
       config.allow_restart = true;
       py::Interpreter python(config);
@@ -89,7 +89,7 @@ TEST_CASE("Config::extra_modules are there before the program runs any code") {
                                m.def("f", [] { return py::module("first").attr("x").as<int>(); });
                              }},
                             {"empty", nullptr}};
-    for (int generation = 0; life < 2; ++generation) {
+    for (int life = 0; life < 2; ++life) {
       py::Interpreter python(config);
       EXPECT(order == "12");
       python.exec("import first.sub, empty\nassert first.sub.f() == 1\nprint('ok')");

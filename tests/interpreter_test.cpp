@@ -315,12 +315,12 @@ TEST_CASE("finalize = false leaves Python running, and a later Interpreter attac
 TEST_CASE("Python starts again in the same process, with new lives for Objects", "[P37][P38][P46]") {
   in_child([] {
     std::vector<Object> of_all_lives;
-    for (int generation = 0; life < 4; ++generation) {
+    for (int life = 0; life < 4; ++life) {
       py::Interpreter python;
       EXPECT(!python.is_attached());
       EXPECT(python.eval<std::string>("__name__") == "__main__");
       EXPECT_THROWN(py::KeyError, python["left_over"].as<int>());
-      python["left_over"] = generation;
+      python["left_over"] = life;
       python.exec("import json, re, collections, threading, math");
       EXPECT(python.call<std::string>("json", "dumps", python.eval("[1, {'a': None}]")) == "[1, {\"a\": null}]");
       EXPECT(python.executable() == python.discovery().chosen()->executable);
@@ -591,7 +591,7 @@ TEST_CASE("threads of the program live on through a restart", "[P46]") {
   in_child([] {
     py::Config config;
     config.release_gil = true;
-    std::atomic<int> generation{0}, done{0};
+    std::atomic<int> life{0}, done{0};
     std::thread worker([&] {
       for (int mine = 1; mine <= 3; ++mine) {
         while (life < mine) std::this_thread::yield();
@@ -606,7 +606,7 @@ TEST_CASE("threads of the program live on through a restart", "[P46]") {
     for (int now = 1; now <= 3; ++now) {
       py::Interpreter python(config);
       python["life"] = now;
-      generation = now;
+      life = now;
       while (done < now) std::this_thread::yield();
     }
     worker.join();

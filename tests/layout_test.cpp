@@ -250,8 +250,7 @@ def by_hand():
   raise ValueError().with_traceback(types.TracebackType(None, sys._getframe(), 0, 4321))
 
 def elsewhere(name): exec(compile('\n\n{}[3]', name, 'exec'))
-)",
-                globals, "job.py");
+)", globals, "job.py");
   Layout by_attributes = layout();
   by_attributes.trace_entry = 0;
   const auto where = [&](const char* code) {

@@ -18,7 +18,7 @@ inline py::Interpreter& python() {
 }
 
 /// The minor version of the CPython under test.
-inline int minor_version() { return latepy::detail::state().version.minor; }
+inline int minor_version() { return latepy::detail::library_state.version.minor; }
 
 /// Whether LATEPY_NO_FAST_PATH says that functions do all.
 inline bool are_fast_paths_off() {

@@ -1,5 +1,5 @@
-// Tests of latepy/run/detail/start/start.hpp on one CPython: the one at LATEPY_LIBRARY, else the one that locate()
-// chooses. SPDX-License-Identifier: MIT
+// Tests of latepy/run/detail/start/start.hpp on one CPython: the one at LATEPY_LIBRARY, else the one that locate() chooses.
+// SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 
 #ifndef _WIN32
@@ -51,7 +51,7 @@ Candidate candidate_at(const std::string& library) {
   return candidate;
 }
 
-/// ConverterBase the library, in a child or here: loading starts nothing.
+/// Loads the library, in a child or here: loading starts nothing.
 Host& host() {
   static Host* const loaded = [] {
     Host* result = new Host();
@@ -133,8 +133,8 @@ TEST_CASE("a default start", "[startup][P20][P69][P70]") {
   CHECK(has(text, "\nprefix " + c.home + "\n"));
   CHECK(has(text, "\nargv ['']\n"));
   CHECK(has(text,
-            "\nisolated 1\nignore_environment 1\nno_user_site 1\nno_site 0\nutf8_mode 1\ndev_mode False\n"
-            "dont_write_bytecode 0\noptimize 0\nTrue utf-8\n"));
+                 "\nisolated 1\nignore_environment 1\nno_user_site 1\nno_site 0\nutf8_mode 1\ndev_mode False\n"
+                 "dont_write_bytecode 0\noptimize 0\nTrue utf-8\n"));
   CHECK(printed("import threading; assert threading.current_thread() is threading.main_thread()") == "");
 }
 

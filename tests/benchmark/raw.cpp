@@ -138,7 +138,9 @@ class Error : public std::exception {
     Py_XDECREF(value_);
     Py_XDECREF(traceback_);
   }
-  bool matches(PyObject* type) const { return PyErr_GivenExceptionMatches(type_ ? type_ : value_, type) != 0; }
+  bool matches(PyObject* type) const {
+    return PyErr_GivenExceptionMatches(type_ ? type_ : value_, type) != 0;
+  }
   const char* what() const noexcept override {
     if (text_.empty()) {
 #if PY_VERSION_HEX < 0x030C0000
@@ -182,7 +184,8 @@ PyMethodDef add_def = {"add", reinterpret_cast<PyCFunction>(reinterpret_cast<voi
 PyMethodDef exclaim_def = {"exclaim", exclaim, METH_O, nullptr};
 
 struct CounterObject {
-  PyObject_HEAD benchmark::Counter* counter;
+  PyObject_HEAD
+  benchmark::Counter* counter;
 };
 PyObject* counter_add(PyObject* self, PyObject* argument) {
   int value;
@@ -200,11 +203,10 @@ int compare(int argc, char** argv) {
   Owned(PyRun_String(benchmark::script, Py_file_input, main_globals, main_globals));
   const Owned bench(PyImport_ImportModule("bench"));
   const auto get = [&](const char* of_bench) { return PyObject_GetAttrString(bench, of_bench); };
-  const Owned f(get("f")), g(get("g")), thing(get("thing")), fail(get("fail")), number(get("number")),
-      short_str(get("short")), long_str(get("long")), floats(get("floats")), floats_1e6(get("floats_1e6")),
-      string_list(get("strings")), dict(get("table")), integers(get("integers")), array(get("array_1e6"));
-  const Owned name_k(name("k")), name_m(name("m")), name_value(name("value")), name_bench(name("bench")),
-      name_f(name("f"));
+  const Owned f(get("f")), g(get("g")), thing(get("thing")), fail(get("fail")), number(get("number")), short_str(get("short")),
+      long_str(get("long")), floats(get("floats")), floats_1e6(get("floats_1e6")), string_list(get("strings")),
+      dict(get("table")), integers(get("integers")), array(get("array_1e6"));
+  const Owned name_k(name("k")), name_m(name("m")), name_value(name("value")), name_bench(name("bench")), name_f(name("f"));
   const Owned names_k(PyTuple_Pack(1, name_k.ptr));
   const auto loop = [&](const char* of_bench, PyObject* argument, Run& run) {
     const Owned function(get(of_bench));
@@ -234,8 +236,7 @@ int compare(int argc, char** argv) {
   operations.add("call_3_kw", [&](Run& run) {
     int value = 0;
     for (auto _ : run) {
-      PyObject* arguments[] = {nullptr, PyLong_FromLong(3), PyUnicode_FromStringAndSize("hello world", 11),
-                               PyLong_FromLong(7)};
+      PyObject* arguments[] = {nullptr, PyLong_FromLong(3), PyUnicode_FromStringAndSize("hello world", 11), PyLong_FromLong(7)};
       const Owned result(PyObject_Vectorcall(g, arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, names_k));
       Py_DECREF(arguments[1]);
       Py_DECREF(arguments[2]);
@@ -310,8 +311,7 @@ int compare(int argc, char** argv) {
     }
     expect(value, 123456);
   });
-  for (const auto& [op, text] :
-       {std::pair("str_rt_short", &benchmark::short_text), std::pair("str_rt_1k", &benchmark::long_text)})
+  for (const auto& [op, text] : {std::pair("str_rt_short", &benchmark::short_text), std::pair("str_rt_1k", &benchmark::long_text)})
     operations.add(op, [text = text](Run& run) {
       std::string value;
       for (auto _ : run) {
@@ -330,8 +330,7 @@ int compare(int argc, char** argv) {
     }
     expect(to_string(Owned(last)), benchmark::short_text);
   });
-  for (const auto& [op, object] :
-       {std::pair("str_from_py_short", short_str.ptr), std::pair("str_from_py_1k", long_str.ptr)})
+  for (const auto& [op, object] : {std::pair("str_from_py_short", short_str.ptr), std::pair("str_from_py_1k", long_str.ptr)})
     operations.add(op, [object = object](Run& run) {
       for (auto _ : run) {
         const std::string value = to_string(object);
@@ -469,24 +468,28 @@ int compare(int argc, char** argv) {
   });
   operations.add("gil_release", [&](Run& run) {
     for (auto _ : run) {
-      Py_BEGIN_ALLOW_THREADS Py_END_ALLOW_THREADS
+      Py_BEGIN_ALLOW_THREADS
+      Py_END_ALLOW_THREADS
     }
     expect(PyGILState_Check() == 1);
   });
   operations.add("gil_unheld", [&](Run& run) {
-    Py_BEGIN_ALLOW_THREADS for (auto _ : run) PyGILState_Release(PyGILState_Ensure());
-    Py_END_ALLOW_THREADS expect(PyGILState_Check() == 1);
+    Py_BEGIN_ALLOW_THREADS
+    for (auto _ : run) PyGILState_Release(PyGILState_Ensure());
+    Py_END_ALLOW_THREADS
+    expect(PyGILState_Check() == 1);
   });
   operations.add("gil_thread", [&](Run& run) {
-    Py_BEGIN_ALLOW_THREADS std::thread([&] {
+    Py_BEGIN_ALLOW_THREADS
+    std::thread([&] {
       for (auto _ : run) PyGILState_Release(PyGILState_Ensure());
     }).join();
-    Py_END_ALLOW_THREADS expect(PyGILState_Check() == 1);
+    Py_END_ALLOW_THREADS
+    expect(PyGILState_Check() == 1);
   });
   const auto open = [](PyObject* exporter, Py_buffer& view) {
     check(PyObject_GetBuffer(exporter, &view, PyBUF_ND | PyBUF_FORMAT));
-    if (view.itemsize != sizeof(double) || !view.format || strcmp(view.format, "d") != 0)
-      throw std::runtime_error("no doubles");
+    if (view.itemsize != sizeof(double) || !view.format || strcmp(view.format, "d") != 0) throw std::runtime_error("no doubles");
   };
   operations.add("buf_view", [&](Run& run) {
     double last = 0;

@@ -1,6 +1,7 @@
-// tests/libraries/host.cpp: `host <how> <starter> <library>...`: the program of libraries_test.cpp, in which the
-// program itself and shared libraries use latepy together. `how` says how they are opened, `starter` which of them
-// starts Python: 0 is the program. Ends with 0 when all is as it should be. SPDX-License-Identifier: MIT
+// tests/libraries/host.cpp: `host <how> <starter> <library>...`: the program of libraries_test.cpp, in which the program
+// itself and shared libraries use latepy together. `how` says how they are opened, `starter` which of them starts
+// Python: 0 is the program. Ends with 0 when all is as it should be.
+// SPDX-License-Identifier: MIT
 #include "library.hpp"
 
 #include <dlfcn.h>
@@ -18,14 +19,14 @@ namespace {
 [[noreturn]] void fail(int line, const std::string& what) {
   throw std::runtime_error("host.cpp:" + std::to_string(line) + ": " + what);
 }
-#define EXPECT(...)                                          \
-  do {                                                       \
+#define EXPECT(...)                                      \
+  do {                                                   \
     if (!(__VA_ARGS__)) fail(__LINE__, "not " #__VA_ARGS__); \
   } while (false)
-#define EXPECT_IS(TEXT, WANTED)                 \
-  do {                                          \
-    const std::string text = (TEXT);            \
-    if (text != (WANTED)) fail(__LINE__, text); \
+#define EXPECT_IS(TEXT, WANTED)                  \
+  do {                                           \
+    const std::string text = (TEXT);             \
+    if (text != (WANTED)) fail(__LINE__, text);  \
   } while (false)
 
 std::vector<const Library*> open_all(std::string_view how, int count, char** files) {
@@ -50,11 +51,10 @@ void check_pair(const Library& p, const Library& q) {
   EXPECT(q.eval("shared_name + 1") == 42);
 
   // Objects are used and dropped there: with the GIL, without it, on another thread.
-  p.exec(
-      "dropped = []\n"
-      "class Tracked:\n"
-      "  def __del__(self): dropped.append(self)\n"
-      "  def __index__(self): return 42");
+  p.exec("dropped = []\n"
+         "class Tracked:\n"
+         "  def __del__(self): dropped.append(self)\n"
+         "  def __index__(self): return 42");
   const auto make = [&] { return p.make("Tracked()"); };
   void* object = make();
   EXPECT(q.use(object) == 42);
@@ -64,33 +64,26 @@ void check_pair(const Library& p, const Library& q) {
   EXPECT(p.eval("len(dropped)") == 2);
   Pair pair{p, q};
   for (int i = 0; i < 3; ++i)
-    p.in_thread(
-        [](void* it) {  // in p's guard, then in q's
-          Pair& both = *static_cast<Pair*>(it);
-          both.q.with_gil(
-              [](void* same) {
-                Pair& inner = *static_cast<Pair*>(same);
-                void* const made = inner.q.make("Tracked()");
-                inner.p.drop(made);
-                inner.value += inner.p.eval("1");
-              },
-              it);
-          both.q.without_gil(
-              [](void* same) {
-                Pair& inner = *static_cast<Pair*>(same);
-                inner.p.with_gil([](void* one) { ++*static_cast<long*>(one); }, &inner.value);
-                inner.value += inner.q.eval("1");
-              },
-              it);
-        },
-        &pair);
+    p.in_thread([](void* it) {  // in p's guard, then in q's
+      Pair& both = *static_cast<Pair*>(it);
+      both.q.with_gil([](void* same) {
+        Pair& inner = *static_cast<Pair*>(same);
+        void* const made = inner.q.make("Tracked()");
+        inner.p.drop(made);
+        inner.value += inner.p.eval("1");
+      }, it);
+      both.q.without_gil([](void* same) {
+        Pair& inner = *static_cast<Pair*>(same);
+        inner.p.with_gil([](void* one) { ++*static_cast<long*>(one); }, &inner.value);
+        inner.value += inner.q.eval("1");
+      }, it);
+    }, &pair);
   EXPECT(pair.value == 9);
   EXPECT(q.eval("len(dropped)") == 5);
 
   // Errors are caught by their class, and still know all.
   EXPECT_IS(q.caught(p.exec, "1 / 0"), "py::ZeroDivisionError ZeroDivisionError: division by zero is alive traced");
-  EXPECT_IS(q.caught(p.exec, "class Own(Exception): pass\nraise Own('mine')"),
-            "py::PythonError Own: mine is alive traced");
+  EXPECT_IS(q.caught(p.exec, "class Own(Exception): pass\nraise Own('mine')"), "py::PythonError Own: mine is alive traced");
   EXPECT_IS(q.caught(p.throw_value_error, "by hand"), "py::ValueError ValueError: by hand is alive traced");
   EXPECT_IS(q.caught(p.throw_conversion_error, "'x'"), "py::ConversionError cannot convert 'str' \"x\" to int");
   EXPECT(q.caught(p.throw_state_error, "").find("py::StateError an empty Object was used") == 0);
@@ -112,8 +105,7 @@ void check_pair(const Library& p, const Library& q) {
   EXPECT(p.number_of("part") == 6);
   q.exec("import parts\nassert type(part) is parts.Part and part.plus(1) == 8\nmade = parts.Part(3)\ndel part");
   EXPECT(p.number_of("made") == 3);
-  EXPECT(q.caught([](const char* library) { reinterpret_cast<const Library*>(library)->define_class(); },
-                  reinterpret_cast<const char*>(&p))
+  EXPECT(q.caught([](const char* library) { reinterpret_cast<const Library*>(library)->define_class(); }, reinterpret_cast<const char*>(&p))
              .find("has a Python class already: parts.Part") != std::string::npos);
 }
 
@@ -123,18 +115,14 @@ void check_checks(const std::vector<const Library*>& libraries) {
     Pair pair{*each, *each};
     void* const object = each->make("1");
     pair.value = reinterpret_cast<long>(object);
-    each->without_gil(
-        [](void* it) {
-          Pair& both = *static_cast<Pair*>(it);
-          static long value;
-          value = both.value;
-          const std::string text = both.p.caught(
-              [](const char* p) { reinterpret_cast<const Library*>(p)->use(reinterpret_cast<void*>(value)); },
-              reinterpret_cast<const char*>(&both.p));
-          if (text.find("py::StateError a Python object was used by a thread that does not hold the GIL") != 0)
-            fail(__LINE__, text);
-        },
-        &pair);
+    each->without_gil([](void* it) {
+      Pair& both = *static_cast<Pair*>(it);
+      static long value;
+      value = both.value;
+      const std::string text = both.p.caught([](const char* p) { reinterpret_cast<const Library*>(p)->use(reinterpret_cast<void*>(value)); },
+                                             reinterpret_cast<const char*>(&both.p));
+      if (text.find("py::StateError a Python object was used by a thread that does not hold the GIL") != 0) fail(__LINE__, text);
+    }, &pair);
     each->drop(object);
   }
 }
@@ -160,8 +148,7 @@ void check_life(const std::vector<const Library*>& libraries) {
   // A library's own second Interpreter is refused, where it can be told that it is its own.
   for (const Library* each : libraries)
     if (each->is_alone())
-      EXPECT(each->caught([](const char* p) { reinterpret_cast<const Library*>(p)->start(); },
-                          reinterpret_cast<const char*>(each))
+      EXPECT(each->caught([](const char* p) { reinterpret_cast<const Library*>(p)->start(); }, reinterpret_cast<const char*>(each))
                  .find("py::StateError a second Interpreter") == 0);
 
   // Those that attached come and go.
@@ -186,8 +173,7 @@ void check_life(const std::vector<const Library*>& libraries) {
     const Library& each = *libraries[libraries.size() - 1 - i];
     EXPECT(!each.is_running());
     EXPECT(each.kept_traceback().find("KeyError: 'kept'") != std::string::npos);
-    EXPECT(each.caught([](const char* object) { latepy_test_library()->use(const_cast<char*>(object)); },
-                       static_cast<char*>(late[i]))
+    EXPECT(each.caught([](const char* object) { latepy_test_library()->use(const_cast<char*>(object)); }, static_cast<char*>(late[i]))
                .find("py::StateError an Object was used after its Python had ended") == 0);
     each.drop(late[i]);
     each.end();

@@ -19,8 +19,8 @@ std::optional<py::PythonError> kept;
 std::string what_is_caught() {
   const auto describe = [](const char* name, const py::PythonError& error) {
     const py::GilGuard gil;
-    return std::string(name) + " " + error.type_name() + ": " + error.message() + (error.is("Exception") ? " is" : "") +
-           (error.value().is_alive() ? " alive" : "") +
+    return std::string(name) + " " + error.type_name() + ": " + error.message() +
+           (error.is("Exception") ? " is" : "") + (error.value().is_alive() ? " alive" : "") +
            (error.traceback().find(error.message()) != std::string::npos ? " traced" : "");
   };
   try {

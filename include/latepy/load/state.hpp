@@ -173,7 +173,6 @@ inline void pin_libraries() noexcept {
   for (; each; each = each->next) process_pin(each);
 }
 
-inline LibraryState& state() noexcept { return library_state; }
 inline const Api& api() noexcept { return library_state.api; }
 inline ProcessState& process_state() noexcept { return *library_state.process; }
 inline std::uint32_t current_generation() noexcept {

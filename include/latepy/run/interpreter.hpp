@@ -153,7 +153,7 @@ LATEPY_FUNC Interpreter& Interpreter::current() {
 }
 
 LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Candidate& found) {
-  detail::LibraryState& state = detail::state();
+  detail::LibraryState& state = detail::library_state;
   const std::string* const refusal = detail::process_state().restart_refusal;
   if (refusal && !config.allow_restart)
     detail::throw_error<StateError>(
