@@ -374,15 +374,15 @@ class WithNew(Wheel):
   def __new__(cls, *args): self = super().__new__(cls, *args); self.made = 1; return self
   def __init__(self, *args): super().__init__()
 assert WithNew(1, 2).made == 1 and WithNew().spokes == 8
-class Unmade(Wheel):
+class Uninitialized(Wheel):
   def __init__(self): pass
 import gc
-del s; Unmade(); gc.collect()
+del s; Uninitialized(); gc.collect()
 assert types.new_class('Dynamic', (Wheel,), {}, lambda names: names.update(x=1))().x == 1
 with contextlib.suppress(TypeError): pickle.dumps(Wheel(), 0)
 with contextlib.suppress(TypeError): copy.copy(Wheel())
 )");
-  CHECK_THAT(refused("Unmade().spokes"), ContainsSubstring("super().__init__()"));
+  CHECK_THAT(refused("Uninitialized().spokes"), ContainsSubstring("super().__init__()"));
   CHECK_THAT(refused("copy.copy(Wheel())"), ContainsSubstring("pickle"));
 }
 

@@ -54,10 +54,10 @@ TEST_CASE("a layout that is not this CPython's is found out") {
     CHECK(latepy::detail::find_type_flags(wrong) == 0);
     Layout other = right;
     other.head = wrong;
-    latepy::detail::prove_vectorcall(other);
+    latepy::detail::probe_vectorcall(other);
     CHECK(other.vectorcall_offset == 0);
     CHECK(other.function_vectorcall == 0);
-    latepy::detail::prove_traceback(other);
+    latepy::detail::probe_traceback(other);
     CHECK(other.trace_entry == 0);
     CHECK(other.code_filename == 0);
   }
@@ -65,14 +65,14 @@ TEST_CASE("a layout that is not this CPython's is found out") {
   const With with(right);
   layout().float_value = layout().list_items = layout().tuple_items = layout().ascii_text = 0;
   layout().int_form = Layout::IntForm::unknown;
-  latepy::detail::prove_values(layout());
+  latepy::detail::probe_values(layout());
   CHECK(layout().float_value == right.float_value);
   CHECK(layout().list_items == right.list_items);
   CHECK(layout().tuple_items == right.tuple_items);
   CHECK(layout().ascii_text == right.ascii_text);
   CHECK(layout().int_form == right.int_form);
   layout().trace_entry = layout().code_filename = 0;
-  latepy::detail::prove_traceback(layout());
+  latepy::detail::probe_traceback(layout());
   CHECK(layout().trace_entry == right.trace_entry);
   CHECK(layout().code_filename == right.code_filename);
   // Immortal counts that would be taken for others, and the other way round, are seen.

@@ -22,11 +22,13 @@ struct Converter;
 namespace detail {
 
 /// Which way a value goes: Python may give other types than it gets, any mapping where it gets a dict.
-enum class Way : bool { to_python, from_python };
-constexpr Way opposite(Way way) { return way == Way::to_python ? Way::from_python : Way::to_python; }
+enum class Direction : bool { to_python, from_python };
+constexpr Direction opposite(Direction direction) {
+  return direction == Direction::to_python ? Direction::from_python : Direction::to_python;
+}
 /// The type as Python's annotations call it; see host/detail/function/python_type.hpp.
 template <class T>
-std::string python_type(Way way);
+std::string python_type(Direction direction);
 
 template <class T, class = void>
 inline constexpr bool has_name = false;

@@ -29,7 +29,7 @@ constexpr ExceptionClass exception_class(const char* name, const ExceptionClass*
 #endif
 }
 
-ErrorHandle made_here(const ExceptionClass& known, std::string message);
+ErrorHandle new_error(const ExceptionClass& known, std::string message);
 
 }  // namespace detail
 
@@ -43,7 +43,7 @@ ErrorHandle made_here(const ExceptionClass& known, std::string message);
   class LATEPY_VISIBLE NAME : public BASE {                                                                   \
    public:                                                                                                    \
     LATEPY_HIDDEN explicit NAME(std::string message)                                                          \
-        : NAME(detail::made_here(detail::class_of_##NAME, std::move(message))) {}                             \
+        : NAME(detail::new_error(detail::class_of_##NAME, std::move(message))) {}                             \
     explicit NAME(detail::ErrorHandle data) noexcept : BASE(std::move(data)) {}                               \
   };                                                                                                          \
   namespace detail {                                                                                          \
@@ -99,7 +99,7 @@ inline constexpr const ExceptionClass* exception_classes[] = {
 #if LATEPY_DEFINITIONS
 namespace detail {
 
-LATEPY_FUNC LATEPY_COLD ErrorHandle made_here(const ExceptionClass& known, std::string message) {
+LATEPY_FUNC LATEPY_COLD ErrorHandle new_error(const ExceptionClass& known, std::string message) {
   ErrorHandle data(new ErrorData);
   data->known = &known;
   data->say(known, std::move(message));

@@ -19,7 +19,7 @@ struct Translator {
   std::shared_ptr<Translator> next;
   virtual ~Translator() = default;
 };
-/// Newest first. ProcessState with the calls that are under way, which may replace the very entry that they are in.
+/// Newest first. Shared with the calls that are under way, which may replace the very entry that they are in.
 inline std::shared_ptr<Translator> translators;
 inline std::atomic_flag translators_lock = ATOMIC_FLAG_INIT;
 inline std::shared_ptr<Translator> read_link(const std::shared_ptr<Translator>& link) noexcept {

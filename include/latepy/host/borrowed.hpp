@@ -15,7 +15,7 @@ template <class T>
 class Borrowed {
  public:
   explicit Borrowed(T& value) : value_(&value) {
-    const detail::Whole object = detail::whole(&value);
+    const detail::MostDerived object = detail::most_derived(&value);
     object_ = detail::find_instance(object);
     const bool is_new = object_.is_empty();
     if (is_new) object_ = detail::make_instance(object);
@@ -32,7 +32,7 @@ class Borrowed {
     if (!gil || !object_.is_alive()) return;
     detail::Instance& instance = detail::data_of<detail::Instance>(object_.ptr());
     if (--instance.lenders == 0 && instance.ownership == detail::Ownership::lent && instance.value)
-      detail::take_away(instance);
+      detail::relinquish(instance);
     object_ = Object();
   }
   /// The Python object.

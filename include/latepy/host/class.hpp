@@ -32,8 +32,8 @@ class Class : public Module {
   template <class... A, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& init(X&&... extras) {
     return add_init(detail::make_signature<T>(
-        "__init__", [](detail::Unmade<T> self, A... arguments) { make(self, std::forward<A>(arguments)...); },
-        detail::Signature<void, detail::Unmade<T>, A...>(), std::forward<X>(extras)...));
+        "__init__", [](detail::Uninitialized<T> self, A... arguments) { make(self, std::forward<A>(arguments)...); },
+        detail::Signature<void, detail::Uninitialized<T>, A...>(), std::forward<X>(extras)...));
   }
   /// A factory as constructor: a callable that gives a T, unique_ptr<T> or shared_ptr<T>.
   template <class F, class... X, class = std::enable_if_t<!detail::is_extra<F>>>
@@ -122,7 +122,7 @@ class Class : public Module {
     auto hook = std::make_unique<detail::BufferHookOf<F>>(std::move(show));
     hook->get = [](const detail::BufferHook& base, PyObject* self, void* value, detail::BufferView* view, int flags) {
       try {
-        return detail::show_buffer(
+        return detail::export_buffer(
             self, static_cast<const detail::BufferHookOf<F>&>(base).function(*static_cast<T*>(value)), view, flags);
       } catch (...) {
         detail::translate_exception();
@@ -146,7 +146,7 @@ class Class : public Module {
   detail::ClassTraits& traits() const { return *detail::need_class<T>().traits; }
 
   template <class... A>
-  static void make(detail::Unmade<T> self, A&&... arguments) {
+  static void make(detail::Uninitialized<T> self, A&&... arguments) {
     if constexpr (is_scripted) {
       if (std::is_abstract_v<T> || self.is_derived()) {
         std::unique_ptr<Scripted> made(detail::construct<Scripted>(std::forward<A>(arguments)...));
@@ -163,7 +163,7 @@ class Class : public Module {
       static_assert(is_scripted, "the class is abstract: only a Trampoline can be constructed");
   }
   template <class R>
-  static void adopt(detail::Unmade<T> self, R&& made) {
+  static void adopt(detail::Uninitialized<T> self, R&& made) {
     using Made = std::decay_t<R>;
     detail::Instance& instance = self.instance();
     if (is_scripted && self.is_derived() && !std::is_same_v<Made, T>)
@@ -171,7 +171,7 @@ class Class : public Module {
           {"this constructor makes a C++ object that classes made in Python cannot override: call another one"});
     if constexpr (std::is_same_v<Made, std::shared_ptr<T>>) {
       if (!made) detail::throw_error<TypeError>({"the factory gave nothing"});
-      detail::check_unmade(instance);
+      detail::check_uninitialized(instance);
       if (!detail::find_instance({made.get(), instance.traits->record}).is_empty())
         detail::throw_error<TypeError>({"the factory gave an object that Python has already"});
       detail::set_value(instance, made.get());
@@ -188,10 +188,10 @@ class Class : public Module {
   Class& add_factory(F factory, detail::Signature<R, A...>, X&&... extras) {
     return add_init(detail::make_signature<T>(
         "__init__",
-        [factory = std::move(factory)](detail::Unmade<T> self, A... arguments) mutable {
+        [factory = std::move(factory)](detail::Uninitialized<T> self, A... arguments) mutable {
           adopt(self, factory(std::forward<A>(arguments)...));
         },
-        detail::Signature<void, detail::Unmade<T>, A...>(), std::forward<X>(extras)...));
+        detail::Signature<void, detail::Uninitialized<T>, A...>(), std::forward<X>(extras)...));
   }
   Class& add_init(std::unique_ptr<detail::Overload> made) {
     detail::append_method(*this, "__init__", std::move(made));
@@ -239,12 +239,12 @@ class Class : public Module {
     detail::set_method(*this, "__setstate__",
                        detail::make_signature<T>(
                            "__setstate__",
-                           [set = std::move(set)](detail::Unmade<T> self, Object state) mutable {
+                           [set = std::move(set)](detail::Uninitialized<T> self, Object state) mutable {
                              adopt(self, set(Object(state[0]).as<detail::plain<State>>()));
                              const Object dict = state[1];
                              if (!dict.is_none()) Ref(self.self).attr("__dict__").call_method("update", dict);
                            },
-                           detail::Signature<void, detail::Unmade<T>, Object>()));
+                           detail::Signature<void, detail::Uninitialized<T>, Object>()));
     return *this;
   }
 };

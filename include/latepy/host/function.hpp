@@ -14,10 +14,10 @@ void check_callable(const Object& object, std::string_view wanted);
 
 /// How annotations call a callable that is given A and gives R.
 template <class R, class... A>
-LATEPY_COLD std::string callable_type(Way way) {
+LATEPY_COLD std::string callable_type(Direction direction) {
   std::string text;
-  ((text += concat({text.empty() ? "" : ", ", python_type<A>(opposite(way))})), ...);
-  return concat({"collections.abc.Callable[[", text, "], ", python_type<R>(way), "]"});
+  ((text += concat({text.empty() ? "" : ", ", python_type<A>(opposite(direction))})), ...);
+  return concat({"collections.abc.Callable[[", text, "], ", python_type<R>(direction), "]"});
 }
 
 }  // namespace detail
@@ -66,7 +66,7 @@ class Function<R(A...)> {
 /// So that host functions can take one, and as<Function<…>>() gives one.
 template <class R, class... A>
 struct Converter<Function<R(A...)>> {
-  static std::string python_type(detail::Way way) { return detail::callable_type<R, A...>(way); }
+  static std::string python_type(detail::Direction direction) { return detail::callable_type<R, A...>(direction); }
   static Object to_py(const Function<R(A...)>& function) {
     function.object().checked();
     return function.object();

@@ -184,8 +184,8 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::attach(const Config& config) {
 LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
   enlist();
   try {
-    detail::prove_layout();
-    detail::attempt(&detail::prove_streams);
+    detail::probe_layout();
+    detail::attempt(&detail::probe_streams);
     adopt_main(detail::steal_or_throw(detail::api().Import_ImportModule("__main__")));
     if (is_attached_)
       for (std::size_t at = config.paths.size(); at > 0;) add_path(config.paths[--at]);

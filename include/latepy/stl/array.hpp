@@ -19,7 +19,7 @@ struct Converter<std::array<T, N>> {
                 "these elements point into Python objects that go away: convert to an array of std::string");
   static constexpr const char* name = detail::template_name<detail::array_name, T, detail::Number<N>>;
   static constexpr auto native = &detail::Api::List_Type;
-  static std::string python_type(detail::Way way) { return detail::python_list_type<T>(way); }
+  static std::string python_type(detail::Direction direction) { return detail::python_list_type<T>(direction); }
 
   template <class U>
   static Object to_py(U&& items) {

@@ -14,9 +14,9 @@ inline namespace v1 {
 template <>
 struct Converter<std::filesystem::path> {
   static constexpr const char* name = "std::filesystem::path";
-  static std::string python_type(detail::Way way) {
-    return way == detail::Way::to_python ? "pathlib.Path"
-                                         : "typing.Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]";
+  static std::string python_type(detail::Direction direction) {
+    return direction == detail::Direction::to_python ? "pathlib.Path"
+                                                     : "typing.Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]";
   }
 
   static Object to_py(const std::filesystem::path& path) {

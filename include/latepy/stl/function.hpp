@@ -34,7 +34,7 @@ template <class R, class... A>
 struct Converter<std::function<R(A...)>> {
   using Function = std::function<R(A...)>;
   static constexpr const char* name = detail::template_name<detail::function_name, R(A...)>;
-  static std::string python_type(detail::Way way) { return detail::callable_type<R, A...>(way); }
+  static std::string python_type(detail::Direction direction) { return detail::callable_type<R, A...>(direction); }
 
   static Object to_py(Function function) {
     if (!function) return detail::none();

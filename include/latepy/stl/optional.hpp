@@ -18,7 +18,9 @@ inline constexpr bool borrows<std::optional<T>> = borrows<T>;
 template <class T>
 struct Converter<std::optional<T>> {
   static constexpr const char* name = detail::template_name<detail::optional_name, T>;
-  static std::string python_type(detail::Way way) { return detail::python_generic<T>("typing.Optional", way); }
+  static std::string python_type(detail::Direction direction) {
+    return detail::python_generic<T>("typing.Optional", direction);
+  }
 
   template <class U>
   static Object to_py(U&& value) {

@@ -32,9 +32,9 @@ inline Object find_field(PyObject* object, bool mapping, const char* name) noexc
 template <class T, class Self>
 struct StructConverter {
   /// What has attributes of those names may be of any class.
-  static std::string python_type(Way way) {
-    return way == Way::to_python ? "dict[str, typing.Any]"
-                                 : "typing.Union[collections.abc.Mapping[str, typing.Any], object]";
+  static std::string python_type(Direction direction) {
+    return direction == Direction::to_python ? "dict[str, typing.Any]"
+                                             : "typing.Union[collections.abc.Mapping[str, typing.Any], object]";
   }
   template <class U>
   static Object to_py(U&& value) {

@@ -19,8 +19,8 @@ struct TupleConverter {
   static_assert((!borrows<T> && ...),
                 "these elements point into Python objects that may go away: convert to std::string");
   static constexpr auto native = &Api::Tuple_Type;
-  static std::string python_type(Way way) {
-    return sizeof...(T) == 0 ? "tuple[()]" : python_generic<T...>("tuple", way);
+  static std::string python_type(Direction direction) {
+    return sizeof...(T) == 0 ? "tuple[()]" : python_generic<T...>("tuple", direction);
   }
 
   template <class U>

@@ -50,7 +50,9 @@ template <class... T>
 struct Converter<std::variant<T...>> {
   using Variant = std::variant<T...>;
   static constexpr const char* name = detail::template_name<detail::variant_name, T...>;
-  static std::string python_type(detail::Way way) { return detail::python_generic<T...>("typing.Union", way); }
+  static std::string python_type(detail::Direction direction) {
+    return detail::python_generic<T...>("typing.Union", direction);
+  }
 
   template <class U>
   static Object to_py(U&& variant) {

@@ -32,7 +32,7 @@ LATEPY_COLD inline std::uint16_t find_type_flags(std::size_t head) {
 }
 
 /// tp_vectorcall_offset stands 5 words behind it, and tells where Python's functions have _PyFunction_Vectorcall.
-LATEPY_COLD inline void prove_vectorcall(Layout& layout) {
+LATEPY_COLD inline void probe_vectorcall(Layout& layout) {
   const Api& a = api();
   layout.vectorcall_offset = layout.function_vectorcall = 0;
   const std::size_t offset = layout.head + 5 * sizeof(void*);
@@ -48,7 +48,7 @@ LATEPY_COLD inline void prove_vectorcall(Layout& layout) {
 }
 
 /// Whether the values that refcount.hpp reads are those that CPython's functions give; those that are not are given up.
-LATEPY_COLD inline void prove_values(Layout& layout) {
+LATEPY_COLD inline void probe_values(Layout& layout) {
   const Api& a = api();
   const auto word = static_cast<std::uint16_t>(sizeof(void*));
   const auto head = static_cast<std::uint16_t>(layout.head);
@@ -115,7 +115,7 @@ LATEPY_COLD inline void prove_values(Layout& layout) {
 
 /// Whether entries of tracebacks are TraceEntry behind their head, and where code objects have the name of their file.
 /// Free-threaded, another thread may give an entry another next one under the reader.
-LATEPY_COLD inline void prove_traceback(Layout& layout) {
+LATEPY_COLD inline void probe_traceback(Layout& layout) {
   const Api& a = api();
   layout.trace_entry = layout.code_filename = 0;
   if (library_state.free_threaded) return;
@@ -197,7 +197,7 @@ LATEPY_COLD inline bool counts_agree() {
 
 /// Which counts the functions above may write, and how wide. Free-threaded and debug builds count otherwise, and what
 /// a later CPython will do is not known.
-LATEPY_COLD inline void prove_counts(Layout& layout) {
+LATEPY_COLD inline void probe_counts(Layout& layout) {
   const unsigned minor = static_cast<unsigned>(library_state.version.minor);
   if (library_state.free_threaded || api().NegativeRefcount || layout.head != 2 * sizeof(void*) || minor > 15) return;
   layout.counting = minor < 12                         ? Layout::Counting::plain
@@ -212,7 +212,7 @@ LATEPY_COLD inline void prove_counts(Layout& layout) {
 }
 
 /// Fills library_state.layout, once a process. Needs the GIL.
-LATEPY_COLD inline void prove_layout() {
+LATEPY_COLD inline void probe_layout() {
   Layout& layout = library_state.layout;
   if (layout.head != 0) return;
   Layout found;
@@ -223,11 +223,11 @@ LATEPY_COLD inline void prove_layout() {
     return;
   }
   found.type_flags = find_type_flags(found.head);
-  prove_vectorcall(found);
-  prove_traceback(found);
+  probe_vectorcall(found);
+  probe_traceback(found);
   layout = found;
-  prove_counts(layout);
-  prove_values(layout);
+  probe_counts(layout);
+  probe_values(layout);
 }
 
 }  // namespace detail

@@ -68,11 +68,11 @@ class Elements {
 Object hashable(Object&& object);
 
 /// What hashable() makes of a type: "tuple[int, ...]" of "list[int]".
-std::string hashable_type(std::string type, Way way);
+std::string hashable_type(std::string type, Direction direction);
 /// "list[int]"; what is taken is any sequence.
 template <class T>
-std::string python_list_type(Way way) {
-  return python_generic<T>(way == Way::to_python ? "list" : "collections.abc.Sequence", way);
+std::string python_list_type(Direction direction) {
+  return python_generic<T>(direction == Direction::to_python ? "list" : "collections.abc.Sequence", direction);
 }
 
 template <class C, class = void>
@@ -99,7 +99,7 @@ template <class C>
 Object make_list(C&& items) {
   using T = typename plain<C>::value_type;
   Object list = steal_or_throw(api().List_New(static_cast<ssize>(items.size())));
-  // As PyList_SET_ITEM does. A converter that runs Python code might let that code change the list, by way of gc.
+  // As PyList_SET_ITEM does. A converter that runs Python code might let that code change the list, by direction of gc.
   const std::uint16_t offset = library_state.layout.list_items;
   PyObject** const places = is_direct<T> && offset != 0 ? member_at<PyObject**>(list.ptr(), offset) : nullptr;
   ssize at = 0;
@@ -164,12 +164,12 @@ struct ElementsConverter {
   static_assert(!borrows<T>,
                 "these elements point into Python objects that go away: convert to a container of std::string");
   static constexpr auto native = K == Kind::sequence ? &Api::List_Type : &Api::Set_Type;
-  LATEPY_COLD static std::string python_type(Way way) {
+  LATEPY_COLD static std::string python_type(Direction direction) {
     if constexpr (K == Kind::sequence)
-      return python_list_type<T>(way);
+      return python_list_type<T>(direction);
     else
-      return (way == Way::to_python ? "set[" : "collections.abc.Set[") +
-             hashable_type(detail::python_type<T>(way), way) + "]";
+      return (direction == Direction::to_python ? "set[" : "collections.abc.Set[") +
+             hashable_type(detail::python_type<T>(direction), direction) + "]";
   }
 
   template <class U>
@@ -299,10 +299,10 @@ LATEPY_FUNC Object hashable(Object&& object) {
   return std::move(object);
 }
 
-LATEPY_FUNC LATEPY_COLD std::string hashable_type(std::string type, Way way) {
-  if (way == Way::to_python && type.compare(0, 5, "list[") == 0)
+LATEPY_FUNC LATEPY_COLD std::string hashable_type(std::string type, Direction direction) {
+  if (direction == Direction::to_python && type.compare(0, 5, "list[") == 0)
     return "tuple" + type.substr(4, type.size() - 5) + ", ...]";
-  if (way == Way::to_python && type.compare(0, 4, "set[") == 0) return "frozen" + type;
+  if (direction == Direction::to_python && type.compare(0, 4, "set[") == 0) return "frozen" + type;
   return type;
 }
 #endif  // LATEPY_DEFINITIONS

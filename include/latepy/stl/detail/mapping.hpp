@@ -47,9 +47,9 @@ struct MappingConverter {
   static constexpr auto native = &Api::Dict_Type;
   static constexpr bool are_pointers = std::is_pointer_v<K> || std::is_pointer_v<V>;
   static constexpr bool are_plain = is_plain_type<K> && is_plain_type<V>;
-  LATEPY_COLD static std::string python_type(Way way) {
-    return (way == Way::to_python ? "dict[" : "collections.abc.Mapping[") +
-           hashable_type(detail::python_type<K>(way), way) + ", " + detail::python_type<V>(way) + "]";
+  LATEPY_COLD static std::string python_type(Direction direction) {
+    return (direction == Direction::to_python ? "dict[" : "collections.abc.Mapping[") +
+           hashable_type(detail::python_type<K>(direction), direction) + ", " + detail::python_type<V>(direction) + "]";
   }
 
   template <class U>

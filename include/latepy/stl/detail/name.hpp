@@ -57,10 +57,10 @@ struct TemplateName {
 
 /// "dict[str, int]", from "dict".
 template <class... T>
-LATEPY_COLD std::string python_generic(const char* head, [[maybe_unused]] Way way) {
+LATEPY_COLD std::string python_generic(const char* head, [[maybe_unused]] Direction direction) {
   std::string text = head;
   [[maybe_unused]] const char* before = "[";
-  ((text += before + python_type<T>(way), before = ", "), ...);
+  ((text += before + python_type<T>(direction), before = ", "), ...);
   return text + "]";
 }
 

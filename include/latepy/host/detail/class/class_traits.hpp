@@ -63,7 +63,7 @@ void add_visit(ClassTraits& traits, F function) {
 }
 
 /// PyBUF: fills a consumer's view. The block of shape and strides is freed by instance_releasebuffer().
-int show_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags);
+int export_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags);
 template <class F>
 struct BufferHookOf final : BufferHook {
   explicit BufferHookOf(F f) : function(std::move(f)) {}
@@ -75,7 +75,7 @@ struct TypeSelf {};
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC LATEPY_COLD int show_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags) {
+LATEPY_FUNC LATEPY_COLD int export_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags) {
   const std::size_t dimensions = info.shape.size();
   if (info.is_readonly && (flags & buffer_writable)) {
     set_error(*api().BufferError, "the memory is read-only");

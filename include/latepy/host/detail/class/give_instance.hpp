@@ -22,16 +22,16 @@ const ClassRecord& need_class() {
 
 #ifdef __cpp_rtti
 /// A whole object by its dynamic type; the record is null where no class of Python stands for that.
-Whole find_by_rtti(const char* name, void* value) noexcept;
+MostDerived find_by_rtti(const char* name, void* value) noexcept;
 #endif
 template <class T>
-Whole whole(const T* value) {
+MostDerived most_derived(const T* value) {
   const ClassRecord& record = need_class<T>();
 #ifdef __cpp_rtti
   if constexpr (std::is_polymorphic_v<T>) {
     const std::type_info& dynamic = typeid(*value);
     if (dynamic != typeid(T)) {
-      const Whole derived = find_by_rtti(dynamic.name(), const_cast<void*>(dynamic_cast<const void*>(value)));
+      const MostDerived derived = find_by_rtti(dynamic.name(), const_cast<void*>(dynamic_cast<const void*>(value)));
       if (derived.record) return derived;
     }
   }
@@ -40,7 +40,7 @@ Whole whole(const T* value) {
 }
 
 /// A new instance for a C++ object; or the one that another thread just made. Needs the GIL.
-Object make_instance(const Whole& object);
+Object make_instance(const MostDerived& object);
 /// Lets the instance keep an object alive, and end with it where it only refers to a part of that one's C++ object.
 void keep_alive_in(Instance& instance, PyObject* owner, bool is_part);
 
@@ -58,7 +58,7 @@ struct PythonOwner {
 template <class T>
 Object shared_to_python(std::shared_ptr<T> value) {
   if (!value) return none();
-  const Whole object = whole(value.get());
+  const MostDerived object = most_derived(value.get());
   Object made = find_instance(object);
   if (made.is_empty()) made = make_instance(object);
   Instance& instance = data_of<Instance>(made.ptr());
@@ -67,7 +67,7 @@ Object shared_to_python(std::shared_ptr<T> value) {
   if (!is_owner && !std::get_deleter<PythonOwner>(value)) {  // which keeps the instance, and not the other way round
     new (instance.holder) std::shared_ptr<void>(std::const_pointer_cast<std::remove_const_t<T>>(std::move(value)));
     instance.ownership = Ownership::shared;
-    leave_whole(instance);
+    leave_parent(instance);
   }
   return made;
 }
@@ -78,9 +78,9 @@ template <class T>
 Object unique_to_python(std::unique_ptr<T> value, bool is_new = false) {
   if (!value) return none();
   if constexpr (shares_itself<T>) return shared_to_python(std::shared_ptr<T>(std::move(value)));
-  const Whole object = whole(value.get());
+  const MostDerived object = most_derived(value.get());
   Object made = find_instance(object);
-  if (!made.is_empty() && is_new) take_away(data_of<Instance>(std::exchange(made, Object()).ptr()));
+  if (!made.is_empty() && is_new) relinquish(data_of<Instance>(std::exchange(made, Object()).ptr()));
   if (!made.is_empty() && data_of<Instance>(made.ptr()).ownership >= Ownership::unique)
     throw_error<StateError>(
         {"a ", object.record->traits->name, " was handed to Python that has another owner already"});
@@ -88,20 +88,20 @@ Object unique_to_python(std::unique_ptr<T> value, bool is_new = false) {
   Instance& instance = data_of<Instance>(made.ptr());
   instance.ownership = Ownership::unique;
   value.release();
-  leave_whole(instance);
+  leave_parent(instance);
   return made;
 }
-Object refer_to(const Whole& object, PyObject* owner);
+Object refer_to(const MostDerived& object, PyObject* owner);
 /// An instance that refers to the host's object. `owner`, where there is one, outlives the instance.
 template <class T>
 Object reference_to_python(const T* value, PyObject* owner = nullptr) {
-  return value ? refer_to(whole(value), owner) : none();
+  return value ? refer_to(most_derived(value), owner) : none();
 }
 
 #if LATEPY_DEFINITIONS
 
 #ifdef __cpp_rtti
-LATEPY_FUNC LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexcept {
+LATEPY_FUNC LATEPY_COLD MostDerived find_by_rtti(const char* name, void* value) noexcept {
   const std::uint32_t generation = current_generation();
   const bool is_local = is_local_key(name);
   const auto is_it = [&](const char* known) {
@@ -116,7 +116,7 @@ LATEPY_FUNC LATEPY_COLD Whole find_by_rtti(const char* name, void* value) noexce
 }
 #endif
 
-LATEPY_FUNC Object make_instance(const Whole& object) {
+LATEPY_FUNC Object make_instance(const MostDerived& object) {
   PyObject* const self =
       throw_if_null(api().Type_GenericAlloc(reinterpret_cast<PyTypeObject*>(object.record->type), 0));
   Object made = Object::steal(self);
@@ -131,7 +131,7 @@ LATEPY_FUNC Object make_instance(const Whole& object) {
   return made;
 }
 
-LATEPY_FUNC Object refer_to(const Whole& object, PyObject* owner) {
+LATEPY_FUNC Object refer_to(const MostDerived& object, PyObject* owner) {
   Object made = find_instance(object);
   if (!made.is_empty()) return made;
   made = make_instance(object);
@@ -142,15 +142,15 @@ LATEPY_FUNC Object refer_to(const Whole& object, PyObject* owner) {
 LATEPY_FUNC void keep_alive_in(Instance& instance, PyObject* owner, bool is_part) {
   const ObjectLock lock(object_of(instance));
   if (owner == object_of(instance)) return;
-  if (is_part && instance.whole && object_of(*instance.whole) == owner) return;  // another thread was faster
-  if (is_part && instance.ownership == Ownership::none && !instance.whole &&
+  if (is_part && instance.parent && object_of(*instance.parent) == owner) return;  // another thread was faster
+  if (is_part && instance.ownership == Ownership::none && !instance.parent &&
       api().Type_IsSubtype(head_type(owner), instance_type())) {
-    Instance& whole = data_of<Instance>(owner);
-    const Instance* each = &whole;
-    while (each && each != &instance) each = each->whole;
+    Instance& parent = data_of<Instance>(owner);
+    const Instance* each = &parent;
+    while (each && each != &instance) each = each->parent;
     if (!each) {  // no circle
       incref(owner);
-      instance.whole = &whole;
+      instance.parent = &parent;
       return;
     }
   }

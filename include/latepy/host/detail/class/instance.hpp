@@ -68,7 +68,7 @@ enum class Ownership : unsigned char {
 /// The data of an instance, after PyObject. All bound classes have this layout, whatever T is.
 struct Instance {
   void* value;          ///< null: never constructed, taken away, or expired
-  Instance* whole;      ///< what the C++ object is a part of and ends with; a strong reference to its PyObject, or null
+  Instance* parent;     ///< what the C++ object is a part of and ends with; a strong reference to its PyObject, or null
   ClassTraits* traits;  ///< of the class that `value` points to
   Instance* next;       ///< in the table of living instances
   PyObject* weakrefs;
@@ -112,7 +112,7 @@ void grow_table(HostTypes& types);
 /// Nothing where it is not listed.
 void unlist(Instance& instance) noexcept;
 /// Forgets the C++ object, which is another's from now on. Needs the GIL.
-void* take_away(Instance& instance) noexcept;
+void* relinquish(Instance& instance) noexcept;
 /// Lets the instance stand for a C++ object. With the table's lock.
 void list_value(HostTypes& types, Instance& instance, void* value);
 
@@ -120,7 +120,7 @@ void list_value(HostTypes& types, Instance& instance, void* value);
 void* upcast(void* value, const ClassTraits* from, const ClassRecord* to) noexcept;
 
 /// A C++ object by its most derived bound class.
-struct Whole {
+struct MostDerived {
   void* value;
   const ClassRecord* record;
 };
@@ -130,7 +130,7 @@ bool has_value(const Instance& instance) noexcept;
 /// Whether it, or what it is a part of, ends with a Borrowed.
 bool is_lent(const Instance& instance) noexcept;
 /// Lets go of what the C++ object was a part of.
-void leave_whole(Instance& part) noexcept;
+void leave_parent(Instance& part) noexcept;
 
 /// What take_reference() needs.
 inline void make_weak(Instance& instance) {
@@ -148,8 +148,8 @@ inline void set_value(Instance& instance, void* value) {
 /// count is 0. On free-threaded builds it may begin now.
 Object take_reference(const Instance& instance, PyObject* self) noexcept;
 /// The Python object of the instance that stands for this C++ object already; or empty. With the table's lock.
-Object find_listed(HostTypes& types, const Whole& object) noexcept;
-Object find_instance(const Whole& object);
+Object find_listed(HostTypes& types, const MostDerived& object) noexcept;
+Object find_instance(const MostDerived& object);
 /// The C++ object at this address ended: whoever refers to it, does so no longer.
 void expire_references(void* value) noexcept;
 
@@ -185,7 +185,7 @@ LATEPY_FUNC void unlist(Instance& instance) noexcept {
   }
 }
 
-LATEPY_FUNC void* take_away(Instance& instance) noexcept {
+LATEPY_FUNC void* relinquish(Instance& instance) noexcept {
   unlist(instance);
   void* const value = instance.value;
   instance.value = nullptr;
@@ -210,21 +210,21 @@ LATEPY_FUNC LATEPY_OUTLINE void* upcast(void* value, const ClassTraits* from, co
 }
 
 LATEPY_FUNC bool has_value(const Instance& instance) noexcept {
-  for (const Instance* each = &instance; each; each = each->whole)
+  for (const Instance* each = &instance; each; each = each->parent)
     if (!each->value) return false;
   return true;
 }
 
 LATEPY_FUNC bool is_lent(const Instance& instance) noexcept {
-  for (const Instance* each = &instance; each; each = each->whole)
+  for (const Instance* each = &instance; each; each = each->parent)
     if (each->ownership == Ownership::lent) return true;
   return false;
 }
 
-LATEPY_FUNC void leave_whole(Instance& part) noexcept {
-  Instance* const whole = std::exchange(part.whole, nullptr);
-  for (Instance* each = whole; each; each = each->whole) each->views -= part.views;
-  if (whole) decref(object_of(*whole));
+LATEPY_FUNC void leave_parent(Instance& part) noexcept {
+  Instance* const parent = std::exchange(part.parent, nullptr);
+  for (Instance* each = parent; each; each = each->parent) each->views -= part.views;
+  if (parent) decref(object_of(*parent));
 }
 
 LATEPY_FUNC Object take_reference(const Instance& instance, PyObject* self) noexcept {
@@ -236,7 +236,7 @@ LATEPY_FUNC Object take_reference(const Instance& instance, PyObject* self) noex
   return api().Object_GC_IsTracked(self) ? Object::borrow(self) : Object();
 }
 
-LATEPY_FUNC Object find_listed(HostTypes& types, const Whole& object) noexcept {
+LATEPY_FUNC Object find_listed(HostTypes& types, const MostDerived& object) noexcept {
   if (types.bucket_count == 0) return Object();
   for (Instance* each = bucket_of(types, object.value); each; each = each->next)
     if (each->value == object.value && has_value(*each) &&
@@ -245,7 +245,7 @@ LATEPY_FUNC Object find_listed(HostTypes& types, const Whole& object) noexcept {
   return Object();
 }
 
-LATEPY_FUNC Object find_instance(const Whole& object) {
+LATEPY_FUNC Object find_instance(const MostDerived& object) {
   HostTypes& types = host_types();
   const TableLock lock(types);
   return find_listed(types, object);
@@ -256,7 +256,7 @@ LATEPY_FUNC void expire_references(void* value) noexcept {
   const TableLock lock(types);
   for (Instance** each = &bucket_of(types, value); *each;) {
     Instance& instance = **each;
-    if (instance.value == value && instance.ownership == Ownership::none && !instance.whole) {
+    if (instance.value == value && instance.ownership == Ownership::none && !instance.parent) {
       *each = instance.next;
       --types.instance_count;
       instance.value = nullptr;

@@ -39,7 +39,7 @@ PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*);
 int instance_init(PyObject* self, PyObject*, PyObject*);
 
 /// The class, or the base of it, that shows memory; or null.
-const ClassTraits* shows_memory(const ClassTraits& traits) noexcept;
+const ClassTraits* buffer_exporter(const ClassTraits& traits) noexcept;
 int instance_getbuffer(PyObject* self, BufferView* view, int flags);
 /// What `get` made for one view: shape and strides in one block.
 void instance_releasebuffer(PyObject* self, BufferView* view);
@@ -51,7 +51,7 @@ PyTypeObject* instance_type();
 
 LATEPY_FUNC void end_value(Instance& instance) noexcept {
   if (!instance.value) return;
-  void* const value = take_away(instance);
+  void* const value = relinquish(instance);
   if (instance.is_trampoline) instance.traits->detach(value);
   if (instance.ownership == Ownership::shared) {
     instance.ownership = Ownership::none;
@@ -75,7 +75,7 @@ LATEPY_FUNC void end_value(Instance& instance) noexcept {
 
 LATEPY_FUNC void end_instance(Instance& instance) noexcept {
   end_value(instance);
-  leave_whole(instance);
+  leave_parent(instance);
   PyObject *const keep = instance.keep, *const dict = instance.dict, *const weak = instance.weak;
   free_object(object_of(instance));
   if (weak) decref(weak);
@@ -118,14 +118,14 @@ LATEPY_FUNC int instance_visit(PyObject* self, Visit visit, void* argument) {
     if (visitor.result() != 0) return visitor.result();
   }
   if (visit) {
-    for (PyObject* const each : {instance.whole ? object_of(*instance.whole) : nullptr, instance.keep, instance.dict})
+    for (PyObject* const each : {instance.parent ? object_of(*instance.parent) : nullptr, instance.keep, instance.dict})
       if (each)
         if (const int result = visit(each, argument)) return result;
     return 0;
   }
-  if (instance.keep || instance.whole) {  // they guard what the C++ object refers to, so that one goes first
+  if (instance.keep || instance.parent) {  // they guard what the C++ object refers to, so that one goes first
     end_value(instance);
-    leave_whole(instance);
+    leave_parent(instance);
     if (PyObject* const keep = std::exchange(instance.keep, nullptr)) decref(keep);
   }
   if (PyObject* const dict = std::exchange(instance.dict, nullptr)) decref(dict);
@@ -167,17 +167,17 @@ LATEPY_FUNC int instance_init(PyObject* self, PyObject*, PyObject*) {
   return -1;
 }
 
-LATEPY_FUNC const ClassTraits* shows_memory(const ClassTraits& traits) noexcept {
+LATEPY_FUNC const ClassTraits* buffer_exporter(const ClassTraits& traits) noexcept {
   if (traits.buffer) return &traits;
   for (const BaseLink* link = traits.bases; link; link = link->next)
-    if (const ClassTraits* const base = shows_memory(*link->base->traits)) return base;
+    if (const ClassTraits* const base = buffer_exporter(*link->base->traits)) return base;
   return nullptr;
 }
 
 LATEPY_FUNC int instance_getbuffer(PyObject* self, BufferView* view, int flags) {
   Instance& instance = data_of<Instance>(self);
   view->obj = nullptr;
-  const ClassTraits* const traits = has_value(instance) ? shows_memory(*instance.traits) : nullptr;
+  const ClassTraits* const traits = has_value(instance) ? buffer_exporter(*instance.traits) : nullptr;
   if (!traits || is_lent(instance)) {
     const std::string name = instance.traits ? instance.traits->name : "object";
     set_error(*api().BufferError,
@@ -187,12 +187,12 @@ LATEPY_FUNC int instance_getbuffer(PyObject* self, BufferView* view, int flags) 
   }
   const int result =
       traits->buffer->get(*traits->buffer, self, upcast(instance.value, instance.traits, traits->record), view, flags);
-  for (Instance* each = &instance; result == 0 && each; each = each->whole) ++each->views;
+  for (Instance* each = &instance; result == 0 && each; each = each->parent) ++each->views;
   return result;
 }
 
 LATEPY_FUNC void instance_releasebuffer(PyObject* self, BufferView* view) {
-  for (Instance* each = &data_of<Instance>(self); each; each = each->whole) --each->views;
+  for (Instance* each = &data_of<Instance>(self); each; each = each->parent) --each->views;
   delete[] static_cast<ssize*>(view->internal);
   view->internal = nullptr;
 }

@@ -15,7 +15,7 @@ template <class T>
 T* load_instance(PyObject* object) noexcept {
   const ClassRecord* const wanted = class_of<T>();
   const Instance* const instance = instance_of(object, wanted);
-  if (LATEPY_UNLIKELY(!instance || !instance->value || (instance->whole && !has_value(*instance)))) return nullptr;
+  if (LATEPY_UNLIKELY(!instance || !instance->value || (instance->parent && !has_value(*instance)))) return nullptr;
   if (LATEPY_LIKELY(instance->traits->record == wanted)) return static_cast<T*>(instance->value);
   return static_cast<T*>(upcast(instance->value, instance->traits, wanted));
 }
@@ -79,7 +79,7 @@ std::unique_ptr<T> unique_from_python(Ref object) {
   Instance& instance = data_of<Instance>(object.ptr());
   T* const value = load_instance<T>(object.ptr());
   instance.ownership = Ownership::none;
-  take_away(instance);
+  relinquish(instance);
   return std::unique_ptr<T>(value);
 }
 
@@ -98,7 +98,7 @@ LATEPY_FUNC Instance* instance_of(PyObject* object, const ClassRecord* wanted) n
   const Instance* const instance = instance_of(object, wanted);
   const std::string& known_as = wanted->traits->name;
   if (!instance) throw_mismatch(object, known_as);
-  if (instance->was_valid || instance->whole)
+  if (instance->was_valid || instance->parent)
     throw_reference_error(
         concat({"the ", instance->traits->name, " of this object is gone: the host took it back, or over"}));
   if (!instance->value)
@@ -117,7 +117,7 @@ LATEPY_FUNC void begin_sharing(Instance& instance) {
   try {
     new (instance.holder) std::shared_ptr<void>(instance.value, instance.traits->destroy);
   } catch (...) {  // no memory: the object has ended
-    take_away(instance);
+    relinquish(instance);
     throw;
   }
   instance.ownership = Ownership::shared;

@@ -56,18 +56,18 @@ inline constexpr char made_already[] = "the object was constructed already";
 
 /// `self` of __init__ and __setstate__: an instance without a C++ object.
 template <class T>
-struct Unmade {
+struct Uninitialized {
   PyObject* self;
   Instance& instance() const noexcept { return data_of<Instance>(self); }
   /// Whether the class of the object was made in Python.
   bool is_derived() const noexcept { return as_object(head_type(self)) != instance().traits->record->type; }
 };
 template <class T>
-inline constexpr bool is_own_type<Unmade<T>> = true;
+inline constexpr bool is_own_type<Uninitialized<T>> = true;
 /// Throws why no C++ object can be made for it.
-void explain_unmade(PyObject* object, const ClassRecord& record);
+void explain_initialized(PyObject* object, const ClassRecord& record);
 template <class T>
-class ArgumentLoader<Unmade<T>, void> : public ArgumentLoaderBase {
+class ArgumentLoader<Uninitialized<T>, void> : public ArgumentLoaderBase {
  public:
   bool load(PyObject* object) noexcept {
     self_ = object;
@@ -77,15 +77,15 @@ class ArgumentLoader<Unmade<T>, void> : public ArgumentLoaderBase {
     const Instance* const instance = instance_of(object, class_of<T>());
     return instance && !instance->value && !instance->was_valid && instance->traits->record == class_of<T>();
   }
-  Unmade<T> get() const noexcept { return {self_}; }
-  LATEPY_COLD static void explain(PyObject* object) { explain_unmade(object, need_class<T>()); }
+  Uninitialized<T> get() const noexcept { return {self_}; }
+  LATEPY_COLD static void explain(PyObject* object) { explain_initialized(object, need_class<T>()); }
 
  private:
   PyObject* self_ = nullptr;
 };
 
 /// A constructor or factory may call Python, which may call __init__ again.
-inline void check_unmade(const Instance& instance) {
+inline void check_uninitialized(const Instance& instance) {
   if (LATEPY_UNLIKELY(instance.value || instance.was_valid)) throw_error<TypeError>({made_already});
 }
 void settle_pointer(Instance& instance, void* value);
@@ -112,7 +112,7 @@ T* construct(A&&... arguments) {
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC LATEPY_COLD void explain_unmade(PyObject* object, const ClassRecord& record) {
+LATEPY_FUNC LATEPY_COLD void explain_initialized(PyObject* object, const ClassRecord& record) {
   const Instance* const instance = instance_of(object, &record);
   if (!instance) throw_mismatch(object, record.traits->name);
   const std::string& name = instance->traits->name;
@@ -127,9 +127,9 @@ LATEPY_FUNC LATEPY_COLD void explain_unmade(PyObject* object, const ClassRecord&
 }
 
 LATEPY_FUNC LATEPY_OUTLINE void settle_pointer(Instance& instance, void* value) {
-  check_unmade(instance);
-  const Whole object{value, instance.traits->record};
-  if (const Object stale = find_instance(object); !stale.is_empty()) take_away(data_of<Instance>(stale.ptr()));
+  check_uninitialized(instance);
+  const MostDerived object{value, instance.traits->record};
+  if (const Object stale = find_instance(object); !stale.is_empty()) relinquish(data_of<Instance>(stale.ptr()));
   set_value(instance, value);
   instance.was_valid = false;
 }
@@ -147,7 +147,7 @@ LATEPY_FUNC LATEPY_COLD void append_method(const Ref& type, const std::string& n
   if (!is_function(known.ptr())) return set_method(type, name, std::move(made));
   FunctionData& function = data_of<FunctionData>(known.ptr());
   function.exact = never_exact;
-  call_attribute(Ref(function.dict), "pop", {to_py(twin_name), Ref(api().NoneStruct)});
+  call_attribute(Ref(function.dict), "pop", {to_py(python_signature_name), Ref(api().NoneStruct)});
   made->is_operator = function.first->is_operator;
   made->shown_name = function.first->shown_name;
   Overload* last = function.first;

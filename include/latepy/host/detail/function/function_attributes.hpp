@@ -35,13 +35,13 @@ PyObject* function_doc(PyObject* self);
 PyObject* function_signatures(PyObject* self);
 /// A Python function of the same signature: what CPython makes of the text is the reference for inspect and typing.
 /// It is kept once all names in it are known.
-inline constexpr char twin_name[] = "_latepy_twin";
-Object twin(PyObject* self);
+inline constexpr char python_signature_name[] = "_latepy_signature";
+Object python_signature(PyObject* self);
 LATEPY_COLD inline PyObject* function_signature(PyObject* self) {
-  return call_attribute(known_module("inspect"), "signature", {twin(self)}).release();
+  return call_attribute(known_module("inspect"), "signature", {python_signature(self)}).release();
 }
 LATEPY_COLD inline PyObject* function_annotations(PyObject* self) {
-  return get_attribute(twin(self), "__annotations__").release();
+  return get_attribute(python_signature(self), "__annotations__").release();
 }
 
 #if LATEPY_DEFINITIONS
@@ -63,10 +63,10 @@ LATEPY_FUNC LATEPY_COLD PyObject* function_signatures(PyObject* self) {
   return texts.release();
 }
 
-LATEPY_FUNC LATEPY_COLD Object twin(PyObject* self) {
+LATEPY_FUNC LATEPY_COLD Object python_signature(PyObject* self) {
   const Overload* const first = data_of<FunctionData>(self).first;
   const Api& a = api();
-  const Object kept = call_attribute(Ref(data_of<FunctionData>(self).dict), "get", {to_py(twin_name)});
+  const Object kept = call_attribute(Ref(data_of<FunctionData>(self).dict), "get", {to_py(python_signature_name)});
   if (!kept.is_none()) return kept;
   const Object defaults = defaults_of(*first);
   // CPython 3.14 looks the names up when the annotations are asked for.
@@ -101,7 +101,7 @@ LATEPY_FUNC LATEPY_COLD Object twin(PyObject* self) {
     }
     if (done.is_empty()) throw_python_error();
     Object made = get_item(names, "f");
-    if (!by_text) set_item(Ref(data_of<FunctionData>(self).dict), twin_name, made);
+    if (!by_text) set_item(Ref(data_of<FunctionData>(self).dict), python_signature_name, made);
     return made;
   }
   return Object();  // not reached

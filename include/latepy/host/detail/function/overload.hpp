@@ -11,7 +11,7 @@ namespace detail {
 enum class ParameterKind : unsigned char { positional_only, usual, named_only, args, kwargs };
 /// What is known of a parameter's or result's C++ type when the program runs.
 struct ParameterType {
-  std::string (*python)(Way);                           ///< its Python name
+  std::string (*python)(Direction);                     ///< its Python name
   void (*explain)(PyObject* value);                     ///< throws why the value does not convert
   ParameterKind kind = ParameterKind::positional_only;  ///< or a catch-all
 };

@@ -17,9 +17,10 @@ inline constexpr bool has_python_type = false;
 template <class T>
 inline constexpr bool has_python_type<T, std::void_t<decltype(Converter<T>::python_type())>> = true;
 template <class T, class = void>
-inline constexpr bool has_python_type_by_way = false;
+inline constexpr bool has_python_type_by_direction = false;
 template <class T>
-inline constexpr bool has_python_type_by_way<T, std::void_t<decltype(Converter<T>::python_type(Way()))>> = true;
+inline constexpr bool has_python_type_by_direction<T, std::void_t<decltype(Converter<T>::python_type(Direction()))>> =
+    true;
 template <class T>
 inline constexpr bool is_text = false;
 template <class C, class Traits, class A>
@@ -51,8 +52,8 @@ std::string class_name(const ClassRecord* record, const char* unknown, bool is_o
 /// "int", "list[str]", "host.Entity": as an annotation that CPython 3.9 evaluates, all modules in it imported. A
 /// converter of a program's own says it by `static std::string python_type()`. Needs the GIL.
 template <class T>
-LATEPY_COLD std::string python_type(Way way) {
-  static_cast<void>(way);
+LATEPY_COLD std::string python_type(Direction direction) {
+  static_cast<void>(direction);
   using P = plain<T>;
   using Bound = typename Pointee<P>::type;
   if constexpr (std::is_void_v<P> || std::is_same_v<P, std::nullptr_t>) {
@@ -67,8 +68,8 @@ LATEPY_COLD std::string python_type(Way way) {
     return "str";
   } else if constexpr (std::is_same_v<P, Bytes>) {
     return "bytes";
-  } else if constexpr (has_python_type_by_way<P>) {
-    return Converter<P>::python_type(way);
+  } else if constexpr (has_python_type_by_direction<P>) {
+    return Converter<P>::python_type(direction);
   } else if constexpr (has_python_type<P>) {
     return Converter<P>::python_type();
   } else if constexpr (std::is_enum_v<P> || is_bound<Bound>) {

@@ -57,11 +57,11 @@ LATEPY_FUNC LATEPY_COLD std::string signature_text(const Overload& overload, Def
       text += parameter.name;
     else
       text += is_self ? "self" : concat({"arg", decimal(i + !overload.is_method)});
-    if (!is_self && !*stars) text += concat({": ", parameter.type->python(Way::from_python)});
+    if (!is_self && !*stars) text += concat({": ", parameter.type->python(Direction::from_python)});
     if (!parameter.default_value.is_empty()) text += concat({" = ", default_text(parameter.default_value.ptr(), i)});
   }
   if (positional_only) add("/");
-  return concat({text, ") -> ", overload.result->python(Way::to_python)});
+  return concat({text, ") -> ", overload.result->python(Direction::to_python)});
 }
 
 LATEPY_FUNC LATEPY_COLD std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count,

@@ -37,7 +37,7 @@ class MemberByValues {
 };
 
 /// Needs the GIL. Other threads of free-threaded builds may be writing, and the layout of 32-bit builds is another.
-void prove_streams();
+void probe_streams();
 
 /// Whether everything that was written to the stream has reached the file. False where that is not known.
 bool is_written(PyObject* stream) noexcept;
@@ -67,7 +67,7 @@ LATEPY_FUNC LATEPY_COLD std::uint16_t MemberByValues::offset() const noexcept {
   return 0;
 }
 
-LATEPY_FUNC LATEPY_COLD void prove_streams() {
+LATEPY_FUNC LATEPY_COLD void probe_streams() {
   stream_layout = StreamLayout();
   if (library_state.layout.type_flags == 0 || library_state.free_threaded || sizeof(void*) != 8) return;
   StreamLayout found;
