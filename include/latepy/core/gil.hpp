@@ -94,7 +94,7 @@ LATEPY_FUNC bool GilGuard::enter() {
     return false;
   }
   PyThreadState* state = record.generation == generation ? record.state : nullptr;
-  if (!state && !record.retire) {  // after a life with a state of ours, 3.14 would answer with that one, long freed
+  if (!state && !record.at_end) {  // after a life with a state of ours, 3.14 would answer with that one, long freed
     state = api.GILState_GetThisThreadState();
     if (state && api.ThreadState_GetInterpreter(state) != process.interpreter.load()) state = nullptr;
   }

@@ -26,8 +26,8 @@ struct DeferredDecref {
 };
 
 /// The thread state of a thread that ended. Made with the thread state, so that the end of a thread allocates nothing.
-struct RetiredThread {
-  RetiredThread* next;
+struct EndedThread {
+  EndedThread* next;
   PyThreadState* state;
   std::uint32_t generation;
 };
@@ -54,7 +54,7 @@ struct ProcessState {
   /// Threads that hold or wait for the GIL through an outermost guard.
   std::atomic<int> inside{0};
   std::atomic<DeferredDecref*> deferred_decrefs{nullptr};
-  std::atomic<RetiredThread*> retired{nullptr};
+  std::atomic<EndedThread*> ended_threads{nullptr};
   /// References that were leaked because no memory was left to queue them.
   std::atomic<std::uint64_t> leaked{0};
   /// The interpreter of `generation`.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/exported.hpp>
+#include <latepy/memory/detail/buffer_handle.hpp>
 
 #include <cstddef>
 
@@ -103,7 +103,7 @@ class Buffer {
     if (memory_.view().obj) detail::throw_other_items(object.ptr(), type_text(), memory_.view());
     detail::throw_no_memory(object.ptr(), type_text(), !std::is_const_v<T>);
   }
-  detail::Exported memory_;
+  detail::BufferHandle memory_;
 };
 
 /// So that a Buffer can be a host function's parameter, and what as<Buffer<T>>() gives.

@@ -14,9 +14,9 @@ namespace detail {
 
 /// What a thread is to Python. Trivially destructible: it may be read in any destructor of the ending thread.
 struct ThreadRecord {
-  PyThreadState* state = nullptr;            ///< kept from guard to guard; Python's own when `retire` is null
+  PyThreadState* state = nullptr;            ///< kept from guard to guard; Python's own when `at_end` is null
   std::uint32_t generation = no_generation;  ///< the generation that `state` belongs to
-  RetiredThread* retire = nullptr;           ///< made with `state`, handed over when the thread ends
+  EndedThread* at_end = nullptr;             ///< made with `state`, handed over when the thread ends
   int depth = 0;                             ///< outermost guards of this thread: 1 inside one
   bool ended = false;                        ///< the state was handed over: the thread cannot enter any more
 };
@@ -31,16 +31,16 @@ void push(std::atomic<Node*>& list, Node* node) noexcept {
 
 /// Hands the thread state over when its thread ends. The end of a thread never waits for the GIL: a thread that holds
 /// it may be joining this one. The next thread that enters frees the state.
-inline void retire_thread(void*) noexcept {
+inline void hand_over_thread_state(void*) noexcept {
   thread_record.ended = true;
-  RetiredThread* const node = thread_record.retire;
+  EndedThread* const node = thread_record.at_end;
   if (!node) return;
-  thread_record.retire = nullptr;
+  thread_record.at_end = nullptr;
   thread_record.state = nullptr;
-  push(process_state().retired, node);
+  push(process_state().ended_threads, node);
 }
 
-void retire_at_thread_end();
+void arm_thread_end();
 
 /// As holds_gil(), where the thread's state that runs is not one that the thread has by us.
 bool holds_gil_by(PyThreadState* current) noexcept;
@@ -59,15 +59,15 @@ inline bool holds_gil() noexcept {
 }
 
 /// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
-void free_retired(ProcessState& s, std::uint32_t generation) noexcept;
+void free_ended_threads(ProcessState& s, std::uint32_t generation) noexcept;
 
 /// Frees what threads without the GIL left behind. Needs the GIL.
 void drain(ProcessState& s) noexcept;
 
 inline void drain_if_any(ProcessState& s) noexcept {
   const auto drops = reinterpret_cast<std::uintptr_t>(s.deferred_decrefs.load(std::memory_order_relaxed));
-  const auto retired = reinterpret_cast<std::uintptr_t>(s.retired.load(std::memory_order_relaxed));
-  if (LATEPY_UNLIKELY((drops | retired) != 0)) drain(s);
+  const auto ended = reinterpret_cast<std::uintptr_t>(s.ended_threads.load(std::memory_order_relaxed));
+  if (LATEPY_UNLIKELY((drops | ended) != 0)) drain(s);
 }
 
 /// \param view where it is not the object that is dropped but its memory that is given back.
@@ -81,11 +81,11 @@ PyThreadState* make_thread_state(std::uint32_t generation);
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC LATEPY_COLD void retire_at_thread_end() {
+LATEPY_FUNC LATEPY_COLD void arm_thread_end() {
 #if LATEPY_WINDOWS
   struct End {
     bool armed = false;
-    ~End() { retire_thread(nullptr); }
+    ~End() { hand_over_thread_state(nullptr); }
   };
   static thread_local End end;
   end.armed = true;  // the first touch registers the destructor
@@ -93,7 +93,7 @@ LATEPY_FUNC LATEPY_COLD void retire_at_thread_end() {
   // Runs after the destructors of all thread_local objects, which may therefore use guards.
   static const pthread_key_t key = [] {
     pthread_key_t made{};
-    if (pthread_key_create(&made, &retire_thread) != 0) throw std::bad_alloc();
+    if (pthread_key_create(&made, &hand_over_thread_state) != 0) throw std::bad_alloc();
     return made;
   }();
   if (pthread_setspecific(key, &thread_record) != 0) throw std::bad_alloc();
@@ -108,9 +108,9 @@ LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current) noexcept {
              : current == s.api.GILState_GetThisThreadState();
 }
 
-LATEPY_FUNC LATEPY_COLD void free_retired(ProcessState& s, std::uint32_t generation) noexcept {
+LATEPY_FUNC LATEPY_COLD void free_ended_threads(ProcessState& s, std::uint32_t generation) noexcept {
   const Api& a = api();
-  RetiredThread* thread = s.retired.exchange(nullptr, std::memory_order_acquire);
+  EndedThread* thread = s.ended_threads.exchange(nullptr, std::memory_order_acquire);
   // While it stops, CPython frees all thread states itself.
   const bool are_ours =
       thread && generation != no_generation && s.stopping.load() == 0 && !library_state.leaks_thread_states;
@@ -126,7 +126,7 @@ LATEPY_FUNC LATEPY_COLD void free_retired(ProcessState& s, std::uint32_t generat
     a.Eval_RestoreThread(stand_in);
   }
   while (thread) {
-    RetiredThread* const next = thread->next;
+    EndedThread* const next = thread->next;
     if (are_ours && thread->generation == generation) {
       a.ThreadState_Clear(thread->state);
       a.ThreadState_Delete(thread->state);
@@ -159,7 +159,7 @@ LATEPY_FUNC LATEPY_COLD void drain(ProcessState& s) noexcept {
     process_free(in_order);
     in_order = next;
   }
-  free_retired(s, generation);
+  free_ended_threads(s, generation);
 }
 
 LATEPY_FUNC LATEPY_COLD void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view) noexcept {
@@ -187,8 +187,8 @@ LATEPY_FUNC LATEPY_OUTLINE void drop(PyObject* object, std::uint32_t generation)
 }
 
 LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(std::uint32_t generation) {
-  retire_at_thread_end();
-  auto* node = static_cast<RetiredThread*>(process_alloc(sizeof(RetiredThread)));
+  arm_thread_end();
+  auto* node = static_cast<EndedThread*>(process_alloc(sizeof(EndedThread)));
   if (!node) throw std::bad_alloc();
   PyThreadState* made = api().ThreadState_New(process_state().interpreter.load(std::memory_order_relaxed));
   if (!made) {
@@ -197,10 +197,10 @@ LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(std::uint32_t generatio
   }
   node->state = made;
   node->generation = generation;
-  if (thread_record.retire) process_free(thread_record.retire);  // of an earlier life: CPython freed its state
+  if (thread_record.at_end) process_free(thread_record.at_end);  // of an earlier life: CPython freed its state
   thread_record.state = made;
   thread_record.generation = generation;
-  thread_record.retire = node;
+  thread_record.at_end = node;
   return made;
 }
 

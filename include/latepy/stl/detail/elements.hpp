@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/exported.hpp>
+#include <latepy/memory/detail/buffer_handle.hpp>
 #include <latepy/stl/detail/name.hpp>
 
 #include <algorithm>

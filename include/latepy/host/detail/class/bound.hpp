@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/class/load_instance.hpp>
+#include <latepy/host/detail/class/from_python.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,8 +1,8 @@
-// latepy/host/detail/class/load_instance.hpp: C++ objects of bound classes from Python.
+// latepy/host/detail/class/from_python.hpp: C++ objects of bound classes from Python.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/class/give_instance.hpp>
+#include <latepy/host/detail/class/to_python.hpp>
 
 namespace latepy {
 inline namespace v1 {

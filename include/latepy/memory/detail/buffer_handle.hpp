@@ -1,4 +1,4 @@
-// latepy/memory/detail/exported.hpp: memory that an object shows by the buffer protocol, and what its items are.
+// latepy/memory/detail/buffer_handle.hpp: memory that an object shows by the buffer protocol, and what its items are.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -29,12 +29,12 @@ inline constexpr char usual_code = std::is_same_v<T, double>                    
                                                                                                   : '\0';
 
 /// The memory of an object, which keeps it where it is for as long as this lives. May be dropped on any thread.
-class Exported {
+class BufferHandle {
  public:
-  Exported() noexcept { view_.obj = nullptr; }
-  Exported(Exported&& other) noexcept;
-  Exported& operator=(Exported&&) = delete;
-  LATEPY_FORCE_INLINE ~Exported() {
+  BufferHandle() noexcept { view_.obj = nullptr; }
+  BufferHandle(BufferHandle&& other) noexcept;
+  BufferHandle& operator=(BufferHandle&&) = delete;
+  LATEPY_FORCE_INLINE ~BufferHandle() {
     if (view_.obj) release_view();
   }
 
@@ -109,7 +109,7 @@ template <class C>
 bool copy_items(PyObject* object, C& result) {
   using T = typename C::value_type;
   if (!api().Object_CheckBuffer(object)) return false;
-  Exported memory;
+  BufferHandle memory;
   if (!memory.acquire(object, buffer_format | buffer_strides)) {
     api().Err_Clear();
     return false;
@@ -176,26 +176,27 @@ LATEPY_COLD inline ItemKind kind_of_item(const char* format) noexcept {
   }
 }
 
-LATEPY_FUNC Exported::Exported(Exported&& other) noexcept : view_(other.view_), generation_(other.generation_) {
+LATEPY_FUNC BufferHandle::BufferHandle(BufferHandle&& other) noexcept
+    : view_(other.view_), generation_(other.generation_) {
   // Exporters of one dimension may point to these (PyBuffer_FillInfo, Objects/abstract.c).
   if (view_.shape == &other.view_.len) view_.shape = &view_.len;
   if (view_.strides == &other.view_.itemsize) view_.strides = &view_.itemsize;
   other.forget();
 }
 
-LATEPY_FUNC bool Exported::acquire(PyObject* object, int flags) noexcept {
+LATEPY_FUNC bool BufferHandle::acquire(PyObject* object, int flags) noexcept {
   generation_ = current_generation();
   if (LATEPY_LIKELY(api().Object_GetBuffer(object, &view_, flags) == 0)) return true;
   view_.obj = nullptr;  // whatever an exporter that failed left there
   return false;
 }
 
-LATEPY_FUNC LATEPY_COLD bool Exported::holds_items(ItemKind kind, std::size_t size) const noexcept {
+LATEPY_FUNC LATEPY_COLD bool BufferHandle::holds_items(ItemKind kind, std::size_t size) const noexcept {
   return kind != ItemKind::other && static_cast<std::size_t>(view_.itemsize) == size &&
          kind_of_item(view_.format) == kind;
 }
 
-LATEPY_FUNC LATEPY_COLD bool Exported::are_aligned(std::size_t alignment) const noexcept {
+LATEPY_FUNC LATEPY_COLD bool BufferHandle::are_aligned(std::size_t alignment) const noexcept {
   // An empty array gives the memory of an empty text (Modules/arraymodule.c until 3.12, array_buffer_getbuf).
   if (view_.len == 0) return true;
   std::uintptr_t all = reinterpret_cast<std::uintptr_t>(view_.buf);
@@ -203,7 +204,7 @@ LATEPY_FUNC LATEPY_COLD bool Exported::are_aligned(std::size_t alignment) const 
   return (all & (alignment - 1)) == 0;
 }
 
-LATEPY_FUNC bool Exported::is_contiguous() const noexcept {
+LATEPY_FUNC bool BufferHandle::is_contiguous() const noexcept {
   if (!view_.strides || view_.len == 0) return true;
   ssize step = view_.itemsize;
   for (int i = view_.ndim; i-- > 0; step *= view_.shape[i])
@@ -217,7 +218,7 @@ LATEPY_FUNC bool Exported::is_contiguous() const noexcept {
   const std::string said = take_python_error().message();
   std::string why = "it has no buffer protocol: arrays, numpy's too, bytes, bytearray and memoryview have it";
   if (a.Object_CheckBuffer(object)) {
-    Exported readable;
+    BufferHandle readable;
     why = said;
     if (writes && readable.acquire(object, buffer_format | buffer_strides))
       why = "it is read-only: take a Buffer<const T>";

@@ -1,4 +1,4 @@
-// latepy/host/detail/class/give_instance.hpp: C++ objects of bound classes to Python.
+// latepy/host/detail/class/to_python.hpp: C++ objects of bound classes to Python.
 // SPDX-License-Identifier: MIT
 #pragma once
 
