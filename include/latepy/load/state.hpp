@@ -1,5 +1,5 @@
-// latepy/load/state.hpp: what is known of the running Python: LibraryState by one copy of latepy, ProcessState by all
-// in a process. SPDX-License-Identifier: MIT
+// latepy/load/state.hpp: LibraryState, ProcessState and InterpreterState: what is known of the running Python.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/load/api.hpp>

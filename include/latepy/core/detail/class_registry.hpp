@@ -1,5 +1,5 @@
-// latepy/core/detail/class_registry.hpp: which Python class stands for a C++ type, by the type's name, across
-// libraries. SPDX-License-Identifier: MIT
+// latepy/core/detail/class_registry.hpp: which Python class stands for a C++ type.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/core/gil.hpp>

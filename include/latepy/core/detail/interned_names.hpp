@@ -1,5 +1,5 @@
-// latepy/core/detail/interned_names.hpp: AttrName, an attribute's or argument's name, and the str objects kept of
-// literals. SPDX-License-Identifier: MIT
+// latepy/core/detail/interned_names.hpp: AttrName, the name of an attribute, and the str objects kept for literals.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/core/handle.hpp>

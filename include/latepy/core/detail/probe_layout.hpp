@@ -1,5 +1,5 @@
-// latepy/core/detail/probe_layout.hpp: proves on live objects where the running CPython keeps what fast paths read and
-// write. SPDX-License-Identifier: MIT
+// latepy/core/detail/probe_layout.hpp: finds out on live objects where CPython keeps their members.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/core/detail/cold.hpp>

@@ -1,4 +1,4 @@
-// latepy/find/detail/files_posix.hpp: what is asked of the file system; its python_signature is files_windows.hpp.
+// latepy/find/detail/files_posix.hpp: what is asked of the file system; its counterpart is files_windows.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// latepy/find/detail/files_windows.hpp: what is asked of the file system; its python_signature is files_posix.hpp.
+// latepy/find/detail/files_windows.hpp: what is asked of the file system; its counterpart is files_posix.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,5 +1,4 @@
-// latepy/find/detail/finder.hpp: Finder, which follows a trace (an executable, a folder, a library) to a candidate
-// and checks it.
+// latepy/find/detail/finder.hpp: Finder, which follows an executable, a folder or a library to a candidate.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,5 +1,5 @@
-// latepy/find/detail/process_posix.hpp: what is asked of this process and of a Python run to be asked; its
-// python_signature is process_windows.hpp. SPDX-License-Identifier: MIT
+// latepy/find/detail/process_posix.hpp: this process, and running a Python to ask it; as process_windows.hpp.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/find/detail/files_posix.hpp>

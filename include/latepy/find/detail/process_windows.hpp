@@ -1,5 +1,5 @@
-// latepy/find/detail/process_windows.hpp: what is asked of this process and of a Python run to be asked; its
-// python_signature is process_posix.hpp. SPDX-License-Identifier: MIT
+// latepy/find/detail/process_windows.hpp: this process, and running a Python to ask it; as process_posix.hpp.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/find/detail/files_windows.hpp>

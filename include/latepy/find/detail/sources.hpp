@@ -1,5 +1,4 @@
-// latepy/find/detail/sources.hpp: where Pythons are found when none was named: PATH, the version managers' folders, the
-// system's own.
+// latepy/find/detail/sources.hpp: Sources, the places where Pythons are found when none was named.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// latepy/load/detail/dynlib_posix.hpp: NativeLib over dlopen; its python_signature is dynlib_windows.hpp.
+// latepy/load/detail/dynlib_posix.hpp: NativeLib over dlopen; its counterpart is dynlib_windows.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// latepy/load/detail/dynlib_windows.hpp: NativeLib over LoadLibraryExW; its python_signature is dynlib_posix.hpp.
+// latepy/load/detail/dynlib_windows.hpp: NativeLib over LoadLibraryExW; its counterpart is dynlib_posix.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

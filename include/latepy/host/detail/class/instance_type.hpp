@@ -1,5 +1,5 @@
-// latepy/host/detail/class/instance_type.hpp: the Python base class of bound classes: how instances begin, are visited,
-// end. SPDX-License-Identifier: MIT
+// latepy/host/detail/class/instance_type.hpp: the Python base class of all bound classes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/core/translate.hpp>

@@ -1,5 +1,5 @@
-// latepy/host/detail/function/function_attributes.hpp: what a function object holds; its __doc__, __signature__ and
-// annotations. SPDX-License-Identifier: MIT
+// latepy/host/detail/function/function_attributes.hpp: a function object's data, __doc__ and __signature__.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/core/translate.hpp>

@@ -1,5 +1,5 @@
-// latepy/host/detail/function/function_type.hpp: the Python type of host functions, which chooses among their
-// overloads. SPDX-License-Identifier: MIT
+// latepy/host/detail/function/function_type.hpp: the Python type of host functions.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/host/detail/function/bind_arguments.hpp>

@@ -1,5 +1,5 @@
-// latepy/run/detail/start/config_layout.hpp: PyConfig of 3.9 to 3.13 without its header: offsets, proved on the
-// library. SPDX-License-Identifier: MIT
+// latepy/run/detail/start/config_layout.hpp: the offsets of PyConfig from 3.9 to 3.13.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/load/api.hpp>
