@@ -61,7 +61,7 @@ void expect_ok(const char* answer) {
 
 }  // namespace
 
-TEST_CASE("an extension module written with latepy is imported like any other", "[P23]") {
+TEST_CASE("an extension module written with latepy is imported like any other", "[attach]") {
   check_runs(
       "import attach_module\n"
       "assert attach_module.attached\n"
@@ -70,7 +70,7 @@ TEST_CASE("an extension module written with latepy is imported like any other", 
       "made by latepy\n");
 }
 
-TEST_CASE("in a running Python the Interpreter attaches and uses the script's own __main__", "[P23]") {
+TEST_CASE("in a running Python the Interpreter attaches and uses the script's own __main__", "[attach]") {
   check_runs(
       "call('start')\n"
       "call('use')\n"
@@ -115,7 +115,7 @@ TEST_CASE("what only a start can honour is refused by its name") {
   check_runs(script + "call('paths', b'/some/folder')\ncall('use')\n");
 }
 
-TEST_CASE("the process ends cleanly while Objects of the module live", "[P36][P43]") {
+TEST_CASE("the process ends cleanly while Objects of the module live", "[attach][lifetime][exit]") {
   check_runs(
       "call('start')\n"
       "call('keep', 1000)\n"
@@ -130,7 +130,7 @@ TEST_CASE("the process ends cleanly while Objects of the module live", "[P36][P4
   CHECK(outcome.exit_code == 7);
 }
 
-TEST_CASE("when the other embedder ends Python our gate is closed first", "[P39]") {
+TEST_CASE("when the other embedder ends Python our gate is closed first", "[attach][stop]") {
   // atexit runs functions in the reverse order: this one was registered before ours and runs after it.
   check_runs(
       "import atexit\n"
@@ -143,7 +143,7 @@ TEST_CASE("when the other embedder ends Python our gate is closed first", "[P39]
       "no\n");
 }
 
-TEST_CASE("threads of the module that are inside Python when it ends leave it first", "[P39]") {
+TEST_CASE("threads of the module that are inside Python when it ends leave it first", "[attach][stop][threads]") {
   for (int round = 0; round < 10; ++round)
     check_runs(
         "call('start')\n"
@@ -152,7 +152,7 @@ TEST_CASE("threads of the module that are inside Python when it ends leave it fi
         "time.sleep(0.02)\n");
 }
 
-TEST_CASE("a program and a module that both use latepy share one life", "[P23]") {
+TEST_CASE("a program and a module that both use latepy share one life", "[attach]") {
   in_child([] {
     auto python = std::make_unique<py::Interpreter>();
     python->exec("greeting = 'from the script'");
@@ -171,7 +171,7 @@ TEST_CASE("a program and a module that both use latepy share one life", "[P23]")
   });
 }
 
-TEST_CASE("a module that attached meets the program's next Python as well", "[P37][P46]") {
+TEST_CASE("a module that attached meets the program's next Python as well", "[attach][restart]") {
   in_child([] {
     for (int life = 0; life < 3; ++life) {
       py::Interpreter python;
@@ -187,7 +187,7 @@ TEST_CASE("a module that attached meets the program's next Python as well", "[P3
   });
 }
 
-TEST_CASE("a program attaches to the Python that its module's neighbour started with the bare C API", "[P23]") {
+TEST_CASE("a program attaches to the Python that its module's neighbour started with the bare C API", "[attach]") {
   in_child([] {
     // As another embedder does: libpython by hand, and no latepy.
     const py::Discovery found = latepy::locate();

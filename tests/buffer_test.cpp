@@ -166,7 +166,7 @@ TEST_CASE("the object keeps its memory in place while a Buffer lives") {
   growing.attr("append")(1);
 }
 
-TEST_CASE("a Buffer may be dropped on a thread without the GIL, and is given back by the next that has it", "[P44]") {
+TEST_CASE("a Buffer may be dropped on a thread without the GIL, and is given back by the next that has it", "[gil]") {
   const Object growing = python().eval("bytearray(b'abc')");
   auto buffer = std::make_unique<Buffer<std::uint8_t>>(growing);
   {

@@ -41,7 +41,7 @@ TEST_CASE("what an object's own methods raise is thrown as it is") {
   CHECK_FALSE(py::detail::api().Err_Occurred());
 }
 
-TEST_CASE("str of a lone surrogate is a ConversionError, repr escapes it", "[P86]") {
+TEST_CASE("str of a lone surrogate is a ConversionError, repr escapes it", "[unicode]") {
   CHECK_THROWS_AS(py::str(eval("'\\ud800'")), py::ConversionError);
   CHECK(py::repr(eval("'\\ud800'")) == "'\\ud800'");
 }
@@ -128,14 +128,14 @@ TEST_CASE("list, tuple, set and dict are made of values, list_of and tuple_of of
   CHECK_THROWS_AS(py::set(eval("[]")), py::TypeError);
   CHECK(py::dict() == eval("{}"));
   CHECK(py::dict("b"_a = 1, "a"_a = "x") == eval("{'b': 1, 'a': 'x'}"));
-  CHECK(py::list_of(py::dict("b"_a = 1, "a"_a = 2)) == eval("['b', 'a']"));  // order kept [P94]
+  CHECK(py::list_of(py::dict("b"_a = 1, "a"_a = 2)) == eval("['b', 'a']"));  // order kept
   CHECK_THROWS_AS(py::dict("a"_a), py::TypeError);
   CHECK_THROWS_AS(py::list_of(5), py::TypeError);
   const Object shared = eval("[]");
   CHECK(py::list(shared)[0].as<Object>().same(shared));
 }
 
-TEST_CASE("items goes through a mapping in pairs, in its order", "[P94]") {
+TEST_CASE("items goes through a mapping in pairs, in its order", "[order]") {
   std::string text;
   for (const auto& [key, value] : py::items(eval("{'b': 1, 'a': 2}"))) text += key.as<std::string>() + py::str(value);
   CHECK(text == "b1a2");

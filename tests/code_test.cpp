@@ -29,7 +29,7 @@ TEST_CASE("Mode::exec runs statements and gives None") {
   CHECK(Code("# only a comment")(names).is_none());
 }
 
-TEST_CASE("one Code runs in many namespaces, and functions, lambdas and comprehensions see theirs", "[P79]") {
+TEST_CASE("one Code runs in many namespaces, and functions, lambdas and comprehensions see theirs", "[namespaces]") {
   const Code code(R"(
       base = start
       def add(x): return base + x
@@ -88,14 +88,14 @@ TEST_CASE("future statements of the source count for its last expression too") {
         "no_such_name");
 }
 
-TEST_CASE("the file name is what tracebacks say, and the lines are shown though there is no file", "[P81]") {
+TEST_CASE("the file name is what tracebacks say, and the lines are shown though there is no file", "[source]") {
   const Object names = globals();
   const py::PythonError error = thrown<py::PythonError>([&] { Code("def f():\n    1 // 0\nf()\n", Mode::exec, "r\xc3\xbc" "ckgrat.py")(names); });
   CHECK(error.where() == "r\xc3\xbc" "ckgrat.py:2");
   CHECK_THAT(error.traceback(), ContainsSubstring("line 3, in <module>\n    f()\n") && ContainsSubstring("line 2, in f\n    1 // 0\n"));
 }
 
-TEST_CASE("texts without a file name have different ones, and all show their lines", "[P81]") {
+TEST_CASE("texts without a file name have different ones, and all show their lines", "[source]") {
   const Object names = globals();
   Code("def first():\n  raise ValueError  # of the first text\n")(names);
   Code("def second():\n  first()  # of the second text\n")(names);
@@ -103,7 +103,7 @@ TEST_CASE("texts without a file name have different ones, and all show their lin
   CHECK_THAT(error.traceback(), ContainsSubstring("# of the first text") && ContainsSubstring("# of the second text"));
 }
 
-TEST_CASE("the lines are shown of a text in each mode, and of a function that is called later", "[P81]") {
+TEST_CASE("the lines are shown of a text in each mode, and of a function that is called later", "[source]") {
   const Object names = globals();
   const auto shown = [&](Mode mode, const char* text) {
     return thrown<py::ZeroDivisionError>([&] { Code(text, mode)(names); }).traceback();
@@ -120,13 +120,13 @@ TEST_CASE("the lines are shown of a text in each mode, and of a function that is
   CHECK_THAT(syntax.traceback(), ContainsSubstring(", line 2\n    y = = 2\n") && ContainsSubstring("^"));
 }
 
-TEST_CASE("inspect.getsource knows functions and classes made by exec", "[P81]") {
+TEST_CASE("inspect.getsource knows functions and classes made by exec", "[source]") {
   const Object names = py::dict("__name__"_a = (python(), "made_up"));
   Code("def twice(x):\n    # a comment\n    return x * 2\n\ndef other(): pass\n")(names);
   CHECK((python().call<std::string>("inspect", "getsource", Object(names["twice"])) == "def twice(x):\n    # a comment\n    return x * 2\n"));
 }
 
-TEST_CASE("linecache.checkcache, which traceback calls, forgets nothing of ours", "[P81]") {
+TEST_CASE("linecache.checkcache, which traceback calls, forgets nothing of ours", "[source]") {
   const Object names = globals();
   Code("def f():\n  raise ValueError  # still here\n", Mode::exec, "no such file.py")(names);
   python().call("linecache", "checkcache");
@@ -180,7 +180,7 @@ TEST_CASE("line ends may be of any system") {
   CHECK(Code("x = 1\rx + 1", Mode::run)(names) == 2);
 }
 
-TEST_CASE("a NUL byte and what is no UTF-8 are SyntaxErrors with the line, and no cut source", "[P86]") {
+TEST_CASE("a NUL byte and what is no UTF-8 are SyntaxErrors with the line, and no cut source", "[unicode][nul]") {
   python();
   for (const Mode mode : {Mode::exec, Mode::eval, Mode::run}) {
     const std::string nul = thrown<py::SyntaxError>([&] { Code(std::string_view("1 + \\\n2\0 + 3", 12), mode); }).what();
@@ -212,7 +212,7 @@ TEST_CASE("source may be large and nest deep, and what is too deep is an error")
   CHECK_THROWS_AS(Code(std::string(1000, '(') + std::string(1000, ')'), Mode::eval), py::Exception);
 }
 
-TEST_CASE("code runs in a dict, with the built-in names", "[P80]") {
+TEST_CASE("code runs in a dict, with the built-in names", "[builtins]") {
   Object derived = python().eval("__import__('collections').OrderedDict(x=5)");
   CHECK(Code("dict(x=x)['x']", Mode::eval)(derived) == 5);
   for (const char* no_dict : {"None", "5", "'text'", "[1]", "type('M', (), {})()", "__import__('types').MappingProxyType({})"})

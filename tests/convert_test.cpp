@@ -91,7 +91,7 @@ TEST_CASE("bool is strict: only True and False, and numpy's") {
 
 // Integers
 
-TEMPLATE_TEST_CASE("every integer type keeps its bounds exactly", "[P85]", signed char, unsigned char, short,
+TEMPLATE_TEST_CASE("every integer type keeps its bounds exactly", "[integers]", signed char, unsigned char, short,
                    unsigned short, int, unsigned, long, unsigned long, long long, unsigned long long, std::int8_t,
                    std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t,
                    std::size_t, std::ptrdiff_t) {
@@ -153,7 +153,7 @@ TEST_CASE("what an object's own __index__ raises is thrown, not hidden") {
 }
 
 #if LATEPY_INT128
-TEST_CASE("128-bit integers keep every power of two and its neighbours", "[P85]") {
+TEST_CASE("128-bit integers keep every power of two and its neighbours", "[integers]") {
   using Signed = py::detail::int128;
   using Unsigned = py::detail::uint128;
   for (unsigned k = 0; k <= 130; ++k) {
@@ -205,7 +205,7 @@ TEST_CASE("what no C++ integer holds goes as decimal digits") {
 
 // Floating point
 
-TEST_CASE("double keeps every value, also nan, inf and -0.0", "[P93]") {
+TEST_CASE("double keeps every value, also nan, inf and -0.0", "[nan]") {
   python();
   using Limits = std::numeric_limits<double>;
   for (double value : {0.0, 1.5, -2.25, Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min(),
@@ -258,7 +258,7 @@ TEST_CASE("a double takes ints and what has __float__ or __index__") {
 
 // Text
 
-TEST_CASE("strings are UTF-8 both ways, with NUL and every code point", "[P86]") {
+TEST_CASE("strings are UTF-8 both ways, with NUL and every code point", "[unicode]") {
   round_trip<std::string>("", "''");
   round_trip<std::string>("plain", "'plain'");
   round_trip<std::string>(std::string("a\0b\0", 4), "'a\\0b\\0'");
@@ -285,7 +285,7 @@ TEST_CASE("the str of a literal is kept, that of a buffer is made of what is in 
   CHECK(py::to_py("") == eval("''"));
 }
 
-TEST_CASE("UTF-16, UTF-32, wide and u8 strings are the same text", "[P86]") {
+TEST_CASE("UTF-16, UTF-32, wide and u8 strings are the same text", "[unicode]") {
   python();
   round_trip<std::u16string>(u"\u00e9 \u20ac \U0001f600", "'\\u00e9 \\u20ac \\U0001f600'");
   round_trip<std::u32string>(U"\u00e9 \u20ac \U0001f600", "'\\u00e9 \\u20ac \\U0001f600'");
@@ -306,7 +306,7 @@ TEST_CASE("UTF-16, UTF-32, wide and u8 strings are the same text", "[P86]") {
   CHECK_THAT(refusal<std::wstring>("None"), ContainsSubstring("None to std::wstring"));
 }
 
-TEST_CASE("what is no UTF-8 is a ConversionError that says where, and never a cut string", "[P86]") {
+TEST_CASE("what is no UTF-8 is a ConversionError that says where, and never a cut string", "[unicode]") {
   python();
   for (const char* bad : {"ab\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"}) {
     CHECK_THROWS_AS(py::to_py(bad), ConversionError);
@@ -322,7 +322,7 @@ TEST_CASE("what is no UTF-8 is a ConversionError that says where, and never a cu
   CHECK_FALSE(py::detail::api().Err_Occurred());
 }
 
-TEST_CASE("lone surrogates have no Unicode encoding, and the error says so", "[P86]") {
+TEST_CASE("lone surrogates have no Unicode encoding, and the error says so", "[unicode]") {
   const Object lone = eval("'a\\ud800'");
   CHECK_THAT(refusal<std::string>(lone), ContainsSubstring("lone surrogates") && ContainsSubstring("\"a\\ud800\""));
   CHECK_THAT(refusal<std::string_view>(lone), ContainsSubstring("lone surrogates"));
@@ -375,7 +375,7 @@ TEST_CASE("a character is a str of length 1, and no number") {
 
 // Bytes
 
-TEST_CASE("bytes and text are never taken for one another", "[P87]") {
+TEST_CASE("bytes and text are never taken for one another", "[bytes]") {
   python();
   const Object bytes = py::to_py(Bytes(std::string("a\0\xff", 3)));
   CHECK(bytes == eval("b'a\\0\\xff'"));

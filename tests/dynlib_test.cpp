@@ -165,7 +165,7 @@ TEST_CASE("errors are copyable and keep their words") {
 }
 
 #ifndef _WIN32
-TEST_CASE("a library that somebody loaded for itself is made visible", "[P25]") {
+TEST_CASE("a library that somebody loaded for itself is made visible", "[visibility]") {
   void* const local = dlopen(module_file.c_str(), RTLD_NOW | RTLD_LOCAL);
   REQUIRE(local);
   CHECK_FALSE(is_loaded());

@@ -148,7 +148,7 @@ TEST_CASE("catch clauses are tried from top to bottom, as in Python") {
   CHECK(caught == "LookupError KeyError");
 }
 
-TEST_CASE("set_python_error gives Python the exception of C++, with what it had", "[P84]") {
+TEST_CASE("set_python_error gives Python the exception of C++, with what it had", "[exceptions]") {
   python();
   py::detail::set_python_error(py::KeyError("made in C++"));
   CHECK(py::detail::api().Err_Occurred());

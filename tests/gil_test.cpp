@@ -48,7 +48,7 @@ py::Config released() {
 
 }  // namespace
 
-TEST_CASE("any thread enters Python with a GilGuard", "[P44][P48][P52]") {
+TEST_CASE("any thread enters Python with a GilGuard", "[threads][gil][nesting]") {
   in_child([] {
     py::Interpreter python(released());
     python.exec("count = 0");
@@ -63,7 +63,7 @@ TEST_CASE("any thread enters Python with a GilGuard", "[P44][P48][P52]") {
   });
 }
 
-TEST_CASE("increments under the guard are not lost", "[P44]") {
+TEST_CASE("increments under the guard are not lost", "[threads][gil]") {
   in_child([] {
     py::Interpreter python(released());
     python.exec("count = 0");
@@ -79,7 +79,7 @@ TEST_CASE("increments under the guard are not lost", "[P44]") {
   });
 }
 
-TEST_CASE("with release_gil the program is written as without", "[P48][P49]") {
+TEST_CASE("with release_gil the program is written as without", "[release-gil]") {
   in_child([] {
     py::Interpreter python(released());
     EXPECT(!latepy::detail::holds_gil());
@@ -99,7 +99,7 @@ TEST_CASE("with release_gil the program is written as without", "[P48][P49]") {
   });
 }
 
-TEST_CASE("Python's threads run while the program is elsewhere, with release_gil or a GilRelease", "[P49]") {
+TEST_CASE("Python's threads run while the program is elsewhere, with release_gil or a GilRelease", "[release-gil]") {
   in_child([] {
     py::Interpreter python;
     python.exec("import threading\ndone = threading.Event()\nthreading.Thread(target=done.set).start()");
@@ -129,7 +129,7 @@ TEST_CASE("without a guard the use of an Object names the rule, where checks are
   });
 }
 
-TEST_CASE("a guard without a Python, or after it, throws StateError; try_acquire gives nothing", "[P39]") {
+TEST_CASE("a guard without a Python, or after it, throws StateError; try_acquire gives nothing", "[stop]") {
   in_child([] {
     EXPECT(has(EXPECT_THROWN(StateError, GilGuard()).what(), "no Python runs"));
     EXPECT(!GilGuard::try_acquire());
@@ -145,7 +145,7 @@ TEST_CASE("a guard without a Python, or after it, throws StateError; try_acquire
   });
 }
 
-TEST_CASE("a guard or a release that outlives its Python is harmless", "[P41]") {
+TEST_CASE("a guard or a release that outlives its Python is harmless", "[stop]") {
   in_child([] {
     auto python = std::make_unique<py::Interpreter>(released());
     {
@@ -221,7 +221,7 @@ TEST_CASE("freeing the states of ended threads leaves PyGILState of this thread 
   });
 }
 
-TEST_CASE("the end of a thread never waits for the GIL", "[P48]") {
+TEST_CASE("the end of a thread never waits for the GIL", "[gil]") {
   in_child([] {
     py::Interpreter python;  // this thread holds the GIL
     std::atomic<bool> entered{false};
@@ -241,7 +241,7 @@ TEST_CASE("the end of a thread never waits for the GIL", "[P48]") {
   });
 }
 
-TEST_CASE("guards work in the destructors of thread_local objects", "[P36]") {
+TEST_CASE("guards work in the destructors of thread_local objects", "[lifetime][threads]") {
   const std::string output = in_child([] {
     py::Interpreter python(released());
     struct Last {
@@ -265,7 +265,7 @@ TEST_CASE("guards work in the destructors of thread_local objects", "[P36]") {
   CHECK(output == "in a destructor\nin a destructor\nin a destructor\n");
 }
 
-TEST_CASE("references dropped without the GIL are freed by the next thread that enters", "[P44]") {
+TEST_CASE("references dropped without the GIL are freed by the next thread that enters", "[decref]") {
   in_child([] {
     py::Interpreter python;
     python.exec("import sys\nclass Thing: pass\nthing = Thing()\ndef references(): return sys.getrefcount(thing)");
@@ -279,7 +279,7 @@ TEST_CASE("references dropped without the GIL are freed by the next thread that 
   });
 }
 
-TEST_CASE("100,000 drops from threads without the GIL, while others run Python", "[P44]") {
+TEST_CASE("100,000 drops from threads without the GIL, while others run Python", "[decref]") {
   in_child([] {
     py::Interpreter python(released());
     python.exec("import sys\nclass Thing: pass\nthing = Thing()");
@@ -303,7 +303,7 @@ TEST_CASE("100,000 drops from threads without the GIL, while others run Python",
   });
 }
 
-TEST_CASE("an object's destructor may run Python when it is freed late", "[P44]") {
+TEST_CASE("an object's destructor may run Python when it is freed late", "[decref]") {
   const std::string output = in_child([] {
     py::Interpreter python(released());
     Object object = python.eval("type('T', (), {'__del__': lambda self: print('freed')})()");
@@ -314,7 +314,7 @@ TEST_CASE("an object's destructor may run Python when it is freed late", "[P44]"
   CHECK(output == "freed\nafter\n");
 }
 
-TEST_CASE("guards and PyGILState_Ensure of other embedders nest in any order", "[P52]") {
+TEST_CASE("guards and PyGILState_Ensure of other embedders nest in any order", "[nesting]") {
   in_child([] {
     py::Interpreter python(released());
     const auto ensure = c_api<int()>("PyGILState_Ensure");
@@ -381,7 +381,7 @@ TEST_CASE("threads that Python made need no more than others") {
   });
 }
 
-TEST_CASE("threads hammer guards, releases and drops at once", "[P44][P52]") {
+TEST_CASE("threads hammer guards, releases and drops at once", "[threads][decref][nesting]") {
   in_child([] {
     py::Interpreter python(released());
     python.exec("shared = []");

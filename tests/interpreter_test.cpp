@@ -60,7 +60,7 @@ TEST_CASE("there is one Interpreter at a time, and anybody may ask for it") {
   });
 }
 
-TEST_CASE("where no Python is found the LoadError is a table that ends with what to do", "[P01][P09]") {
+TEST_CASE("where no Python is found the LoadError is a table that ends with what to do", "[no-libpython]") {
   in_child([] {
     const std::string folder = "/nonexistent/python";
     setenv("LATEPY_LIBRARY", (folder + "/libpython3.12.so").c_str(), 1);
@@ -112,7 +112,7 @@ TEST_CASE("where the chosen library cannot be opened the LoadError tells what th
   });
 }
 
-TEST_CASE("linecache is imported when somebody needs it, and knows what was run before", "[P81]") {
+TEST_CASE("linecache is imported when somebody needs it, and knows what was run before", "[source]") {
   in_child([] {
     py::Interpreter python;
     python.exec("import sys\nfinders = list(sys.meta_path)\ndef f():\n  raise KeyError  # line of f");
@@ -148,7 +148,7 @@ TEST_CASE("linecache is imported when somebody needs it, and knows what was run 
   });
 }
 
-TEST_CASE("linecache is given its lines however it is imported, and whatever became of the import system", "[P81]") {
+TEST_CASE("linecache is given its lines however it is imported, and whatever became of the import system", "[source]") {
   const auto shows_lines_after = [](const char* text) {
     in_child([text] {
       py::Interpreter python;
@@ -282,7 +282,7 @@ TEST_CASE("stopping is done once, and what follows is refused") {
   });
 }
 
-TEST_CASE("the end runs atexit and flushes what was printed", "[P43][P77]") {
+TEST_CASE("the end runs atexit and flushes what was printed", "[exit][atexit][streams]") {
   const std::string output = in_child([] {
     py::Interpreter python;
     python.exec(
@@ -296,7 +296,7 @@ TEST_CASE("the end runs atexit and flushes what was printed", "[P43][P77]") {
   CHECK(output == "running, no end of line, at exit, stopped\n");
 }
 
-TEST_CASE("finalize = false leaves Python running, and a later Interpreter attaches to it", "[P42][P43]") {
+TEST_CASE("finalize = false leaves Python running, and a later Interpreter attaches to it", "[exit][attach]") {
   const std::string output = in_child([] {
     py::Config config;
     config.finalize = false;
@@ -312,7 +312,7 @@ TEST_CASE("finalize = false leaves Python running, and a later Interpreter attac
   CHECK(output == "flushed\n");
 }
 
-TEST_CASE("Python starts again in the same process, with new lives for Objects", "[P37][P38][P46]") {
+TEST_CASE("Python starts again in the same process, with new lives for Objects", "[restart][leaks]") {
   in_child([] {
     std::vector<Object> of_all_lives;
     for (int life = 0; life < 4; ++life) {
@@ -332,7 +332,7 @@ TEST_CASE("Python starts again in the same process, with new lives for Objects",
   });
 }
 
-TEST_CASE("extension modules of the standard library bear a second start, or it is refused", "[P37]") {
+TEST_CASE("extension modules of the standard library bear a second start, or it is refused", "[restart]") {
   in_child([] {
     { py::Interpreter().exec("import datetime, decimal, ctypes"); }
     if (minor_version() == 12) {
@@ -347,7 +347,7 @@ TEST_CASE("extension modules of the standard library bear a second start, or it 
   });
 }
 
-TEST_CASE("after an extension module of others a second start is refused, unless asked for", "[P37]") {
+TEST_CASE("after an extension module of others a second start is refused, unless asked for", "[restart]") {
   in_child([] {
     {
       py::Interpreter python;
@@ -365,7 +365,7 @@ TEST_CASE("after an extension module of others a second start is refused, unless
   });
 }
 
-TEST_CASE("Objects outlive the interpreter, the thread and main", "[P36]") {
+TEST_CASE("Objects outlive the interpreter, the thread and main", "[lifetime]") {
   const std::string output = in_child([] {
     static Object in_static;
     static std::vector<Object>* leaked_until_exit = new std::vector<Object>;
@@ -391,7 +391,7 @@ TEST_CASE("Objects outlive the interpreter, the thread and main", "[P36]") {
   CHECK(output == "thread_local of main\natexit\n");
 }
 
-TEST_CASE("a static Interpreter stops after main, and static Objects made before it outlive it", "[P36][P43]") {
+TEST_CASE("a static Interpreter stops after main, and static Objects made before it outlive it", "[lifetime][exit]") {
   const std::string output = in_child([] {
     static Object before;
     static py::Interpreter python;
@@ -403,7 +403,7 @@ TEST_CASE("a static Interpreter stops after main, and static Objects made before
   CHECK(has(output, "freed\natexit\n"));
 }
 
-TEST_CASE("late drops from many threads, during the stop and after it, are harmless", "[P36][P44]") {
+TEST_CASE("late drops from many threads, during the stop and after it, are harmless", "[decref][stop][threads]") {
   in_child([] {
     py::Config config;
     config.release_gil = true;
@@ -429,7 +429,7 @@ TEST_CASE("late drops from many threads, during the stop and after it, are harml
   });
 }
 
-TEST_CASE("an error keeps its texts beyond the stop, also on other threads", "[P51][P82]") {
+TEST_CASE("an error keeps its texts beyond the stop, also on other threads", "[threads][error-text]") {
   in_child([] {
     std::optional<PythonError> formatted, unformatted, copied, unread;
     std::exception_ptr pointer;
@@ -465,7 +465,7 @@ TEST_CASE("an error keeps its texts beyond the stop, also on other threads", "[P
   });
 }
 
-TEST_CASE("sys.exit never ends the program", "[P74]") {
+TEST_CASE("sys.exit never ends the program", "[sys-exit]") {
   const std::string output = in_child([] {
     py::Interpreter python;
     const auto code = [&](const char* source) {
@@ -486,7 +486,7 @@ TEST_CASE("sys.exit never ends the program", "[P74]") {
   CHECK(has(output, "still here\n"));
 }
 
-TEST_CASE("destroyed on another thread, Python is left running and the program is told", "[P41]") {
+TEST_CASE("destroyed on another thread, Python is left running and the program is told", "[stop][threads]") {
   std::vector<std::string> warnings;
   const std::string output = in_child([&] {
     auto python = std::make_unique<py::Interpreter>([&] {
@@ -506,7 +506,7 @@ TEST_CASE("destroyed on another thread, Python is left running and the program i
   CHECK(output == "flushed");
 }
 
-TEST_CASE("stop with a time limit names the threads that live, and works once they ended", "[P40]") {
+TEST_CASE("stop with a time limit names the threads that live, and works once they ended", "[stop][threads]") {
   in_child([] {
     py::Interpreter python;
     python.exec(
@@ -524,7 +524,7 @@ TEST_CASE("stop with a time limit names the threads that live, and works once th
   });
 }
 
-TEST_CASE("stop waits for C++ threads inside a guard, and opens the gate again when the time is over", "[P39]") {
+TEST_CASE("stop waits for C++ threads inside a guard, and opens the gate again when the time is over", "[stop]") {
   in_child([] {
     py::Config config;
     config.release_gil = true;
@@ -548,7 +548,7 @@ TEST_CASE("stop waits for C++ threads inside a guard, and opens the gate again w
   });
 }
 
-TEST_CASE("the end waits for Python's threads as python does", "[P40]") {
+TEST_CASE("the end waits for Python's threads as python does", "[stop][threads]") {
   const std::string output = in_child([] {
     py::Interpreter python;
     python.exec(
@@ -558,7 +558,7 @@ TEST_CASE("the end waits for Python's threads as python does", "[P40]") {
   CHECK(output == "the thread ended\n");
 }
 
-TEST_CASE("threads that enter while Python stops get a StateError, 200 times 8 of them", "[P39]") {
+TEST_CASE("threads that enter while Python stops get a StateError, 200 times 8 of them", "[stop][threads]") {
   in_child([] {
     py::Config config;
     config.release_gil = true;
@@ -587,7 +587,7 @@ TEST_CASE("threads that enter while Python stops get a StateError, 200 times 8 o
   });
 }
 
-TEST_CASE("threads of the program live on through a restart", "[P46]") {
+TEST_CASE("threads of the program live on through a restart", "[restart][threads]") {
   in_child([] {
     py::Config config;
     config.release_gil = true;
@@ -613,7 +613,7 @@ TEST_CASE("threads of the program live on through a restart", "[P46]") {
   });
 }
 
-TEST_CASE("daemon threads of Python do not disturb the stop", "[P39][P42]") {
+TEST_CASE("daemon threads of Python do not disturb the stop", "[stop][threads]") {
   in_child([] {
     py::Interpreter python;
     python.exec(
@@ -640,7 +640,7 @@ TEST_CASE("on_warning may throw; that is no reason to end the program") {
   });
 }
 
-TEST_CASE("a stop in a child of fork leaves the parent's Python alone", "[P65]") {
+TEST_CASE("a stop in a child of fork leaves the parent's Python alone", "[fork]") {
   const std::string output = in_child([] {
     py::Interpreter python;
     python.exec(
@@ -665,7 +665,7 @@ TEST_CASE("stop() from inside a call of Python's is refused, and Python goes on"
   });
 }
 
-TEST_CASE("a host function that atexit calls finds Python whole", "[P47]") {
+TEST_CASE("a host function that atexit calls finds Python whole", "[atexit]") {
   const Outcome outcome = run_in_child([] {
     py::Interpreter python;
     python["host"] = std::function<void()>([&] { python.exec("print('in', __name__, kept)"); });
@@ -675,7 +675,7 @@ TEST_CASE("a host function that atexit calls finds Python whole", "[P47]") {
   CHECK(outcome.exit_code == 0);
 }
 
-TEST_CASE("an error that atexit's functions caused keeps its traceback too", "[P82]") {
+TEST_CASE("an error that atexit's functions caused keeps its traceback too", "[atexit][error-text]") {
   in_child([] {
     std::optional<PythonError> kept;
     {
@@ -693,7 +693,7 @@ TEST_CASE("an error that atexit's functions caused keeps its traceback too", "[P
   });
 }
 
-TEST_CASE("idle workers of an executor do not hold up the stop", "[P40]") {
+TEST_CASE("idle workers of an executor do not hold up the stop", "[stop][threads]") {
   in_child([] {
     py::Interpreter python;
     python.exec(R"(
@@ -715,7 +715,7 @@ TEST_CASE("a script that breaks threading cannot break the stop") {
   });
 }
 
-TEST_CASE("a thread that ends while Python ends leaves nothing to free twice", "[P39]") {
+TEST_CASE("a thread that ends while Python ends leaves nothing to free twice", "[stop][threads]") {
   in_child([] {
     py::Interpreter python;
     std::thread thread;
@@ -745,7 +745,7 @@ TEST_CASE("a thread that ends while Python ends leaves nothing to free twice", "
   });
 }
 
-TEST_CASE("a daemon thread in a host function is waited for, or parked, and never crashes the program", "[P39]") {
+TEST_CASE("a daemon thread in a host function is waited for, or parked, and never crashes the program", "[stop]") {
   in_child([] {
     py::Interpreter python;
     std::atomic<bool> inside{false};
@@ -763,7 +763,7 @@ TEST_CASE("a daemon thread in a host function is waited for, or parked, and neve
   });
 }
 
-TEST_CASE("each start takes the environment that it is asked for", "[P03]") {
+TEST_CASE("each start takes the environment that it is asked for", "[venv][restart]") {
   in_child([] {
     char folder[] = "/tmp/latepy venv XXXXXX";
     EXPECT(mkdtemp(folder) != nullptr);
@@ -785,7 +785,7 @@ TEST_CASE("each start takes the environment that it is asked for", "[P03]") {
   });
 }
 
-TEST_CASE("under release_gil arguments and proxies take the GIL themselves", "[P48]") {
+TEST_CASE("under release_gil arguments and proxies take the GIL themselves", "[release-gil]") {
   in_child([] {
     py::Config config;
     config.release_gil = true;

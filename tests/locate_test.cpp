@@ -1,4 +1,4 @@
-// Tests of find/locate.hpp: which Pythons are found, in what order, and why the others are refused. P01 P03 P04 P09 P11
+// Tests of find/locate.hpp: which Pythons are found, in what order, and why the others are refused.
 // SPDX-License-Identifier: MIT
 #include <latepy/find/locate.hpp>
 
@@ -256,7 +256,7 @@ TEST_CASE("a named Python that does not serve is not replaced by another", "[loc
   }
 }
 
-TEST_CASE("pyvenv.cfg in all its forms", "[locate][P03][P04]") {
+TEST_CASE("pyvenv.cfg in all its forms", "[locate][venv]") {
   Tree tree;
   tree.python("base", "3.12");
   const std::string bin = tree.at("base/bin");
@@ -371,7 +371,7 @@ TEST_CASE("shims are resolved by their own files", "[locate]") {
   }
 }
 
-TEST_CASE("each reason to refuse a library", "[locate][P01][P09][P11]") {
+TEST_CASE("each reason to refuse a library", "[locate][standard-library][no-libpython][architecture]") {
   Tree tree;
   tree.stdlib("py", "3.12");
   tree.executable("py", "3.12");
@@ -617,7 +617,7 @@ TEST_CASE("version ranges", "[locate]") {
   }
 }
 
-TEST_CASE("headers of all formats", "[locate][P11]") {
+TEST_CASE("headers of all formats", "[locate][architecture]") {
   using py::detail::binary_fault;
   using py::detail::read_binary_header;
   const auto fault = [](const std::string& bytes, std::string_view format, std::string_view machine,
@@ -747,7 +747,7 @@ TEST_CASE("a Python that files do not explain is asked only where that is wanted
   CHECK(py::locate(tree.search).chosen() == nullptr);
 }
 
-TEST_CASE("a Python in this process is the only candidate", "[locate][machine][P23]") {
+TEST_CASE("a Python in this process is the only candidate", "[locate][machine][attach]") {
   Search search;
   search.in_process = false;
   const Discovery machine = py::locate(search);

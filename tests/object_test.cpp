@@ -421,7 +421,7 @@ TEST_CASE("for goes through any iterable") {
   CHECK(seen == std::vector<int>{1, 2, 3, 16, 25});
   std::string keys;
   for (Object key : eval("{'b': 1, 'a': 2}")) keys += key.as<std::string>();
-  CHECK(keys == "ba");  // insertion order [P94]
+  CHECK(keys == "ba");  // insertion order
   for (Object item : eval("[]")) FAIL("an item of nothing: " << item);
   CHECK_THROWS_AS(eval("5").begin(), py::TypeError);
 }
@@ -640,7 +640,7 @@ TEST_CASE("comparisons that give no bool, such as numpy's arrays, are had by com
   CHECK(py::compare(2, py::Op::ge, 1) == true);
 }
 
-TEST_CASE("NaN is not equal to itself, also as the same object", "[P93]") {
+TEST_CASE("NaN is not equal to itself, also as the same object", "[nan]") {
   const Object nan = eval("float('nan')");
   CHECK_FALSE(nan == nan);
   CHECK(nan != nan);
@@ -692,7 +692,7 @@ TEST_CASE("a stream gets str()") {
 
 // Errors
 
-TEST_CASE("no error stays set behind a use", "[P83]") {
+TEST_CASE("no error stays set behind a use", "[error-indicator]") {
   const Object list = eval("[1]"), dict = eval("{}");
   CHECK_THROWS_AS(list[5].as<int>(), py::IndexError);
   CHECK_THROWS_AS(list[0].as<std::string>(), py::ConversionError);

@@ -41,7 +41,7 @@ TEST_CASE("the place is the innermost Python line, also below C functions") {
   CHECK(error.where() == "job.py:2");
 }
 
-TEST_CASE("traceback() is what Python prints: every frame with its source line", "[P81][P82]") {
+TEST_CASE("traceback() is what Python prints: every frame with its source line", "[source][error-text]") {
   const PythonError error = raised_by("def inner(x):\n    return 1 // x  # the line\n\ndef outer():\n    inner(0)\n\nouter()\n");
   const std::string& text = error.traceback();
   CHECK_THAT(text, ContainsSubstring("Traceback (most recent call last):\n"));
@@ -53,7 +53,7 @@ TEST_CASE("traceback() is what Python prints: every frame with its source line",
   CHECK(&error.traceback() == &text);  // formatted once, then kept
 }
 
-TEST_CASE("source given without a file name has its lines in tracebacks too", "[P81]") {
+TEST_CASE("source given without a file name has its lines in tracebacks too", "[source]") {
   const PythonError error = thrown<PythonError>([] { python().exec("x = 1\nraise KeyError('k')  # this one"); });
   CHECK_THAT(error.traceback(), ContainsSubstring("raise KeyError('k')  # this one"));
   CHECK_THAT(error.where(), ContainsSubstring("<string-") && ContainsSubstring(">:2"));
@@ -138,7 +138,7 @@ TEST_CASE("cause() walks `raise … from` and what was being handled") {
   CHECK_THAT(hidden.traceback(), !ContainsSubstring("ZeroDivisionError"));
 }
 
-TEST_CASE("notes stand in the traceback, where Python has them (3.11)", "[P82]") {
+TEST_CASE("notes stand in the traceback, where Python has them (3.11)", "[error-text]") {
   python();
   if (minor_version() < 11) SKIP("exceptions have no notes before 3.11");
   const PythonError error = raised_by("e = ValueError('v')\ne.add_note('while reading row 7')\nraise e");
@@ -146,7 +146,7 @@ TEST_CASE("notes stand in the traceback, where Python has them (3.11)", "[P82]")
   CHECK(error.message() == "v");
 }
 
-TEST_CASE("exception groups show all their exceptions, where Python has them (3.11)", "[P82]") {
+TEST_CASE("exception groups show all their exceptions, where Python has them (3.11)", "[error-text]") {
   python();
   if (minor_version() < 11) SKIP("there are no exception groups before 3.11");
   const PythonError error = raised_by("raise ExceptionGroup('two things', [ValueError('first'), KeyError('second')])");
@@ -193,7 +193,7 @@ TEST_CASE("exceptions that are no Exception arrive too") {
   CHECK(raised_by("raise 5").is("TypeError"));  // exceptions must derive from BaseException
 }
 
-TEST_CASE("copies are the same exception, on any thread and without the GIL", "[P82]") {
+TEST_CASE("copies are the same exception, on any thread and without the GIL", "[error-text][threads]") {
   std::optional<PythonError> kept;
   {
     const PythonError error = raised_by("raise KeyError('on the way')");
@@ -276,7 +276,7 @@ TEST_CASE("an exception that C++ made has type and message at once, and an objec
   CHECK_THAT(py::str(invalid.value()), ContainsSubstring("invalid "));
 }
 
-TEST_CASE("catching leaves no error behind, and the exception's frames go with it", "[P83]") {
+TEST_CASE("catching leaves no error behind, and the exception's frames go with it", "[error-indicator]") {
   const Object globals = (python(), py::dict());
   python().exec(R"(
       import weakref

@@ -71,7 +71,7 @@ TEST_CASE("exec runs statements in __main__, or in the dict that is given") {
   python().exec("# nothing but a comment");
 }
 
-TEST_CASE("functions, lambdas and comprehensions see the globals", "[P79]") {
+TEST_CASE("functions, lambdas and comprehensions see the globals", "[namespaces]") {
   const char* const source =
       "import math\n"
       "n = 3\n"
@@ -87,7 +87,7 @@ TEST_CASE("functions, lambdas and comprehensions see the globals", "[P79]") {
   CHECK(python().eval<int>("sum(x + n for x in range(n))", globals) == 12);
 }
 
-TEST_CASE("code in a dict of its own has the built-in names", "[P80]") {
+TEST_CASE("code in a dict of its own has the built-in names", "[builtins]") {
   const Object globals = py::dict();
   CHECK(python().eval<int>("len(dict(a=1))", globals) == 1);
   CHECK(globals.contains("__builtins__"));
@@ -189,7 +189,7 @@ TEST_CASE("compile once, run many times") {
   CHECK_THROWS_AS(python().compile("a b"), py::SyntaxError);
 }
 
-TEST_CASE("tracebacks show the source of texts", "[P81]") {
+TEST_CASE("tracebacks show the source of texts", "[source]") {
   const auto error = thrown<py::ZeroDivisionError>(
       [] { python().exec("def divide(a, b):\n    return a / b  # the culprit\n\ndivide(1, 0)\n", {}, "sums.py"); });
   CHECK(error.where() == "sums.py:2");
@@ -202,14 +202,14 @@ TEST_CASE("tracebacks show the source of texts", "[P81]") {
              ContainsSubstring("def second"));
 }
 
-TEST_CASE("NUL bytes and invalid UTF-8 in code are errors and cut nothing", "[P86]") {
+TEST_CASE("NUL bytes and invalid UTF-8 in code are errors and cut nothing", "[unicode][nul]") {
   using namespace std::string_view_literals;
   CHECK_THROWS_AS(python().exec("a = 1\0 b = 2"sv), py::PythonError);
   CHECK_THROWS_AS(python().exec("a = '\xff'"), py::PythonError);
   CHECK(python().eval<std::string>("'\xc3\xbc\xe6\x97\xa5'") == "\xc3\xbc\xe6\x97\xa5");
 }
 
-TEST_CASE("add_path makes folders importable, first and once", "[P07][P08]") {
+TEST_CASE("add_path makes folders importable, first and once", "[sys-path]") {
   script("of_the_host.py", "value = 1\n");
   CHECK_THROWS_AS(python().import_module("of_the_host"), py::ModuleNotFoundError);
   const auto length = [] { return python().eval<int>("len(__import__('sys').path)"); };
@@ -250,7 +250,7 @@ TEST_CASE("reset gives a fresh __main__ and leaves Objects and modules alone") {
   CHECK(python().eval<bool>("'json' in __import__('sys').modules"));
 }
 
-TEST_CASE("run_file runs a file as python does", "[P07][P73]") {
+TEST_CASE("run_file runs a file as python does", "[sys-path][main-module]") {
   script("beside.py", "value = 'from beside'\n");
   const std::string path = script("job one.py",
                                   "import sys, os, beside, __main__\n"
@@ -277,7 +277,7 @@ TEST_CASE("run_file runs a file as python does", "[P07][P73]") {
   CHECK_FALSE(again.same(ns));
 }
 
-TEST_CASE("a class of the script's __main__ can be pickled while it runs", "[P73]") {
+TEST_CASE("a class of the script's __main__ can be pickled while it runs", "[main-module]") {
   const Object ns = python().run_file(script("pickles.py",
                                              "import pickle\n"
                                              "class Point:\n"
@@ -299,7 +299,7 @@ TEST_CASE("a relative path means the working directory at the call") {
   CHECK(ns["__file__"].as<std::string>() == folder() + "/relative.py");
 }
 
-TEST_CASE("an exception of the script is thrown, with everything put back", "[P08][P81]") {
+TEST_CASE("an exception of the script is thrown, with everything put back", "[sys-path][source]") {
   const std::string path = script("raises.py",
                                   "import sys\n"
                                   "sys.argv[:] = ['changed']; sys.path.insert(0, 'added')\n"
@@ -320,7 +320,7 @@ TEST_CASE("an exception of the script is thrown, with everything put back", "[P0
   CHECK(setting() == before);
 }
 
-TEST_CASE("SystemExit of a script comes with its code and ends nothing", "[P74]") {
+TEST_CASE("SystemExit of a script comes with its code and ends nothing", "[sys-exit]") {
   const auto code = [](const std::string& statement) -> Object {
     return thrown<py::SystemExit>([&] { python().run_file(script("exits.py", "import sys\n" + statement)); })
         .value()
@@ -433,7 +433,7 @@ TEST_CASE("while a file runs, [] and exec mean the first __main__") {
   CHECK_FALSE(ns.contains("seen"));
 }
 
-TEST_CASE("what is printed is out when the outermost call returns, in order with the program's own", "[P77]") {
+TEST_CASE("what is printed is out when the outermost call returns, in order with the program's own", "[streams]") {
   python();
   const std::string output = in_child([] {
     std::printf("1 C\n");
@@ -492,7 +492,7 @@ TEST_CASE("whatever way text was left in a stream, it is out when the outermost 
   python.exec("sys.stdout, sys.stderr = real\nraw = made = all = None");
 }
 
-TEST_CASE("a stream that cannot be flushed is no error of the code that printed", "[P76][P77]") {
+TEST_CASE("a stream that cannot be flushed is no error of the code that printed", "[streams]") {
   python();
   in_child([] {
     py::Interpreter& python = ::python();
@@ -527,7 +527,7 @@ TEST_CASE("names are text of any kind, and a NUL in one is no end") {
   CHECK_THROWS_AS(python().import_module(std::string_view("os\0x", 4)), py::PythonError);
 }
 
-TEST_CASE("the script's folder is right for a script in the root and for odd names", "[P07]") {
+TEST_CASE("the script's folder is right for a script in the root and for odd names", "[sys-path]") {
   using latepy::detail::parent;
   CHECK(parent("/script.py") == "/");
   CHECK(parent("/dir/a\\b.py") == "/dir");

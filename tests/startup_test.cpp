@@ -124,7 +124,7 @@ print(getattr(sys.flags, 'safe_path', True), sys.getfilesystemencoding())
 
 }  // namespace
 
-TEST_CASE("a default start", "[startup][P20][P69][P70]") {
+TEST_CASE("a default start", "[startup][sys-argv][sys-executable]") {
   const std::string text = printed(description);
   const Candidate& c = host().candidate;
   INFO(text);
@@ -138,7 +138,7 @@ TEST_CASE("a default start", "[startup][P20][P69][P70]") {
   CHECK(printed("import threading; assert threading.current_thread() is threading.main_thread()") == "");
 }
 
-TEST_CASE("all ways to start give the same", "[startup][P22]") {
+TEST_CASE("all ways to start give the same", "[startup][locale]") {
   const std::string best = printed(description);
   CHECK(printed({}, description, StartWay::config) == best);
   CHECK(printed({}, description, StartWay::flags) == best);
@@ -148,7 +148,7 @@ TEST_CASE("all ways to start give the same", "[startup][P22]") {
   CHECK(printed({}, description, StartWay::flags) == in_venv);
 }
 
-TEST_CASE("a virtual environment", "[startup][P03][P04]") {
+TEST_CASE("a virtual environment", "[startup][venv]") {
   const InVirtualEnvironment inside;
   const std::string& venv = virtual_environment();
   std::ofstream(venv + "/lib/python3." + minor() + (host().candidate.free_threaded ? "t" : "") +
@@ -178,13 +178,13 @@ TEST_CASE("a second start in a virtual environment", "[startup]") {
   CHECK(output == once + once + once);
 }
 
-TEST_CASE("children that run sys.executable", "[startup][P71]") {
+TEST_CASE("children that run sys.executable", "[startup][sys-executable]") {
   CHECK(printed("import subprocess, sys\n"
                 "print(subprocess.check_output([sys.executable, *subprocess._args_from_interpreter_flags(), '-c',\n"
                 "  'import sys; print(sys.flags.utf8_mode, sys.flags.isolated)'], text=True))") == "1 1\n\n");
 }
 
-TEST_CASE("the environment of the user is not read", "[startup][P05][P06]") {
+TEST_CASE("the environment of the user is not read", "[startup][environment][user-site]") {
   const std::string output = in_child([] {
     setenv("PYTHONHOME", "/nowhere", 1);
     setenv("PYTHONPATH", "/planted", 1);
@@ -223,13 +223,13 @@ TEST_CASE("the environment is read where asked for", "[startup]") {
   CHECK(output == "True 1 0 1 True 3 " + expected);
 }
 
-TEST_CASE("user site where asked for", "[startup][P06]") {
+TEST_CASE("user site where asked for", "[startup][user-site]") {
   Config config;
   config.user_site = true;
   CHECK(printed(config, "import sys; print(sys.flags.no_user_site, sys.flags.ignore_environment)") == "0 1\n");
 }
 
-TEST_CASE("the program keeps what is its own", "[startup][P22][P60]") {
+TEST_CASE("the program keeps what is its own", "[startup][locale][signals]") {
   for (const bool own_handler : {false, true}) {
     const std::string output = in_child([&] {
       if (own_handler) std::signal(SIGINT, [](int) {});
@@ -277,7 +277,7 @@ TEST_CASE("the program keeps what is its own", "[startup][P22][P60]") {
   }
 }
 
-TEST_CASE("signal handlers where asked for", "[startup][P60]") {
+TEST_CASE("signal handlers where asked for", "[startup][signals]") {
   Config config;
   config.signal_handlers = true;
   CHECK(printed(config,
@@ -315,7 +315,7 @@ TEST_CASE("nothing planted in PATH or the working directory runs", "[startup][se
       }
 }
 
-TEST_CASE("a home without a standard library", "[startup][P01][P02]") {
+TEST_CASE("a home without a standard library", "[startup][standard-library][start-error]") {
   const std::string output = in_child([] {
     const Candidate good = host().candidate;
     for (const std::string& home : {temporary_folder(), std::string("/nowhere"), std::string("relative")}) {
@@ -337,7 +337,7 @@ TEST_CASE("a home without a standard library", "[startup][P01][P02]") {
   CHECK(output == "well\n");
 }
 
-TEST_CASE("a start that CPython refuses", "[startup][P02]") {
+TEST_CASE("a start that CPython refuses", "[startup][start-error]") {
   const std::string home = temporary_folder() + "/broken";
   const std::string library = home + "/lib/python3." + minor() + (host().candidate.free_threaded ? "t" : "");
   fs::create_directories(library + "/encodings");
@@ -429,7 +429,7 @@ TEST_CASE("each row is told from the others", "[startup]") {
   }
 }
 
-TEST_CASE("sys.argv", "[startup][P20][P18]") {
+TEST_CASE("sys.argv", "[startup][sys-argv][non-ascii]") {
   Config config;
   config.argv = {"prog é", "two words", "", "日本", "-x"};
   for (const StartWay way : {StartWay::best, StartWay::config, StartWay::flags})
@@ -448,7 +448,7 @@ TEST_CASE("sys.argv", "[startup][P20][P18]") {
   CHECK(output == "cannot start Python: argv holds a NUL byte: a\\0...\nwell\n");
 }
 
-TEST_CASE("Config::paths", "[startup][P07][P08]") {
+TEST_CASE("Config::paths", "[startup][sys-path]") {
   Config config;
   config.paths = {"/first é", latepy::Path(fs::path("/second")), "third"};
   CHECK(printed(config,
@@ -456,7 +456,7 @@ TEST_CASE("Config::paths", "[startup][P07][P08]") {
                 "in sys.path if not p]))") == "['/first é', '/second'] True 0\n");
 }
 
-TEST_CASE("the locale is C", "[startup][P18][P22]") {
+TEST_CASE("the locale is C", "[startup][locale][non-ascii]") {
   for (const StartWay way : {StartWay::best, StartWay::config, StartWay::flags}) {
     const std::string output = in_child([&] {
       setenv("LC_ALL", "C", 1);
@@ -505,7 +505,7 @@ TEST_CASE("options by CPython's names", "[startup]") {
   CHECK(output == "well\n");
 }
 
-TEST_CASE("standard streams", "[startup][P76][P77]") {
+TEST_CASE("standard streams", "[startup][streams]") {
   for (const StartWay way : {StartWay::best, StartWay::flags}) {
     const std::string output = in_child([&] {
       const int out = dup(1);
