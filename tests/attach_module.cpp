@@ -172,7 +172,7 @@ EXPORT attach_can_enter() {
   return report([] { require(bool(py::GilGuard::try_acquire()), "no"); });
 }
 
-extern "C" LATEPY_VISIBLE std::uint32_t attach_life() { return latepy::detail::current_generation(); }
+extern "C" LATEPY_VISIBLE std::uint32_t attach_generation() { return latepy::detail::current_generation(); }
 extern "C" LATEPY_VISIBLE void* attach_shared() { return &latepy::detail::process_state(); }
 
 /// What `import attach_module` calls. The struct PyModuleDef begins with an object's head, whose size differs between

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <thread>
 
+using namespace py::literals;
+using py::GilRelease;
 using py::Object;
 using py::StateError;
 
@@ -152,19 +154,19 @@ TEST_CASE("threads of the module that are inside Python when it ends leave it fi
         "time.sleep(0.02)\n");
 }
 
-TEST_CASE("a program and a module that both use latepy share one life", "[attach]") {
+TEST_CASE("a program and a module that both use latepy share one interpreter", "[attach]") {
   in_child([] {
     auto python = std::make_unique<py::Interpreter>();
     python->exec("greeting = 'from the script'");
     expect_ok(of_module<const char*()>("attach_start")());
     EXPECT(of_module<void*()>("attach_shared")() == &latepy::detail::process_state());
-    EXPECT(of_module<std::uint32_t()>("attach_life")() == latepy::detail::current_generation());
+    EXPECT(of_module<std::uint32_t()>("attach_generation")() == latepy::detail::current_generation());
     expect_ok(of_module<const char*()>("attach_use")());
     EXPECT((*python)["answer"].as<int>() == 42);
     expect_ok(of_module<const char*()>("attach_threads")());
     expect_ok(of_module<const char*(int)>("attach_keep")(100));
     python.reset();  // the program stops Python
-    EXPECT(of_module<std::uint32_t()>("attach_life")() == latepy::detail::no_generation);
+    EXPECT(of_module<std::uint32_t()>("attach_generation")() == latepy::detail::no_generation);
     expect_ok(of_module<const char*()>("attach_drop")());  // the module drops what it kept
     EXPECT(has(of_module<const char*()>("attach_use")(), "no Python runs"));
     expect_ok(of_module<const char*()>("attach_stop")());
@@ -184,6 +186,65 @@ TEST_CASE("a module that attached meets the program's next Python as well", "[at
       if (life % 2) expect_ok(of_module<const char*()>("attach_stop")());
       python.stop();
     }
+  });
+}
+
+TEST_CASE("a module that attaches in a second interpreter leaves the first one's objects alone", "[attach]") {
+  in_child([] {
+    auto python = std::make_unique<py::Interpreter>();
+    // Before 3.12 CPython cannot tell that a thread is inside a sub-interpreter, and attaching from there waits for ever.
+    if (latepy::detail::library_state.version.minor < 12) return;
+    const py::DynLib program = py::DynLib::program();
+    const auto new_interpreter = program.get<PyThreadState*()>("Py_NewInterpreter");
+    const auto end_interpreter = program.get<void(PyThreadState*)>("Py_EndInterpreter");
+    const auto swap = program.get<PyThreadState*(PyThreadState*)>("PyThreadState_Swap");
+    const auto run = program.get<int(const char*)>("PyRun_SimpleString");
+    python->exec("numbers = [1, 2]\ndef f(a, key=0): return a + key");
+    const Object numbers = (*python)["numbers"], function = (*python)["f"];
+    const std::uint32_t first = latepy::detail::current_generation();
+    PyThreadState* const main = swap(nullptr);
+    swap(main);
+    for (int round = 0; round < 3; ++round) {
+      std::optional<Object> of_second, dropped_elsewhere;
+      PyThreadState* const second = new_interpreter();  // which this thread is inside of from now on
+      EXPECT(second);
+      EXPECT(run("greeting = 'from the script'") == 0);
+      expect_ok(of_module<const char*()>("attach_start")());
+      expect_ok(of_module<const char*()>("attach_use")());
+      EXPECT(latepy::detail::current_generation() != first);
+      of_second = py::to_py("attach");
+      dropped_elsewhere = py::to_py(std::string(100, 'x'));
+      EXPECT(has(EXPECT_THROWN(StateError, numbers[0].as<int>()).what(), "another Python interpreter"));
+      EXPECT(numbers.is_alive());
+
+      swap(main);  // the first one goes on
+      EXPECT(latepy::detail::current_generation() == first);
+      EXPECT(numbers[1].as<int>() == 2);
+      EXPECT(function(3, "key"_a = 4).as<int>() == 7);
+      EXPECT(python->eval<int>("f(20, key=1) * 2") == 42);
+      EXPECT(has(EXPECT_THROWN(StateError, of_second->attr("upper")).what(), "another Python interpreter"));
+      dropped_elsewhere.reset();  // its decref waits for a thread inside the second interpreter
+      {
+        const GilRelease others;
+        std::thread([&] {
+          const py::GilGuard gil;  // of the first
+          EXPECT(numbers[0].as<int>() == 1);
+        }).join();
+      }
+
+      swap(second);
+      EXPECT(of_second->attr("upper")().as<std::string>() == "ATTACH");
+      expect_ok(of_module<const char*()>("attach_stop")());
+      end_interpreter(second);
+      swap(main);
+      EXPECT(!of_second->is_alive());
+      EXPECT_THROWN(StateError, of_second->attr("upper"));
+      EXPECT(latepy::detail::current_generation() == first);
+      EXPECT(numbers[1].as<int>() == 2);
+    }
+    python.reset();
+    EXPECT(!py::Interpreter::is_running());
+    EXPECT(!numbers.is_alive());
   });
 }
 

@@ -118,8 +118,7 @@ TEST_CASE("without a guard the use of an Object names the rule, where checks are
   in_child([] {
     py::Interpreter python;
     const Object list = python.eval("[1]");
-    latepy::detail::library_state.checks = true;  // as LATEPY_CHECKS does
-    latepy::detail::publish_generation(latepy::detail::process_state(), latepy::detail::current_generation());
+    latepy::detail::begin_library_checks();  // as LATEPY_CHECKS does
     std::string what;
     std::thread([&] {
       what = EXPECT_THROWN(StateError, list[0].as<int>()).what();

@@ -458,7 +458,10 @@ TEST_CASE("what is printed is out when the outermost call returns, in order with
 TEST_CASE("whatever way text was left in a stream, it is out when the outermost call returns") {
   py::Interpreter& python = ::python();
   const bool is_seen = !are_fast_paths_off() && !python.is_free_threaded();
-  CHECK((py::detail::stream_layout.generation != 0) == is_seen);
+  {
+    const py::GilGuard gil;
+    CHECK((py::detail::current_interpreter().streams.load()->generation != 0) == is_seen);
+  }
   python.exec(
       "import io, sys\n"
       "class Raw(io.RawIOBase):\n"

@@ -16,6 +16,8 @@ enum class Mode : int {
 
 namespace detail {
 
+struct KeptCode;
+
 /// Raw strings stand indented in C++: where the first line of code is indented, which Python would refuse, the common
 /// indentation goes.
 std::string dedent(std::string_view text);
@@ -37,8 +39,6 @@ LATEPY_COLD inline Object compile_text(const char* text, const Object& filename,
   return steal_or_throw(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
 }
 
-/// The namespace that has them already and is run in most: the first `__main__`'s.
-inline std::atomic<PyObject*> main_globals{nullptr};
 /// Without `__builtins__` in its globals, code before 3.10 knows only a few names. exec() puts them there as well.
 void add_builtins(const Ref& globals);
 
@@ -74,7 +74,8 @@ class Code {
   /// A new reference, or null with the error set.
   LATEPY_FORCE_INLINE PyObject* run(const Ref& globals) const {
     PyObject* const names = globals.checked();
-    if (LATEPY_UNLIKELY(names != detail::main_globals.load(std::memory_order_relaxed))) detail::add_builtins(globals);
+    if (LATEPY_UNLIKELY(names != detail::current_interpreter().main_globals.load(std::memory_order_relaxed)))
+      detail::add_builtins(globals);
     if (LATEPY_UNLIKELY(!before_.is_empty()) && !detail::OwnedRef(eval(before_, names)).get()) return nullptr;
     return eval(code_, names);
   }
@@ -82,32 +83,35 @@ class Code {
     return detail::api().Eval_EvalCode(code.checked(), names, names);
   }
 
+  friend struct detail::KeptCode;
+  Code() = default;
+
   Object code_, before_;  // what gives the result; the statements before it, where it is their last expression
 };
 
 namespace detail {
 
-/// The code of a text that was run before, so that running it again is a look-up. Each text has one place, which the
-/// last one takes; what is long is not kept.
+/// The code of a text that was run before, so that running it again is a look-up. The text stands behind it, in the
+/// same memory. Each text has one place in InterpreterState::codes, which the last one takes. Long texts are not kept.
 struct KeptCode {
-  std::uint32_t generation;
-  unsigned number;  ///< of its `<string-N>`, by which tracebacks find its lines
+  std::uint32_t generation;  ///< of its interpreter
+  unsigned number;           ///< of its `<string-N>`, by which tracebacks find its lines
   Mode mode;
-  std::string text;
-  Code code;
+  std::size_t size;         ///< of the text
+  PyObject *code, *before;  ///< Code's members, owned; `before` may be null
+  std::string_view text() const noexcept { return {reinterpret_cast<const char*>(this + 1), size}; }
+  /// Needs the GIL.
+  Code to_code() const;
+  /// Null where no memory is left.
+  static KeptCode* make(const InterpreterState& interpreter, std::string_view text, Mode mode,
+                        const Code& code) noexcept;
 };
-inline KeptCode* kept_codes[256];  // plain pointers: statics of the program may run code before main and after
-inline std::atomic_flag kept_codes_lock = ATOMIC_FLAG_INIT;
-inline constexpr std::size_t longest_kept = 4096;
+inline constexpr std::size_t kept_codes = 256, longest_kept = 4096;
 
-/// Puts a code into its place. What was there ends outside of the lock: it may call anything.
-void keep_code(KeptCode*& place, KeptCode* code) noexcept;
 /// Compiled source to run at once. Needs the GIL. \throws as Code does.
 Code code_of(std::string_view text, Mode mode, std::string_view filename);
-/// Lets go of all of them. Called by the stop.
-LATEPY_COLD inline void release_codes() noexcept {
-  for (KeptCode*& place : kept_codes) keep_code(place, nullptr);
-}
+/// Lets go of all kept codes of the interpreter that this thread is inside of. Called by the stop.
+void release_codes() noexcept;
 
 }  // namespace detail
 #if LATEPY_DEFINITIONS
@@ -151,7 +155,7 @@ LATEPY_FUNC LATEPY_COLD Object source_lines() {
 }
 
 LATEPY_FUNC LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {
-  std::atomic<unsigned>& texts = library_state.sources;
+  std::atomic<unsigned>& texts = current_interpreter().sources;
   const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
   const Object entry = tuple(len(source), nullptr, call_attribute(source, "splitlines", {to_py(true)}), name);
   try {
@@ -223,25 +227,72 @@ LATEPY_FUNC LATEPY_COLD bool Code::split(const std::string& utf8, const Object& 
 
 namespace detail {
 
-LATEPY_FUNC void keep_code(KeptCode*& place, KeptCode* code) noexcept {
-  {
-    const SpinLock lock(kept_codes_lock);
-    std::swap(place, code);
+LATEPY_FUNC Code KeptCode::to_code() const {
+  Code made;
+  made.code_ = Object::borrow(code);
+  if (before) made.before_ = Object::borrow(before);
+  return made;
+}
+
+LATEPY_FUNC LATEPY_COLD KeptCode* KeptCode::make(const InterpreterState& interpreter, std::string_view text, Mode mode,
+                                                 const Code& code) noexcept {
+  void* const memory = process_alloc(sizeof(KeptCode) + text.size());
+  if (!memory) return nullptr;
+  const auto share = [](const Object& object) {
+    if (object.ptr()) incref(object.ptr());
+    return object.ptr();
+  };
+  auto* const kept = new (memory) KeptCode{interpreter.generation.load(),
+                                           interpreter.sources.load(),
+                                           mode,
+                                           text.size(),
+                                           share(code.code_),
+                                           share(code.before_)};
+  std::memcpy(static_cast<void*>(kept + 1), text.data(), text.size());
+  return kept;
+}
+
+LATEPY_COLD inline void free_code(KeptCode* code) noexcept {
+  if (!code) return;
+  if (code->generation == current_generation()) {  // else its interpreter ended without us
+    decref(code->code);
+    if (code->before) decref(code->before);
   }
-  delete code;
+  process_free(code);
+}
+
+/// Puts a code into its place. What was there ends outside of the lock: it may call anything.
+LATEPY_COLD inline void keep_code(InterpreterState& interpreter, std::size_t place, KeptCode* code) noexcept {
+  {
+    const SpinLock lock(interpreter.codes_lock);
+    std::swap(interpreter.codes[place], code);
+  }
+  free_code(code);
+}
+
+LATEPY_FUNC LATEPY_COLD void release_codes() noexcept {
+  InterpreterState& interpreter = current_interpreter();
+  for (std::size_t place = 0; interpreter.codes && place < kept_codes; ++place) keep_code(interpreter, place, nullptr);
 }
 
 LATEPY_FUNC Code code_of(std::string_view text, Mode mode, std::string_view filename) {
   if (!filename.empty() || text.size() > longest_kept) return Code(text, mode, filename);
-  KeptCode*& place = kept_codes[hash_of(text) % 256];
+  check_running();
+  InterpreterState& interpreter = current_interpreter();
+  const std::size_t place = hash_of(text) % kept_codes;
   {
-    const SpinLock lock(kept_codes_lock);
-    if (place && place->generation == current_generation() && place->mode == mode && place->text == text &&
-        library_state.sources.load(std::memory_order_relaxed) - place->number < sources_kept)
-      return place->code;
+    const SpinLock lock(interpreter.codes_lock);
+    if (LATEPY_UNLIKELY(!interpreter.codes)) {
+      interpreter.codes = static_cast<KeptCode**>(process_alloc(kept_codes * sizeof(KeptCode*)));
+      if (!interpreter.codes) throw std::bad_alloc();
+    }
+    const KeptCode* const kept = interpreter.codes[place];
+    if (kept && kept->generation == interpreter.generation.load(std::memory_order_relaxed) && kept->mode == mode &&
+        kept->text() == text && interpreter.sources.load(std::memory_order_relaxed) - kept->number < sources_kept)
+      return kept->to_code();
   }
   Code code(text, mode);
-  keep_code(place, new KeptCode{current_generation(), library_state.sources.load(), mode, std::string(text), code});
+  if (KeptCode* const kept = KeptCode::make(interpreter, text, mode, code)) keep_code(interpreter, place, kept);
   return code;
 }
 

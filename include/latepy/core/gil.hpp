@@ -19,7 +19,9 @@ class GilGuard {
   }
   /// Nothing where the constructor would throw StateError: for threads that may meet the stop.
   static std::optional<GilGuard> try_acquire();
-  GilGuard(GilGuard&& other) noexcept : how_(other.how_), outer_(other.outer_) { other.how_ = How::not_at_all; }
+  GilGuard(GilGuard&& other) noexcept : how_(other.how_), outer_(other.outer_), interpreter_(other.interpreter_) {
+    other.how_ = How::not_at_all;
+  }
   GilGuard& operator=(GilGuard&&) = delete;
   ~GilGuard() {
     if (how_ == How::fresh) leave();
@@ -38,6 +40,7 @@ class GilGuard {
 
   How how_ = How::not_at_all;
   PyThreadState* outer_ = nullptr;
+  detail::InterpreterState* interpreter_ = nullptr;  // where `how_` is fresh
 };
 
 /// A GilGuard where it is asked for, else nothing.
@@ -66,7 +69,7 @@ class GilRelease {
  private:
   std::uint32_t generation_;
   PyThreadState* state_ = nullptr;
-  bool is_counted_ = false;
+  detail::InterpreterState* counted_ = nullptr;  // where this thread is counted as inside
 };
 
 #if LATEPY_DEFINITIONS
@@ -78,31 +81,32 @@ LATEPY_FUNC std::optional<GilGuard> GilGuard::try_acquire() {
 }
 
 LATEPY_FUNC bool GilGuard::enter() {
-  detail::ProcessState& process = detail::process_state();
   if (LATEPY_LIKELY(detail::holds_gil())) {
     how_ = How::nested;
-    detail::drain_if_any(process);
+    detail::drain_if_any(detail::current_interpreter());
     return true;
   }
   const detail::Api& api = detail::api();
   detail::ThreadRecord& record = detail::thread_record;
+  detail::InterpreterState& interpreter = *detail::process_state().first.load(std::memory_order_acquire);
   // The order matters: the stop sets `stopping` and then waits for `inside` to fall to zero.
-  process.inside.fetch_add(1);
-  const std::uint32_t generation = process.generation.load();
-  if (process.stopping.load() != 0 || generation == detail::no_generation || record.ended) {
-    process.inside.fetch_sub(1);
+  interpreter.inside.fetch_add(1);
+  const std::uint32_t generation = interpreter.generation.load();
+  if (interpreter.stopping.load() != 0 || generation == detail::no_generation || record.ended) {
+    interpreter.inside.fetch_sub(1);
     return false;
   }
   PyThreadState* state = record.generation == generation ? record.state : nullptr;
-  if (!state && !record.at_end) {  // after a life with a state of ours, 3.14 would answer with that one, long freed
+  // A thread that has had a state of ours is not looked up: 3.14 would answer with that state, which may be freed.
+  if (!state && !record.at_end) {
     state = api.GILState_GetThisThreadState();
-    if (state && api.ThreadState_GetInterpreter(state) != process.interpreter.load()) state = nullptr;
+    if (state && api.ThreadState_GetInterpreter(state) != interpreter.interpreter.load()) state = nullptr;
   }
   if (!state) {
     try {
-      state = detail::make_thread_state(generation);
+      state = detail::make_thread_state(interpreter);
     } catch (...) {
-      process.inside.fetch_sub(1);
+      interpreter.inside.fetch_sub(1);
       throw;
     }
   }
@@ -110,23 +114,23 @@ LATEPY_FUNC bool GilGuard::enter() {
   if (detail::library_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
   api.Eval_RestoreThread(state);
   how_ = How::fresh;
+  interpreter_ = &interpreter;
   ++record.depth;
-  detail::drain_if_any(process);
+  detail::drain_if_any(interpreter);
   return true;
 }
 
 LATEPY_FUNC void GilGuard::leave() noexcept {
-  detail::ProcessState& process = detail::process_state();
   const detail::Api& api = detail::api();
-  detail::drain_if_any(process);
+  detail::drain_if_any(*interpreter_);
   --detail::thread_record.depth;
   api.Eval_SaveThread();
-  process.inside.fetch_sub(1);
+  interpreter_->inside.fetch_sub(1);
   if (outer_) api.Eval_RestoreThread(outer_);
 }
 
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void GilGuard::refuse() {
-  if (detail::current_generation() == detail::no_generation)
+  if (!detail::is_python_running())
     throw StateError(
         "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
   throw StateError(detail::thread_record.ended ? "the GIL was asked for at the very end of a thread"
@@ -136,21 +140,23 @@ LATEPY_FUNC void GilGuard::leave() noexcept {
 LATEPY_FUNC GilRelease::GilRelease() noexcept : generation_(detail::current_generation()) {
   if (generation_ == detail::no_generation || !detail::holds_gil_of(generation_)) return;
   // A thread that Python made is inside through no guard: it is counted here, so that the stop waits for it.
-  is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
-  if (is_counted_) detail::process_state().inside.fetch_add(1);
+  if (detail::thread_record.depth == 0 && !detail::thread_record.state) {
+    counted_ = &detail::current_interpreter();
+    counted_->inside.fetch_add(1);
+  }
   state_ = detail::api().Eval_SaveThread();
 }
 
 LATEPY_FUNC GilRelease::~GilRelease() {
   if (!state_) return;
-  if (generation_ != detail::current_generation()) {  // Python was stopped inside the scope
-    // Below are frames of a Python that is gone, and there is nowhere to return to: as CPython 3.14 does.
-    if (is_counted_) detail::process_park();
+  if (!detail::is_alive(generation_)) {  // Python was stopped inside the scope
+    // The frames below belong to a Python that is gone. The thread parks, as CPython 3.14 lets it.
+    if (counted_) detail::process_park();
     return;
   }
   detail::api().Eval_RestoreThread(state_);
-  if (is_counted_) detail::process_state().inside.fetch_sub(1);
-  detail::drain_if_any(detail::process_state());
+  if (counted_) counted_->inside.fetch_sub(1);
+  detail::drain_if_any(detail::current_interpreter());
 }
 
 #endif

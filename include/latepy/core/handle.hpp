@@ -78,7 +78,7 @@ class Ref {
   PyObject* ptr() const noexcept { return ptr_; }
   bool is_empty() const noexcept { return ptr_ == nullptr; }
   /// Whether there is an object and its interpreter still runs. Any thread, no GIL.
-  bool is_alive() const noexcept { return ptr_ && generation_ == detail::current_generation(); }
+  bool is_alive() const noexcept { return ptr_ && detail::is_alive(generation_); }
   bool is_none() const noexcept { return ptr_ && ptr_ == detail::api().NoneStruct; }
   /// Identity: Python's `is`.
   bool same(const Ref& other) const noexcept { return ptr_ == other.ptr_; }
@@ -243,22 +243,23 @@ inline Object none() { return Object::borrow(api().NoneStruct); }
 LATEPY_FUNC LATEPY_COLD PyObject* check_use(PyObject* object, std::uint32_t generation) {
   if (!object || generation == empty_generation)
     throw StateError("an empty Object was used: it was never set, or was moved from");
-  const std::uint32_t now = current_generation();
-  if (now == no_generation) throw StateError("an Object was used after its Python had ended");
-  if (generation != now) throw StateError("an Object of an earlier interpreter was used: that interpreter has ended");
-  if (!holds_gil())
-    throw StateError(
-        "a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
-  return object;
+  if (!is_alive(generation))
+    throw StateError(is_python_running() ? "an Object of an earlier interpreter was used: that interpreter has ended"
+                                         : "an Object was used after its Python had ended");
+  if (holds_gil_of(generation)) return object;
+  throw StateError(
+      holds_gil() ? "an Object of another Python interpreter was used: each interpreter has objects of its own"
+                  : "a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the "
+                    "scope");
 }
 
 LATEPY_FUNC LATEPY_COLD void check_making() {
-  if (current_generation() == no_generation)
-    throw StateError("a Python object was asked for, but no Python runs in this process");
+  if (!is_python_running()) throw StateError("a Python object was asked for, but no Python runs in this process");
   if (!holds_gil())
     throw StateError(
         "a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
 }
+
 #endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail

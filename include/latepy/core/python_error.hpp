@@ -115,9 +115,10 @@ LATEPY_FUNC LATEPY_COLD std::string format_exception(PyObject* exception) {
 }
 
 LATEPY_FUNC std::optional<GilGuard> enter(ErrorData& data) {
+  if (!data.listed) return std::nullopt;
   bool is_alive;
   {
-    SpinLock lock(process_state().errors_lock);
+    SpinLock lock(data.listed->errors_lock);
     is_alive = data.value.is_alive();
   }
   if (!is_alive) return std::nullopt;

@@ -110,7 +110,7 @@ Object Module::add_enum(const std::string& name, std::initializer_list<std::pair
   Object made = detail::new_enum(detail::Target(*this), name, pairs, kind);
   detail::ClassRecord* const record = detail::new_record(detail::class_slot<E>, detail::type_key<E>());
   record->traits = nullptr;
-  detail::publish(record, detail::class_slot<E>, Object(made).release());
+  detail::publish(record, Object(made).release());
   return made;
 }
 

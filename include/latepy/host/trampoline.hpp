@@ -21,9 +21,7 @@ class TrampolineLink {
   }
   void detach() noexcept { self_.store(nullptr, std::memory_order_relaxed); }
   /// Any thread. Only with the GIL the answer keeps.
-  bool is_attached() const noexcept {
-    return self_.load(std::memory_order_acquire) && generation_ == current_generation();
-  }
+  bool is_attached() const noexcept { return self_.load(std::memory_order_acquire) && is_alive(generation_); }
   /// The object, where its class overrides the method; else empty. Needs the GIL.
   Object overriding(const char* method) const;
 

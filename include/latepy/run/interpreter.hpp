@@ -39,7 +39,7 @@ class Interpreter : public Scope {
   /// also where only another library has one that this library does not share (see detail::LibraryState).
   static Interpreter& current();
   /// Whether a Python that latepy knows runs in this process. Any thread.
-  static bool is_running() noexcept { return detail::current_generation() != detail::no_generation; }
+  static bool is_running() noexcept { return detail::is_python_running(); }
 
   /// Stops Python: `atexit` runs, output is flushed, Objects that still live become harmless. On the starter's thread.
   /// Waits for Python's own threads as Python does, but no longer than the timeout.
@@ -164,10 +164,10 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   detail::started_before = true;
   starter_ = &detail::thread_record;
   detail::ProcessState& process = detail::own_process_state();
-  const std::uint32_t generation = detail::begin_generation(process, detail::api().InterpreterState_Get());
+  PyInterpreterState* const interpreter = detail::api().InterpreterState_Get();
   detail::thread_record.state = detail::api().ThreadState_Get();
-  detail::thread_record.generation = generation;
-  detail::publish(process);
+  detail::thread_record.generation = detail::begin_interpreter(process, interpreter).generation;
+  detail::publish_process_state(interpreter);
   prepare(config);
   if (config.release_gil) detail::api().Eval_SaveThread();
 }
@@ -177,7 +177,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::attach(const Config& config) {
   is_attached_ = true;
   detail::started_before = true;  // by somebody
   const detail::AttachGuard gil;
-  detail::join_or_found(gil.interpreter());
+  detail::join_or_begin(gil.interpreter());
   prepare(config);
 }
 
@@ -231,7 +231,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
       if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
     }
     ~Gil() {
-      if (!held && detail::current_generation() != detail::no_generation) detail::api().Eval_SaveThread();
+      if (!held && detail::is_python_running()) detail::api().Eval_SaveThread();
     }
   };
   if (detail::thread_record.depth > 0)

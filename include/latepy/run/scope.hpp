@@ -244,11 +244,11 @@ LATEPY_FUNC void Scope::adopt_main(Object module) {
   main_ = std::move(module);
   detail::set_main(main_);
   detail::add_builtins(globals_);
-  detail::main_globals = globals_.ptr();
+  detail::current_interpreter().main_globals = globals_.ptr();
 }
 
 LATEPY_FUNC void Scope::forget_main() noexcept {
-  detail::main_globals = nullptr;
+  detail::current_interpreter().main_globals = nullptr;
   main_ = globals_ = Object();
 }
 

@@ -93,25 +93,27 @@ ClassRecord* class_of() noexcept {
 /// The record to fill for a type that is being registered, in the list already. The caller publishes it when its class
 /// is made.
 ClassRecord* new_record(const ClassSlot& slot, std::string_view key);
-void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept;
+void publish(ClassRecord* record, PyObject* type) noexcept;
 
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD ClassRecord* find_record(const ClassSlot& slot, std::string_view key) noexcept {
   const std::size_t hash = hash_of(key);
   const ClassSlot* const only = is_local_key(key) ? &slot : nullptr;
-  for (ClassRecord* each = process_state().classes.load(std::memory_order_acquire); each; each = each->next)
+  for (ClassRecord* each = current_interpreter().classes.load(std::memory_order_acquire); each; each = each->next)
     if (each->hash == hash && each->only == only && std::string_view(each->key, each->key_length) == key) return each;
   return nullptr;
 }
 
 LATEPY_FUNC LATEPY_COLD ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept {
-  const SpinLock lock(process_state().classes_lock);
-  const std::uint32_t generation = current_generation(),
+  InterpreterState& interpreter = current_interpreter();
+  const SpinLock lock(interpreter.classes_lock);
+  const std::uint32_t generation = interpreter.generation.load(),
                       stamp = process_state().classes_stamp.load(std::memory_order_acquire);
-  ClassRecord* record = slot.record.load(std::memory_order_relaxed);
-  if (!record || record->generation != generation) record = find_record(slot, key);
+  ClassRecord* record = find_record(slot, key);
   if (record && record->generation != generation) record = nullptr;
+  // A slot is one for all interpreters, so it remembers nothing while there are several.
+  if (process_state().only.load(std::memory_order_acquire) != &interpreter) return record;
   slot.record.store(record, std::memory_order_relaxed);
   slot.stamp.store(stamp, std::memory_order_release);
   return record;
@@ -125,14 +127,13 @@ LATEPY_FUNC LATEPY_COLD ClassRecord* new_record(const ClassSlot& slot, std::stri
   record->key_length = key.size();
   record->hash = hash_of(key);
   if (is_local_key(key)) record->only = &slot;
-  push(process_state().classes, record);
+  push(current_interpreter().classes, record);
   return record;
 }
 
-LATEPY_FUNC LATEPY_COLD void publish(ClassRecord* record, ClassSlot& slot, PyObject* type) noexcept {
+LATEPY_FUNC LATEPY_COLD void publish(ClassRecord* record, PyObject* type) noexcept {
   record->type = type;
   record->generation = current_generation();
-  slot.record.store(record, std::memory_order_relaxed);
   process_state().classes_stamp.fetch_add(1, std::memory_order_release);
 }
 #endif  // LATEPY_DEFINITIONS

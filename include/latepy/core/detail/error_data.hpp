@@ -62,7 +62,7 @@ struct ErrorData {
   std::optional<ErrorText> said;          ///< what `text` points to where it was read before others saw this
   std::atomic<const ErrorText*> text{nullptr};
   std::atomic<const std::string*> traceback{nullptr};
-  ProcessState* listed = nullptr;  ///< where it is
+  InterpreterState* listed = nullptr;  ///< where it is
   ErrorData *previous = nullptr, *next = nullptr;
 
   ErrorData() = default;
@@ -139,7 +139,7 @@ LATEPY_FUNC bool ErrorData::join() noexcept {
 }
 
 LATEPY_FUNC void ErrorData::enlist() noexcept {
-  ProcessState& s = process_state();
+  InterpreterState& s = current_interpreter();
   listed = &s;
   SpinLock lock(s.errors_lock);
   next = s.errors;

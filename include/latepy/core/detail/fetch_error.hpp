@@ -150,11 +150,12 @@ LATEPY_FUNC LATEPY_COLD void set_python_error(const PythonError& error) {
 }
 
 LATEPY_FUNC LATEPY_COLD void format_live_errors() {
+  InterpreterState& interpreter = current_interpreter();
   for (;;) {
     ErrorHandle data;
     {
-      SpinLock lock(process_state().errors_lock);
-      for (ErrorData* each = process_state().errors; each && !data.get(); each = each->next)
+      SpinLock lock(interpreter.errors_lock);
+      for (ErrorData* each = interpreter.errors; each && !data.get(); each = each->next)
         if (each->value.is_alive() && each->join()) data = ErrorHandle(each);
     }
     if (!data.get()) return;
@@ -162,7 +163,7 @@ LATEPY_FUNC LATEPY_COLD void format_live_errors() {
     if (!data->traceback.load())
       data->settle<std::string>(data->traceback, std::make_unique<std::string>(format_exception(data->value.ptr())));
     Object value;  // dropped outside of the lock: it may run any code
-    SpinLock lock(process_state().errors_lock);
+    SpinLock lock(interpreter.errors_lock);
     std::swap(value, data->value);
   }
 }

@@ -21,9 +21,8 @@ struct InternKey {
                 : void();
   }
   LATEPY_FORCE_INLINE std::size_t first_slot() const noexcept {
-    return static_cast<std::size_t>((first * 0x9E3779B97F4A7C15u ^ last * 0xC2B2AE3D27D4EB4Fu) >> (64 - slot_bits));
+    return static_cast<std::size_t>((first * 0x9E3779B97F4A7C15u ^ last * 0xC2B2AE3D27D4EB4Fu) >> (64 - interned_bits));
   }
-  static constexpr int slot_bits = 10;
 
  private:
   template <class Word>
@@ -36,35 +35,25 @@ struct InternKey {
   }
 };
 
-/// The interned str of a name that some literal has, in one cache line. Set once in the life of an interpreter,
-/// `generation` at last, and then as it is until that ends.
-struct alignas(64) InternedName {
-  std::atomic<std::uint32_t> generation{no_generation};
-  std::uint32_t size = 0;
-  std::uint64_t first = 0, last = 0;  ///< of its InternKey
-  PyObject* str = nullptr;
-  PyObject* kwnames = nullptr;  ///< the tuple of names of the last call whose first named argument this was; or null
-  std::size_t kwcount = 0;      ///< how many they are
-  PyObject* module = nullptr;   ///< the module of this name that was last found, its import done; or null
-  char* copy = nullptr;         ///< of more than 16 bytes
+/// Whether the slot holds this name for the interpreter `generation`.
+LATEPY_FORCE_INLINE bool holds_name(const InternedName& slot, const InternKey& key, const char* text,
+                                    std::uint32_t generation) noexcept {
+  return slot.generation.load(std::memory_order_acquire) == generation && slot.first == key.first &&
+         slot.last == key.last && slot.size == key.size &&
+         (key.size <= 16 || std::memcmp(slot.copy, text, key.size) == 0);
+}
 
-  LATEPY_FORCE_INLINE bool is(const InternKey& key, const char* text, std::uint32_t now) const noexcept {
-    return generation.load(std::memory_order_acquire) == now && first == key.first && last == key.last &&
-           size == key.size && (key.size <= 16 || std::memcmp(copy, text, key.size) == 0);
-  }
-};
-/// A name whose place is taken has one of the next; when those are taken as well, it is looked up each time.
-inline constexpr std::size_t interned_slots = std::size_t(1) << InternKey::slot_bits, interned_probes = 4;
-inline InternedName interned_names[interned_slots];
-inline std::atomic_flag interned_names_lock = ATOMIC_FLAG_INIT;
+/// A name goes into one of this many slots, from its first on. When all are taken it is looked up each time.
+inline constexpr std::size_t interned_probes = 4;
 
-/// What is kept of a name in its first place, or null.
+/// Looks in the first slot only, of the one interpreter. No check of the GIL.
 LATEPY_FORCE_INLINE InternedName* interned_fast(const InternKey& key, const char* text) noexcept {
-  InternedName& known = interned_names[key.first_slot()];
-  return LATEPY_LIKELY(known.is(key, text, process_state().fast_generation.load(std::memory_order_relaxed))) ? &known
+  const ProcessState& process = process_state();
+  InternedName& slot = process.fast_names.load(std::memory_order_relaxed)[key.first_slot()];
+  return LATEPY_LIKELY(holds_name(slot, key, text, process.fast_generation.load(std::memory_order_relaxed))) ? &slot
                                                                                                              : nullptr;
 }
-/// The same in all of its places, with the checks of a use.
+/// Looks in all four slots, after the checks of a use.
 InternedName* find_interned(const char* text, std::size_t with_nul);
 /// The slow way: keeps it where a place is free, else gives null.
 InternedName* intern(const char* text, std::size_t with_nul);
@@ -139,53 +128,62 @@ class AttrName {
 
 #if LATEPY_DEFINITIONS
 
-inline InternedName& interned_slot(const InternKey& key, std::size_t nth) noexcept {
-  return interned_names[(key.first_slot() + nth) % interned_slots];
+inline InternedName& interned_slot(InternedName* names, const InternKey& key, std::size_t nth) noexcept {
+  return names[(key.first_slot() + nth) % interned_slots];
 }
 
 LATEPY_FUNC LATEPY_COLD InternedName* find_interned(const char* text, std::size_t with_nul) {
   check_running();
   const InternKey key(text, with_nul);
-  for (std::size_t nth = 0; nth < interned_probes; ++nth)
-    if (interned_slot(key, nth).is(key, text, current_generation())) return &interned_slot(key, nth);
+  const InterpreterState& interpreter = current_interpreter();
+  const std::uint32_t generation = interpreter.generation.load(std::memory_order_relaxed);
+  for (std::size_t nth = 0; nth < interned_probes; ++nth) {
+    InternedName& slot = interned_slot(interpreter.names, key, nth);
+    if (holds_name(slot, key, text, generation)) return &slot;
+  }
   return nullptr;
 }
 
 LATEPY_FUNC LATEPY_COLD InternedName* intern(const char* text, std::size_t with_nul) {
   if (InternedName* const known = find_interned(text, with_nul)) return known;
   const InternKey key(text, with_nul);
-  const std::uint32_t generation = current_generation();
-  if (text[key.size - 1] != '\0' || std::strlen(text) != key.size - 1) return nullptr;  // a buffer
+  if (text[key.size - 1] != '\0' || std::strlen(text) != key.size - 1) return nullptr;  // a buffer, not a literal
   OwnedRef str(throw_if_null(api().Unicode_InternFromString(text)));
-  const SpinLock lock(interned_names_lock);
+  InterpreterState& interpreter = current_interpreter();
+  const std::uint32_t generation = interpreter.generation.load(std::memory_order_relaxed);
+  const SpinLock lock(interpreter.names_lock);
   for (std::size_t nth = 0; nth < interned_probes; ++nth) {
-    InternedName& known = interned_slot(key, nth);
-    if (known.is(key, text, generation)) return &known;
-    if (known.generation.load(std::memory_order_relaxed) == generation) continue;
-    known.generation.store(no_generation, std::memory_order_relaxed);  // of an earlier life, or of none
-    process_free(std::exchange(known.copy, nullptr));
+    InternedName& slot = interned_slot(interpreter.names, key, nth);
+    if (holds_name(slot, key, text, generation)) return &slot;
+    if (slot.generation.load(std::memory_order_relaxed) == generation) continue;
+    slot.generation.store(no_generation, std::memory_order_relaxed);  // of an earlier interpreter, or of none
+    process_free(std::exchange(slot.copy, nullptr));
     if (key.size > 16) {
-      known.copy = static_cast<char*>(process_alloc(key.size));
-      if (!known.copy) throw std::bad_alloc();
-      std::memcpy(known.copy, text, key.size);
+      slot.copy = static_cast<char*>(process_alloc(key.size));
+      if (!slot.copy) throw std::bad_alloc();
+      std::memcpy(slot.copy, text, key.size);
     }
-    known.size = static_cast<std::uint32_t>(key.size);
-    known.first = key.first;
-    known.last = key.last;
-    known.kwnames = known.module = nullptr;
-    known.kwcount = 0;
-    known.str = str.release();
-    known.generation.store(generation, std::memory_order_release);
-    return &known;
+    slot.size = static_cast<std::uint32_t>(key.size);
+    slot.first = key.first;
+    slot.last = key.last;
+    slot.kwnames = slot.module = nullptr;
+    slot.kwcount = 0;
+    slot.str = str.release();
+    slot.generation.store(generation, std::memory_order_release);
+    return &slot;
   }
   return nullptr;
 }
 
 LATEPY_FUNC LATEPY_COLD void release_interned_names() noexcept {
-  for (InternedName& known : interned_names) {
-    if (known.generation.load(std::memory_order_relaxed) != current_generation()) continue;
-    known.generation.store(no_generation, std::memory_order_relaxed);
-    for (PyObject* const object : {known.str, known.kwnames, known.module})
+  const InterpreterState& interpreter = current_interpreter();
+  const std::uint32_t generation = interpreter.generation.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < interned_slots; ++i) {
+    InternedName& slot = interpreter.names[i];
+    if (slot.generation.load(std::memory_order_relaxed) != generation) continue;
+    slot.generation.store(no_generation, std::memory_order_relaxed);
+    slot.size = 0;  // so that no name is found in it while there is no interpreter
+    for (PyObject* const object : {slot.str, slot.kwnames, slot.module})
       if (object) decref(object);
   }
 }

@@ -22,6 +22,35 @@ struct ThreadRecord {
 };
 inline thread_local ThreadRecord thread_record{};
 
+/// As current_interpreter(), where the process has several interpreters.
+InterpreterState& ask_interpreter() noexcept;
+
+/// The interpreter that this thread is inside of; while the process has one, that one on every thread. Where there is
+/// none it is ProcessState::none, whose generation is no_generation.
+/// While there are several, the thread must hold a GIL: before 3.12 CPython cannot tell who asks.
+LATEPY_FORCE_INLINE InterpreterState& current_interpreter() noexcept {
+  InterpreterState* const only = process_state().only.load(std::memory_order_acquire);
+  return LATEPY_LIKELY(only != nullptr) ? *only : ask_interpreter();
+}
+
+/// As current_generation(), where handles are checked or the process has several interpreters.
+std::uint32_t ask_generation() noexcept;
+
+/// The generation of current_interpreter(), which a new handle gets.
+LATEPY_FORCE_INLINE std::uint32_t current_generation() noexcept {
+  const std::uint32_t fast = process_state().fast_generation.load(std::memory_order_acquire);
+  return LATEPY_LIKELY(fast != check_each_use) ? fast : ask_generation();
+}
+
+/// Whether latepy knows a running interpreter. Any thread, no GIL.
+inline bool is_python_running() noexcept {
+  return process_state().first.load(std::memory_order_acquire)->generation.load(std::memory_order_acquire) !=
+         no_generation;
+}
+
+/// Whether the interpreter of a handle still runs. Any thread, no GIL.
+inline bool is_alive(std::uint32_t generation) noexcept { return interpreter_of(generation) != nullptr; }
+
 template <class Node>
 void push(std::atomic<Node*>& list, Node* node) noexcept {
   node->next = list.load(std::memory_order_relaxed);
@@ -37,34 +66,36 @@ inline void hand_over_thread_state(void*) noexcept {
   if (!node) return;
   thread_record.at_end = nullptr;
   thread_record.state = nullptr;
-  push(process_state().ended_threads, node);
+  if (InterpreterState* const interpreter = interpreter_of(node->generation))
+    push(interpreter->ended_threads, node);
+  else
+    process_free(node);  // CPython freed the state with its interpreter
 }
 
 void arm_thread_end();
 
-/// As holds_gil(), where the thread's state that runs is not one that the thread has by us.
-bool holds_gil_by(PyThreadState* current) noexcept;
-/// Whether this thread holds the GIL of our interpreter, whose generation it is (on free-threaded builds: is attached
-/// to it).
+/// As holds_gil_of(), where the thread state that runs is not the one that the thread has by us.
+bool holds_gil_by(PyThreadState* current, std::uint32_t generation) noexcept;
+/// Whether this thread holds the GIL of the interpreter (on free-threaded builds: is attached to it).
 LATEPY_FORCE_INLINE bool holds_gil_of(std::uint32_t generation) noexcept {
   PyThreadState* const current = library_state.api.ThreadState_GetUnchecked();
   const ThreadRecord& record = thread_record;
   if (LATEPY_LIKELY(current && current == record.state && record.generation == generation)) return true;
-  return holds_gil_by(current);
+  return holds_gil_by(current, generation);
 }
-/// The same of whatever interpreter runs. Any thread.
+/// The same of any interpreter that latepy knows. Any thread.
 inline bool holds_gil() noexcept {
   const std::uint32_t generation = current_generation();
   return generation != no_generation && holds_gil_of(generation);
 }
 
 /// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
-void free_ended_threads(ProcessState& s, std::uint32_t generation) noexcept;
+void free_ended_threads(InterpreterState& s, std::uint32_t generation) noexcept;
 
 /// Frees what threads without the GIL left behind. Needs the GIL.
-void drain(ProcessState& s) noexcept;
+void drain(InterpreterState& s) noexcept;
 
-inline void drain_if_any(ProcessState& s) noexcept {
+inline void drain_if_any(InterpreterState& s) noexcept {
   const auto drops = reinterpret_cast<std::uintptr_t>(s.deferred_decrefs.load(std::memory_order_relaxed));
   const auto ended = reinterpret_cast<std::uintptr_t>(s.ended_threads.load(std::memory_order_relaxed));
   if (LATEPY_UNLIKELY((drops | ended) != 0)) drain(s);
@@ -77,7 +108,7 @@ void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* 
 void drop(PyObject* object, std::uint32_t generation) noexcept;
 
 /// A thread state for this thread, kept until the thread ends. Needs no GIL.
-PyThreadState* make_thread_state(std::uint32_t generation);
+PyThreadState* make_thread_state(const InterpreterState& interpreter);
 
 #if LATEPY_DEFINITIONS
 
@@ -100,15 +131,37 @@ LATEPY_FUNC LATEPY_COLD void arm_thread_end() {
 #endif
 }
 
-LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current) noexcept {
-  const LibraryState& s = library_state;
-  if (!current) return false;
-  return s.current_is_per_thread
-             ? s.api.ThreadState_GetInterpreter(current) == process_state().interpreter.load(std::memory_order_relaxed)
-             : current == s.api.GILState_GetThisThreadState();
+LATEPY_FUNC LATEPY_COLD InterpreterState& ask_interpreter() noexcept {
+  ProcessState& process = process_state();
+  PyThreadState* const current = api().ThreadState_GetUnchecked();
+  if (!current) return process.none;
+  InterpreterState* found = nullptr;
+  if (current == thread_record.state) {
+    found = interpreter_of(thread_record.generation);
+  } else {
+    // Asked each time: the address of a thread state that is not ours may be another interpreter's by now.
+    PyInterpreterState* const interpreter = api().ThreadState_GetInterpreter(current);
+    found = find_interpreter(process, [&](InterpreterState& each) { return each.interpreter.load() == interpreter; });
+  }
+  return found ? *found : process.none;
 }
 
-LATEPY_FUNC LATEPY_COLD void free_ended_threads(ProcessState& s, std::uint32_t generation) noexcept {
+LATEPY_FUNC LATEPY_COLD std::uint32_t ask_generation() noexcept {
+  return current_interpreter().generation.load(std::memory_order_acquire);
+}
+
+LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current, std::uint32_t generation) noexcept {
+  const Api& a = api();
+  const InterpreterState* const interpreter = current ? interpreter_of(generation) : nullptr;
+  if (!interpreter) return false;
+  const bool is_per_thread = library_state.current_is_per_thread;
+  if (!is_per_thread && current != a.GILState_GetThisThreadState()) return false;
+  // Before 3.12 a thread state that PyGILState knows is the one interpreter's, where there is one.
+  if (!is_per_thread && process_state().only.load(std::memory_order_relaxed)) return true;
+  return a.ThreadState_GetInterpreter(current) == interpreter->interpreter.load(std::memory_order_relaxed);
+}
+
+LATEPY_FUNC LATEPY_COLD void free_ended_threads(InterpreterState& s, std::uint32_t generation) noexcept {
   const Api& a = api();
   EndedThread* thread = s.ended_threads.exchange(nullptr, std::memory_order_acquire);
   // While it stops, CPython frees all thread states itself.
@@ -141,7 +194,7 @@ LATEPY_FUNC LATEPY_COLD void free_ended_threads(ProcessState& s, std::uint32_t g
   }
 }
 
-LATEPY_FUNC LATEPY_COLD void drain(ProcessState& s) noexcept {
+LATEPY_FUNC LATEPY_COLD void drain(InterpreterState& s) noexcept {
   const std::uint32_t generation = s.generation.load(std::memory_order_relaxed);
   DeferredDecref* drop = s.deferred_decrefs.exchange(nullptr, std::memory_order_acquire);
   DeferredDecref* in_order = nullptr;
@@ -163,34 +216,44 @@ LATEPY_FUNC LATEPY_COLD void drain(ProcessState& s) noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view) noexcept {
-  ProcessState& s = process_state();
-  if (generation != s.generation.load(std::memory_order_acquire)) return;  // its Python is gone, and the object with it
+  InterpreterState* const interpreter = interpreter_of(generation);
+  if (!interpreter) return;  // it has ended, and the object with it
   auto* node = static_cast<DeferredDecref*>(process_alloc(sizeof(DeferredDecref)));
   auto* copy = node && view ? static_cast<BufferView*>(process_alloc(sizeof(BufferView))) : nullptr;
   if (!node || (view && !copy)) {
     process_free(node);
-    s.leaked.fetch_add(1, std::memory_order_relaxed);
+    process_state().leaked.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   if (copy) *copy = *view;
   node->view = copy;
   node->object = object;
   node->generation = generation;
-  push(s.deferred_decrefs, node);
+  push(interpreter->deferred_decrefs, node);
 }
 
-LATEPY_FUNC LATEPY_OUTLINE void drop(PyObject* object, std::uint32_t generation) noexcept {
-  if (LATEPY_LIKELY(generation == current_generation() && holds_gil_of(generation)))
+/// drop(), where handles are checked, the interpreter has ended or is one of several, or the GIL is not held.
+LATEPY_COLD inline void drop_carefully(PyObject* object, std::uint32_t generation) noexcept {
+  if (is_alive(generation) && holds_gil_of(generation))
     decref(object);
   else
     defer_decref(object, generation);
 }
 
-LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(std::uint32_t generation) {
+LATEPY_FUNC LATEPY_OUTLINE void drop(PyObject* object, std::uint32_t generation) noexcept {
+  if (LATEPY_LIKELY(generation == process_state().fast_generation.load(std::memory_order_acquire) &&
+                    holds_gil_of(generation)))
+    decref(object);
+  else
+    drop_carefully(object, generation);
+}
+
+LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(const InterpreterState& interpreter) {
+  const std::uint32_t generation = interpreter.generation.load();
   arm_thread_end();
   auto* node = static_cast<EndedThread*>(process_alloc(sizeof(EndedThread)));
   if (!node) throw std::bad_alloc();
-  PyThreadState* made = api().ThreadState_New(process_state().interpreter.load(std::memory_order_relaxed));
+  PyThreadState* made = api().ThreadState_New(interpreter.interpreter.load(std::memory_order_relaxed));
   if (!made) {
     process_free(node);
     throw std::bad_alloc();

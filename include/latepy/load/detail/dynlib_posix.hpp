@@ -77,8 +77,8 @@ LATEPY_COLD inline void process_pin(const void* address) noexcept {
   Dl_info info;
   if (dladdr(address, &info) != 0 && info.dli_fname) dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
-/// Memory that any library of the process may free.
-inline void* process_alloc(std::size_t size) noexcept { return malloc(size); }
+/// Memory of zeros that any library of the process may free.
+inline void* process_alloc(std::size_t size) noexcept { return calloc(1, size); }
 inline void process_free(void* memory) noexcept { free(memory); }
 /// Stops this thread for good.
 [[noreturn]] inline void process_park() noexcept {

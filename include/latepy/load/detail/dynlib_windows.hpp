@@ -124,8 +124,10 @@ LATEPY_COLD inline void process_pin(const void* address) noexcept {
   // GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN
   GetModuleHandleExW(4 | 1, static_cast<const wchar_t*>(address), &handle);
 }
-/// Memory that any library of the process may free: DLLs may have heaps of their own, the process has one.
-inline void* process_alloc(std::size_t size) noexcept { return HeapAlloc(GetProcessHeap(), 0, size); }
+/// Memory of zeros that any library of the process may free: DLLs may have heaps of their own, the process has one.
+inline void* process_alloc(std::size_t size) noexcept {
+  return HeapAlloc(GetProcessHeap(), 8 /* HEAP_ZERO_MEMORY */, size);
+}
 inline void process_free(void* memory) noexcept { HeapFree(GetProcessHeap(), 0, memory); }
 /// Stops this thread for good.
 [[noreturn]] inline void process_park() noexcept {

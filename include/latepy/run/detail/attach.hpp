@@ -72,36 +72,66 @@ class AttachGuard {
 inline constexpr char meeting_place[] = "latepy.v1.shared";
 
 /// Where other shared libraries that use latepy find what they share with us. Needs the GIL.
-LATEPY_COLD inline void publish(ProcessState& process) {
-  const Object capsule = steal_or_throw(api().Capsule_New(&process, meeting_place, nullptr));
-  PyObject* place = api().InterpreterState_GetDict(process.interpreter);
-  if (!place) throw_error<StateError>({"this Python has no interpreter dict to share state in"});
-  check_result(api().Dict_SetItemString(place, meeting_place, capsule.ptr()));
+LATEPY_COLD inline void publish_process_state(PyInterpreterState* interpreter) {
+  const Object capsule = steal_or_throw(api().Capsule_New(&process_state(), meeting_place, nullptr));
+  PyObject* const dict = api().InterpreterState_GetDict(interpreter);
+  if (!dict) throw_error<StateError>({"this Python has no interpreter dict to share state in"});
+  check_result(api().Dict_SetItemString(dict, meeting_place, capsule.ptr()));
 }
 
-/// Joins the latepy that knows this Python, or becomes the first that does. Needs the GIL.
-LATEPY_COLD inline void join_or_found(PyInterpreterState* interpreter) {
-  LibraryState& state = library_state;
-  if (current_generation() != no_generation && process_state().interpreter == interpreter) {
-    if (state.checks.load()) begin_checks();
-    return;
+/// The ProcessState in an interpreter's dict; null where there is none that this version of latepy knows. Needs the GIL
+/// of that interpreter.
+LATEPY_COLD inline ProcessState* read_process_state(PyInterpreterState* interpreter) {
+  PyObject* const dict = api().InterpreterState_GetDict(interpreter);
+  PyObject* const name = throw_if_null(api().Unicode_InternFromString(meeting_place));
+  PyObject* const capsule = dict ? api().Dict_GetItemWithError(dict, name) : nullptr;
+  decref(name);
+  if (!capsule || !api().Capsule_IsValid(capsule, meeting_place)) return nullptr;
+  auto* const process = static_cast<ProcessState*>(api().Capsule_GetPointer(capsule, meeting_place));
+  return process->layout == no_process_state.layout ? process : nullptr;
+}
+
+/// The ProcessState that another library of the process made; null where none did. It is looked for in the interpreter
+/// that this thread is inside of, then in the main one, which the thread enters for that. Needs the GIL.
+LATEPY_COLD inline ProcessState* find_process_state(PyInterpreterState* interpreter) {
+  const Api& a = api();
+  PyInterpreterState* const main = a.InterpreterState_Main();
+  ProcessState* process = read_process_state(interpreter);
+  if (process || interpreter == main) return process;
+  PyThreadState* const in_main = a.ThreadState_New(main);
+  if (!in_main) throw std::bad_alloc();
+  PyThreadState* const outer = a.Eval_SaveThread();
+  a.Eval_RestoreThread(in_main);
+  try {
+    process = read_process_state(main);
+  } catch (const Error&) {  // no memory for the name
+    a.Err_Clear();
   }
-  PyObject* place = api().InterpreterState_GetDict(interpreter);
-  const Object name = steal_or_throw(api().Unicode_InternFromString(meeting_place));
-  PyObject* capsule = place ? api().Dict_GetItemWithError(place, name.ptr()) : nullptr;
-  if (capsule && api().Capsule_IsValid(capsule, meeting_place)) {
-    auto* process = static_cast<ProcessState*>(api().Capsule_GetPointer(capsule, meeting_place));
-    if (process->layout == ProcessState().layout && process->generation.load() != no_generation) {
-      state.process = process;
-      if (state.checks.load()) begin_checks();
-      return;
-    }
-  }
-  begin_generation(own_process_state(), interpreter);
-  publish(own_process_state());
+  a.ThreadState_Clear(in_main);
+  a.ThreadState_DeleteCurrent();
+  a.Eval_RestoreThread(outer);
+  return process;
+}
+
+/// Whether latepy knows this interpreter already.
+inline bool is_known(const ProcessState& process, PyInterpreterState* interpreter) noexcept {
+  return find_interpreter(
+             process, [&](const InterpreterState& each) { return each.interpreter.load() == interpreter; }) != nullptr;
+}
+
+/// Joins the libraries that know this Python, or is the first that does. Needs the GIL. A second interpreter of the
+/// process gets a slot of its own, and the first one goes on.
+LATEPY_COLD inline void join_or_begin(PyInterpreterState* interpreter) {
+  ProcessState* const known = find_process_state(interpreter);
+  if (known) library_state.process = known;
+  ProcessState& process = own_process_state();
+  if (library_state.checks.load()) begin_checks(process);
+  if (is_known(process, interpreter)) return;
+  begin_interpreter(process, interpreter);
+  publish_process_state(interpreter);
   static MethodDef gate{"latepy_close_gate", &close_gate, meth_noargs, nullptr};
   call_at_exit(gate);
-  api().AtExit(&end_generation);  // one of 32 places, freed when Python ends
+  api().AtExit(&end_interpreters);  // one of 32 places, freed when Python ends
 }
 
 }  // namespace detail

@@ -40,21 +40,29 @@ inline constexpr long long patience = 10000;
 /// Called by a Python that another embedder ends. First, while Python code still runs: no new thread enters, and those
 /// inside leave, because CPython kills or hangs threads that want the GIL later.
 inline PyObject* close_gate(PyObject*, PyObject*) {
+  InterpreterState& interpreter = current_interpreter();
   format_live_errors();
-  process_state().stopping.store(1);
+  interpreter.stopping.store(1);
   const Waiting waiting;
-  while (process_state().inside.load() > thread_record.depth && !waiting.is_over(patience)) {
+  while (interpreter.inside.load() > thread_record.depth && !waiting.is_over(patience)) {
   }
+  // The main one ends later, by end_interpreters(): until then Python code of the program's may use its objects.
+  if (interpreter.interpreter.load() != api().InterpreterState_Main()) end_interpreter(process_state(), interpreter);
   return none().release();
 }
+
 LATEPY_COLD inline void call_at_exit(MethodDef& function) {
   const Object callable = steal_or_throw(api().CFunction_NewEx(&function, nullptr, nullptr));
   call_attribute(known_module("atexit"), "register", {callable});
 }
-/// Last: every handle that still lives is harmless from now on.
-inline void end_generation() {
-  publish_generation(process_state(), no_generation);
-  drain(process_state());
+/// Called by CPython at the very end of the process's last interpreter. Every handle that still lives is harmless from
+/// now on.
+inline void end_interpreters() {
+  ProcessState& process = process_state();
+  while (InterpreterState* const each = find_interpreter(process, [](InterpreterState&) { return true; })) {
+    end_interpreter(process, *each);
+    drain(*each);
+  }
 }
 
 /// Python code that may fail without consequences: what scripts did to the standard library is theirs.
@@ -98,10 +106,11 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
     while (!(alive = living_threads()).empty())
       if (waiting.is_over(timeout)) return false;
   }
-  process_state().stopping.store(1);
-  while (const int inside = process_state().inside.load()) {
+  InterpreterState& interpreter = current_interpreter();
+  interpreter.stopping.store(1);
+  while (const int inside = interpreter.inside.load()) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
-    process_state().stopping.store(0);
+    interpreter.stopping.store(0);
     alive.push_back(concat(
         {decimal(inside), " C++ thread(s) inside a GilGuard or GilRelease, perhaps this one in another library"}));
     return false;
@@ -129,11 +138,11 @@ LATEPY_COLD inline std::string why_no_restart() {
 
 /// Py_FinalizeEx, and with it the life of every handle. Needs the GIL, on the starter's thread.
 LATEPY_COLD inline bool finalize() {
-  ProcessState& s = process_state();
-  drain(s);
+  InterpreterState& interpreter = current_interpreter();
+  drain(interpreter);
   const bool clean = api().FinalizeEx() == 0;
-  publish_generation(s, no_generation);
-  drain(s);
+  end_interpreter(process_state(), interpreter);
+  drain(interpreter);
   thread_record.state = nullptr;
   thread_record.generation = no_generation;
   return clean;

@@ -10,9 +10,6 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-inline std::atomic<const DateTimeApi*> datetime_table{nullptr};
-inline std::atomic<std::uint32_t> datetime_life{no_generation};
-
 /// CPython's table of datetime functions, imported once in each life of an interpreter. Null with the error set.
 const DateTimeApi* find_datetime() noexcept;
 const DateTimeApi& datetime_api();
@@ -52,13 +49,11 @@ Delta read_datetime(const Ref& datetime);
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC const DateTimeApi* find_datetime() noexcept {
-  const std::uint32_t now = current_generation();
-  if (LATEPY_LIKELY(datetime_life.load(std::memory_order_acquire) == now))
-    return datetime_table.load(std::memory_order_relaxed);
+  std::atomic<const DateTimeApi*>& known = current_interpreter().datetime;
+  if (const DateTimeApi* const found = known.load(std::memory_order_acquire); LATEPY_LIKELY(found != nullptr))
+    return found;
   const auto* found = static_cast<const DateTimeApi*>(api().Capsule_Import("datetime.datetime_CAPI", 0));
-  if (!found) return nullptr;
-  datetime_table.store(found, std::memory_order_relaxed);
-  datetime_life.store(now, std::memory_order_release);
+  if (found) known.store(found, std::memory_order_release);
   return found;
 }
 

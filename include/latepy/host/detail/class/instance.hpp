@@ -175,7 +175,7 @@ LATEPY_FUNC LATEPY_COLD void grow_table(HostTypes& types) {
 }
 
 LATEPY_FUNC void unlist(Instance& instance) noexcept {
-  HostTypes& types = *process_state().host_types.load(std::memory_order_relaxed);
+  HostTypes& types = *current_interpreter().host_types.load(std::memory_order_relaxed);
   const TableLock lock(types);
   for (Instance** each = &bucket_of(types, instance.value); *each; each = &(*each)->next) {
     if (*each != &instance) continue;

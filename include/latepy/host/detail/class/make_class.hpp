@@ -240,12 +240,12 @@ LATEPY_FUNC LATEPY_COLD Object add_class(const Ref& where, const ClassPlan& plan
   fill(traits);
   const Object made = new_class(target, plan, traits);
   target.set(plan.name, made);
-  publish(record, *plan.slot, Object(made).release());
+  publish(record, Object(made).release());
   return made;
 }
 
 LATEPY_FUNC LATEPY_COLD void release_types() noexcept {
-  for (ClassRecord* each = process_state().classes.load(std::memory_order_acquire); each; each = each->next) {
+  for (ClassRecord* each = current_interpreter().classes.load(std::memory_order_acquire); each; each = each->next) {
     if (each->generation != current_generation()) continue;
     if (!each->traits) each->generation = no_generation;  // an enumeration; a class forgets itself when it ends
     decref(each->type);

@@ -107,7 +107,7 @@ LATEPY_FUNC LATEPY_COLD MostDerived find_by_rtti(const char* name, void* value) 
   const auto is_it = [&](const char* known) {
     return known && (known == name || (!is_local && std::strcmp(known, name) == 0));
   };
-  for (const ClassRecord* each = process_state().classes.load(std::memory_order_acquire); each; each = each->next)
+  for (const ClassRecord* each = current_interpreter().classes.load(std::memory_order_acquire); each; each = each->next)
     if (each->generation == generation && each->traits) {
       if (is_it(each->traits->rtti_name)) return {value, each};
       if (is_it(each->traits->trampoline_rtti)) return {each->traits->of_trampoline(value), each};

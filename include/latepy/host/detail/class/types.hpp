@@ -90,11 +90,11 @@ LATEPY_FUNC LATEPY_COLD Object make_type(const char* name, std::size_t data_size
 }
 
 LATEPY_FUNC HostTypes& host_types() {
-  HostTypes* types = process_state().host_types.load(std::memory_order_acquire);
+  HostTypes* types = current_interpreter().host_types.load(std::memory_order_acquire);
   if (LATEPY_UNLIKELY(!types)) {
     types = new HostTypes();  // never freed
     HostTypes* other = nullptr;
-    if (!process_state().host_types.compare_exchange_strong(other, types)) {
+    if (!current_interpreter().host_types.compare_exchange_strong(other, types)) {
       delete types;
       types = other;
     }

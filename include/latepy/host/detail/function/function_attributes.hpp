@@ -86,7 +86,8 @@ LATEPY_FUNC LATEPY_COLD Object python_signature(PyObject* self) {
     };
     for (const char* usual : {"typing", "collections.abc", "datetime", "os", "pathlib", "types"}) import(usual);
     if (!by_text)
-      for (const ClassRecord* each = process_state().classes.load(std::memory_order_acquire); each; each = each->next)
+      for (const ClassRecord* each = current_interpreter().classes.load(std::memory_order_acquire); each;
+           each = each->next)
         if (each->generation == current_generation()) {
           const std::string module = text_of(attribute_or_empty(each->type, "__module__").ptr());
           import(module.substr(0, module.find('.')));

@@ -43,7 +43,7 @@ inline PyObject* function_reduce(PyObject* self, PyObject*) noexcept {
 /// The type of host functions: called by vectorcall, a method where a class has it, known to help() and inspect.
 PyTypeObject* function_type();
 inline bool is_function(PyObject* object) noexcept {
-  const HostTypes* const types = process_state().host_types.load(std::memory_order_relaxed);
+  const HostTypes* const types = current_interpreter().host_types.load(std::memory_order_relaxed);
   return types && types->generation == current_generation() && types->function && is_exactly(object, types->function);
 }
 

@@ -20,8 +20,6 @@ struct StreamLayout {
   std::uint16_t buffer = 0;                  ///< buffer of a text
   std::uint16_t write_end = 0;  ///< of a writer, where -1 means that it holds nothing (Modules/_io/bufferedio.c)
 };
-inline StreamLayout stream_layout{};
-
 /// The one member of an object that had these values in turn.
 class MemberByValues {
  public:
@@ -40,7 +38,7 @@ class MemberByValues {
 void probe_streams();
 
 /// Whether everything that was written to the stream has reached the file. False where that is not known.
-bool is_written(PyObject* stream) noexcept;
+bool is_written(PyObject* stream, const StreamLayout& layout) noexcept;
 
 /// Flushes what scripts print to. Needs the GIL.
 void flush_stream(PyObject* stream) noexcept;
@@ -68,7 +66,12 @@ LATEPY_FUNC LATEPY_COLD std::uint16_t MemberByValues::offset() const noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD void probe_streams() {
-  stream_layout = StreamLayout();
+  InterpreterState& interpreter = current_interpreter();
+  StreamLayout* layout = interpreter.streams.load(std::memory_order_acquire);
+  if (!layout) layout = static_cast<StreamLayout*>(process_alloc(sizeof(StreamLayout)));
+  if (!layout) throw std::bad_alloc();
+  *layout = StreamLayout();
+  interpreter.streams.store(layout, std::memory_order_release);
   if (library_state.layout.type_flags == 0 || library_state.free_threaded || sizeof(void*) != 8) return;
   StreamLayout found;
   const Object io = known_module("io");
@@ -103,11 +106,10 @@ LATEPY_FUNC LATEPY_COLD void probe_streams() {
   found.names[1] = err->str;
   found.sys = api().Module_GetDict(known_module("sys").ptr());
   found.generation = current_generation();
-  stream_layout = found;
+  *layout = found;
 }
 
-LATEPY_FUNC bool is_written(PyObject* stream) noexcept {
-  const StreamLayout& layout = stream_layout;
+LATEPY_FUNC bool is_written(PyObject* stream, const StreamLayout& layout) noexcept {
   if (!is_exactly(stream, layout.text) || member_at<std::int64_t>(stream, layout.pending) != 0) return false;
   PyObject* const writer = member_at<PyObject*>(stream, layout.buffer);
   return writer && is_exactly(writer, layout.writer) && member_at<std::int64_t>(writer, layout.write_end) == -1;
@@ -126,12 +128,13 @@ LATEPY_FUNC LATEPY_COLD void flush_stream(PyObject* stream) noexcept {
 }
 
 LATEPY_FUNC void flush_streams() noexcept {
-  const StreamLayout& layout = stream_layout;
-  const bool is_known = LATEPY_LIKELY(layout.generation != no_generation && layout.generation == current_generation());
+  const InterpreterState& interpreter = current_interpreter();
+  const StreamLayout* const layout = interpreter.streams.load(std::memory_order_acquire);
+  const bool is_known = LATEPY_LIKELY(layout && layout->generation == interpreter.generation.load());
   for (int i = 0; i < 2; ++i) {
-    PyObject* const stream = is_known ? api().Dict_GetItemWithError(layout.sys, layout.names[i])
+    PyObject* const stream = is_known ? api().Dict_GetItemWithError(layout->sys, layout->names[i])
                                       : api().Sys_GetObject(i == 0 ? "stdout" : "stderr");
-    if (!stream || stream == api().NoneStruct || (is_known && LATEPY_LIKELY(is_written(stream)))) continue;
+    if (!stream || stream == api().NoneStruct || (is_known && LATEPY_LIKELY(is_written(stream, *layout)))) continue;
     const Object kept = Object::borrow(stream);
     flush_stream(stream);
   }
