@@ -1,120 +1,367 @@
-# The rules that no compiler knows, for ROOT/include/latepy: a header includes only what stands before it here, includes
-# nothing that is forbidden or heavy, begins with its two lines, and stays small.
+# The rules that no compiler knows, for ROOT/include/latepy. Each is broken in house_rules_self_test.cmake.
+#
+# * Each file stands in a room: a folder, or one of the headers beside the folders. Each room stands on a floor.
+# * A file includes files of lower floors and of its own room only, and no file includes itself by a circle.
+# * What a file includes is not forbidden, is not heavy, is written <latepy/...>, and is used.
+# * A file begins with what it is for, in one line or two, and the licence.
+# * A header has 300 lines at most.
+# * LATEPY_DEFINITIONS, what is compiled once, is only used in files that latepy.cpp includes.
+# * A Python program has a header of its own, whose name ends in _source.hpp.
+#
+# EXCEPTIONS names the file of exceptions. Each has a reason there, and one that is not needed is an error.
 cmake_minimum_required(VERSION 3.22)
+if(NOT EXCEPTIONS)
+  set(EXCEPTIONS ${CMAKE_CURRENT_LIST_DIR}/house_rules_exceptions.cmake)
+endif()
+include(${EXCEPTIONS})
 
-# One line a step, in order; a name is a regular expression. Headers of one step do not include one another, but where
-# the line begins with `+` they may. A detail header or an .inl file counts as a part of whatever includes it.
-set(order
-  "version load/config_macros"
-  "fwd"
-  "load/error load/abi"
-  "load/dynlib" "load/discovery"
-  "load/api" "load/state" "load/locate"
-  "core/refcount" "core/gil"
-  "+core/object core/python_error core/exceptions core/convert core/call core/result"
-  "core/builtins" "core/code"
-  "object"
-  "host/function" "host/module" "host/trampoline" "host/class" "host/stub host/output"
-  "memory/buffer" "memory/dlpack memory/arrow"
-  "+stl/.*"
-  "run/config" "run/startup" "run/limits" "run/scope" "run/interpreter" "run/subinterpreter run/debug"
-  "latepy")
+# From the lowest floor to the highest. Rooms of one floor are separated by spaces and do not know each other. Files
+# that are separated by commas are one room.
+set(floors
+  "config_macros.hpp,version.hpp,fwd.hpp"
+  "load"
+  "find core"
+  "object.hpp"
+  "host memory"
+  "stl run"
+  "latepy.hpp,latepy.cpp")
+
 set(forbidden "windows\\.h|Windows\\.h|iostream|regex|Python\\.h")
 set(heavy "filesystem|functional|thread|mutex")
-set(may_be_heavy "^(run/|stl/|load/locate|load/detail/locate)")
+set(may_be_heavy "^(run|stl)/")
 
-set(is_part "/detail/|\\.inl$|\\.cpp$")
-
-# step_of(<variable> <header>): the step where it stands, and whether its twins may be included.
-function(step_of variable header)
-  set(step 0)
-  foreach(line IN LISTS order)
-    string(REGEX REPLACE "^\\+" "" names "${line}")
-    string(REPLACE " " "|" names "${names}")
-    if(header MATCHES "^(${names})\\.hpp$")
-      set(${variable} ${step} PARENT_SCOPE)
-      string(REGEX MATCH "^\\+" together "${line}")
-      set(${variable}_together "${together}" PARENT_SCOPE)
-      return()
-    endif()
-    math(EXPR step "${step} + 1")
-  endforeach()
-  message(SEND_ERROR "${header} stands nowhere in the order of tests/house_rules.cmake")
-  set(${variable} -1 PARENT_SCOPE)
-endfunction()
-
-# check_order(<file> <part>): what `part`, which is `file` or counts as a part of it, includes.
-function(check_order file part)
-  if(part IN_LIST parts OR NOT EXISTS ${ROOT}/include/latepy/${part})
-    return()
+# used(<header> [std:: <name>... [OR]] <name>...): a file that includes the header has one of these names. Names are
+# regular expressions, from `std::` to `OR` with std:: before them.
+function(used header)
+  string(REPLACE ";" "|" names "|${ARGN}|")
+  if(names MATCHES "^\\|std::\\|([^;]*)\\|OR\\|([^;]*)\\|$")
+    set(names "std::(${CMAKE_MATCH_1})|${CMAKE_MATCH_2}")
+  elseif(names MATCHES "^\\|std::\\|(.*)\\|$")
+    set(names "std::(${CMAKE_MATCH_1})")
+  else()
+    string(REGEX REPLACE "^\\||\\|$" "" names "${names}")
   endif()
-  list(APPEND parts ${part})
-  file(STRINGS ${ROOT}/include/latepy/${part} includes REGEX "^ *# *include +<latepy/")
-  foreach(include IN LISTS includes)
-    string(REGEX REPLACE "^.*<latepy/(.*)>.*$" "\\1" other "${include}")
-    if(other MATCHES "${is_part}")
-      check_order(${file} ${other})
-      continue()
-    endif()
-    step_of(before ${other})
-    if(NOT before LESS own AND NOT (before EQUAL own AND own_together))
-      message(SEND_ERROR "${file} includes ${other}, which stands after it or beside it (in ${part})")
-    endif()
-  endforeach()
-  set(parts ${parts} PARENT_SCOPE)
+  set(names_${header} "${names}" PARENT_SCOPE)
 endfunction()
-
-# check_bodies(<part>): notes what latepy.cpp comes by, whose functions it compiles for LATEPY_COMPILED.
-function(check_bodies part)
-  if(part IN_LIST compiled OR NOT EXISTS ${ROOT}/include/latepy/${part})
-    return()
-  endif()
-  list(APPEND compiled ${part})
-  file(STRINGS ${ROOT}/include/latepy/${part} includes REGEX "^ *# *include +<latepy/")
-  foreach(include IN LISTS includes)
-    string(REGEX REPLACE "^.*<latepy/(.*)>.*$" "\\1" other "${include}")
-    check_bodies(${other})
-  endforeach()
-  set(compiled ${compiled} PARENT_SCOPE)
-endfunction()
-set(compiled)
-check_bodies(latepy.cpp)
+used(algorithm std:: sort stable_sort min max minmax clamp find find_if find_if_not find_end find_first_of search
+  any_of all_of none_of count count_if equal mismatch copy copy_n copy_if copy_backward fill fill_n generate transform
+  remove remove_if unique reverse rotate replace for_each lower_bound upper_bound equal_range binary_search
+  min_element max_element swap_ranges partition is_sorted lexicographical_compare)
+used(array std:: array to_array)
+used(atomic std:: atomic[a-z_]* memory_order[a-z_]*)
+used(bitset std::bitset)
+used(cctype std:: is[a-z]+ tolower toupper)
+used(cerrno errno E[A-Z]+)
+used(cfenv std::f[a-z]+ fenv_t fe[a-z]+ FE_[A-Z_]+)
+used(charconv std:: to_chars from_chars chars_format)
+used(chrono std::chrono chrono_literals)
+used(climits "(CHAR|SCHAR|UCHAR|SHRT|USHRT|INT|UINT|LONG|ULONG|LLONG|ULLONG)_(BIT|MIN|MAX)")
+used(clocale setlocale localeconv LC_[A-Z]+)
+used(cmath "is(nan|finite|inf)" signbit floor ceil trunc l*round l*rint nearbyint fmod modf? fabs abs pow sqrt ldexp
+  frexp copysign nextafter log[0-9]* exp[0-9]* HUGE_VAL NAN INFINITY)
+used(complex std::complex)
+used(condition_variable std:: condition_variable[a-z_]* cv_status)
+used(csignal signal raise sig_atomic_t SIG[A-Z_0-9]+)
+used(cstddef size_t ptrdiff_t nullptr_t max_align_t byte to_integer offsetof NULL)
+used(cstdint "u?int(_fast|_least)?(8|16|32|64|max|ptr)_t" "U?INT(8|16|32|64|MAX|PTR)_(MAX|MIN|C)" SIZE_MAX)
+used(cstdio FILE f?printf snprintf vsnprintf fputs puts fopen fclose fflush fread fwrite remove rename stdout stderr
+  stdin EOF)
+used(cstdlib malloc calloc realloc free abort exit _Exit quick_exit atexit getenv system abs strto[a-z]+ ato[a-z]+
+  mbstowcs wcstombs qsort rand)
+used(cstring "mem(cpy|move|set|cmp|chr)" "str(len|n?cmp|n?cpy|n?cat|r?chr|str|error|p?brk|c?spn)")
+used(ctime time_t tm time mktime gmtime localtime strftime clock)
+used(cwchar wcs[a-z]+ wmem[a-z]+ mbrtowc wcrtomb mbstate_t mbs[a-z]+ wint_t)
+used(deque std::deque)
+used(exception std:: exception exception_ptr current_exception rethrow_exception make_exception_ptr
+  uncaught_exceptions terminate set_terminate get_terminate nested_exception throw_with_nested rethrow_if_nested
+  bad_exception)
+used(filesystem std::filesystem)
+used(functional std:: function hash less greater equal_to plus invoke bind ref cref reference_wrapper mem_fn not_fn
+  bad_function_call)
+used(future std:: future promise async packaged_task)
+used(initializer_list std::initializer_list)
+used(iosfwd "std::(basic_)?[io]?(string|f)?stream(buf)?")
+used(iterator std:: [a-z_]*iterator[a-z_]* begin end rbegin rend size data empty next prev advance distance
+  back_inserter inserter)
+used(limits std::numeric_limits)
+used(list std::list)
+used(map "std::(multi)?map")
+used(memory std:: unique_ptr shared_ptr weak_ptr make_unique make_shared enable_shared_from_this allocator[a-z_]*
+  addressof default_delete pointer_traits uninitialized_[a-z_]+ destroy[a-z_]* owner_less [a-z]+_pointer_cast align)
+used(mutex std:: mutex timed_mutex recursive_mutex lock_guard unique_lock scoped_lock once_flag call_once lock
+  try_lock defer_lock adopt_lock)
+used(new std:: bad_alloc nothrow launder align_val_t set_new_handler get_new_handler bad_array_new_length
+  hardware_[a-z_]+ OR "(::)?new \\(|::operator (new|delete)")
+used(numeric std:: accumulate iota inner_product gcd lcm reduce partial_sum adjacent_difference)
+used(optional std:: optional nullopt nullopt_t make_optional bad_optional_access in_place)
+used(ostream std:: endl flush OR "std::(basic_)?ostream")
+used(ratio std:: ratio[a-z_]* milli micro nano kilo mega)
+used(set "std::(multi)?set")
+used(shared_mutex std:: shared_mutex shared_lock shared_timed_mutex)
+used(span std:: span dynamic_extent OR __cpp_lib_span ranges::enable_[a-z_]+)
+used(sstream "std::(basic_)?[io]?stringstream")
+used(stdexcept std:: "(logic|runtime|domain|range|overflow|underflow|length)_error" out_of_range invalid_argument)
+used(string std:: [a-z0-9]*string basic_string to_string to_wstring char_traits stoi stol stoll stoul stoull stod
+  getline)
+used(string_view "std::(w|u8|u16|u32)?(basic_)?string_view" string_view_literals [^A-Za-z0-9_]sv[^A-Za-z0-9_])
+used(system_error std:: system_error error_code error_condition errc error_category generic_category system_category)
+used(thread std:: thread this_thread)
+used(tuple std:: tuple[a-z_]* tie make_tuple forward_as_tuple apply make_from_tuple get ignore)
+used(type_traits std:: is_[a-z_]+ enable_if_t enable_if conditional_t conditional decay_t decay remove_[a-z_]+
+  add_[a-z_]+ underlying_type_t underlying_type integral_constant bool_constant true_type false_type void_t
+  common_type_t common_type invoke_result_t invoke_result conjunction[a-z_]* disjunction[a-z_]* negation[a-z_]*
+  make_signed_t make_unsigned_t make_signed make_unsigned aligned_storage[a-z_]* alignment_of[a-z_]* rank
+  extent[a-z_]* has_[a-z_]+)
+used(typeindex std::type_index)
+used(typeinfo std:: type_info bad_cast bad_typeid OR typeid)
+used(unordered_map "std::unordered_(multi)?map")
+used(unordered_set "std::unordered_(multi)?set")
+used(utility std:: move move_if_noexcept forward exchange swap pair make_pair declval as_const in_place[a-z_]*
+  "(make_)?(index|integer)_sequence" index_sequence_for piecewise_construct[a-z_]* tuple_size[a-z_]*
+  tuple_element[a-z_]* get)
+used(variant std:: variant[a-z_]* monostate visit holds_alternative get_if get bad_variant_access)
+used(vector std::vector)
+used(version __cpp_[a-z_]+)
+# Of the platforms.
+used(cxxabi.h abi::[a-z_]+ __cxa_[a-z_]+)
+used(direct.h "_w?(getcwd|chdir|getdcwd|mkdir)")
+used(dirent.h DIR opendir readdir closedir dirent fdopendir)
+used(dlfcn.h "dl(open|sym|close|error|addr|info|iterate_phdr)" Dl_info RTLD_[A-Z]+)
+used(errno.h errno E[A-Z]+)
+used(fcntl.h open openat fcntl O_[A-Z]+ F_[A-Z]+ AT_[A-Z_]+)
+used(limits.h PATH_MAX NAME_MAX [A-Z]+_MAX [A-Z]+_MIN)
+used(link.h dl_iterate_phdr dl_phdr_info link_map ElfW "Elf(32|64)_[A-Za-z]+" r_debug)
+used(mach-o/dyld.h _dyld_[a-z_]+ _NSGetExecutablePath)
+used(poll.h poll pollfd POLL[A-Z]+)
+used(pthread.h pthread_[a-z_]+ PTHREAD_[A-Z_]+)
+used(signal.h sig[a-z]+ SIG[A-Z_0-9]+ SA_[A-Z]+ kill raise)
+used(spawn.h posix_spawn[a-z_]* POSIX_SPAWN_[A-Z]+)
+used(stdlib.h malloc calloc free realpath canonicalize_file_name getenv secure_getenv setenv unsetenv putenv exit
+  _w?fullpath "_w?getenv(_s)?" "_w?putenv(_s)?" _w?dupenv_s _MAX_PATH _configthreadlocale mbstowcs wcstombs abort
+  issetugid _[A-Z_]+_THREAD_LOCALE)
+used(sys/auxv.h getauxval AT_[A-Z]+)
+used(sys/stat.h f?l?stat fstatat S_I[A-Z]+ mkdir chmod umask)
+used(sys/types.h pid_t ssize_t off_t mode_t uid_t)
+used(sys/wait.h waitpid wait waitid "W(IFEXITED|EXITSTATUS|IFSIGNALED|NOHANG|TERMSIG|[A-Z]+)")
+used(time.h clock_gettime timespec nanosleep CLOCK_[A-Z]+ time_t time tzset)
+used(unistd.h read write close pipe2? dup2? access faccessat readlink getcwd chdir fchdir getpid fork exec[a-z]+ _exit
+  isatty sysconf _SC_[A-Z_]+ STD[A-Z]+_FILENO [RWXF]_OK environ unlink get[e]?[ug]id ssize_t lseek usleep confstr
+  _CS_[A-Z_]+)
 
 file(GLOB_RECURSE files RELATIVE ${ROOT}/include/latepy ${ROOT}/include/latepy/*)
 if(NOT files)
   message(FATAL_ERROR "no headers below ${ROOT}/include/latepy")
 endif()
+
+# needed(<list> <key>): is_exception is whether the list has an exception `<key>: <reason>`. What nobody asked for is
+# left in left_<list>.
+foreach(list long_headers circles unused_includes)
+  set(left_${list} "${${list}}")
+  foreach(exception IN LISTS ${list})
+    if(NOT exception MATCHES "^[^:]+: [^ ]")
+      message(FATAL_ERROR "the exception `${exception}` of ${list} gives no reason")
+    endif()
+  endforeach()
+endforeach()
+macro(needed list key)
+  set(is_exception FALSE)
+  foreach(exception IN LISTS ${list})
+    string(FIND "${exception}" "${key}: " at)
+    if(at EQUAL 0)
+      set(is_exception TRUE)
+      list(REMOVE_ITEM left_${list} "${exception}")
+    endif()
+  endforeach()
+endmacro()
+
+# Which room is where.
+set(rooms)
+set(floor 0)
+foreach(line IN LISTS floors)
+  string(REPLACE " " ";" line "${line}")
+  foreach(room IN LISTS line)
+    string(REPLACE "," ";" entries "${room}")
+    foreach(entry IN LISTS entries)
+      set(room_of_${entry} ${room})
+      set(floor_of_${entry} ${floor})
+    endforeach()
+  endforeach()
+  math(EXPR floor "${floor} + 1")
+endforeach()
+# entry_of(<variable> <file>): the folder below latepy/, or the file that stands in none.
+macro(entry_of variable file)
+  string(REGEX REPLACE "/.*" "" ${variable} "${file}")
+endmacro()
+
 foreach(file IN LISTS files)
   set(path ${ROOT}/include/latepy/${file})
-  if(NOT file MATCHES "${is_part}")
-    step_of(own ${file})
-    set(parts)
-    check_order(${file} ${file})
+  entry_of(entry ${file})
+  if(NOT DEFINED floor_of_${entry})
+    message(SEND_ERROR "${file} stands in no room of tests/house_rules.cmake")
+  elseif(file MATCHES "/" AND NOT file MATCHES "^[a-z]+/(detail/([a-z_]+/)?)?[a-z0-9_]+\\.(hpp|inl)$")
+    message(SEND_ERROR "${file} stands in no room: a room has headers, detail/ and folders of detail/")
   endif()
 
-  file(STRINGS ${path} includes REGEX "^ *# *include ")
+  file(READ ${path} text)
+  string(REGEX REPLACE "//[^\n]*" "" code "${text}")
+  string(REGEX MATCHALL "\n *# *include[^\n]*" includes "\n${code}")
+  string(REGEX REPLACE "\n *# *include[^\n]*" "" without_includes "\n${code}")
+  set(graph_${file})
   foreach(include IN LISTS includes)
-    if(include MATCHES "[<\"](${forbidden})[>\"]")
-      message(SEND_ERROR "${file} includes ${CMAKE_MATCH_1}, which no header may")
-    elseif(include MATCHES "<(${heavy})>" AND NOT file MATCHES "${may_be_heavy}")
-      message(SEND_ERROR "${file} includes <${CMAKE_MATCH_1}>, which is too heavy there")
-    elseif(include MATCHES "\"")
+    if(include MATCHES "\"")
       message(SEND_ERROR "${file} includes with quotes: write <latepy/...>")
+    elseif(include MATCHES "<latepy/(.*)>")
+      set(other ${CMAKE_MATCH_1})
+      entry_of(its_entry ${other})
+      if(NOT other IN_LIST files)
+        message(SEND_ERROR "${file} includes ${other}, which is not there")
+      elseif(DEFINED floor_of_${entry} AND DEFINED floor_of_${its_entry})
+        list(APPEND graph_${file} ${other})
+        if(room_of_${entry} STREQUAL "${room_of_${its_entry}}")
+        elseif(floor_of_${its_entry} EQUAL "${floor_of_${entry}}")
+          message(SEND_ERROR "${file} includes ${other}, whose room stands beside its own")
+        elseif(floor_of_${its_entry} GREATER "${floor_of_${entry}}")
+          message(SEND_ERROR "${file} includes ${other}, which stands on a higher floor")
+        endif()
+      endif()
+    elseif(include MATCHES "<(.*)>")
+      set(other ${CMAKE_MATCH_1})
+      if(other MATCHES "^(${forbidden})$")
+        message(SEND_ERROR "${file} includes ${other}, which no header may")
+      elseif(other MATCHES "^(${heavy})$" AND NOT file MATCHES "${may_be_heavy}")
+        message(SEND_ERROR "${file} includes <${other}>, which is too heavy there")
+      endif()
+      if(other MATCHES "^(${forbidden})$")
+      elseif(NOT DEFINED names_${other})
+        message(SEND_ERROR "${file} includes <${other}>, whose names tests/house_rules.cmake does not know")
+      elseif(NOT without_includes MATCHES "[^A-Za-z0-9_](${names_${other}})[^A-Za-z0-9_]")
+        needed(unused_includes "${file} ${other}")
+        if(NOT is_exception)
+          message(SEND_ERROR "${file} includes <${other}> and uses none of its names")
+        endif()
+      endif()
     endif()
   endforeach()
 
-  file(READ ${path} text)
   string(FIND "${text}" "// latepy/${file}: " banner)
-  string(FIND "${text}" "// SPDX-License-Identifier: MIT\n" license)
-  if(NOT banner EQUAL 0 OR license EQUAL -1)
+  if(NOT banner EQUAL 0 OR NOT text MATCHES "^[^\n]+\n(// [^\n]+\n)?// SPDX-License-Identifier: MIT\n")
     message(SEND_ERROR "${file} does not begin with `// latepy/${file}: what it is for` and the SPDX line")
   endif()
-  if(text MATCHES "LATEPY_DEFINITIONS" AND NOT file IN_LIST compiled)
-    message(SEND_ERROR "${file} has functions to be compiled once (LATEPY_DEFINITIONS), and latepy.cpp does not include it")
+  if(file MATCHES "hpp$" AND NOT code MATCHES "\n#pragma once\n")
+    message(SEND_ERROR "${file} has no #pragma once")
   endif()
-  string(REGEX REPLACE "[^\n]" "" lines "${text}")
-  string(LENGTH "${lines}" lines)
-  if(file MATCHES "hpp$" AND lines GREATER 400)
-    message(SEND_ERROR "${file} has ${lines} lines: one header or two?")
+
+  if(file MATCHES "hpp$")
+    string(REGEX REPLACE "[^\n]" "" lines "${text}")
+    string(LENGTH "${lines}" lines)
+    if(lines GREATER 300)
+      needed(long_headers ${file})
+      if(NOT is_exception)
+        message(SEND_ERROR "${file} has ${lines} lines: one header or two?")
+      endif()
+    endif()
+  endif()
+
+  string(REGEX MATCHALL "_source\\[\\] *=" programs "${code}")
+  list(LENGTH programs count)
+  if(code MATCHES "[^A-Za-z0-9_]R\"[a-z]*\\(" OR count)
+    string(REGEX REPLACE "R\"[a-z]*\\(.*\\)[a-z]*\"" "" rest "${text}")
+    string(REGEX REPLACE "//[^\n]*" "" rest "${rest}")
+    string(REGEX REPLACE "[^;]" "" statements "${rest}")
+    string(LENGTH "${statements}" statements)
+    if(NOT file MATCHES "_source\\.hpp$")
+      message(SEND_ERROR "${file} has a raw string: a Python program stands in a header that ends in _source.hpp")
+    elseif(NOT count EQUAL 1)
+      message(SEND_ERROR "${file} has ${count} constants with names in _source, not one")
+    elseif(NOT statements EQUAL 1)
+      message(SEND_ERROR "${file} has more than its Python program")
+    endif()
+  elseif(file MATCHES "_source\\.hpp$")
+    message(SEND_ERROR "${file} has no Python program")
+  endif()
+
+  string(FIND "${code}" "LATEPY_DEFINITIONS" definitions_${file})
+endforeach()
+
+# reach(<variable> <file>): all files that the file includes, and it too.
+function(reach variable file)
+  set(reached ${file})
+  set(next ${file})
+  while(next)
+    list(POP_FRONT next each)
+    foreach(other IN LISTS graph_${each})
+      if(NOT other IN_LIST reached)
+        list(APPEND reached ${other})
+        list(APPEND next ${other})
+      endif()
+    endforeach()
+  endwhile()
+  set(${variable} "${reached}" PARENT_SCOPE)
+endfunction()
+
+reach(compiled latepy.cpp)
+foreach(file IN LISTS files)
+  if(NOT definitions_${file} EQUAL -1 AND NOT file IN_LIST compiled)
+    message(SEND_ERROR "${file} has functions to be compiled once (LATEPY_DEFINITIONS), and latepy.cpp does not include "
+      "it")
   endif()
 endforeach()
+
+# Circles: what includes nothing any more is taken away until nothing changes. Includes that close a circle for a reason
+# are taken away first.
+foreach(exception IN LISTS circles)
+  string(REGEX REPLACE ":.*" "" exception "${exception}")
+  string(REPLACE " " ";" exception "${exception}")
+  list(GET exception 0 file)
+  list(GET exception 1 other)
+  reach(reached ${other})
+  if(other IN_LIST graph_${file} AND file IN_LIST reached)
+    needed(circles "${file} ${other}")
+    list(REMOVE_ITEM graph_${file} ${other})
+  endif()
+endforeach()
+set(round ${files})
+set(changed TRUE)
+while(changed)
+  set(changed FALSE)
+  foreach(file IN LISTS round)
+    set(open FALSE)
+    foreach(other IN LISTS graph_${file})
+      if(other IN_LIST round)
+        set(open TRUE)
+        break()
+      endif()
+    endforeach()
+    if(NOT open)
+      list(REMOVE_ITEM round ${file})
+      set(changed TRUE)
+    endif()
+  endforeach()
+endwhile()
+if(round)
+  list(GET round 0 file)
+  set(walk)
+  while(NOT file IN_LIST walk)
+    list(APPEND walk ${file})
+    foreach(other IN LISTS graph_${file})
+      if(other IN_LIST round)
+        set(file ${other})
+        break()
+      endif()
+    endforeach()
+  endwhile()
+  list(FIND walk ${file} begin)
+  list(SUBLIST walk ${begin} -1 walk)
+  list(JOIN walk " -> " walk)
+  message(SEND_ERROR "a circle of includes: ${walk} -> ${file}")
+endif()
+
+foreach(list long_headers circles unused_includes)
+  foreach(exception IN LISTS left_${list})
+    message(SEND_ERROR "the exception `${exception}` of ${list} is not needed")
+  endforeach()
+endforeach()
+list(LENGTH long_headers count)
+if(count GREATER 5)
+  message(SEND_ERROR "${count} long headers are named: five at most")
+endif()
