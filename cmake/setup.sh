@@ -44,6 +44,7 @@ package() {
     apt-get:libpython) echo "libpython$(apt-cache show python3 | sed -n 's/^Version: \(3\.[0-9]*\).*/\1/p' | head -n 1)" ;;
     apt-get:python) echo python3 python3-venv ;;
     apt-get:numpy) echo python3-numpy ;;
+    apt-get:pyflakes) echo python3-pyflakes ;;
     dnf:compiler) echo gcc-c++ ;;
     dnf:build) echo ninja-build ;;
     dnf:catch2) echo catch-devel ;;
@@ -52,11 +53,13 @@ package() {
     dnf:python) echo python3 ;;
     dnf:numpy) echo python3-numpy ;;
     dnf:mypy) echo python3-mypy ;;
+    dnf:pyflakes) echo python3-pyflakes ;;
     pacman:compiler) echo gcc ;;
     pacman:build) echo ninja ;;
     pacman:pkg-config) echo pkgconf ;;
     pacman:libpython | pacman:python) echo python ;;
     pacman:numpy) echo python-numpy ;;
+    pacman:pyflakes) echo python-pyflakes ;;
     apk:compiler) echo g++ ;;
     apk:build) echo make ;;
     apk:catch2) echo catch2-3 ;;
@@ -64,6 +67,7 @@ package() {
     apk:libpython | apk:python) echo python3 ;;
     apk:numpy) echo py3-numpy ;;
     apk:mypy) echo py3-mypy ;;
+    apk:pyflakes) echo py3-pyflakes ;;
     brew:compiler) fail 'no C++ compiler: run xcode-select --install, then this script again' ;;
     brew:build) echo ninja ;;
     brew:pkg-config) echo pkgconf ;;
@@ -72,8 +76,8 @@ package() {
   esac
 }
 
-# need <thing>...: installs those of compiler cmake build catch2 pkg-config libpython python numpy mypy doxygen that are
-# missing.
+# need <thing>...: installs those of compiler cmake build catch2 pkg-config libpython python numpy mypy pyflakes doxygen that
+# are missing.
 need() {
   missing=
   for thing in "$@"; do
@@ -84,6 +88,7 @@ need() {
       libpython) has_libpython ;;
       python) system_python 'import venv, ensurepip' ;;
       numpy) system_python 'import numpy' ;;
+      pyflakes) system_python 'import pyflakes' ;;
       *) has "$thing" ;;
     esac || missing="$missing $thing"
   done
