@@ -76,8 +76,8 @@ package() {
   esac
 }
 
-# need <thing>...: installs those of compiler cmake build catch2 pkg-config libpython python numpy mypy pyflakes doxygen that
-# are missing.
+# need <thing>...: installs those of compiler cmake build catch2 pkg-config libpython python numpy mypy pyflakes doxygen
+# that are missing.
 need() {
   missing=
   for thing in "$@"; do

@@ -9,3 +9,39 @@ set(circles)
 
 # `<file> <standard header>`: includes of which the file names nothing.
 set(unused_includes)
+
+# `<header> <test>`: public headers that are tested by another header's test.
+set(tested_elsewhere
+  "core/bytes.hpp core_convert_test.cpp: bytes are converted like text"
+  "core/converter.hpp core_convert_test.cpp: what converters of one's own specialize"
+  "core/handle.hpp core_object_test.cpp: an Object is a handle and what one does with it"
+  "core/iterator.hpp core_object_test.cpp: loops over objects"
+  "core/operators.hpp core_object_test.cpp: the operators of objects"
+  "core/proxy.hpp core_object_test.cpp: items and attributes of objects"
+  "find/discovery.hpp find_locate_test.cpp: what locate() takes and returns"
+  "host/borrowed.hpp host_class_ownership_test.cpp: objects that C++ owns"
+  "host/buffer_info.hpp host_class_protocols_test.cpp: what classes export as buffers"
+  "host/extras.hpp host_function_test.cpp: what follows the function in def()"
+  "host/operators.hpp host_class_protocols_test.cpp: operators are special methods"
+  "load/abi.hpp core_refcount_test.cpp: the layouts of objects, which are read there"
+  "load/error.hpp load_dynlib_test.cpp: errors of loading"
+  "load/path.hpp stl_filesystem_test.cpp: a Path is made from std::filesystem's"
+  "load/python_version.hpp version_test.cpp: the versions of Python and of latepy"
+  "load/state.hpp whole_libraries_test.cpp: the state of each library in a process"
+  "stl/array.hpp stl_vector_test.cpp: sequences"
+  "stl/complex.hpp stl_optional_test.cpp: beside bool, int and float in variants"
+  "stl/deque.hpp stl_vector_test.cpp: sequences"
+  "stl/list.hpp stl_vector_test.cpp: sequences"
+  "stl/pair.hpp stl_vector_test.cpp: tuples of fixed length"
+  "stl/set.hpp stl_vector_test.cpp: elements as in sequences"
+  "stl/tuple.hpp stl_vector_test.cpp: tuples of fixed length"
+  "stl/unordered_map.hpp stl_map_test.cpp: as std::map"
+  "stl/unordered_set.hpp stl_vector_test.cpp: as std::set"
+  "stl/variant.hpp stl_optional_test.cpp: an optional is a variant with None")
+
+# `<header>`: public headers that do nothing by themselves.
+set(not_tested
+  "config_macros.hpp: macros that tell compilers and platforms apart"
+  "fwd.hpp: declarations"
+  "latepy.hpp: includes what a program needs"
+  "object.hpp: includes what a file needs that handles objects")
