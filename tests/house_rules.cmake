@@ -302,8 +302,8 @@ endfunction()
 reach(compiled latepy.cpp)
 foreach(file IN LISTS files)
   if(NOT definitions_${file} EQUAL -1 AND NOT file IN_LIST compiled)
-    message(SEND_ERROR "${file} has functions to be compiled once (LATEPY_DEFINITIONS), and latepy.cpp does not include "
-      "it")
+    message(SEND_ERROR "${file} has functions to be compiled once (LATEPY_DEFINITIONS), and latepy.cpp does not "
+      "include it")
   endif()
 endforeach()
 
