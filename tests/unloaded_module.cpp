@@ -1,4 +1,4 @@
-// tests/unloaded_module.cpp: a plug-in that gives scripts what they keep after it was closed; see unloaded_test.cpp.
+// tests/unloaded_module.cpp: a plug-in that gives scripts what they keep after it was closed; see whole_unloaded_test.cpp.
 // SPDX-License-Identifier: MIT
 #include <latepy/latepy.hpp>
 

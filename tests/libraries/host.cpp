@@ -1,4 +1,4 @@
-// tests/libraries/host.cpp: `host <how> <starter> <library>...`: the program of libraries_test.cpp, in which the program
+// tests/libraries/host.cpp: `host <how> <starter> <library>...`: the program of whole_libraries_test.cpp, in which the program
 // itself and shared libraries use latepy together. `how` says how they are opened, `starter` which of them starts
 // Python: 0 is the program. Ends with 0 when all is as it should be.
 // SPDX-License-Identifier: MIT

@@ -1,4 +1,4 @@
-// tests/libraries/library.hpp: what each library of libraries_test.cpp offers: latepy, as that library sees it.
+// tests/libraries/library.hpp: what each library of whole_libraries_test.cpp offers: latepy, as that library sees it.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// tests/module_test.cpp: modules that scripts import and the host fills, with constants, enumerations and submodules.
+// tests/host_module_test.cpp: modules that scripts import and the host fills, with constants, enumerations and submodules.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

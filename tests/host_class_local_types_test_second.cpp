@@ -1,4 +1,4 @@
-// tests/local_types_test_second.cpp: the second file of local_types_test.cpp.
+// tests/host_class_local_types_test_second.cpp: the second file of host_class_local_types_test.cpp.
 // SPDX-License-Identifier: MIT
 #include <latepy/latepy.hpp>
 

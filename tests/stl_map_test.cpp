@@ -1,4 +1,4 @@
-// tests/stl_maps_test.cpp: map and unordered_map.
+// tests/stl_map_test.cpp: map and unordered_map.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/tuple.hpp>

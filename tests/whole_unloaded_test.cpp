@@ -1,4 +1,4 @@
-// tests/unloaded_test.cpp: plug-ins that the program closes while Python still knows what came from them.
+// tests/whole_unloaded_test.cpp: plug-ins that the program closes while Python still knows what came from them.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 

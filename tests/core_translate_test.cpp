@@ -1,4 +1,4 @@
-// tests/translate_test.cpp: C++ exceptions as Python's and back, and errors that nobody can catch.
+// tests/core_translate_test.cpp: C++ exceptions as Python's and back, and errors that nobody can catch.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

@@ -1,4 +1,4 @@
-// tests/trampoline_test.cpp: C++ virtual functions overridden in Python.
+// tests/host_trampoline_test.cpp: C++ virtual functions overridden in Python.
 // SPDX-License-Identifier: MIT
 #include <thread>
 

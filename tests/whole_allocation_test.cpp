@@ -1,4 +1,4 @@
-// tests/allocation_test.cpp: what the hot paths allocate in C++ and in CPython: nothing.
+// tests/whole_allocation_test.cpp: what the hot paths allocate in C++ and in CPython: nothing.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

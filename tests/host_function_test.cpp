@@ -1,4 +1,4 @@
-// tests/function_test.cpp: C++ callables as Python functions: def, overload, names, what Python sees; Function<R(A…)>.
+// tests/host_function_test.cpp: C++ callables as Python functions: def, overload, names, what Python sees; Function<R(A…)>.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/function.hpp>
 #include <latepy/stl/optional.hpp>

@@ -1,4 +1,4 @@
-// tests/layout_test.cpp: what latepy reads and writes in objects itself, and that it does not where that is not proved.
+// tests/core_refcount_test.cpp: what latepy reads and writes in objects itself, and that it does not where that is not proved.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

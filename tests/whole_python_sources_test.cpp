@@ -1,4 +1,4 @@
-// tests/python_sources_test.cpp: the Python programs in latepy's headers, compiled by each CPython without a warning.
+// tests/whole_python_sources_test.cpp: the Python programs in latepy's headers, compiled by each CPython without a warning.
 // SPDX-License-Identifier: MIT
 #include "python_sources.hpp"  // written by CMakeLists.txt: the *_source.hpp headers and a list of their constants
 

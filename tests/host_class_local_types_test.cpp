@@ -1,5 +1,5 @@
-// tests/local_types_test.cpp: types that have one name in two files, and are two types. See
-// local_types_test_second.cpp. SPDX-License-Identifier: MIT
+// tests/host_class_local_types_test.cpp: types that have one name in two files, and are two types. See
+// host_class_local_types_test_second.cpp. SPDX-License-Identifier: MIT
 #include "python.hpp"
 
 void define_second(py::Module m);

@@ -1,4 +1,4 @@
-// tests/stl_optional_variant_test.cpp: optional, variant, monostate and complex.
+// tests/stl_optional_test.cpp: optional, variant, monostate and complex.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/complex.hpp>
 #include <latepy/stl/map.hpp>

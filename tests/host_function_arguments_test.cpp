@@ -1,4 +1,4 @@
-// tests/arguments_test.cpp: arguments whose own code runs while they are converted, and types with converters of their
+// tests/host_function_arguments_test.cpp: arguments whose own code runs while they are converted, and types with converters of their
 // own. SPDX-License-Identifier: MIT
 #include <latepy/stl/array.hpp>
 #include <latepy/stl/function.hpp>

@@ -1,4 +1,4 @@
-// tests/stl_sequences_test.cpp: vector, deque, list, array, pair, tuple, set, unordered_set.
+// tests/stl_vector_test.cpp: vector, deque, list, array, pair, tuple, set, unordered_set.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/array.hpp>
 #include <latepy/stl/deque.hpp>

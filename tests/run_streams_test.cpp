@@ -1,4 +1,4 @@
-// tests/output_test.cpp: CaptureOutput in a running Python; what needs a start of its own stands in streams_test.cpp.
+// tests/run_streams_test.cpp: CaptureOutput in a running Python; what needs a start of its own stands in run_streams_start_test.cpp.
 // SPDX-License-Identifier: MIT
 #include "python.hpp"
 

@@ -1,4 +1,4 @@
-// tests/class_lifetime_test.cpp: C++ objects that end before Python is done with them, and what stands at their place.
+// tests/host_class_lifetime_test.cpp: C++ objects that end before Python is done with them, and what stands at their place.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/vector.hpp>
