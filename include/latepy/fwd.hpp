@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/config_macros.hpp>
 
 // CPython's own tags (Include/pytypedefs.h 3.11, Include/object.h before), so that these are the same types when a
 // program includes Python.h beside latepy. Never defined here.

@@ -4,8 +4,6 @@
 
 #include <latepy/core/gil.hpp>
 
-#include <iosfwd>
-
 namespace latepy {
 inline namespace v1 {
 

@@ -5,6 +5,8 @@
 #include <latepy/core/iterator.hpp>
 #include <latepy/core/operators.hpp>
 
+#include <iosfwd>
+
 namespace latepy {
 inline namespace v1 {
 

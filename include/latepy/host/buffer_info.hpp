@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/fwd.hpp>
 
 #include <cstddef>
 #include <string>

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/config_macros.hpp>
 #include <latepy/fwd.hpp>
 
 #include <memory>

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/fwd.hpp>
 
 #include <string>
 #include <string_view>

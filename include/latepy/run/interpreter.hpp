@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/find/locate.hpp>
 #include <latepy/run/config.hpp>
 #include <latepy/run/detail/start/host_state.hpp>
 #include <latepy/run/scope.hpp>

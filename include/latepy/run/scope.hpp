@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/code.hpp>
+#include <latepy/core/detail/kept_codes.hpp>
 #include <latepy/host/class.hpp>
 #include <latepy/run/detail/script.hpp>
 #include <latepy/run/detail/streams/flush.hpp>

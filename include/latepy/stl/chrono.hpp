@@ -4,6 +4,7 @@
 
 #include <latepy/stl/detail/datetime.hpp>
 
+#include <chrono>
 #include <cmath>
 
 namespace latepy {

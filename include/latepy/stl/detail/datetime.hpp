@@ -4,7 +4,6 @@
 
 #include <latepy/core/builtins.hpp>
 
-#include <chrono>
 
 namespace latepy {
 inline namespace v1 {
