@@ -67,9 +67,10 @@ class GilRelease {
   ~GilRelease();
 
  private:
+  detail::InterpreterState* interpreter_;  // null where this thread held no GIL
+  PyThreadState* state_;
   std::uint32_t generation_;
-  PyThreadState* state_ = nullptr;
-  detail::InterpreterState* counted_ = nullptr;  // where this thread is counted as inside
+  bool is_counted_;  // as inside
 };
 
 #if LATEPY_DEFINITIONS
@@ -81,9 +82,9 @@ LATEPY_FUNC std::optional<GilGuard> GilGuard::try_acquire() {
 }
 
 LATEPY_FUNC bool GilGuard::enter() {
-  if (LATEPY_LIKELY(detail::holds_gil())) {
+  if (detail::InterpreterState* const held = detail::held_interpreter(); LATEPY_LIKELY(held != nullptr)) {
     how_ = How::nested;
-    detail::drain_if_any(detail::current_interpreter());
+    detail::drain_if_any(*held);
     return true;
   }
   const detail::Api& api = detail::api();
@@ -137,26 +138,25 @@ LATEPY_FUNC void GilGuard::leave() noexcept {
                                                : "the GIL was asked for while Python is stopping");
 }
 
-LATEPY_FUNC GilRelease::GilRelease() noexcept : generation_(detail::current_generation()) {
-  if (generation_ == detail::no_generation || !detail::holds_gil_of(generation_)) return;
+LATEPY_FUNC GilRelease::GilRelease() noexcept : interpreter_(detail::held_interpreter()) {
+  if (!interpreter_) return;
+  generation_ = interpreter_->generation.load(std::memory_order_relaxed);
   // A thread that Python made is inside through no guard: it is counted here, so that the stop waits for it.
-  if (detail::thread_record.depth == 0 && !detail::thread_record.state) {
-    counted_ = &detail::current_interpreter();
-    counted_->inside.fetch_add(1);
-  }
+  is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
+  if (is_counted_) interpreter_->inside.fetch_add(1);
   state_ = detail::api().Eval_SaveThread();
 }
 
 LATEPY_FUNC GilRelease::~GilRelease() {
-  if (!state_) return;
-  if (!detail::is_alive(generation_)) {  // Python was stopped inside the scope
+  if (!interpreter_) return;
+  if (interpreter_->generation.load(std::memory_order_acquire) != generation_) {  // Python was stopped inside the scope
     // The frames below belong to a Python that is gone. The thread parks, as CPython 3.14 lets it.
-    if (counted_) detail::process_park();
+    if (is_counted_) detail::process_park();
     return;
   }
   detail::api().Eval_RestoreThread(state_);
-  if (counted_) counted_->inside.fetch_sub(1);
-  detail::drain_if_any(detail::current_interpreter());
+  if (is_counted_) interpreter_->inside.fetch_sub(1);
+  detail::drain_if_any(*interpreter_);
 }
 
 #endif

@@ -59,6 +59,7 @@ template <class T>
 inline constexpr bool is_proxy = std::is_same_v<Proxy, plain<T>>;
 template <bool OthersOnly>
 class ValueOf;
+struct HandleAccess;
 
 }  // namespace detail
 
@@ -223,6 +224,7 @@ class Object : public Ref {
 
  private:
   friend class Iterator;
+  friend struct detail::HandleAccess;
   Object(PyObject* object, std::uint32_t generation) noexcept : Ref(object, generation) {}
   void forget() noexcept {
     ptr_ = nullptr;
@@ -231,6 +233,17 @@ class Object : public Ref {
 };
 
 namespace detail {
+
+/// Objects that get the generation of something else, which costs no look at where this thread is.
+struct HandleAccess {
+  static LATEPY_FORCE_INLINE Object steal(PyObject* object, std::uint32_t generation) noexcept {
+    return Object(object, generation);
+  }
+  static LATEPY_FORCE_INLINE Object borrow(PyObject* object, std::uint32_t generation) noexcept {
+    incref(object);
+    return Object(object, generation);
+  }
+};
 
 /// A new reference from CPython as an Object; null means that an error is set.
 LATEPY_FORCE_INLINE Object steal_or_throw(PyObject* object) { return Object::steal(throw_if_null(object)); }

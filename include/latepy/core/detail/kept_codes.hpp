@@ -38,8 +38,8 @@ namespace detail {
 
 LATEPY_FUNC Code KeptCode::to_code() const {
   Code made;
-  made.code_ = Object::borrow(code);
-  if (before) made.before_ = Object::borrow(before);
+  made.code_ = HandleAccess::borrow(code, generation);
+  if (before) made.before_ = HandleAccess::borrow(before, generation);
   return made;
 }
 

@@ -81,13 +81,15 @@ LATEPY_FORCE_INLINE bool holds_gil_of(std::uint32_t generation) noexcept {
   PyThreadState* const current = library_state.api.ThreadState_GetUnchecked();
   const ThreadRecord& record = thread_record;
   if (LATEPY_LIKELY(current && current == record.state && record.generation == generation)) return true;
-  return holds_gil_by(current, generation);
+  return current && holds_gil_by(current, generation);
 }
-/// The same of any interpreter that latepy knows. Any thread.
-inline bool holds_gil() noexcept {
-  const std::uint32_t generation = current_generation();
-  return generation != no_generation && holds_gil_of(generation);
+/// The interpreter whose GIL this thread holds, where latepy knows it; else null. Any thread.
+inline InterpreterState* held_interpreter() noexcept {
+  InterpreterState& interpreter = current_interpreter();
+  const std::uint32_t generation = interpreter.generation.load(std::memory_order_acquire);
+  return generation != no_generation && holds_gil_of(generation) ? &interpreter : nullptr;
 }
+inline bool holds_gil() noexcept { return held_interpreter() != nullptr; }
 
 /// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
 void free_ended_threads(InterpreterState& s, std::uint32_t generation) noexcept;
@@ -103,6 +105,16 @@ inline void drain_if_any(InterpreterState& s) noexcept {
 
 /// \param view where it is not the object that is dropped but its memory that is given back.
 void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view = nullptr) noexcept;
+
+/// As may_drop(), where handles are checked, or the interpreter has ended or is one of several.
+bool may_drop_checked(std::uint32_t generation) noexcept;
+
+/// Whether this thread may decref objects of the interpreter now. Any thread, any time.
+LATEPY_FORCE_INLINE bool may_drop(std::uint32_t generation) noexcept {
+  return LATEPY_LIKELY(generation == process_state().fast_generation.load(std::memory_order_acquire))
+             ? holds_gil_of(generation)
+             : may_drop_checked(generation);
+}
 
 /// The end of an owned reference, on any thread, at any time.
 void drop(PyObject* object, std::uint32_t generation) noexcept;
@@ -152,7 +164,7 @@ LATEPY_FUNC LATEPY_COLD std::uint32_t ask_generation() noexcept {
 
 LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current, std::uint32_t generation) noexcept {
   const Api& a = api();
-  const InterpreterState* const interpreter = current ? interpreter_of(generation) : nullptr;
+  const InterpreterState* const interpreter = interpreter_of(generation);
   if (!interpreter) return false;
   const bool is_per_thread = library_state.current_is_per_thread;
   if (!is_per_thread && current != a.GILState_GetThisThreadState()) return false;
@@ -232,20 +244,15 @@ LATEPY_FUNC LATEPY_COLD void defer_decref(PyObject* object, std::uint32_t genera
   push(interpreter->deferred_decrefs, node);
 }
 
-/// drop(), where handles are checked, the interpreter has ended or is one of several, or the GIL is not held.
-LATEPY_COLD inline void drop_carefully(PyObject* object, std::uint32_t generation) noexcept {
-  if (is_alive(generation) && holds_gil_of(generation))
-    decref(object);
-  else
-    defer_decref(object, generation);
+LATEPY_FUNC LATEPY_COLD bool may_drop_checked(std::uint32_t generation) noexcept {
+  return is_alive(generation) && holds_gil_of(generation);
 }
 
 LATEPY_FUNC LATEPY_OUTLINE void drop(PyObject* object, std::uint32_t generation) noexcept {
-  if (LATEPY_LIKELY(generation == process_state().fast_generation.load(std::memory_order_acquire) &&
-                    holds_gil_of(generation)))
+  if (LATEPY_LIKELY(may_drop(generation)))
     decref(object);
   else
-    drop_carefully(object, generation);
+    defer_decref(object, generation);
 }
 
 LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(const InterpreterState& interpreter) {

@@ -85,7 +85,7 @@ class BufferHandle {
   bool are_aligned(std::size_t alignment) const noexcept;
 
   LATEPY_FORCE_INLINE void release_view() noexcept {
-    if (LATEPY_LIKELY(is_alive(generation_) && holds_gil_of(generation_)))
+    if (LATEPY_LIKELY(may_drop(generation_)))
       api().Buffer_Release(&view_);
     else
       defer_decref(view_.obj, generation_, &view_);

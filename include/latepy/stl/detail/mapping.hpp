@@ -56,7 +56,9 @@ struct MappingConverter {
   static Object to_py(U&& map) {
     Object dict = steal_or_throw(api().Dict_New());
     for (auto&& item : map) {
-      const OwnedRef key(hashable(Object::steal(new_ref(item.first))).release());
+      PyObject* made = new_ref(item.first);
+      if constexpr (!is_plain_type<K>) made = hashable(Object::steal(made)).release();
+      const OwnedRef key(made);
       try {
         const OwnedRef value(new_ref(forward_element<U>(item.second)));
         check_result(api().Dict_SetItem(dict.ptr(), key.get(), value.get()));
