@@ -582,7 +582,7 @@ TEST_CASE("threads that enter while Python stops get a StateError, 200 times 8 o
       python.reset();
       EXPECT(!py::Interpreter::is_running());
       for (std::thread& thread : threads) thread.join();
-      EXPECT(latepy::detail::process_state().inside == 0);
+      EXPECT(latepy::detail::current_interpreter().inside == 0);
     }
   });
 }
