@@ -27,11 +27,9 @@ class Iterator {
   const Object& operator*() const noexcept { return item_; }
   const Object* operator->() const noexcept { return &item_; }
   LATEPY_FORCE_INLINE Iterator& operator++() {
-    PyObject* const source = source_.checked();
+    source_.checked();
     if (LATEPY_LIKELY(at_ < *size_)) {  // by index, as Python's own iterators do: a list may change meanwhile
-      PyObject* const* const items =
-          tuple_items_ ? tuple_items_ : detail::member_at<PyObject**>(source, detail::library_state.layout.list_items);
-      PyObject* const next = items[at_++];
+      PyObject* const next = (LATEPY_LIKELY(list_items_ != nullptr) ? *list_items_ : tuple_items_)[at_++];
       detail::incref(next);
       detail::decref(std::exchange(item_.ptr_, next));
     } else {
@@ -49,6 +47,7 @@ class Iterator {
 
   Object source_;  // a list, a tuple or Python's iterator
   Object item_;
+  PyObject* const* const* list_items_ = nullptr;  // where the list has its items, which may be moved meanwhile
   PyObject* const* tuple_items_ = nullptr;
   detail::ssize at_ = 0;
   const detail::ssize* size_;  // of the list or tuple, where it has it; else of nothing
@@ -78,7 +77,10 @@ LATEPY_FUNC Iterator::Iterator(const Ref& iterable) : size_(&detail::no_size) {
   if (detail::read_items(iterable.checked(), items)) {
     source_ = Object(iterable);
     size_ = &detail::member_at<detail::ssize>(source_.ptr(), detail::library_state.layout.head);
-    if (detail::is_exactly(iterable.ptr(), detail::api().Tuple_Type)) tuple_items_ = items.first;
+    if (detail::is_exactly(iterable.ptr(), detail::api().Tuple_Type))
+      tuple_items_ = items.first;
+    else
+      list_items_ = &detail::member_at<PyObject* const*>(source_.ptr(), detail::library_state.layout.list_items);
     if (items.size != 0) item_ = Object::borrow(items.first[at_++]);
   } else {
     source_ = detail::steal_or_throw(detail::api().Object_GetIter(iterable.ptr()));
