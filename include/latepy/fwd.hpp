@@ -1,10 +1,9 @@
-// latepy/fwd.hpp: every public name, declared.
+// latepy/fwd.hpp: forward declarations of all public types.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-
-// CPython's own tags (Include/pytypedefs.h 3.11, Include/object.h before), so that these are the same types when a
-// program includes Python.h beside latepy. Never defined here.
+// CPython's types, declared with CPython's own tags (Include/pytypedefs.h from 3.11 on, Include/object.h before). So a
+// program that includes both Python.h and latepy sees the same types. latepy never defines them.
 struct _object;
 struct _typeobject;
 struct _ts;
@@ -27,6 +26,7 @@ class ConversionError;
 class Path;
 class DynLib;
 struct Version;
+// find/
 struct Candidate;
 struct Search;
 class Discovery;
@@ -49,7 +49,7 @@ struct Converter;
 template <class T>
 class Result;
 
-// host/
+// run/streams.hpp
 class CaptureOutput;
 enum class Streams : unsigned char;
 

@@ -1,4 +1,4 @@
-// latepy/latepy.hpp: all of latepy but the opt-in converters of stl/: what a program includes once, where main is.
+// latepy/latepy.hpp: all of latepy except the optional converters of stl/. The file with main() includes it.
 // SPDX-License-Identifier: MIT
 #pragma once
 

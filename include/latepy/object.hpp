@@ -1,4 +1,4 @@
-// latepy/object.hpp: Python's objects for files that handle them; the program includes latepy.hpp once, where main is.
+// latepy/object.hpp: Python objects and code, for files that only use them. The file with main() includes latepy.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

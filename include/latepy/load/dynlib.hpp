@@ -1,4 +1,4 @@
-// latepy/load/dynlib.hpp: DynLib, a shared library opened at run time.
+// latepy/load/dynlib.hpp: DynLib, a shared library that is opened at run time.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -16,23 +16,27 @@
 namespace latepy {
 inline namespace v1 {
 
-/// RAII over dlopen and LoadLibraryExW. Movable; the destructor closes the library unless keep() was called.
-/// No Python thread or GIL state is needed.
+/// An open shared library (dlopen, LoadLibraryExW). Movable. The destructor closes the library unless keep() was
+/// called. Needs no Python, no GIL.
 class DynLib {
  public:
-  /// Opens a library by its absolute path, all symbols bound at once and visible to libraries loaded later, as
-  /// CPython's extension modules need it. A library that is already loaded for itself only is made visible.
-  /// \throws LoadError with the file and the loader's own words.
+  /// Opens a library by its absolute path. All of its symbols are bound at once and are visible to libraries that are
+  /// loaded later, as CPython's extension modules need. A library that is loaded already, with symbols visible only to
+  /// itself, becomes visible too.
+  /// \throws LoadError with the path and the message of the system's loader.
   explicit DynLib(const Path& path) : path_(path.string()), lib_(open(path_)) {}
 
-  /// The library already in this process that holds the address, without loading anything.
-  /// \throws LoadError when the address lies in no library.
+  /// The library in this process that contains the address. Loads nothing.
+  /// \throws LoadError if no library contains it.
   static DynLib containing(const void* address);
 
-  /// The whole program: what it links and what was loaded for all to see. Has no path.
+  /// The program, with the libraries that it links and those that were loaded with visible symbols (on Windows the
+  /// program's file only). Its path() is empty.
   static DynLib program() { return DynLib(std::string(), detail::NativeLib::program()); }
 
+  /// Takes over the library of `other`, which is left without one.
   DynLib(DynLib&& other) noexcept : path_(std::move(other.path_)), lib_(other.lib_) { other.lib_ = {}; }
+  /// Exchanges the two libraries.
   DynLib& operator=(DynLib&& other) noexcept {
     std::swap(path_, other.path_);
     std::swap(lib_, other.lib_);
@@ -40,23 +44,23 @@ class DynLib {
   }
   ~DynLib() { lib_.close(); }
 
-  /// The file, as it was opened; empty for the program.
+  /// The path that the library was opened by, or that the system gave for the address; empty for the program.
   const std::string& path() const noexcept { return path_; }
-  /// Never unload: CPython and its extension modules do not bear it.
+  /// Keeps the library loaded until the process ends: CPython and its extension modules cannot be unloaded safely.
   void keep() noexcept { lib_.keep(); }
 
-  /// The address of a symbol, or nullptr.
+  /// The address of a symbol, or nullptr if the library lacks it.
   void* find(const char* name) const noexcept { return lib_.find(name); }
 
-  /// A function or variable by its type: `lib.get<int()>("Py_IsInitialized")()`, `lib.get<int>("Py_UTF8Mode")`.
-  /// \throws SymbolError naming the library and the symbol.
+  /// The address of a function or variable, given its type: `lib.get<int()>("Py_IsInitialized")()`,
+  /// `*lib.get<int>("Py_UTF8Mode")`. \throws SymbolError with the library and the symbol.
   template <class T>
   T* get(const char* name) const {
     if (void* address = find(name)) return cast<T>(address);
     throw SymbolError(detail::concat({path_.empty() ? "this program" : path_.c_str(), " has no symbol ", name}),
                       {name});
   }
-  /// As get(), but nullptr where the library lacks the symbol.
+  /// As get(), but gives nullptr if the library lacks the symbol.
   template <class T>
   T* try_get(const char* name) const noexcept {
     return cast<T>(find(name));
@@ -89,7 +93,7 @@ LATEPY_FUNC DynLib DynLib::containing(const void* address) {
 LATEPY_FUNC detail::NativeLib DynLib::open(const std::string& path) {
   if (path.empty()) detail::throw_error<LoadError>({"cannot load a library: the path is empty"});
   if (path.find('\0') != std::string::npos)
-    detail::throw_error<LoadError>({"cannot load a library: NUL byte in ", path});
+    detail::throw_error<LoadError>({"cannot load a library: its path contains a NUL byte: ", path});
   std::string error;
   const detail::NativeLib lib = detail::NativeLib::open(path, error);
   if (!lib) detail::throw_error<LoadError>({"cannot load ", path, ": ", error});

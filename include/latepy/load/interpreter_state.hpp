@@ -1,4 +1,4 @@
-// latepy/load/interpreter_state.hpp: InterpreterState and ProcessState, which all libraries of a process share.
+// latepy/load/interpreter_state.hpp: InterpreterState and ProcessState, the state that libraries of a process share.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,17 +12,17 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// A generation names a Python interpreter of this process. Each handle holds that of its object's interpreter.
-/// The low 12 bits are the interpreter's slot in ProcessState::slots, the high 20 bits count the uses of that slot.
-/// A generation comes back when its slot has been used a million times.
+/// A generation is the number of one Python interpreter of this process. Each handle stores the generation of its
+/// object's interpreter. The low 12 bits are the interpreter's slot in ProcessState::slots. The high 20 bits count the
+/// uses of that slot, from 1 to last_use, so a generation returns after about a million uses of its slot.
 inline constexpr unsigned slot_bits = 12;
 inline constexpr std::uint32_t slot_count = 1u << slot_bits;
 inline constexpr std::uint32_t last_use = 0xFFFFEu;
 constexpr std::uint32_t slot_of(std::uint32_t generation) noexcept { return generation & (slot_count - 1); }
 
-inline constexpr std::uint32_t no_generation = 0;               ///< no interpreter: uses are counted from 1
-inline constexpr std::uint32_t empty_generation = 0xFFFFFFFFu;  ///< an empty handle
-/// Stands in ProcessState::fast_generation where every use of a handle is to be checked. No handle has it.
+inline constexpr std::uint32_t no_generation = 0;               ///< no interpreter
+inline constexpr std::uint32_t empty_generation = 0xFFFFFFFFu;  ///< the generation of an empty handle
+/// The value of ProcessState::fast_generation while each use of a handle must be checked. No handle has it.
 inline constexpr std::uint32_t check_each_use = 0xFFFFFFFEu;
 
 /// A decref that was postponed because the thread did not hold the GIL.
@@ -33,28 +33,28 @@ struct DeferredDecref {
   BufferView* view;  ///< if set, this buffer view is released instead of the object
 };
 
-/// The thread state of a thread that ended. Allocated with the thread state, so that the end of a thread allocates
-/// nothing.
+/// A list node for the thread state of a thread that ended. It is allocated together with the thread state, so that the
+/// end of a thread allocates nothing.
 struct EndedThread {
   EndedThread* next;
   PyThreadState* state;
   std::uint32_t generation;
 };
 
-/// The interned str of a literal's text, in one cache line; see core/detail/interned_names.hpp. It is written once in
-/// the life of its interpreter, `generation` last.
+/// A slot for the interned str object of one literal. It fills one cache line. An interpreter fills it at most once,
+/// and stores `generation` last. See core/detail/interned_names.hpp.
 struct alignas(64) InternedName {
   std::atomic<std::uint32_t> generation{no_generation};
-  std::uint32_t size = 0;             ///< with the NUL
-  std::uint64_t first = 0, last = 0;  ///< of its InternKey
-  PyObject* str = nullptr;
-  PyObject* kwnames = nullptr;  ///< the names of the last call whose first named argument this was, a tuple; or null
-  std::size_t kwcount = 0;      ///< how many they are
-  PyObject* module = nullptr;   ///< the imported module of this name that was found last; or null
-  char* copy = nullptr;         ///< the text, where it has more than 16 bytes
+  std::uint32_t size = 0;             ///< of the text, in bytes, with the NUL
+  std::uint64_t first = 0, last = 0;  ///< those of its InternKey
+  PyObject* str = nullptr;            ///< owned, as are kwnames and module
+  PyObject* kwnames = nullptr;  ///< a tuple: the keywords of the last call whose first keyword was this name; or null
+  std::size_t kwcount = 0;      ///< the length of kwnames
+  PyObject* module = nullptr;   ///< the module of this name that was found last; or null
+  char* copy = nullptr;         ///< the text if it has more than 16 bytes, else null
 };
 inline constexpr std::size_t interned_bits = 10, interned_slots = std::size_t(1) << interned_bits;
-/// The table of a process without Python: nothing is in it.
+/// The table that is used while no interpreter runs. It stays empty.
 inline InternedName no_interned_names[interned_slots];
 
 struct ClassRecord;
@@ -63,78 +63,85 @@ struct HostTypes;
 struct KeptCode;
 struct StreamLayout;
 
-/// What latepy keeps for one Python interpreter. Plain C layout, only ever appended to: libraries read one another's.
-/// It stands in a slot that is never freed. When the interpreter has ended, a later one takes the slot over.
+/// What latepy keeps for one Python interpreter. It is never freed: when the interpreter has ended, a later interpreter
+/// takes over its slot. Libraries with different versions of latepy read it, so its layout is plain C, and new members
+/// are only appended.
 struct InterpreterState {
   std::size_t size = sizeof(InterpreterState);
   std::atomic<std::uint32_t> generation{no_generation};  ///< no_generation while no interpreter has the slot
-  std::uint32_t use = 0;                                 ///< how often the slot was taken
+  std::uint32_t use = 0;                                 ///< the high 20 bits of the last generation
   std::atomic<PyInterpreterState*> interpreter{nullptr};
-  /// Set when the stop begins: no thread enters any more.
+  /// Not 0 once the stop has begun: no thread enters any more.
   std::atomic<int> stopping{0};
-  /// The number of threads that hold the GIL, or wait for it, by an outermost guard.
+  /// The number of threads in an outermost GilGuard, which hold the GIL or wait for it, and of Python's own threads in
+  /// a GilRelease. The stop waits until it is 0.
   std::atomic<int> inside{0};
   std::atomic<DeferredDecref*> deferred_decrefs{nullptr};
   std::atomic<EndedThread*> ended_threads{nullptr};
-  /// The errors that hold a Python object, so that the stop can format them; see core/python_error.hpp.
+  /// The errors that hold a Python object; the stop formats them. See core/python_error.hpp.
   std::atomic_flag errors_lock = ATOMIC_FLAG_INIT;
   ErrorData* errors = nullptr;
-  /// C++ types with a Python class; see core/detail/class_registry.hpp.
+  /// The C++ types that have a Python class; see core/detail/class_registry.hpp.
   std::atomic_flag classes_lock = ATOMIC_FLAG_INIT;
   std::atomic<ClassRecord*> classes{nullptr};
-  /// The base types of what scripts see of the host; see host/detail/class/types.hpp.
+  /// The Python types of host functions and of bound instances; see host/detail/class/types.hpp.
   std::atomic<HostTypes*> host_types{nullptr};
-  /// See core/detail/interned_names.hpp.
+  /// The str objects of literals, interned_slots of them; see core/detail/interned_names.hpp.
   std::atomic_flag names_lock = ATOMIC_FLAG_INIT;
   InternedName* names = no_interned_names;
-  /// Compiled source, kept by its text, and the number of the last text without a file name; see core/code.hpp.
+  /// A cache from source text to code objects; see core/detail/kept_codes.hpp.
   std::atomic_flag codes_lock = ATOMIC_FLAG_INIT;
   KeptCode** codes = nullptr;
+  /// N of the last `<string-N>`; see remember_source() in core/code.hpp.
   std::atomic<unsigned> sources{0};
-  /// The namespace of the first `__main__`, borrowed.
+  /// The namespace of the first `__main__`, a dict, borrowed.
   std::atomic<PyObject*> main_globals{nullptr};
-  /// See run/detail/streams/flush.hpp.
+  /// Where Python's text streams keep unwritten data; see run/detail/streams/flush.hpp.
   std::atomic<StreamLayout*> streams{nullptr};
   /// CPython's table of datetime functions; see stl/detail/datetime.hpp.
   std::atomic<const DateTimeApi*> datetime{nullptr};
 };
 
-/// What all libraries of a process that use latepy share. They find it by a capsule in the interpreter's dict.
-/// Plain C layout, only ever appended to, never freed.
+/// What all libraries of a process that use latepy share. A library finds it through a capsule in the interpreter's
+/// dict. It is never freed. Its layout is plain C, and new members are only appended.
 struct ProcessState {
   std::size_t size = sizeof(ProcessState);
   std::uint32_t layout = 2;
-  /// What a use of a handle compares the handle's generation with first: that of the one interpreter; check_each_use
-  /// with LATEPY_CHECKS and while there are several interpreters; no_generation without an interpreter.
+  /// What each use of a handle compares the handle's generation with:
+  /// - the interpreter's generation while there is one interpreter, unless `checked`;
+  /// - check_each_use while there are several, or one and `checked`;
+  /// - no_generation while there is none.
   std::atomic<std::uint32_t> fast_generation{no_generation};
-  /// The names of the one interpreter.
+  /// `names` of the only interpreter; no_interned_names while there is none, or several.
   std::atomic<InternedName*> fast_names{no_interned_names};
-  /// The one interpreter; `none` without one; null while there are several.
+  /// The only interpreter; `&none` while there is none; null while there are several.
   std::atomic<InterpreterState*> only{&none};
-  /// The interpreter that a guard enters on a thread outside of Python: the first that began of those that live.
+  /// The interpreter that a GilGuard enters on a thread that is in none; `&none` while there is none.
   std::atomic<InterpreterState*> first{&none};
-  /// Changes with each class that is registered and with each interpreter that begins or ends.
+  /// Changes when a class is registered, and when an interpreter begins or ends.
   std::atomic<std::uint32_t> classes_stamp{0};
-  /// Some library of the process has LATEPY_CHECKS.
+  /// Some library of the process is compiled with LATEPY_CHECKS.
   std::atomic<bool> checked{false};
-  /// A Python exception may carry a C++ one; see core/translate.hpp.
+  /// A Python exception may carry a C++ exception; see core/translate.hpp.
   std::atomic<bool> carries_exceptions{false};
-  /// References that were leaked because no memory was left to postpone their decref.
+  /// The number of references that were leaked because there was no memory to postpone their decref.
   std::atomic<std::uint64_t> leaked{0};
-  /// Why a second start is refused; null where it may be tried.
+  /// The reason why a second start is refused; null if it may be tried.
   std::atomic<const std::string*> restart_refusal{nullptr};
   /// Held while an interpreter begins or ends.
   std::atomic_flag lock = ATOMIC_FLAG_INIT;
-  /// The number that the uses of each slot are counted from.
+  /// The first value of InterpreterState::use in each slot.
   std::uint32_t first_use = 0;
-  /// slot_count of them, filled from the front; null: no interpreter was ever known.
+  /// An array of slot_count pointers, filled from the front. Null if no interpreter was ever known.
   std::atomic<InterpreterState*>* slots = nullptr;
+  /// Stands for "no interpreter": its generation is always no_generation.
   InterpreterState none;
 };
 
-/// The state of a library that has met no Python yet.
+/// The ProcessState of a library that has met no Python yet.
 inline ProcessState no_process_state{};
 
+/// Holds a flag while it lives; waits in a loop until it gets it.
 struct SpinLock {
   explicit SpinLock(std::atomic_flag& f) noexcept : flag(f) {
     while (flag.test_and_set(std::memory_order_acquire)) {
@@ -145,8 +152,8 @@ struct SpinLock {
   std::atomic_flag& flag;
 };
 
-/// Calls `visit` with each interpreter that lives, until it gives true.
-/// \returns that interpreter, or null.
+/// Calls `visit` with each living interpreter until `visit` returns true.
+/// \returns that interpreter, or null if there was none.
 template <class F>
 InterpreterState* find_interpreter(const ProcessState& process, F&& visit) noexcept {
   for (std::uint32_t slot = 0; process.slots && slot < slot_count; ++slot) {
@@ -157,17 +164,20 @@ InterpreterState* find_interpreter(const ProcessState& process, F&& visit) noexc
   return nullptr;
 }
 
+/// Makes every library of the process check each use of a handle. Any thread, no GIL.
 void begin_checks(ProcessState& process) noexcept;
 /// A new ProcessState, without interpreters. \throws std::bad_alloc.
 ProcessState& new_process_state();
-/// Gives an interpreter a slot. Needs its GIL. \throws std::bad_alloc; StateError where all slots are taken.
+/// Gives an interpreter a slot and a new generation. Needs its GIL. \throws std::bad_alloc; StateError if all slots are
+/// taken.
 InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter);
-/// Takes the slot away: every handle of the interpreter is harmless from now on. Any thread.
+/// Frees the slot for another interpreter. From now on each use of a handle of the ended interpreter throws StateError.
+/// Any thread.
 void end_interpreter(ProcessState& process, InterpreterState& ended) noexcept;
 
 #if LATEPY_DEFINITIONS
 
-/// What the fast paths see. With the lock.
+/// Updates the values that the fast paths read. The caller holds process.lock.
 LATEPY_COLD inline void publish_interpreters(ProcessState& process) noexcept {
   unsigned living = 0;
   InterpreterState* only = &process.none;
@@ -198,14 +208,15 @@ LATEPY_FUNC LATEPY_COLD ProcessState& new_process_state() {
     throw std::bad_alloc();
   }
   auto* const process = new (memory) ProcessState();
-  process->slots = static_cast<std::atomic<InterpreterState*>*>(slots);  // zeros, which are null
-  // A different number in each, so that the generations of two libraries that meet late do not agree.
+  process->slots = static_cast<std::atomic<InterpreterState*>*>(slots);  // the memory is zeroed: null pointers
+  // Each ProcessState counts from another number. If two libraries each made one before they met, their generations
+  // differ, and a handle of one is not taken for a handle of the other.
   const auto bits = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(memory) >> 4);
   process->first_use = (bits * 2654435761u) >> (slot_bits + 1);
   return *process;
 }
 
-/// A slot that no interpreter has. With the lock.
+/// A slot that no interpreter has, made if needed. The caller holds process.lock.
 LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
   for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
     InterpreterState* const known = process.slots[slot].load();
@@ -222,11 +233,12 @@ LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
     made->use = process.first_use;
     const auto aligned =
         (reinterpret_cast<std::uintptr_t>(names) + alignof(InternedName)) & ~(alignof(InternedName) - 1);
-    made->names = reinterpret_cast<InternedName*>(aligned);  // zeros: none of them has a generation
+    made->names = reinterpret_cast<InternedName*>(aligned);  // the memory is zeroed: each has no_generation
     process.slots[slot].store(made, std::memory_order_release);
     return *made;
   }
-  throw StateError("this process has 4096 Python interpreters, and latepy can tell no more of them apart");
+  throw StateError(
+      "cannot use another Python interpreter: 4096 live in this process, which is latepy's limit; end one first");
 }
 
 LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter) {

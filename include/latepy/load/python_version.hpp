@@ -7,19 +7,24 @@
 namespace latepy {
 inline namespace v1 {
 
-/// A CPython version. `micro` is -1 where only major and minor are known, all are 0 where nothing is.
+/// The version of a CPython. Needs no Python, no GIL.
 struct Version {
-  int major = 0;
-  int minor = 0;
-  int micro = -1;
+  int major = 0;   ///< 3 of "3.12.4"; 0 if the version is not known
+  int minor = 0;   ///< 12 of "3.12.4"
+  int micro = -1;  ///< 4 of "3.12.4"; -1 if it is not known
 
-  /// The first two or three numbers of texts such as "3.12", "3.12.3", "3.12.3.final.0", "3.13.0rc1+ (heads...)".
+  /// Reads the first two or three numbers of a text, such as "3.12", "3.12.3", "3.12.3.final.0" or
+  /// "3.13.0rc1+ (heads...)". Gives a version that is not known() for a text that begins otherwise.
   static Version parse(std::string_view text) noexcept;
+  /// Whether the major version is known.
   bool known() const noexcept { return major != 0; }
+  /// "3.12.4"; "3.12" without the micro version; "?" if the version is not known.
   std::string to_string() const;
+  /// Whether all three numbers are equal.
   friend bool operator==(const Version& a, const Version& b) noexcept {
     return a.major == b.major && a.minor == b.minor && a.micro == b.micro;
   }
+  /// Whether one of the three numbers differs.
   friend bool operator!=(const Version& a, const Version& b) noexcept { return !(a == b); }
 };
 

@@ -1,4 +1,4 @@
-// latepy/load/state.hpp: LibraryState, what each copy of latepy knows of the running Python; where all state lives.
+// latepy/load/state.hpp: LibraryState, what one copy of latepy knows of the running Python; an overview of all state.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,47 +11,52 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-// Where state lives
+// Where state is kept
 //
-// | one for each   | struct           | what is in it |
-// |----------------|------------------|--------------------------------------------------------------------------------|
-// | library        | LibraryState     | CPython's function table and version, the probed layout, which libraries use |
-// |                |                  | the state, whether their handles are checked | | process        | ProcessState
-// | the slots of interpreters, what fast paths compare with, the stamp of classes, | |                | | why a second
-// start is refused, leaked references                               | | interpreter    | InterpreterState | its
-// generation, stopping and inside, postponed decrefs, ended threads' states, | |                |                  |
-// living errors, bound classes, host types, interned names, kept codes, the      | |                | | first
-// `__main__`, stream layout, datetime's functions                          | | thread         | ThreadRecord     | its
-// thread state, the generation of that, guards (core/detail/thread_record)   |
+// LibraryState, one for each library:
+//   CPython's function table and version, the probed layout, the libraries that use this state, whether handles are
+//   checked.
+// ProcessState, one for each process:
+//   the interpreters, the values that fast paths compare with, the stamp of the registered classes, the reason why a
+//   second start is refused, the number of leaked references.
+// InterpreterState, one for each interpreter:
+//   its generation, `stopping` and `inside`, postponed decrefs, the states of ended threads, living errors, bound
+//   classes, host types, interned names, kept codes, the first `__main__`, the layout of streams, datetime's functions.
+// ThreadRecord (core/detail/thread_record.hpp), one for each thread and library:
+//   the thread state, its generation, the depth of guards.
 //
 // A "library" is the program, or a shared library that is compiled with latepy. How many LibraryStates a process has
 // depends on the visibility of inline functions (-fvisibility):
-// - hidden, and on Windows: each library has its own. They meet in one ProcessState when an Interpreter of the library
-//   attaches.
-// - default: the dynamic linker merges them where it binds one library's functions to another's.
-// - default, compiled by clang, opened with RTLD_LAZY | RTLD_LOCAL before another library that uses latepy becomes
-//   global: the library gets its own state at once, and some of its functions later from the other library. Compile it
-//   with -fvisibility=hidden, or link it with -z now.
+// - Hidden, and always on Windows: each library has its own LibraryState. Libraries begin to share one ProcessState
+//   when an Interpreter of theirs attaches.
+// - Default: each library may have its own, or the dynamic linker merges them. It merges them where it binds functions
+//   of one library to those of another.
+// - Default, and three things come together: clang compiled the library, it is opened with RTLD_LAZY | RTLD_LOCAL, and
+//   another library that uses latepy becomes global later. Then the library has its own LibraryState, but some of its
+//   functions are bound to the other library. This is not supported: compile the library with -fvisibility=hidden, or
+//   link it with -z now.
 
-/// A shared library, or the program, that uses a LibraryState.
+/// A library (a shared library or the program) that uses a LibraryState.
 struct UserLibrary;
 
-/// Constant-initialised: it may be used before main begins and after main has ended.
+/// What the libraries with one copy of latepy's state know. Constant-initialised: it may be used before main() begins
+/// and after it has ended.
 struct LibraryState {
-  Api api;
-  ProcessState* process = &no_process_state;
-  Version version;
+  Api api;                                    ///< CPython's functions
+  ProcessState* process = &no_process_state;  ///< see process_state()
+  Version version;                            ///< of the loaded CPython
   bool free_threaded = false;
-  /// From 3.12 PyThreadState_GetUnchecked answers for the calling thread; before it answered for the process.
+  /// True from 3.12 on: PyThreadState_GetUnchecked gives the state of the calling thread. Before 3.12 it gives the
+  /// state of the thread that holds the GIL, whichever thread asks.
   bool current_is_per_thread = false;
-  /// Debug builds from 3.12 assert that a thread state is deleted by its own thread; there those of ended threads stay
-  /// until the stop.
+  /// True on debug builds from 3.12 on. These assert that a thread deletes its own thread state, so latepy leaves the
+  /// states of ended threads to the stop.
   bool leaks_thread_states = false;
-  std::atomic<bool> checks{false};
+  std::atomic<bool> checks{false};  ///< some file of these libraries is compiled with LATEPY_CHECKS
   Layout layout;
-  /// How many libraries use this state, or did.
+  /// The number of libraries that use this state, with those that were unloaded since.
   std::atomic<unsigned> libraries{0};
-  /// Those that may still be unloaded.
+  /// The libraries that may still be unloaded: a list, guarded by libraries_lock.
   UserLibrary* unpinned = nullptr;
   std::atomic<bool> has_unpinned{false};
   std::atomic_flag libraries_lock = ATOMIC_FLAG_INIT;
@@ -59,6 +64,7 @@ struct LibraryState {
 
 inline LibraryState library_state{};
 
+/// The constructor adds the library to LibraryState::unpinned. The destructor removes it, unless it was pinned.
 struct UserLibrary {
   UserLibrary() noexcept {
     ++library_state.libraries;
@@ -78,10 +84,11 @@ struct UserLibrary {
   }
   UserLibrary* next = nullptr;
 };
-/// Each library adds itself when it is loaded, and goes where it is unloaded before it had to do with Python.
+/// The library that this code is in. Constructed when the library is loaded, destroyed when it is unloaded.
 inline LATEPY_HIDDEN UserLibrary this_library;
 
-/// What Python calls, and the ends of threads, lies in the libraries that use latepy: from now on they stay.
+/// Keeps the libraries that use this state loaded until the process ends, because Python and ending threads call
+/// functions in them. Any thread, no GIL.
 inline void pin_libraries() noexcept {
   if (LATEPY_LIKELY(!library_state.has_unpinned.load(std::memory_order_acquire))) return;
   UserLibrary* each;
@@ -93,28 +100,32 @@ inline void pin_libraries() noexcept {
   for (; each; each = each->next) process_pin(each);
 }
 
+/// CPython's functions; all are null before a CPython is loaded.
 inline const Api& api() noexcept { return library_state.api; }
+/// The ProcessState that this library uses: no_process_state until it meets a Python.
 inline ProcessState& process_state() noexcept { return *library_state.process; }
 
-/// The interpreter of a generation; null when it has ended. Any thread, no GIL.
+/// The interpreter with this generation, or null if that interpreter has ended. Any thread, no GIL.
 inline InterpreterState* interpreter_of(std::uint32_t generation) noexcept {
   const std::atomic<InterpreterState*>* const slots = process_state().slots;
   InterpreterState* const known = slots ? slots[slot_of(generation)].load(std::memory_order_acquire) : nullptr;
   return known && known->generation.load(std::memory_order_acquire) == generation ? known : nullptr;
 }
 
+/// Turns the checks of handles on, for this LibraryState and for all libraries of its ProcessState.
 inline void begin_library_checks() noexcept {
   library_state.checks.store(true);
   begin_checks(process_state());
 }
 #if LATEPY_CHECKS
 namespace {
-// One file compiled with checks turns them on for all that share its state: no inline function differs between files.
+// One file that is compiled with LATEPY_CHECKS turns the checks on for all files that share its state. So inline
+// functions are the same in files with and without LATEPY_CHECKS.
 [[maybe_unused]] const bool checks_on = (begin_library_checks(), true);
 }  // namespace
 #endif
 
-/// The state that the libraries of this process share. Made by the first that meets a Python.
+/// The ProcessState of this library; makes one if there is none yet. \throws std::bad_alloc.
 LATEPY_COLD inline ProcessState& own_process_state() {
   if (library_state.process == &no_process_state) {
     library_state.process = &new_process_state();

@@ -1,4 +1,4 @@
-// latepy/load/detail/dynlib_windows.hpp: NativeLib over LoadLibraryExW; its counterpart is dynlib_posix.hpp.
+// latepy/load/detail/dynlib_windows.hpp: NativeLib, a DLL opened with LoadLibraryExW. See also dynlib_posix.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,7 +7,8 @@
 #include <cstddef>
 #include <string>
 
-// Declared by hand with the exact types of <windows.h>, so that it may be included before or after, or not at all.
+// Functions of the Windows API, declared with the exact types of <windows.h>. A program may include <windows.h> before
+// or after latepy, or not at all.
 struct HINSTANCE__;
 extern "C" {
 __declspec(dllimport) HINSTANCE__* __stdcall LoadLibraryExW(const wchar_t*, void*, unsigned long);
@@ -56,24 +57,27 @@ LATEPY_COLD inline std::string to_utf8(const std::wstring& wide) {
   return utf8;
 }
 
-/// A trivially copyable handle; DynLib owns it.
+/// The handle of an open DLL. Trivially copyable; it does not free the DLL by itself. DynLib owns it.
 class NativeLib {
  public:
   NativeLib() = default;
   explicit operator bool() const noexcept { return handle_ != nullptr; }
 
+  /// Opens a DLL. If it fails, gives an empty NativeLib and fills `error`.
   LATEPY_COLD static NativeLib open(const std::string& path, std::string& error) {
     std::wstring wide = to_wide(path);
     for (wchar_t& c : wide)
       if (c == L'/') c = L'\\';  // LOAD_LIBRARY_SEARCH_* needs backslashes
-    // LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS: vcruntime140.dll lies beside the DLL,
-    // and neither PATH nor the working directory is searched.
+    // LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS: the DLL's own folder is searched, where
+    // vcruntime140.dll is; neither PATH nor the working directory is searched.
     NativeLib lib;
     lib.handle_ = LoadLibraryExW(wide.c_str(), nullptr, 0x00000100ul | 0x00001000ul);
     if (!lib.handle_) error = last_error();
     return lib;
   }
 
+  /// The loaded DLL or program that contains the address; fills `path`. If there is none, gives an empty NativeLib and
+  /// fills `error`.
   LATEPY_COLD static NativeLib containing(const void* address, std::string& path, std::string& error) {
     NativeLib lib;
     // GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS
@@ -87,6 +91,7 @@ class NativeLib {
     return lib;
   }
 
+  /// The program's file. close() leaves it open.
   static NativeLib program() noexcept {
     NativeLib lib;
     lib.handle_ = GetModuleHandleW(nullptr);
@@ -94,16 +99,20 @@ class NativeLib {
     return lib;
   }
 
+  /// The address of a symbol, or null.
   void* find(const char* name) const noexcept {
     return handle_ ? reinterpret_cast<void*>(GetProcAddress(handle_, name)) : nullptr;
   }
+  /// Makes close() leave the DLL loaded.
   void keep() noexcept { owned_ = false; }
+  /// Frees the DLL unless keep() was called. Leaves this empty.
   void close() noexcept {
     if (handle_ && owned_) FreeLibrary(handle_);
     handle_ = nullptr;
   }
 
  private:
+  /// The system's message for GetLastError(), with its number.
   LATEPY_COLD static std::string last_error() {
     const unsigned long code = GetLastError();
     std::wstring text(512, L'\0');
@@ -118,18 +127,20 @@ class NativeLib {
   bool owned_ = true;
 };
 
-/// Keeps the DLL that holds the address in the process, whoever frees it. Nothing where the address lies in none.
+/// Keeps the DLL that contains the address loaded until the process ends. Does nothing if no DLL contains it.
 LATEPY_COLD inline void process_pin(const void* address) noexcept {
   HINSTANCE__* handle = nullptr;
   // GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN
   GetModuleHandleExW(4 | 1, static_cast<const wchar_t*>(address), &handle);
 }
-/// Memory of zeros that any library of the process may free: DLLs may have heaps of their own, the process has one.
+/// Zeroed memory that any DLL of the process may free with process_free(); null if there is none. It is taken from the
+/// heap of the process, because DLLs may have heaps of their own.
 inline void* process_alloc(std::size_t size) noexcept {
   return HeapAlloc(GetProcessHeap(), 8 /* HEAP_ZERO_MEMORY */, size);
 }
+/// Frees memory of process_alloc(). Null is allowed.
 inline void process_free(void* memory) noexcept { HeapFree(GetProcessHeap(), 0, memory); }
-/// Stops this thread for good.
+/// Blocks this thread forever.
 [[noreturn]] inline void process_park() noexcept {
   for (;;) Sleep(0xFFFFFFFFul);
 }
