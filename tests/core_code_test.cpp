@@ -221,7 +221,7 @@ TEST_CASE("code runs in a dict, with the built-in names", "[builtins]") {
   CHECK(Code("len([1])", Mode::eval)(names) == 1);
   CHECK(names.contains("__builtins__"));
   const std::string text = thrown<py::TypeError>([] { Code("1", Mode::eval)(py::list()); }).what();
-  CHECK_THAT(text, ContainsSubstring("a dict, not in 'list' []"));
+  CHECK_THAT(text, ContainsSubstring("a dict, not 'list' []"));
   CHECK_THROWS_AS(Code("1")(Object()), py::StateError);
   const Object own = py::dict("__builtins__"_a = py::dict("len"_a = 5));
   CHECK(Code("len", Mode::eval)(own) == 5);  // those that are there stay

@@ -1,4 +1,4 @@
-// latepy/core/builtins.hpp: Python's built-in functions and types by their own names.
+// latepy/core/builtins.hpp: Python's built-in functions and types, with the names that they have in Python.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,14 +7,14 @@
 namespace latepy {
 inline namespace v1 {
 
-// All take anything convertible, need the GIL and throw what Python raises.
+// Each function needs the GIL, takes Python objects and values that to_py() converts, and throws what Python raises.
 
-/// None.
+/// Python's None.
 inline Object none() {
   detail::check_running();
   return detail::none();
 }
-/// str(object) as UTF-8: of an int its decimal digits, up to sys.get_int_max_str_digits() of them (4300).
+/// str(object) as UTF-8. An int may have up to sys.get_int_max_str_digits() digits (4300 by default).
 inline std::string str(const detail::Value& object) {
   return detail::steal_or_throw(detail::api().Object_Str(object.ptr())).as<std::string>();
 }
@@ -26,7 +26,7 @@ inline std::string repr(const detail::Value& object) {
 inline std::size_t len(const detail::Value& object) {
   return static_cast<std::size_t>(detail::check_result(detail::api().Object_Size(object.ptr())));
 }
-/// hash(object); TypeError where it is unhashable.
+/// hash(object). \throws TypeError if it is unhashable.
 inline std::ptrdiff_t hash(const detail::Value& object) {
   return detail::check_result(detail::api().Object_Hash(object.ptr()));
 }
@@ -46,12 +46,13 @@ inline bool issubclass(const Ref& derived, const Ref& base) {
 }
 /// dir(object): a list of the names of its attributes, sorted.
 inline Object dir(const Ref& object) { return detail::steal_or_throw(detail::api().Object_Dir(object.checked())); }
-/// iter(object); TypeError where it cannot be iterated.
+/// iter(object). \throws TypeError if it cannot be iterated.
 inline Object iter(const detail::Value& object) {
   return detail::steal_or_throw(detail::api().Object_GetIter(object.ptr()));
 }
 
-/// Python's int(digits), for what no C++ integer can hold; up to sys.get_int_max_str_digits() digits (4300).
+/// Python's int(digits), for numbers that no C++ integer can hold. There may be up to sys.get_int_max_str_digits()
+/// digits (4300 by default).
 inline Object integer(const std::string& digits) {
   detail::check_running();
   return Object::borrow(detail::as_object(detail::api().Long_Type))(digits);
@@ -65,7 +66,7 @@ inline Object floor_div(const detail::Value& a, const detail::Value& b) {
 inline Object pow(const detail::Value& base, const detail::Value& exponent) {
   return detail::steal_or_throw(detail::api().Number_Power(base.ptr(), exponent.ptr(), detail::api().NoneStruct));
 }
-/// pow(base, exponent, modulus), without ever holding the whole power.
+/// pow(base, exponent, modulus). The whole power is never computed.
 inline Object pow(const detail::Value& base, const detail::Value& exponent, const detail::Value& modulus) {
   return detail::steal_or_throw(detail::api().Number_Power(base.ptr(), exponent.ptr(), modulus.ptr()));
 }
@@ -80,7 +81,8 @@ inline Object divmod(const detail::Value& a, const detail::Value& b) {
 /// abs(value).
 inline Object abs(const Ref& value) { return detail::steal_or_throw(detail::api().Number_Absolute(value.checked())); }
 
-/// `object[slice(first, last)]`, `object[slice(nullptr, nullptr, -1)]`: nullptr is None.
+/// Python's slice(first, last, step): `object[slice(first, last)]`, `object[slice(nullptr, nullptr, -1)]`. nullptr is
+/// None.
 inline Object slice(const detail::Value& first, const detail::Value& last, const detail::Value& step = nullptr) {
   return detail::steal_or_throw(detail::api().Slice_New(first.ptr(), last.ptr(), step.ptr()));
 }
@@ -136,7 +138,7 @@ Object dict(A&&... items) {
 }
 
 namespace detail {
-/// The items of a mapping, as pairs for structured bindings.
+/// The result of items(): a list of the items of a mapping, which gives each of them as a std::pair.
 class Items {
  public:
   explicit Items(const Ref& mapping) : items_(steal_or_throw(api().Mapping_Items(mapping.checked()))) {}
@@ -166,7 +168,7 @@ class Items {
 };
 }  // namespace detail
 
-/// The items of a mapping, as they are now: `for (auto [key, value] : items(dict))`.
+/// A copy of the items of a mapping, for loops: `for (auto [key, value] : items(dict))`.
 inline detail::Items items(const Ref& mapping) { return detail::Items(mapping); }
 
 }  // namespace v1

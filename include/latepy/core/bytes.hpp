@@ -1,4 +1,4 @@
-// latepy/core/bytes.hpp: Bytes, as distinct from text: Python's bytes and bytearray.
+// latepy/core/bytes.hpp: Bytes, the C++ type for Python's bytes and bytearray.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,28 +7,37 @@
 namespace latepy {
 inline namespace v1 {
 
-/// Bytes, as distinct from text: Python's bytes and bytearray. std::string is always str.
+/// Bytes, which to_py() converts to Python's bytes, and from_py() converts from bytes and bytearray. A std::string is
+/// converted to and from str. Owns its bytes. Needs no GIL.
 class Bytes {
  public:
-  Bytes() = default;
+  Bytes() = default;  ///< no bytes
+  ///@{
+  /// From the bytes of a std::string, or from a copy of `size` bytes at `data`.
   explicit Bytes(std::string data) noexcept : data_(std::move(data)) {}
   Bytes(const void* data, std::size_t size) : data_(static_cast<const char*>(data), size) {}
-  const char* data() const noexcept { return data_.data(); }
-  std::size_t size() const noexcept { return data_.size(); }
-  bool empty() const noexcept { return data_.empty(); }
-  const std::string& string() const noexcept { return data_; }
+  ///@}
+  const char* data() const noexcept { return data_.data(); }    ///< the first byte; a NUL follows the last one
+  std::size_t size() const noexcept { return data_.size(); }    ///< the number of bytes
+  bool empty() const noexcept { return data_.empty(); }         ///< whether size() is 0
+  const std::string& string() const noexcept { return data_; }  ///< the bytes as a std::string
+  ///@{
+  /// Compares the bytes.
   friend bool operator==(const Bytes& a, const Bytes& b) noexcept { return a.data_ == b.data_; }
   friend bool operator!=(const Bytes& a, const Bytes& b) noexcept { return a.data_ != b.data_; }
+  ///@}
 
  private:
   std::string data_;
 };
 
 namespace detail {
-/// The content of bytes and bytearray, valid until the object changes.
+/// Gives a view of the content of a bytes or bytearray, valid until the object changes or ends. \returns false for
+/// other objects. Needs the GIL.
 bool load_bytes(PyObject* object, std::string_view& view) noexcept;
 }  // namespace detail
 
+/// Converts Bytes to bytes, and bytes and bytearray to Bytes.
 template <>
 struct Converter<Bytes> : detail::ConverterBase<Bytes, Converter<Bytes>> {
   static constexpr const char* name = "latepy::Bytes";

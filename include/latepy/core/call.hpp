@@ -1,4 +1,4 @@
-// latepy/core/call.hpp: calls: arg and "x"_a, args and kwargs, and the one path that every call takes.
+// latepy/core/call.hpp: calls of Python objects: named arguments (arg, "x"_a), unpacking (args, kwargs), call_with().
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,23 +7,24 @@
 
 namespace latepy {
 inline namespace v1 {
-
-/// An argument by name: `arg("hours") = 2`, `"hours"_a = 2`.
+/// A named argument: `arg("hours") = 2`, `"hours"_a = 2`.
 class Arg {
  public:
-  explicit Arg(const char* name) noexcept : Arg(name, std::strlen(name)) {}
+  explicit Arg(const char* name) noexcept : Arg(name, std::strlen(name)) {}  ///< see arg()
+  /// The name is not copied and must outlive the call. `length` is without the NUL at its end.
   LATEPY_FORCE_INLINE Arg(const char* name, std::size_t length) noexcept : name_(name), key_(name, length + 1) {}
+  /// Converts the value; takes the GIL if the thread does not hold it. \throws ConversionError, PythonError.
   template <class T>
   LATEPY_FORCE_INLINE Arg operator=(T&& value) && {
     const GilGuard::Maybe gil(!detail::holds_gil());
     value_ = to_py(std::forward<T>(value));
     return std::move(*this);
   }
-  const char* name() const noexcept { return name_; }
-  std::size_t length() const noexcept { return key_.size - 1; }
-  const detail::InternKey& key() const noexcept { return key_; }
-  const Object& value() const& noexcept { return value_; }
-  Object value() && noexcept { return std::move(value_); }
+  const char* name() const noexcept { return name_; }             ///< the name
+  std::size_t length() const noexcept { return key_.size - 1; }   ///< the length of the name, without the NUL
+  const detail::InternKey& key() const noexcept { return key_; }  ///< the name, as a key of the interned names
+  const Object& value() const& noexcept { return value_; }        ///< the value; empty if none was assigned
+  Object value() && noexcept { return std::move(value_); }        ///< takes the value out
 
  private:
   const char* name_;
@@ -33,15 +34,13 @@ class Arg {
 
 /// The name of an argument, for `= value`. It is not copied: a literal, or a text that outlives the call.
 inline Arg arg(const char* name) noexcept { return Arg(name); }
-
 inline namespace literals {
 /// `"hours"_a` is `arg("hours")`.
 LATEPY_FORCE_INLINE Arg operator""_a(const char* name, std::size_t length) noexcept { return Arg(name, length); }
 }  // namespace literals
 
 namespace detail {
-
-/// What args() and kwargs() give.
+/// The result of args() and kwargs().
 struct Unpack {
   Object object;
   bool is_mapping;
@@ -51,7 +50,7 @@ struct Unpack {
   throw TypeError("argument \"" + std::string(name) + "\"_a has no value: write \"" + name + "\"_a = value");
 }
 
-/// One argument of any kind: borrowed where the caller holds an Object, owned where a value was converted.
+/// An argument of any kind. Borrows the object of a Ref or Object; owns the object that it converted a value to.
 class Argument {
  public:
   enum class Kind : unsigned char { positional, named, sequence, mapping };
@@ -94,20 +93,21 @@ class Argument {
   bool owned_ = false;
 };
 
-/// Python's own calls would let the last one win, or the behaviour be undefined (vectorcall wants unique names).
+/// CPython does not find this error: a dict keeps the last value, and vectorcall requires that names are unique.
 [[noreturn]] LATEPY_COLD inline void throw_twice(PyObject* name) {
   throw TypeError("two values for the keyword argument '" + text_of(name) + "' in one call");
 }
 
-/// The call with args() or kwargs() among the arguments: by tuple and dict.
+/// call_with() by a tuple and a dict: for args(), kwargs(), and positional arguments after named ones.
 PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count);
 
+/// The name of a named argument; empty for a positional one.
 struct ArgName {
   const char* text = nullptr;
   InternKey key{nullptr, 0};
 };
 
-/// A positional or named argument whose place is known when the call is compiled.
+/// An argument of a vectorcall: a positional or a named one. Borrows or owns as Argument does.
 template <class T>
 class DirectArgument {
  public:
@@ -115,7 +115,7 @@ class DirectArgument {
 
   explicit DirectArgument(T&& value) {
     if constexpr (is_handle<T>) {
-      object_ = value.checked();  // the caller's
+      object_ = value.checked();  // borrowed
     } else if constexpr (is_named) {
       if (value.value().is_empty()) throw_no_value(value.name());
       name_ = {value.name(), value.key()};
@@ -137,8 +137,7 @@ class DirectArgument {
   ArgName name_;
 };
 
-/// The names of a call's named arguments as a tuple. It is kept with the first of them, for the next call with the same
-/// names.
+/// The names of a call's named arguments, as a tuple that is kept for later calls in InternedName::kwnames.
 class CallNames {
  public:
   LATEPY_FORCE_INLINE CallNames(const ArgName* names, std::size_t count) {
@@ -154,13 +153,14 @@ class CallNames {
   PyObject* tuple() const noexcept { return tuple_; }
 
  private:
-  /// Whether the others are those of the tuple.
+  /// Whether the tuple has these names; the first one is not compared.
   static bool are(PyObject* tuple, const ArgName* names, std::size_t count);
+  /// A new tuple; `first`, if not null, keeps it too. \throws TypeError for two equal names.
   static PyObject* make(InternedName* first, const ArgName* names, std::size_t count);
   PyObject* tuple_;
 };
 
-/// Whether all named arguments stand behind all positional ones, and none is unpacked.
+/// Whether no argument is of args() or kwargs() and no positional argument follows a named one.
 template <class... A>
 constexpr bool are_direct() {
   bool named = false, direct = true;
@@ -172,6 +172,7 @@ constexpr bool are_direct() {
   return direct;
 }
 
+/// call_with() by vectorcall, for arguments of which are_direct() is true.
 template <class... D>
 PyObject* call_direct(PyObject* callable, PyObject* method, const D&... arguments) {
   constexpr std::size_t named = ((D::is_named ? 1 : 0) + ... + 0), positional = sizeof...(D) - named;
@@ -189,8 +190,8 @@ PyObject* call_direct(PyObject* callable, PyObject* method, const D&... argument
   }
 }
 
-/// The one call path. `callable` is called with the arguments; where `method` is given it is the name of a method of
-/// `callable`, which is called without being bound. Returns a new reference, or null with the error set.
+/// Every call of latepy goes through here. Calls `callable`, or its method with the name `method` if that is not null.
+/// Returns a new reference, or null with the error set. Needs the GIL. \throws errors of converting the arguments.
 template <class... A>
 LATEPY_FORCE_INLINE PyObject* call_with(PyObject* callable, PyObject* method, A&&... arguments) {
   if constexpr (are_direct<A...>()) {
@@ -205,13 +206,13 @@ LATEPY_FORCE_INLINE PyObject* call_with(PyObject* callable, PyObject* method, A&
 
 }  // namespace detail
 
-/// Unpacks a sequence into positional arguments: Python's `f(*sequence)`.
+/// Unpacks an iterable into positional arguments: Python's `f(*sequence)`. Takes the GIL.
 template <class T>
 detail::Unpack args(T&& sequence) {
   const GilGuard gil;
   return {to_py(std::forward<T>(sequence)), false};
 }
-/// Unpacks a mapping into named arguments: Python's `f(**mapping)`.
+/// Unpacks a mapping into named arguments: Python's `f(**mapping)`. Takes the GIL.
 template <class T>
 detail::Unpack kwargs(T&& mapping) {
   const GilGuard gil;
@@ -234,7 +235,6 @@ Object Ref::call_method(const detail::AttrName& name, A&&... arguments) const {
 
 #if LATEPY_DEFINITIONS
 namespace detail {
-
 LATEPY_FUNC LATEPY_COLD PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count) {
   const Api& a = api();
   const Object list = steal_or_throw(a.List_New(0)), dict = steal_or_throw(a.Dict_New());
@@ -294,9 +294,7 @@ LATEPY_FUNC LATEPY_COLD PyObject* CallNames::make(InternedName* first, const Arg
   }
   return tuple.release();
 }
-
 }  // namespace detail
 #endif
-
 }  // namespace v1
 }  // namespace latepy

@@ -1,4 +1,4 @@
-// latepy/core/code.hpp: Code, Python source compiled once, whose lines tracebacks can show.
+// latepy/core/code.hpp: Code, compiled Python source. Tracebacks show the lines of the source.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,71 +7,78 @@
 namespace latepy {
 inline namespace v1 {
 
-/// What a source text is.
+/// What a source text contains, and what running it gives.
 enum class Mode : int {
-  exec,  ///< statements
-  eval,  ///< one expression
-  run,   ///< statements, of which the last may be an expression whose value is the result
+  exec,  ///< statements; gives None
+  eval,  ///< one expression; gives its value
+  run,   ///< statements; gives the value of the last one if that is an expression, else None
 };
 
 namespace detail {
 
 struct KeptCode;
 
-/// Raw strings stand indented in C++: where the first line of code is indented, which Python would refuse, the common
-/// indentation goes.
+/// Removes the indentation that all lines have in common, if the first line of code is indented. Python would refuse
+/// such source, but raw strings in C++ are often indented.
 std::string dedent(std::string_view text);
 
+/// How many texts without a file name linecache keeps; see remember_source().
 inline constexpr unsigned sources_kept = 1000;
 
-/// linecache's dict of sources, or the one in which they wait for it. Needs the GIL.
+/// The dict `linecache.cache`; before linecache is imported, the dict that it takes over then. Needs the GIL.
 Object source_lines();
 
-/// `<string-7>`: a name under which Python's linecache knows the text, so that tracebacks and inspect show its lines.
-/// The last thousand texts are known.
+/// Adds the source to linecache, so that tracebacks and inspect show its lines. Gives its name there, a str:
+/// `filename`, or `<string-7>` if that is empty. Of the latter the last 1000 are kept. Needs the GIL.
 Object remember_source(const Object& source, std::string_view filename);
 
-/// A str of source code. What Python would cut or misread is a SyntaxError with the line.
+/// Makes a str of source code. Needs the GIL.
+/// \throws SyntaxError with the line, if the text contains a NUL byte or is not UTF-8.
 Object source_text(std::string_view text);
 
+/// Makes a code object, or a syntax tree with the flag only_ast. Needs the GIL. \throws SyntaxError.
 LATEPY_COLD inline Object compile_text(const char* text, const Object& filename, int start, int flags) {
   CompilerFlags options{flags, library_state.version.minor};
   return steal_or_throw(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
 }
 
-/// Without `__builtins__` in its globals, code before 3.10 knows only a few names. exec() puts them there as well.
+/// Sets `__builtins__` in a dict if it is not there, as Python's exec() does: before 3.10 code that runs in a dict
+/// without it finds only a few built-in names. Needs the GIL. \throws TypeError if `globals` is not a dict.
 void add_builtins(const Ref& globals);
 
 }  // namespace detail
 
 /// Compiled source, to run many times: `Code f = python.compile("x * 2", py::Mode::eval); f(globals)`.
-/// Making and running one needs the GIL.
+/// The constructor and the members need the GIL.
 class Code {
  public:
-  /// \param text UTF-8 source; where its first line is indented, the common indentation is taken off.
-  /// \param filename what tracebacks say; without one `<string-N>`. The lines are shown in both cases.
-  /// \throws SyntaxError, also for NUL bytes and text that is not UTF-8.
+  /// Compiles source.
+  /// \param text UTF-8. If its first line of code is indented, the common indentation of all lines is removed.
+  /// \param mode what the text contains, and what running it gives.
+  /// \param filename the file name in tracebacks; `<string-N>` if it is empty. Tracebacks show the lines in both cases.
+  /// \throws SyntaxError, also for NUL bytes and for text that is not UTF-8.
   explicit Code(std::string_view text, Mode mode = Mode::exec, std::string_view filename = {});
 
-  /// Runs in a namespace, a dict. Gives the value of an expression (Mode::eval, and Mode::run where one stands last),
-  /// else None. \throws what the code raises, as PythonError.
+  /// Runs the code. `globals` is its namespace, a dict. \returns what Mode says.
+  /// \throws PythonError if the code raises an exception; TypeError if `globals` is not a dict.
   LATEPY_FORCE_INLINE Object operator()(const Ref& globals) const { return detail::steal_or_throw(run(globals)); }
-  /// As operator(), with the exception as a value.
+  /// As operator(), converted to T; an exception of the code is given as a value instead of being thrown.
   template <class T = Object>
   Result<T> try_run(const Ref& globals) const {
     return detail::make_result<T>(run(globals));
   }
 
  private:
-  static std::string strip(std::string_view text) {  // as eval() does
+  /// Removes white space at both ends, as Python's eval() does.
+  static std::string strip(std::string_view text) {
     const std::size_t first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
     return std::string(first == text.npos ? std::string_view() : text.substr(first, last - first + 1));
   }
 
-  /// Two code objects, where the last statement is an expression.
+  /// Compiles the last statement apart from those before it, if it is an expression. \returns false if it is not.
   bool split(const std::string& utf8, const Object& name, int flags);
 
-  /// A new reference, or null with the error set.
+  /// Runs the code. Gives a new reference, or null with the error set.
   LATEPY_FORCE_INLINE PyObject* run(const Ref& globals) const {
     PyObject* const names = globals.checked();
     if (LATEPY_UNLIKELY(names != detail::current_interpreter().main_globals.load(std::memory_order_relaxed)))
@@ -86,7 +93,8 @@ class Code {
   friend struct detail::KeptCode;
   Code() = default;
 
-  Object code_, before_;  // what gives the result; the statements before it, where it is their last expression
+  // Code objects. `code_` gives the result. `before_` is empty, or holds the statements before that; see split().
+  Object code_, before_;
 };
 
 #if LATEPY_DEFINITIONS
@@ -123,7 +131,7 @@ LATEPY_FUNC LATEPY_COLD std::string dedent(std::string_view text) {
 LATEPY_FUNC LATEPY_COLD Object source_lines() {
   const Api& a = api();
   if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), AttrName("linecache").ptr())) {
-    Object cache = attribute_or_empty(linecache, "cache");  // none while it is being imported
+    Object cache = attribute_or_empty(linecache, "cache");  // empty while linecache is being imported
     if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) return cache;
   }
   return import_hooks()["lines"];
@@ -140,7 +148,7 @@ LATEPY_FUNC LATEPY_COLD Object remember_source(const Object& source, std::string
       const Object old = to_py("<string-" + std::to_string(texts - sources_kept) + ">");
       if (api().Dict_DelItem(lines.ptr(), old.ptr()) != 0) api().Err_Clear();
     }
-  } catch (const PythonError&) {  // what a script did to the import system is no reason to refuse code
+  } catch (const PythonError&) {  // a script may have broken the import system; the code can still run, without lines
   }
   return name;
 }
@@ -152,7 +160,8 @@ LATEPY_FUNC LATEPY_COLD Object source_text(std::string_view text) {
     return " (line " + std::to_string(line) + ")";
   };
   const std::size_t nul = text.find('\0');
-  if (nul != text.npos) throw SyntaxError("source code holds a NUL byte" + line_of(nul));
+  if (nul != text.npos)
+    throw SyntaxError("source code contains a NUL byte, which Python does not allow" + line_of(nul));
   PyObject* source = api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr);
   if (source) return Object::steal(source);
   const PythonError error = take_python_error();
@@ -162,7 +171,8 @@ LATEPY_FUNC LATEPY_COLD Object source_text(std::string_view text) {
 }
 
 LATEPY_FUNC void add_builtins(const Ref& globals) {
-  if (!has_flag(globals.checked(), type_is_dict)) throw TypeError("code runs in a dict, not in " + show(globals.ptr()));
+  if (!has_flag(globals.checked(), type_is_dict))
+    throw TypeError("the globals of code must be a dict, not " + show(globals.ptr()));
   const AttrName builtins("__builtins__");
   PyObject* const present = api().Dict_GetItemWithError(globals.ptr(), builtins.ptr());
   if (present) return;

@@ -1,4 +1,4 @@
-// latepy/core/gil.hpp: GilGuard and GilRelease.
+// latepy/core/gil.hpp: GilGuard, which takes Python's GIL for a scope, and GilRelease, which gives it up for a scope.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,17 +8,21 @@
 
 namespace latepy {
 inline namespace v1 {
-/// Holds the GIL for a scope. Any thread, also one that Python has never seen; nests freely; nearly free where the
-/// thread holds the GIL already. A thread's state is kept until the thread ends.
-/// \throws StateError when no interpreter runs, or it is stopping.
+/// Holds the GIL while it lives, so that the thread may use Python. Works on any thread, also on one that Python did
+/// not make. Guards may be nested: one on a thread that holds the GIL already is cheap and changes nothing. A thread
+/// that is in no interpreter enters the first one of the process. Its Python thread state is kept until the thread
+/// ends.
 class GilGuard {
  public:
   class Maybe;
+  /// Waits for the GIL. \throws StateError if no interpreter runs, it is stopping, or the thread is ending;
+  /// std::bad_alloc.
   GilGuard() {
     if (!enter()) refuse();
   }
-  /// Nothing where the constructor would throw StateError: for threads that may meet the stop.
+  /// As the constructor, but gives std::nullopt instead of throwing StateError: for threads that may outlive Python.
   static std::optional<GilGuard> try_acquire();
+  /// Takes over the GIL from `other`. Both must be on one thread.
   GilGuard(GilGuard&& other) noexcept : how_(other.how_), outer_(other.outer_), interpreter_(other.interpreter_) {
     other.how_ = How::not_at_all;
   }
@@ -29,23 +33,28 @@ class GilGuard {
 
  private:
   struct Unentered {};
+  /// not_at_all: did not enter, or was moved from. nested: the thread held the GIL. fresh: this guard took the GIL.
   enum class How : unsigned char { not_at_all, nested, fresh };
   explicit GilGuard(Unentered) noexcept {}
 
+  /// Takes the GIL. \returns false where the constructor throws StateError.
   bool enter();
 
+  /// Gives back the GIL that enter() took.
   void leave() noexcept;
 
+  /// Throws the StateError that says why enter() returned false.
   [[noreturn]] static void refuse();
 
   How how_ = How::not_at_all;
-  PyThreadState* outer_ = nullptr;
-  detail::InterpreterState* interpreter_ = nullptr;  // where `how_` is fresh
+  PyThreadState* outer_ = nullptr;                   // of another interpreter, which leave() enters again
+  detail::InterpreterState* interpreter_ = nullptr;  // set if `how_` is fresh
 };
 
-/// A GilGuard where it is asked for, else nothing.
+/// A GilGuard that takes the GIL only if it is told to. latepy uses it inside.
 class GilGuard::Maybe {
  public:
+  /// Takes the GIL if `is_wanted`. \throws as GilGuard does.
   LATEPY_FORCE_INLINE explicit Maybe(bool is_wanted) : guard_(Unentered()) {
     if (LATEPY_UNLIKELY(is_wanted)) enter();
   }
@@ -57,20 +66,23 @@ class GilGuard::Maybe {
   GilGuard guard_;
 };
 
-/// Lets go of the GIL for a scope, so that other threads run Python while this one computes or waits.
-/// The thread must hold the GIL; Objects must not be used inside. Where the thread holds no GIL nothing happens.
+/// Gives up the GIL while it lives, so that other threads can run Python while this one computes or waits. No Object
+/// may be used meanwhile, except inside a GilGuard. On a thread that does not hold the GIL it does nothing.
 class GilRelease {
  public:
+  /// Gives up the GIL if the thread holds it.
   GilRelease() noexcept;
   GilRelease(const GilRelease&) = delete;
   GilRelease& operator=(const GilRelease&) = delete;
+  /// Waits for the GIL if the constructor gave it up. If Python was stopped meanwhile, a thread that Python made blocks
+  /// forever, because its callers are functions of the Python that ended; other threads go on without the GIL.
   ~GilRelease();
 
  private:
-  detail::InterpreterState* interpreter_;  // null where this thread held no GIL
+  detail::InterpreterState* interpreter_;  // null if this thread did not hold the GIL
   PyThreadState* state_;
   std::uint32_t generation_;
-  bool is_counted_;  // as inside
+  bool is_counted_;  // whether the constructor added 1 to InterpreterState::inside
 };
 
 #if LATEPY_DEFINITIONS
@@ -90,7 +102,7 @@ LATEPY_FUNC bool GilGuard::enter() {
   const detail::Api& api = detail::api();
   detail::ThreadRecord& record = detail::thread_record;
   detail::InterpreterState& interpreter = *detail::process_state().first.load(std::memory_order_acquire);
-  // The order matters: the stop sets `stopping` and then waits for `inside` to fall to zero.
+  // The order matters: the stop sets `stopping` first and then waits until `inside` is 0.
   interpreter.inside.fetch_add(1);
   const std::uint32_t generation = interpreter.generation.load();
   if (interpreter.stopping.load() != 0 || generation == detail::no_generation || record.ended) {
@@ -98,7 +110,8 @@ LATEPY_FUNC bool GilGuard::enter() {
     return false;
   }
   PyThreadState* state = record.generation == generation ? record.state : nullptr;
-  // A thread that has had a state of ours is not looked up: 3.14 would answer with that state, which may be freed.
+  // If latepy has made a state for this thread before, CPython is not asked: 3.14 would give that state, which may be
+  // freed.
   if (!state && !record.at_end) {
     state = api.GILState_GetThisThreadState();
     if (state && api.ThreadState_GetInterpreter(state) != interpreter.interpreter.load()) state = nullptr;
@@ -111,7 +124,8 @@ LATEPY_FUNC bool GilGuard::enter() {
       throw;
     }
   }
-  // A thread that is inside another interpreter leaves that one first. Before 3.12 CPython cannot tell it.
+  // A thread that is in another interpreter leaves that one first. Before 3.12 CPython cannot tell whether it is in
+  // one.
   if (detail::library_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
   api.Eval_RestoreThread(state);
   how_ = How::fresh;
@@ -134,14 +148,17 @@ LATEPY_FUNC void GilGuard::leave() noexcept {
   if (!detail::is_python_running())
     throw StateError(
         "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
-  throw StateError(detail::thread_record.ended ? "the GIL was asked for at the very end of a thread"
-                                               : "the GIL was asked for while Python is stopping");
+  throw StateError(
+      detail::thread_record.ended
+          ? "the GIL was asked for at the end of a thread, after its Python thread state was given up: use Python "
+            "earlier"
+          : "the GIL was asked for while Python is stopping: end this work before the stop, or use try_acquire()");
 }
 
 LATEPY_FUNC GilRelease::GilRelease() noexcept : interpreter_(detail::held_interpreter()) {
   if (!interpreter_) return;
   generation_ = interpreter_->generation.load(std::memory_order_relaxed);
-  // A thread that Python made is inside through no guard: it is counted here, so that the stop waits for it.
+  // No guard has counted a thread that Python made. It is counted here, so that the stop waits for it.
   is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
   if (is_counted_) interpreter_->inside.fetch_add(1);
   state_ = detail::api().Eval_SaveThread();
@@ -150,7 +167,7 @@ LATEPY_FUNC GilRelease::GilRelease() noexcept : interpreter_(detail::held_interp
 LATEPY_FUNC GilRelease::~GilRelease() {
   if (!interpreter_) return;
   if (interpreter_->generation.load(std::memory_order_acquire) != generation_) {  // Python was stopped inside the scope
-    // The frames below belong to a Python that is gone. The thread parks, as CPython 3.14 lets it.
+    // The callers of a thread that Python made belong to a Python that has ended. It blocks, as in CPython 3.14.
     if (is_counted_) detail::process_park();
     return;
   }

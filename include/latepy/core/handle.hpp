@@ -1,4 +1,4 @@
-// latepy/core/handle.hpp: Ref and Object, declared; what their members do stands in the kernel's other headers.
+// latepy/core/handle.hpp: Ref and Object, handles of Python objects. Other headers of core/ define their members.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,42 +6,48 @@
 
 namespace latepy {
 inline namespace v1 {
+/// The operators of compare(). The values are CPython's (Py_LT to Py_GE, Include/object.h).
+enum class Op : int {
+  lt = 0,  ///< `<`
+  le = 1,  ///< `<=`
+  eq = 2,  ///< `==`
+  ne = 3,  ///< `!=`
+  gt = 4,  ///< `>`
+  ge = 5   ///< `>=`
+};
 
-/// Comparison operators by CPython's numbers (Py_LT … Py_GE, Include/object.h).
-enum class Op : int { lt = 0, le = 1, eq = 2, ne = 3, gt = 4, ge = 5 };
-
-/// The Python form of a C++ value. Needs the GIL. \throws ConversionError, PythonError.
+/// Converts a C++ value to a Python object, by Converter<T>. Needs the GIL. \throws ConversionError, PythonError.
 template <class T>
 Object to_py(T&& value);
-/// The C++ form of a Python object, by Converter<T>. Needs the GIL. \throws ConversionError, PythonError.
+/// Converts a Python object to a C++ value, by Converter<T>. Needs the GIL. \throws ConversionError, PythonError.
 template <class T>
 T from_py(const Ref& object);
 
 namespace detail {
-
-/// Throws the error that is set as the C++ class nearest to it. See core/exceptions.hpp.
+/// Throws the Python error that is set, as the nearest class of core/exceptions.hpp. Needs the GIL.
 [[noreturn]] void throw_python_error();
 
-/// The object, or StateError.
+/// Gives the object if it may be used here and now. \throws StateError otherwise.
 PyObject* check_use(PyObject* object, std::uint32_t generation);
-/// One more reference after that check, where there is an object.
+/// Adds a reference after check_use(). Does nothing for null.
 LATEPY_COLD inline void copy_checked(PyObject* object, std::uint32_t generation) {
   if (object) incref(check_use(object, generation));
 }
+/// \throws StateError if no Python runs or this thread does not hold the GIL.
 void check_making();
-/// As Ref::checked(), where no object is used and one is made.
+/// The checks of Ref::checked(), before a new object is created.
 inline void check_running() {
   const std::uint32_t generation = process_state().fast_generation.load(std::memory_order_relaxed);
   if (LATEPY_UNLIKELY(generation - 1 >= check_each_use - 1))
     check_making();  // no_generation, which is 0, and check_each_use
 }
 
-/// A new reference from CPython; null means that an error is set.
+/// Gives the new reference that CPython returned. If it is null, throws the error that is set.
 LATEPY_FORCE_INLINE PyObject* throw_if_null(PyObject* object) {
   if (LATEPY_UNLIKELY(!object)) throw_python_error();
   return object;
 }
-/// A result code from CPython; -1 means that an error is set.
+/// Gives the number that CPython returned. If it is -1, throws the error that is set.
 template <class Int>
 LATEPY_FORCE_INLINE Int check_result(Int result) {
   if (LATEPY_UNLIKELY(result == static_cast<Int>(-1))) throw_python_error();
@@ -49,8 +55,9 @@ LATEPY_FORCE_INLINE Int check_result(Int result) {
 }
 
 class AttrName;
+/// Whether a C++ value of type T points into the Python object that it was converted from (std::string_view).
 template <class T>
-inline constexpr bool borrows = false;  // string_view and the like, which point into the object
+inline constexpr bool borrows = false;
 template <class T>
 using plain = std::remove_cv_t<std::remove_reference_t<T>>;
 template <class T>
@@ -60,43 +67,45 @@ inline constexpr bool is_proxy = std::is_same_v<Proxy, plain<T>>;
 template <bool OthersOnly>
 class ValueOf;
 struct HandleAccess;
-
 }  // namespace detail
 
-/// A borrowed view of a Python object: trivially copyable, owns nothing, valid while somebody else owns the object.
-/// Everything that can be done to an object is a member here; Object inherits it. Every member but ptr(), is_empty(),
-/// is_alive(), is_none() and same() needs the GIL, and throws StateError for an empty handle, one of an interpreter
-/// that ended, and (with LATEPY_CHECKS) on a thread without the GIL.
+/// A borrowed reference to a Python object: trivially copyable, valid while somebody else owns the object. Its members
+/// are all that can be done with an object; Object inherits them. Members need the GIL, except ptr(), is_empty(),
+/// is_alive(), is_none(), same() and end(). Those that need it throw StateError if the handle is empty, its interpreter
+/// has ended, or (with LATEPY_CHECKS) the thread does not hold the GIL.
 class Ref {
  public:
-  constexpr Ref() noexcept = default;
-  /// Of the running interpreter; null makes an empty one.
+  constexpr Ref() noexcept = default;  ///< empty
+  /// Refers to an object of the running interpreter. Null makes an empty Ref.
   explicit Ref(PyObject* object) noexcept
       : ptr_(object), generation_(object ? detail::current_generation() : detail::empty_generation) {}
 
-  PyObject* ptr() const noexcept { return ptr_; }
-  bool is_empty() const noexcept { return ptr_ == nullptr; }
-  /// Whether there is an object and its interpreter still runs. Any thread, no GIL.
+  PyObject* ptr() const noexcept { return ptr_; }             ///< the pointer, borrowed; null if empty
+  bool is_empty() const noexcept { return ptr_ == nullptr; }  ///< whether this refers to no object
+  /// Whether this refers to an object whose interpreter still runs.
   bool is_alive() const noexcept { return ptr_ && detail::is_alive(generation_); }
-  bool is_none() const noexcept { return ptr_ && ptr_ == detail::api().NoneStruct; }
-  /// Identity: Python's `is`.
+  bool is_none() const noexcept { return ptr_ && ptr_ == detail::api().NoneStruct; }  ///< whether the object is None
+  /// Whether both refer to one object, or both are empty: Python's `is`.
   bool same(const Ref& other) const noexcept { return ptr_ == other.ptr_; }
 
-  /// Converts by Converter<T>. \throws ConversionError naming both types and the value; PythonError when the
-  /// object's own code raised.
+  /// Converts by Converter<T>. A T that points into the object, such as std::string_view, needs an Object in a
+  /// variable.
+  /// \throws ConversionError with both types and the value; PythonError if Python code of the object raised it.
   template <class T>
   LATEPY_FORCE_INLINE T as() const& {
     return from_py<T>(*this);
   }
+  /// As above.
   template <class T>
   LATEPY_FORCE_INLINE T as() const&& {
     static_assert(!detail::borrows<T>,
                   "this type points into the object: keep the Object in a variable, then call as()");
     return from_py<T>(*this);
   }
-  /// Converts, or gives nothing where as() would throw ConversionError.
+  /// As as(), but gives std::nullopt instead of throwing ConversionError.
   template <class T>
   std::optional<T> try_as() const&;
+  /// As above.
   template <class T>
   std::optional<T> try_as() const&& {
     static_assert(!detail::borrows<T>,
@@ -107,77 +116,83 @@ class Ref {
   template <class T>
   bool is() const;
 
-  /// `object.name`. Read, call, assign or delete what it gives at once: `o.attr("x").as<int>()`, `o.attr("x") = 1`.
+  /// `object.name`, to read, call, assign or delete in one expression: `o.attr("x").as<int>()`, `o.attr("x") = 1`.
   Proxy attr(detail::AttrName name) const;
+  /// Python's hasattr(). \throws errors of the look-up other than AttributeError.
   bool has_attr(const detail::AttrName& name) const;
-  /// The attribute, or `otherwise` where there is none. Other errors of the look-up are thrown.
+  /// The attribute, or `otherwise` if there is none. \throws errors of the look-up other than AttributeError.
   template <class T>
   Object get_attr(const detail::AttrName& name, T&& otherwise) const;
-  /// `object[key]`: Python's `__getitem__`, always. Negative indices count from the end as Python does.
+  /// Python's `object[key]`, to read, call, assign or delete in one expression. Negative indices count from the end.
   template <class Key>
   Proxy operator[](const Key& key) const;
 
   /// Calls with positional arguments, `"name"_a = value`, `args(sequence)` and `kwargs(mapping)` in any order.
   template <class... A>
   Object operator()(A&&... arguments) const;
-  /// Calls and converts the result. T may be void.
+  /// Calls and converts the result to T, which may be void.
   template <class T, class... A>
   T call(A&&... arguments) const;
-  /// Calls `object.name(arguments…)` without making the bound method.
+  /// Calls `object.name(arguments…)` without making a bound method.
   template <class... A>
   Object call_method(const detail::AttrName& name, A&&... arguments) const;
-  /// As call(), with Python's exception as a value and not thrown.
+  /// As call(), but gives Python's exception as a value instead of throwing it.
   template <class T = Object, class... A>
   Result<T> try_call(A&&... arguments) const;
 
-  /// Lets scripts call C++ under this name: an attribute of a module, class or other object, an item of a dict.
-  /// Replaces what has the name, as Python's `def` does. The callable is a lambda with captures, a function, a member
-  /// function (the first argument is then the object), a std::function, or overload(…); behind it may stand "x"_a and
-  /// "y"_a = 2, kw_only, pos_only, a doc string, release_gil and more. It is called with the GIL, on any thread; what
-  /// it throws becomes a Python exception. It lives as long as the function; Objects that a lambda captures are not
-  /// seen by the garbage collector, those that are default values are. Needs host/function.hpp.
+  /// Makes a C++ callable a Python function with this name: an attribute of a module, class or other object, an item of
+  /// a dict. It replaces what has the name. Needs host/function.hpp.
+  /// - `callable`: a lambda, a function, a member function (its object is the first argument), a std::function, or
+  ///   overload(…). It is called with the GIL, on any thread. What it throws becomes a Python exception. It lives as
+  ///   long as the Python function. The garbage collector sees default values, but no Objects that a lambda captures.
+  /// - `extras`: "x"_a, "y"_a = 2, kw_only, pos_only, a doc string, release_gil and others of host/extras.hpp.
   template <class F, class... X>
   const Ref& def(const std::string& name, F&& callable, X&&... extras) const;
 
-  /// For `for (py::Object item : object)`: Python's iteration. The Iterator holds what it needs.
+  /// For `for (py::Object item : object)`: Python's iteration. The Iterator owns what it needs.
   Iterator begin() const;
-  std::nullptr_t end() const noexcept { return nullptr; }
+  std::nullptr_t end() const noexcept { return nullptr; }  ///< the end of each iteration
   /// Python's `item in object`.
   template <class T>
   bool contains(T&& item) const;
   /// Python's truth value.
   explicit operator bool() const { return detail::check_result(detail::api().Object_IsTrue(checked())) != 0; }
 
-  /// The pointer, after the checks that every use makes. Borrowed.
+  /// The pointer, borrowed, after the checks that each use makes.
   LATEPY_FORCE_INLINE PyObject* checked() const {
     PyObject* const object = LATEPY_LIKELY(is_usable()) ? ptr_ : detail::check_use(ptr_, generation_);
-    if (!object) LATEPY_UNREACHABLE();  // the generation of an empty one is no interpreter's
+    if (!object) LATEPY_UNREACHABLE();  // an empty handle has empty_generation, which check_use() refuses
     return object;
   }
 
  protected:
+  /// Whether the fast check succeeds; if not, check_use() decides.
   bool is_usable() const noexcept {
     return generation_ == detail::process_state().fast_generation.load(std::memory_order_relaxed);
   }
+  /// Refers to an object of the interpreter with this generation.
   constexpr Ref(PyObject* object, std::uint32_t generation) noexcept : ptr_(object), generation_(generation) {}
-  PyObject* ptr_ = nullptr;
-  std::uint32_t generation_ = detail::empty_generation;
+  PyObject* ptr_ = nullptr;                              ///< the object, or null
+  std::uint32_t generation_ = detail::empty_generation;  ///< of the object's interpreter
 };
 
-/// One owned reference to a Python object. May be kept as long as one likes and dropped on any thread, with or without
-/// the GIL, after the interpreter, after main: where the reference cannot be given back it is not touched.
+/// An owned reference to a Python object. It may be destroyed on any thread, with or without the GIL, after the
+/// interpreter, after main(). Without the GIL the reference is given back later; after the interpreter it is forgotten.
 class Object : public Ref {
  public:
   /// Empty; any use but assignment throws StateError.
   constexpr Object() noexcept = default;
+  /// Adds a reference to the object; empty if `ref` is. Needs the GIL.
   LATEPY_FORCE_INLINE explicit Object(const Ref& ref) : Ref(ref) {
     if (LATEPY_LIKELY(is_usable()))
       detail::incref(ptr_);
     else
       detail::copy_checked(ptr_, generation_);
   }
-  Object(const Object& other) : Object(static_cast<const Ref&>(other)) {}
+  Object(const Object& other) : Object(static_cast<const Ref&>(other)) {}  ///< as from a Ref
+  /// Takes over the reference; leaves `other` empty. Any thread, no GIL.
   Object(Object&& other) noexcept : Ref(other.ptr_, other.generation_) { other.forget(); }
+  /// Gives back the old reference. A moved argument needs no GIL.
   Object& operator=(Object other) noexcept {
     std::swap(ptr_, other.ptr_);
     std::swap(generation_, other.generation_);
@@ -187,30 +202,33 @@ class Object : public Ref {
     if (ptr_) detail::drop(ptr_, generation_);
   }
 
-  /// Takes over a reference that the caller owns ("new reference"). Null makes an empty Object.
+  /// Takes over a reference that the caller owns (CPython's "new reference"). Null makes an empty Object.
   static LATEPY_FORCE_INLINE Object steal(PyObject* object) noexcept {
     return Object(object, object ? detail::current_generation() : detail::empty_generation);
   }
-  /// Adds a reference to one that somebody else owns. Needs the GIL.
+  /// Adds a reference to an object that somebody else owns. Null makes an empty Object. Needs the GIL.
   static Object borrow(PyObject* object) {
     if (object) detail::incref(object);
     return steal(object);
   }
+  /// As Ref::as().
   template <class T>
   LATEPY_FORCE_INLINE T as() const& {
     return Ref::as<T>();
   }
-  /// Ends the object where nothing of it remains in the value.
+  /// As Ref::as(), and gives back the reference at once.
   template <class T>
   T as() &&;
 
-  /// Gives the reference to the caller, who now has to drop it. Leaves this empty.
+  /// Gives the reference to the caller, who now owns it. Leaves this empty.
   PyObject* release() noexcept {
     PyObject* object = ptr_;
     forget();
     return object;
   }
 
+  ///@{
+  /// Python's operator of this name; this Object then refers to the result. Needs the GIL. \throws PythonError.
   Object& operator+=(const detail::ValueOf<false>& value);
   Object& operator-=(const detail::ValueOf<false>& value);
   Object& operator*=(const detail::ValueOf<false>& value);
@@ -221,6 +239,7 @@ class Object : public Ref {
   Object& operator&=(const detail::ValueOf<false>& value);
   Object& operator|=(const detail::ValueOf<false>& value);
   Object& operator^=(const detail::ValueOf<false>& value);
+  ///@}
 
  private:
   friend class Iterator;
@@ -233,8 +252,7 @@ class Object : public Ref {
 };
 
 namespace detail {
-
-/// Objects that get the generation of something else, which costs no look at where this thread is.
+/// Makes Objects with a generation that the caller knows, which is cheaper than current_generation().
 struct HandleAccess {
   static LATEPY_FORCE_INLINE Object steal(PyObject* object, std::uint32_t generation) noexcept {
     return Object(object, generation);
@@ -245,34 +263,38 @@ struct HandleAccess {
   }
 };
 
-/// A new reference from CPython as an Object; null means that an error is set.
+/// The new reference that CPython returned, as an Object. If it is null, throws the error that is set.
 LATEPY_FORCE_INLINE Object steal_or_throw(PyObject* object) { return Object::steal(throw_if_null(object)); }
 inline Object none() { return Object::borrow(api().NoneStruct); }
 
 #if LATEPY_DEFINITIONS
-
 LATEPY_FUNC LATEPY_COLD PyObject* check_use(PyObject* object, std::uint32_t generation) {
   if (!object || generation == empty_generation)
-    throw StateError("an empty Object was used: it was never set, or was moved from");
+    throw StateError("an empty Object was used: it was never set, or was moved from; assign to it first");
   if (!is_alive(generation))
-    throw StateError(is_python_running() ? "an Object of an earlier interpreter was used: that interpreter has ended"
-                                         : "an Object was used after its Python had ended");
+    throw StateError(
+        is_python_running()
+            ? "an Object of an earlier interpreter was used: that interpreter has ended; make the object anew"
+            : "an Object was used after its Python had ended: keep the latepy::Interpreter alive while you use "
+              "objects");
   if (holds_gil_of(generation)) return object;
   throw StateError(
-      holds_gil() ? "an Object of another Python interpreter was used: each interpreter has objects of its own"
+      holds_gil() ? "an Object of another Python interpreter was used: each interpreter has objects of its own; pass "
+                    "C++ values between them"
                   : "a Python object was used by a thread that does not hold the GIL: put a latepy::GilGuard in the "
                     "scope");
 }
 
 LATEPY_FUNC LATEPY_COLD void check_making() {
-  if (!is_python_running()) throw StateError("a Python object was asked for, but no Python runs in this process");
+  if (!is_python_running())
+    throw StateError(
+        "a Python object was made, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
   if (!holds_gil())
     throw StateError(
         "a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope");
 }
 
 #endif  // LATEPY_DEFINITIONS
-
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

@@ -1,4 +1,4 @@
-// latepy/core/object.hpp: Object and Ref with all that they can do.
+// latepy/core/object.hpp: Ref and Object with all of their members, operators and iteration; printing and std::hash.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,7 +10,7 @@
 namespace latepy {
 inline namespace v1 {
 
-/// str(object), as `stream << object`.
+/// `stream << object` writes str(object). Needs the GIL. \throws PythonError.
 template <class Char, class Traits>
 std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& stream, const Ref& object) {
   return stream
@@ -20,7 +20,7 @@ std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& s
 }  // namespace v1
 }  // namespace latepy
 
-/// Python's hash(): unhashable objects throw TypeError.
+/// Python's hash(). Needs the GIL. \throws TypeError for unhashable objects.
 template <>
 struct std::hash<latepy::Object> {
   std::size_t operator()(const latepy::Object& object) const {

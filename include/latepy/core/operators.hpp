@@ -1,4 +1,4 @@
-// latepy/core/operators.hpp: the operators of Python objects: comparison, arithmetic, in place; compare().
+// latepy/core/operators.hpp: operators of Ref and Object: comparison, arithmetic, in-place arithmetic; compare().
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,8 +9,8 @@ inline namespace v1 {
 
 namespace detail {
 
-/// The operand of an operator: any convertible value. OthersOnly leaves Refs and Proxies to the other operand's side,
-/// so that each pair of operands has one overload.
+/// An operand of an operator: any value that to_py() converts. With OthersOnly it takes no Ref, Object or Proxy, so
+/// that each pair of operands has exactly one overload.
 template <bool OthersOnly>
 class ValueOf {
  public:
@@ -25,6 +25,7 @@ class ValueOf {
 using Value = ValueOf<false>;
 using Other = ValueOf<true>;
 
+/// The truth value of Python's comparison.
 inline bool compare_bool(PyObject* a, PyObject* b, Op op) {
   const Object result = steal_or_throw(api().Object_RichCompare(a, b, static_cast<int>(op)));
   return check_result(api().Object_IsTrue(result.ptr())) != 0;
@@ -32,8 +33,14 @@ inline bool compare_bool(PyObject* a, PyObject* b, Op op) {
 
 }  // namespace detail
 
-// One overload for each pair of operands: a Ref, Object or Proxy (which becomes an Object on the way) and a C++ value.
-// With two of them for one pair C++20, which also tries the operands the other way round, would find both as good.
+/// \name Operators
+/// Python's operators for Python objects and C++ values, which are converted by to_py(). At least one operand is a Ref,
+/// Object or Proxy. Need the GIL. \throws PythonError, ConversionError.
+///@{
+// There is exactly one overload for each pair of operand types. C++20 also tries a comparison with its operands
+// exchanged, and a second overload would make it ambiguous.
+
+/// Python's operator of this name. A comparison gives the truth value of the result; compare() gives the result itself.
 #define LATEPY_OPERATOR(RESULT, SYMBOL, EXPRESSION)                            \
   inline RESULT operator SYMBOL(const Ref& left, const Ref& right) {           \
     PyObject *a = left.checked(), *b = right.checked();                        \
@@ -47,7 +54,6 @@ inline bool compare_bool(PyObject* a, PyObject* b, Op op) {
     PyObject *a = left.ptr(), *b = right.checked();                            \
     return EXPRESSION;                                                         \
   }
-// Comparisons give the truth of what Python's comparison gives; compare() gives the object itself.
 LATEPY_OPERATOR(bool, ==, detail::compare_bool(a, b, Op::eq))
 LATEPY_OPERATOR(bool, !=, detail::compare_bool(a, b, Op::ne))
 LATEPY_OPERATOR(bool, <, detail::compare_bool(a, b, Op::lt))
@@ -76,6 +82,9 @@ inline Object operator~(const Ref& value) {
   return detail::steal_or_throw(detail::api().Number_Invert(value.checked()));
 }
 
+///@}
+
+/// Defines an in-place operator of Object; undefined below.
 #define LATEPY_IN_PLACE(SYMBOL, FUNCTION)                                                  \
   inline Object& Object::operator SYMBOL(const detail::Value& value) {                     \
     return *this = detail::steal_or_throw(detail::api().FUNCTION(checked(), value.ptr())); \
@@ -92,7 +101,8 @@ LATEPY_IN_PLACE(|=, Number_InPlaceOr)
 LATEPY_IN_PLACE(^=, Number_InPlaceXor)
 #undef LATEPY_IN_PLACE
 
-/// The result object of a comparison, such as numpy's array of bools.
+/// Python's comparison, with its result as an object: numpy gives an array of bools. Needs the GIL. \throws
+/// PythonError.
 inline Object compare(const detail::Value& left, Op op, const detail::Value& right) {
   return detail::steal_or_throw(detail::api().Object_RichCompare(left.ptr(), right.ptr(), static_cast<int>(op)));
 }

@@ -1,4 +1,4 @@
-// latepy/core/proxy.hpp: Proxy, what attr() and [] give.
+// latepy/core/proxy.hpp: Proxy, the attribute or item that attr() and [] name, to read, call, assign or delete.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,69 +7,85 @@
 namespace latepy {
 inline namespace v1 {
 
-/// An attribute or item that was named and not yet read: `o.attr("x")`, `o["k"]`. Read it (`as`, conversion to Object),
-/// call, assign or delete it in the same expression; to keep the value write `py::Object x = o.attr("x");`.
-/// Members throw what the access throws: AttributeError, KeyError, IndexError …
+/// An attribute or item that is named but not read yet: `o.attr("x")`, `o["k"]`. Read it (as(), conversion to Object),
+/// call, assign or delete it in the same expression. To keep the value write `py::Object x = o.attr("x");`.
+/// The members look the attribute or item up, and throw what Python raises: AttributeError, KeyError, IndexError …
+/// Then they do what the member of Ref with the same name does. They need the GIL, except those of the Proxy that
+/// Scope::operator[] gives: they take it themselves.
 class Proxy {
  public:
   Proxy(const Proxy&) = delete;
-  LATEPY_FORCE_INLINE ~Proxy() {}  // also where an exception passes, so that a Proxy needs no memory
+  LATEPY_FORCE_INLINE ~Proxy() {}  // inlined also where an exception passes, so that a Proxy can stay in registers
 
+  /// Reads the attribute or item.
   operator Object() && { return get(); }
+  /// Reads and converts it. \throws ConversionError, PythonError.
   template <class T>
   LATEPY_FORCE_INLINE T as() && {
     if (LATEPY_LIKELY(!takes_gil_)) return detail::into_cpp<T>(fetch());
     const GilGuard gil;
     return detail::into_cpp<T>(fetch());
   }
+  /// As as(), but gives std::nullopt instead of throwing ConversionError. A failed look-up is thrown.
   template <class T>
   std::optional<T> try_as() && {
     static_assert(!detail::borrows<T>, "this type points into the object: keep it in an Object first");
     const GilGuard::Maybe gil(takes_gil_);
     return get().template try_as<T>();
   }
+  /// Whether as<T>() would succeed. A failed look-up is thrown.
   template <class T>
   bool is() && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().template is<T>();
   }
+  /// Whether the value is None.
   bool is_none() && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().is_none();
   }
+  /// Python's truth value of the value.
   explicit operator bool() && {
     const GilGuard::Maybe gil(takes_gil_);
     return static_cast<bool>(get());
   }
 
+  /// Reads the value and names an attribute of it: `o.attr("x").attr("y")`.
   Proxy attr(const detail::StringArg& name) && {
     const GilGuard::Maybe gil(takes_gil_);
     return Proxy(Kind::attribute, get(), detail::AttrName(name), takes_gil_);
   }
+  /// Reads the value and names an item of it: `o.attr("x")["k"]`.
   template <class Key>
   Proxy operator[](const Key& key) && {
     const GilGuard::Maybe gil(takes_gil_);
     return Proxy(Kind::item, get(), to_py(key), takes_gil_);
   }
+  /// Whether the value has the attribute.
   bool has_attr(const detail::StringArg& name) && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().has_attr(name);
   }
+  /// The attribute of the value, or `otherwise` if there is none.
   template <class T>
   Object get_attr(const detail::StringArg& name, T&& otherwise) && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().get_attr(name, std::forward<T>(otherwise));
   }
+  /// Python's `item in value`.
   template <class T>
   bool contains(T&& item) && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().contains(std::forward<T>(item));
   }
+  /// Python's `value is other`.
   bool same(const Ref& other) && { return get().same(other); }
+  /// Calls the value, with arguments as for Ref::operator()(). For an attribute no bound method is made.
   template <class... A>
   LATEPY_FORCE_INLINE Object operator()(A&&... arguments) && {
     return std::move(*this).template call<Object>(std::forward<A>(arguments)...);
   }
+  /// Calls the value and converts the result to T, which may be void.
   template <class T, class... A>
   LATEPY_FORCE_INLINE T call(A&&... arguments) && {
     if (LATEPY_LIKELY(!takes_gil_))
@@ -77,17 +93,20 @@ class Proxy {
     const GilGuard gil;
     return detail::into_cpp<T>(detail::throw_if_null(call_at_once(std::forward<A>(arguments)...)));
   }
+  /// Calls a method of the value.
   template <class... A>
   Object call_method(const detail::StringArg& name, A&&... arguments) && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().call_method(name, std::forward<A>(arguments)...);
   }
+  /// As call(), but gives an exception of the call as a value. A failed look-up is thrown.
   template <class T = Object, class... A>
   Result<T> try_call(A&&... arguments) && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().template try_call<T>(std::forward<A>(arguments)...);
   }
-  /// \returns what the name stands for, for more of them.
+  /// Makes a C++ callable an attribute or item of the value; see Ref::def().
+  /// \returns the value, for further calls of def().
   template <class F, class... X>
   Object def(const std::string& name, F&& callable, X&&... extras) && {
     const GilGuard::Maybe gil(takes_gil_);
@@ -96,17 +115,19 @@ class Proxy {
     return place;
   }
 
+  /// Converts a C++ value, or takes an Object, and sets the attribute or item.
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
   LATEPY_FORCE_INLINE void operator=(T&& value) && {
     if (LATEPY_LIKELY(!takes_gil_)) return set(std::forward<T>(value));
     const GilGuard gil;
     set(std::forward<T>(value));
   }
-  /// `a["x"] = b["y"]` assigns the value.
+  /// `a["x"] = b["y"]` reads the value of the right side and sets the left side.
   void operator=(Proxy&& other) && {
     const GilGuard::Maybe gil(takes_gil_);
     set_in(detail::OwnedRef(take_base()).get(), other.get().ptr());
   }
+  /// Defines one in-place operator; undefined below.
 #define LATEPY_IN_PLACE(SYMBOL)                            \
   template <class T>                                       \
   void operator SYMBOL##=(T&& value)&& {                   \
@@ -116,6 +137,8 @@ class Proxy {
     object SYMBOL## = std::forward<T>(value);              \
     set_in(base.get(), object.ptr());                      \
   }
+  ///@{
+  /// Python's operator of this name: reads the value, applies the operator, sets the attribute or item to the result.
   LATEPY_IN_PLACE(+)
   LATEPY_IN_PLACE(-)
   LATEPY_IN_PLACE(*)
@@ -126,8 +149,9 @@ class Proxy {
   LATEPY_IN_PLACE(&)
   LATEPY_IN_PLACE(|)
   LATEPY_IN_PLACE(^)
+  ///@}
 #undef LATEPY_IN_PLACE
-  /// Python's `del`.
+  /// Deletes the attribute or item, as Python's `del` does.
   void del() && {
     const GilGuard::Maybe gil(takes_gil_);
     const detail::Api& api = detail::api();
@@ -136,9 +160,9 @@ class Proxy {
                                                   : api.Object_DelItem(base.get(), key_.ptr()));
   }
 
-  /// For `for (py::Object item : o.attr("items"))`.
+  /// For `for (py::Object item : o.attr("items"))`: Python's iteration over the value.
   Iterator begin() const;
-  std::nullptr_t end() const noexcept { return nullptr; }
+  std::nullptr_t end() const noexcept { return nullptr; }  ///< the end of each iteration
 
  private:
   friend class Ref;
@@ -151,22 +175,25 @@ class Proxy {
       : base_(std::move(base)), key_(std::move(key)), kind_(kind), takes_gil_(takes_gil) {}
   Proxy(Proxy&&) = default;
 
-  /// The base, for the one access that follows. Leaves none, so that the end of the Proxy has nothing to do.
+  /// Gives the object whose attribute or item this is, as an owned reference, after the checks of a use. Leaves the
+  /// Proxy empty, so that its destructor has nothing to do. It may be called once.
   LATEPY_FORCE_INLINE PyObject* take_base() {
     base_.checked();
     return base_.release();
   }
-  /// A new reference.
+  /// Looks the attribute or item up in `base`. Gives a new reference.
   LATEPY_FORCE_INLINE PyObject* fetch_from(PyObject* base) const {
     const detail::Api& api = detail::api();
     return detail::throw_if_null(kind_ == Kind::attribute ? api.Object_GetAttr(base, key_.ptr())
                                                           : api.Object_GetItem(base, key_.ptr()));
   }
+  /// As fetch_from(), with the base of the Proxy.
   LATEPY_FORCE_INLINE PyObject* fetch() { return fetch_from(detail::OwnedRef(take_base()).get()); }
   Object get() {
     const GilGuard::Maybe gil(takes_gil_);
     return Object::steal(fetch());
   }
+  /// Calls an attribute as a method of the base, or an item. Gives a new reference, or null with the error set.
   template <class... A>
   LATEPY_FORCE_INLINE PyObject* call_at_once(A&&... arguments) {
     const bool is_method = kind_ == Kind::attribute;
@@ -188,9 +215,9 @@ class Proxy {
   }
 
   Object base_;
-  detail::AttrName key_;  // any object, where it is an item's
+  detail::AttrName key_;  // the name of the attribute, or the key of the item, which may be any object
   Kind kind_;
-  bool takes_gil_;  // itself: what an interpreter's [] gave, and what was reached from there in the same expression
+  bool takes_gil_;  // whether this is the Proxy of an Interpreter's [], or was made from such a Proxy
 };
 
 LATEPY_FORCE_INLINE Proxy Ref::attr(detail::AttrName name) const {

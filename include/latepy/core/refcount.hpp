@@ -1,4 +1,4 @@
-// latepy/core/refcount.hpp: what is read and written in an object itself: its reference count and its type.
+// latepy/core/refcount.hpp: direct access to the memory of Python objects: reference counts, types, simple values.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,15 +8,15 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// A member of an object or type, where Layout says that it lies.
+/// The member at this offset, in bytes, of an object or type. Offsets are in Layout.
 template <class T>
 T& member_at(void* object, std::size_t offset) noexcept {
   return *reinterpret_cast<T*>(static_cast<char*>(object) + offset);
 }
 
-/// Both need the GIL and a non-null object. Counts that are not ordinary are CPython's to judge: of immortal objects,
-/// of the last reference, and all of them where count_limit is 0. Stores are as wide as CPython's next load, which else
-/// waits for them.
+/// Adds a reference. Needs the GIL; `object` is not null. Layout::Counting has a table of the counts that are changed
+/// inline. Otherwise Py_IncRef is called: for objects with very large counts, and where the layout is not proved. The
+/// count of an immortal object is left as it is.
 LATEPY_FORCE_INLINE void incref(PyObject* object) noexcept {
   const Layout& layout = library_state.layout;
   if (layout.counting == Layout::Counting::plain) return void(++member_at<std::size_t>(object, 0));
@@ -31,6 +31,7 @@ LATEPY_FORCE_INLINE void incref(PyObject* object) noexcept {
   }
   api().IncRef(object);
 }
+/// Removes a reference. As incref(); Py_DecRef is also called for the last reference.
 LATEPY_FORCE_INLINE void decref(PyObject* object) noexcept {
   const Layout& layout = library_state.layout;
   if (layout.counting == Layout::Counting::plain) {
@@ -45,6 +46,7 @@ LATEPY_FORCE_INLINE void decref(PyObject* object) noexcept {
 }
 
 inline PyObject* as_object(PyTypeObject* type) noexcept { return reinterpret_cast<PyObject*>(type); }
+/// type_of() by PyObject_Type.
 LATEPY_COLD inline PyTypeObject* ask_type(PyObject* object) noexcept {
   PyObject* type = api().Object_Type(object);
   api().DecRef(type);
@@ -55,17 +57,17 @@ LATEPY_FORCE_INLINE PyTypeObject* type_of(PyObject* object) noexcept {
   const std::size_t head = library_state.layout.head;
   return LATEPY_LIKELY(head != 0) ? member_at<PyTypeObject*>(object, head - sizeof(void*)) : ask_type(object);
 }
-/// The same where a layout that was proved says that the head is known.
+/// As type_of(), but only where Layout::head is known not to be 0.
 LATEPY_FORCE_INLINE PyTypeObject* proved_type_of(PyObject* object) noexcept {
   return member_at<PyTypeObject*>(object, library_state.layout.head - sizeof(void*));
 }
-/// The type's tp_flags.
+/// The type's tp_flags, at least the low 32 bits. Needs the GIL.
 LATEPY_FORCE_INLINE unsigned long flags_of(PyTypeObject* type) noexcept {
   if (LATEPY_LIKELY(library_state.layout.type_flags != 0))
     return member_at<std::uint32_t>(type, library_state.layout.type_flags);
   return api().Type_GetFlags(type);
 }
-/// An owned reference, or null, within a function that holds the GIL to its end.
+/// An owned reference, or null, for a local variable. The thread must hold the GIL when it is destroyed.
 class OwnedRef {
  public:
   explicit OwnedRef(PyObject* object = nullptr) noexcept : object_(object) {}
@@ -85,10 +87,10 @@ class OwnedRef {
 inline bool has_flag(PyObject* object, unsigned long flag) noexcept { return (flags_of(type_of(object)) & flag) != 0; }
 inline bool is_exactly(PyObject* object, const PyTypeObject* type) noexcept { return type_of(object) == type; }
 
-// Values, read where they lie; false where the object is of another type, or its layout is not proved. No Python code
-// runs. All need the GIL.
+// The functions below read a value directly from the memory of an object. They return false if the object has another
+// type or the layout is not proved. They run no Python code. They need the GIL.
 
-/// Of an int of one digit at most, which has 30 bits (Include/cpython/longintrepr.h).
+/// Reads an int of at most one digit, which has 30 bits (Include/cpython/longintrepr.h).
 LATEPY_FORCE_INLINE bool read_int(PyObject* object, long long& value) noexcept {
   const Layout& layout = library_state.layout;
   if (LATEPY_UNLIKELY(layout.int_form == Layout::IntForm::unknown) || proved_type_of(object) != api().Long_Type)
@@ -103,19 +105,20 @@ LATEPY_FORCE_INLINE bool read_int(PyObject* object, long long& value) noexcept {
   value = size == 0 ? 0 : size * static_cast<long long>(member_at<std::uint32_t>(object, layout.head + sizeof(ssize)));
   return true;
 }
+/// Reads a float.
 LATEPY_FORCE_INLINE bool read_float(PyObject* object, double& value) noexcept {
   const std::uint16_t offset = library_state.layout.float_value;
   if (LATEPY_UNLIKELY(offset == 0) || proved_type_of(object) != api().Float_Type) return false;
   value = member_at<double>(object, offset);
   return true;
 }
-/// The text of an ASCII str, which lies in the object.
+/// Gives a view of the text of an ASCII str, valid while the object lives.
 inline bool read_ascii(PyObject* object, std::string_view& text) noexcept {
   const Layout& layout = library_state.layout;
-  if (LATEPY_UNLIKELY(layout.ascii_text == 0)) return false;  // else type_flags is proved as well
+  if (LATEPY_UNLIKELY(layout.ascii_text == 0)) return false;  // if it is not 0, type_flags is not 0 either
   if ((member_at<std::uint32_t>(proved_type_of(object), layout.type_flags) & type_is_str) == 0) return false;
-  constexpr std::uint32_t compact_ascii = 3u
-                                          << 5;  // of the bits behind length and hash (Include/cpython/unicodeobject.h)
+  // `compact` and `ascii` of the state, which follows length and hash (Include/cpython/unicodeobject.h)
+  constexpr std::uint32_t compact_ascii = 3u << 5;
   if ((member_at<std::uint32_t>(object, layout.head + 2 * sizeof(ssize)) & compact_ascii) != compact_ascii)
     return false;
   text = {&member_at<char>(object, layout.ascii_text), static_cast<std::size_t>(member_at<ssize>(object, layout.head))};
@@ -126,6 +129,7 @@ struct ItemArray {
   PyObject* const* first = nullptr;
   std::size_t size = 0;
 };
+/// Gives the items of a list or tuple; not of a subclass.
 inline bool read_items(PyObject* object, ItemArray& items) noexcept {
   const Layout& layout = library_state.layout;
   const PyTypeObject* const type = type_of(object);

@@ -1,4 +1,4 @@
-// latepy/core/result.hpp: Result<T>, a value or Python's exception, for errors that are part of the flow.
+// latepy/core/result.hpp: Result<T>, a value or a Python exception that was not thrown, for errors that are expected.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,33 +7,42 @@
 namespace latepy {
 inline namespace v1 {
 
-/// A value or the exception that stood in its way, which was never thrown. What try_call and try_eval give.
+/// The value of a call or an expression, or the Python exception that it raised, which was not thrown. try_call() and
+/// try_eval() return it. Only copying a T that is an Object needs the GIL.
 template <class T>
 class Result {
  public:
+  ///@{
+  /// With a value, or with an exception.
   Result(T value) : value_(std::move(value)) {}
   Result(PythonError error) : error_(std::move(error)) {}
   explicit Result(detail::ErrorHandle error) : error_(std::in_place, std::move(error)) {}
+  ///@}
 
-  bool has_value() const noexcept { return value_.has_value(); }
-  explicit operator bool() const noexcept { return has_value(); }
-  /// \throws the exception where there is no value.
+  bool has_value() const noexcept { return value_.has_value(); }   ///< whether there is a value
+  explicit operator bool() const noexcept { return has_value(); }  ///< whether there is a value
+  ///@{
+  /// The value. \throws the Python exception if there is no value.
   T& value() & { return throw_if_error(), *value_; }
   const T& value() const& { return throw_if_error(), *value_; }
   T&& value() && { return throw_if_error(), *std::move(value_); }
-  /// Undefined without a value.
+  ///@}
+  ///@{
+  /// The value, without a check: undefined behaviour if there is none.
   T& operator*() & noexcept { return *value_; }
   const T& operator*() const& noexcept { return *value_; }
   T&& operator*() && noexcept { return *std::move(value_); }
   T* operator->() noexcept { return &*value_; }
   const T* operator->() const noexcept { return &*value_; }
+  ///@}
+  /// A copy of the value, or `otherwise` if there is no value.
   template <class U>
   T value_or(U&& otherwise) const& {
     return value_ ? *value_ : static_cast<T>(std::forward<U>(otherwise));
   }
-  /// The exception. \throws StateError where there is a value.
+  /// The exception. \throws StateError if there is a value.
   const PythonError& error() const {
-    if (!error_) throw StateError("a Result with a value has no error");
+    if (!error_) throw StateError("error() of a Result that has a value: test has_value() first");
     return *error_;
   }
 
@@ -45,22 +54,25 @@ class Result {
   std::optional<PythonError> error_;
 };
 
-/// For calls whose value is not wanted.
+/// The result of a call whose value is not wanted: success, or the Python exception.
 template <>
 class Result<void> {
  public:
-  Result() = default;
+  Result() = default;  ///< success
+  ///@{
+  /// With an exception.
   Result(PythonError error) : error_(std::move(error)) {}
   explicit Result(detail::ErrorHandle error) : error_(std::in_place, std::move(error)) {}
-  bool has_value() const noexcept { return !error_; }
-  explicit operator bool() const noexcept { return has_value(); }
-  /// \throws the exception, where there is one.
+  ///@}
+  bool has_value() const noexcept { return !error_; }              ///< whether there is no exception
+  explicit operator bool() const noexcept { return has_value(); }  ///< whether there is no exception
+  /// Gives nothing. \throws the Python exception if there is one.
   void value() const {
     if (error_) error_->rethrow();
   }
-  /// The exception. \throws StateError where there is none.
+  /// The exception. \throws StateError if there is none.
   const PythonError& error() const {
-    if (!error_) throw StateError("a Result with a value has no error");
+    if (!error_) throw StateError("error() of a Result that has no error: test has_value() first");
     return *error_;
   }
 
@@ -70,7 +82,8 @@ class Result<void> {
 
 namespace detail {
 
-/// A new reference or null as a Result. A result that does not convert is a TypeError.
+/// Makes a Result of the new reference that a call returned, or of the error that is set if it is null. A value that
+/// cannot be converted to T becomes a TypeError.
 template <class T>
 Result<T> make_result(PyObject* object) {
   if (!object) return Result<T>(take_exception());
@@ -97,7 +110,7 @@ template <class T, class... A>
 Result<T> Ref::try_call(A&&... arguments) const {
   try {
     return detail::make_result<T>(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...));
-  } catch (const PythonError& error) {  // of args() and kwargs()
+  } catch (const PythonError& error) {  // of converting the arguments, or unpacking args() and kwargs()
     return error;
   }
 }

@@ -1,4 +1,4 @@
-// latepy/core/detail/class_registry.hpp: which Python class stands for a C++ type.
+// latepy/core/detail/class_registry.hpp: the registry of C++ types that have a Python class.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,7 +12,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// What a compiler calls spelled_name<T>(), cut down to T.
+/// Cuts T out of the compiler's name of the function spelled_name<T>().
 constexpr std::string_view cut_name(std::string_view text) {
 #if defined(__GNUC__)
   // "… spelled_name() [with T = X; …]" by g++, "… spelled_name() [T = X]" by clang
@@ -23,7 +23,7 @@ constexpr std::string_view cut_name(std::string_view text) {
   return text.substr(0, text.rfind(">("));
 #endif
 }
-/// The name of T as its compiler spells it, in static storage.
+/// The name of T as the compiler spells it. It lives until the program ends.
 template <class T>
 constexpr std::string_view spelled_name() {
 #if defined(__GNUC__)
@@ -31,24 +31,25 @@ constexpr std::string_view spelled_name() {
 #else
   constexpr std::string_view name = cut_name(__FUNCSIG__);
 #endif
-  return name;  // made while compiling, also where this is called in a running program
+  return name;  // computed by the compiler, also for a call at run time
 }
 
-/// One C++ type with a Python class. Never freed; refilled when the type is registered in a later life. Plain C layout,
-/// only ever appended to: libraries read one another's.
+/// A C++ type that has a Python class. Never freed; filled again when the type is registered in a later interpreter.
+/// Libraries with different versions of latepy read it, so its layout is plain C, and new members are only appended.
 struct ClassRecord {
   std::size_t size = sizeof(ClassRecord);
   ClassRecord* next = nullptr;
   std::size_t hash = 0;
-  const char* key = nullptr;  ///< the C++ name, with its length: it need not end in NUL
+  const char* key = nullptr;  ///< see type_key(); it need not end in NUL
   std::size_t key_length = 0;
   std::uint32_t generation = no_generation;  ///< of the interpreter that `type` belongs to
-  PyObject* type = nullptr;                  ///< the Python class; owned, kept to the end of that life
+  PyObject* type = nullptr;                  ///< the Python class; owned until its interpreter ends
   struct ClassTraits* traits = nullptr;      ///< what host/ knows of a bound class; null for an enumeration
-  const struct ClassSlot* only = nullptr;    ///< of a type that one file alone knows: what finds it; else null
+  const struct ClassSlot* only = nullptr;    ///< for a type that only one file knows, the ClassSlot of it; else null
 };
 
-/// What a library remembers of the registry for one type, until something is registered or a life begins.
+/// A library's cache for one type: its record in the registry, or null if it has none. Valid while `stamp` is equal to
+/// ProcessState::classes_stamp.
 struct ClassSlot {
   std::atomic<std::uint32_t> stamp{0};
   std::atomic<ClassRecord*> record{nullptr};
@@ -56,7 +57,7 @@ struct ClassSlot {
 template <class T>
 inline ClassSlot class_slot{};
 
-/// What tells T from other types in the registry: unlike the spelled name it tells local classes apart as well.
+/// The name of T in the registry. With RTTI, local classes of different functions have different names.
 template <class T>
 std::string_view type_key() noexcept {
 #ifdef __cpp_rtti
@@ -65,22 +66,25 @@ std::string_view type_key() noexcept {
   return spelled_name<T>();
 #endif
 }
-/// Types of unnamed namespaces and of static functions ("ZL…") have one name in many files, and are other types: these
-/// are known in their file only.
+/// Whether this is the name of a type in an unnamed namespace or in a static function ("ZL…"). Different types in
+/// different files may have that name, so such a type is known in its file only.
 constexpr bool is_local_key(std::string_view key) {
   return key.find("anonymous") != std::string_view::npos || key.find("_GLOBAL__N_") != std::string_view::npos ||
          key.substr(0, 2) == "ZL";
 }
 
+/// The FNV-1a hash of a text.
 constexpr std::size_t hash_of(std::string_view text) {
   std::size_t hash = 14695981039346656037u & static_cast<std::size_t>(-1);
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
   return hash;
 }
 
+/// The record of a type in the current interpreter's list, of this or an earlier generation; or null.
 ClassRecord* find_record(const ClassSlot& slot, std::string_view key) noexcept;
+/// Looks the type up in the registry and fills the slot. Gives null if the type has no class now.
 ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept;
-/// The class of T in the running interpreter, or null. Needs the GIL.
+/// The record of T in the current interpreter, or null if T has no Python class there. Needs the GIL.
 template <class T>
 ClassRecord* class_of() noexcept {
   ClassSlot& slot = class_slot<T>;
@@ -90,9 +94,9 @@ ClassRecord* class_of() noexcept {
   return refresh(slot, type_key<T>());
 }
 
-/// The record to fill for a type that is being registered, in the list already. The caller publishes it when its class
-/// is made.
+/// The record for a type that is being registered. It is in the registry's list, but not found before publish().
 ClassRecord* new_record(const ClassSlot& slot, std::string_view key);
+/// Registers a class: takes over the reference `type`. Needs the GIL.
 void publish(ClassRecord* record, PyObject* type) noexcept;
 
 #if LATEPY_DEFINITIONS
@@ -112,7 +116,7 @@ LATEPY_FUNC LATEPY_COLD ClassRecord* refresh(ClassSlot& slot, std::string_view k
                       stamp = process_state().classes_stamp.load(std::memory_order_acquire);
   ClassRecord* record = find_record(slot, key);
   if (record && record->generation != generation) record = nullptr;
-  // A slot is one for all interpreters, so it remembers nothing while there are several.
+  // All interpreters use the same ClassSlot, so it is not filled while there are several.
   if (process_state().only.load(std::memory_order_acquire) != &interpreter) return record;
   slot.record.store(record, std::memory_order_relaxed);
   slot.stamp.store(stamp, std::memory_order_release);

@@ -1,4 +1,4 @@
-// latepy/core/detail/cold.hpp: what code that runs seldom does with objects, out of line and without templates.
+// latepy/core/detail/cold.hpp: operations on objects, out of line and without templates, for code that runs rarely.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,8 +8,10 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-// The public members do the same inline, which is ten times the code.
+// The public members do the same, but inline: a call of one of them compiles to ten times as much code. All functions
+// need the GIL and throw what Python raises.
 
+/// Imports a module that is always there.
 LATEPY_COLD inline Object known_module(const char* name) { return steal_or_throw(api().Import_ImportModule(name)); }
 LATEPY_COLD inline Object get_attribute(const Ref& object, const char* name) {
   return steal_or_throw(api().Object_GetAttrString(object.checked(), name));
@@ -23,13 +25,14 @@ LATEPY_COLD inline Object get_item(const Ref& object, std::string_view key) {
 LATEPY_COLD inline void set_item(const Ref& object, std::string_view key, const Ref& value) {
   check_result(api().Object_SetItem(object.checked(), AttrName(key).ptr(), value.checked()));
 }
-/// Calls with up to six arguments.
+/// Calls with at most six positional arguments.
 LATEPY_COLD inline Object call_plain(const Ref& callable, std::initializer_list<Ref> arguments = {}) {
   PyObject* array[6] = {};
   PyObject** end = array;
   for (const Ref& argument : arguments) *end++ = argument.checked();
   return steal_or_throw(api().Object_VectorcallDict(callable.checked(), array, arguments.size(), nullptr));
 }
+/// Calls a method with at most six positional arguments.
 LATEPY_COLD inline Object call_attribute(const Ref& object, const char* name,
                                          std::initializer_list<Ref> arguments = {}) {
   return call_plain(get_attribute(object, name), arguments);

@@ -1,4 +1,4 @@
-// latepy/core/detail/interned_names.hpp: AttrName, the name of an attribute, and the str objects kept for literals.
+// latepy/core/detail/interned_names.hpp: AttrName, the name of an attribute; a table of str objects for literals.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,8 +8,9 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The bytes of a name, the NUL at its end with them, in a form that the compiler knows of a literal: the first and the
-/// last eight of them, or four, or two, and how many there are. Up to 16 bytes that is all of them.
+/// The key of a name in the table of interned names. The compiler can compute it for a literal. It has the size of the
+/// name in bytes, with the NUL, and its first and last word. A word has 8 bytes; 4 or 2 if the name has fewer than 8 or
+/// 4. The two words have all bytes of a name of up to 16 bytes.
 struct InternKey {
   std::uint64_t first = 0, last = 0;
   std::size_t size = 0;
@@ -20,6 +21,7 @@ struct InternKey {
     : size >= 2 ? set<std::uint16_t>(text)
                 : void();
   }
+  /// The index of the slot where the search for the name begins.
   LATEPY_FORCE_INLINE std::size_t first_slot() const noexcept {
     return static_cast<std::size_t>((first * 0x9E3779B97F4A7C15u ^ last * 0xC2B2AE3D27D4EB4Fu) >> (64 - interned_bits));
   }
@@ -35,7 +37,7 @@ struct InternKey {
   }
 };
 
-/// Whether the slot holds this name for the interpreter `generation`.
+/// Whether the slot holds this name, for the interpreter with this generation.
 LATEPY_FORCE_INLINE bool holds_name(const InternedName& slot, const InternKey& key, const char* text,
                                     std::uint32_t generation) noexcept {
   return slot.generation.load(std::memory_order_acquire) == generation && slot.first == key.first &&
@@ -43,30 +45,32 @@ LATEPY_FORCE_INLINE bool holds_name(const InternedName& slot, const InternKey& k
          (key.size <= 16 || std::memcmp(slot.copy, text, key.size) == 0);
 }
 
-/// A name goes into one of this many slots, from its first on. When all are taken it is looked up each time.
+/// A name is kept in its first slot or in one of the next three. If all four are taken, it is not kept.
 inline constexpr std::size_t interned_probes = 4;
 
-/// Looks in the first slot only, of the one interpreter. No check of the GIL.
+/// Looks in the first slot only. Gives null if the name is not there, if handles are checked, or if the process has
+/// several interpreters. Does not check the GIL.
 LATEPY_FORCE_INLINE InternedName* interned_fast(const InternKey& key, const char* text) noexcept {
   const ProcessState& process = process_state();
   InternedName& slot = process.fast_names.load(std::memory_order_relaxed)[key.first_slot()];
   return LATEPY_LIKELY(holds_name(slot, key, text, process.fast_generation.load(std::memory_order_relaxed))) ? &slot
                                                                                                              : nullptr;
 }
-/// Looks in all four slots, after the checks of a use.
+/// Looks in all four slots, after check_running(). Gives null if the name is not there.
 InternedName* find_interned(const char* text, std::size_t with_nul);
-/// The slow way: keeps it where a place is free, else gives null.
+/// As find_interned(), but keeps the name if it is not there. Gives null if no slot is free, or if there is a NUL
+/// before the end (the array is a buffer, not a literal). \throws PythonError, std::bad_alloc.
 InternedName* intern(const char* text, std::size_t with_nul);
-/// What is kept of a name, or null. Needs the GIL.
+/// The slot of a name, or null if it cannot be kept. Needs the GIL. \throws as intern() does.
 LATEPY_FORCE_INLINE InternedName* interned(const InternKey& key, const char* text) {
   InternedName* const known = interned_fast(key, text);
   return LATEPY_LIKELY(known != nullptr) ? known : intern(text, key.size);
 }
 
-/// Lets go of all of them. Called by the stop.
+/// Releases all interned names of the current interpreter. Called by the stop; needs the GIL.
 void release_interned_names() noexcept;
 
-/// Text as it was given, without a copy; of a literal it knows that. Any thread.
+/// A borrowed string that remembers whether it is a literal. Any thread.
 class StringArg {
  public:
   template <std::size_t N>
@@ -74,16 +78,18 @@ class StringArg {
   template <class T, class = std::enable_if_t<std::is_convertible_v<T, std::string_view> &&
                                               !std::is_array_v<std::remove_reference_t<T>>>>
   StringArg(const T& text) noexcept : view_(text) {}
+  /// The text; of an array of char the part before the first NUL.
   std::string_view view() const noexcept { return key_.size ? std::string_view(view_.data()) : view_; }
-  /// What is kept of a literal; null for other text. Needs the GIL.
+  /// As interned(), for a literal; null for other text. Needs the GIL.
   InternedName* known() const { return key_.size ? interned(key_, view_.data()) : nullptr; }
 
  private:
-  std::string_view view_;  // of a literal with the NUL
+  std::string_view view_;  // with the NUL if it is a literal
   InternKey key_{nullptr, 0};
 };
 
-/// A name, from text or from a str object. That of a literal is borrowed from what is kept of it.
+/// The name of an attribute, as a str object. Made from text or from a str object. For a literal it borrows the str of
+/// the interned name; else it owns one. Making one needs the GIL.
 class AttrName {
  public:
   template <std::size_t N>
@@ -105,8 +111,8 @@ class AttrName {
   PyObject* ptr() const noexcept { return ptr_; }
 
  private:
-  /// The generation is that of an owned reference, empty_generation of a borrowed one. Not an AttrName, so that it
-  /// needs no memory.
+  /// A str object: owned if `generation` is that of an interpreter, borrowed if it is empty_generation. It has no
+  /// destructor, so that it can be returned in registers.
   struct Found {
     PyObject* ptr;
     std::uint32_t generation;
@@ -116,10 +122,12 @@ class AttrName {
     const InternedName* const known = interned_fast(key, text);
     return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_generation} : find(text, key.size);
   }
+  /// As intern(), or a new str if the name cannot be kept.
   static Found find(const char* text, std::size_t with_nul);
   static Found of(const InternedName* known, const StringArg& text) {
     return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_generation} : decode(text.view());
   }
+  /// A new str, from UTF-8. \throws UnicodeDecodeError.
   static Found decode(std::string_view text);
 
   PyObject* ptr_;
@@ -128,6 +136,7 @@ class AttrName {
 
 #if LATEPY_DEFINITIONS
 
+/// The nth of the slots that may hold a name, counted from 0.
 inline InternedName& interned_slot(InternedName* names, const InternKey& key, std::size_t nth) noexcept {
   return names[(key.first_slot() + nth) % interned_slots];
 }
@@ -156,7 +165,7 @@ LATEPY_FUNC LATEPY_COLD InternedName* intern(const char* text, std::size_t with_
     InternedName& slot = interned_slot(interpreter.names, key, nth);
     if (holds_name(slot, key, text, generation)) return &slot;
     if (slot.generation.load(std::memory_order_relaxed) == generation) continue;
-    slot.generation.store(no_generation, std::memory_order_relaxed);  // of an earlier interpreter, or of none
+    slot.generation.store(no_generation, std::memory_order_relaxed);  // the slot is free, or of an ended interpreter
     process_free(std::exchange(slot.copy, nullptr));
     if (key.size > 16) {
       slot.copy = static_cast<char*>(process_alloc(key.size));
@@ -182,7 +191,7 @@ LATEPY_FUNC LATEPY_COLD void release_interned_names() noexcept {
     InternedName& slot = interpreter.names[i];
     if (slot.generation.load(std::memory_order_relaxed) != generation) continue;
     slot.generation.store(no_generation, std::memory_order_relaxed);
-    slot.size = 0;  // so that no name is found in it while there is no interpreter
+    slot.size = 0;  // no name matches, also while no interpreter runs and the generation is no_generation
     for (PyObject* const object : {slot.str, slot.kwnames, slot.module})
       if (object) decref(object);
   }

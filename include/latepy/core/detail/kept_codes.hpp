@@ -1,4 +1,4 @@
-// latepy/core/detail/kept_codes.hpp: code objects that are kept by their text, so that running it again is a look-up.
+// latepy/core/detail/kept_codes.hpp: a cache from source text to code objects, so that each text is compiled once.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,26 +9,28 @@ inline namespace v1 {
 
 namespace detail {
 
-/// The code of a text that was run before, so that running it again is a look-up. The text stands behind it, in the
-/// same memory. Each text has one place in InterpreterState::codes, which the last one takes. Long texts are not kept.
+/// A text and its code object, an entry of the table InterpreterState::codes. The hash of the text selects its place in
+/// the table; a later text with that place replaces it. The text follows the struct in memory.
 struct KeptCode {
   std::uint32_t generation;  ///< of its interpreter
-  unsigned number;           ///< of its `<string-N>`, by which tracebacks find its lines
+  unsigned number;           ///< N of its `<string-N>`, the name by which tracebacks find its lines
   Mode mode;
-  std::size_t size;         ///< of the text
+  std::size_t size;         ///< of the text, in bytes
   PyObject *code, *before;  ///< Code's members, owned; `before` may be null
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(this + 1), size}; }
-  /// Needs the GIL.
+  /// A Code with references of its own. Needs the GIL.
   Code to_code() const;
-  /// Null where no memory is left.
+  /// A new entry; null if there is no memory. Needs the GIL.
   static KeptCode* make(const InterpreterState& interpreter, std::string_view text, Mode mode,
                         const Code& code) noexcept;
 };
+/// The number of places in the table, and the length in bytes of the longest text that is kept.
 inline constexpr std::size_t kept_codes = 256, longest_kept = 4096;
 
-/// Compiled source to run at once. Needs the GIL. \throws as Code does.
+/// The compiled text: from the table, or compiled and put there. Texts with a file name are not kept. Needs the GIL.
+/// \throws as Code does.
 Code code_of(std::string_view text, Mode mode, std::string_view filename);
-/// Lets go of all kept codes of the interpreter that this thread is inside of. Called by the stop.
+/// Releases all kept codes of the current interpreter. Called by the stop; needs the GIL.
 void release_codes() noexcept;
 
 }  // namespace detail
@@ -61,16 +63,18 @@ LATEPY_FUNC LATEPY_COLD KeptCode* KeptCode::make(const InterpreterState& interpr
   return kept;
 }
 
+/// Frees an entry, which may be null. Needs the GIL.
 LATEPY_COLD inline void free_code(KeptCode* code) noexcept {
   if (!code) return;
-  if (code->generation == current_generation()) {  // else its interpreter ended without us
+  if (code->generation == current_generation()) {  // otherwise its interpreter has ended, and freed the code objects
     decref(code->code);
     if (code->before) decref(code->before);
   }
   process_free(code);
 }
 
-/// Puts a code into its place. What was there ends outside of the lock: it may call anything.
+/// Puts an entry into its place and frees the one that was there. That happens without the lock, because a decref may
+/// run other code.
 LATEPY_COLD inline void keep_code(InterpreterState& interpreter, std::size_t place, KeptCode* code) noexcept {
   {
     const SpinLock lock(interpreter.codes_lock);

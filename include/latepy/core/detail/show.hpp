@@ -1,4 +1,4 @@
-// latepy/core/detail/show.hpp: objects as the texts of errors show them.
+// latepy/core/detail/show.hpp: short texts of objects, for error messages.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,10 +8,11 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// `"abc"`: an object's value as errors show it, shortened, and without failing when its repr() does.
+/// The value of an object in an error message: a str in double quotes, of other objects the repr(), at most 80 bytes.
+/// It does not fail if repr() fails. Needs the GIL; clears the error that is set.
 std::string show_value(PyObject* object);
 
-/// `'str' "abc"`: an object with its type.
+/// The type and value of an object in an error message: `'str' "abc"`.
 LATEPY_COLD inline std::string show(PyObject* object) {
   if (object == api().NoneStruct) return "None";
   return "'" + qualified_name(as_object(type_of(object))) + "' " + show_value(object);
@@ -21,7 +22,7 @@ LATEPY_COLD inline std::string show(PyObject* object) {
 
 LATEPY_FUNC LATEPY_COLD std::string show_value(PyObject* object) {
   constexpr std::size_t limit = 80;
-  constexpr ssize long_size = 10 * limit;  // of such sequences only the beginning is looked at
+  constexpr ssize long_size = 10 * limit;  // of longer sequences only the first `long_size` items are shown
   Object beginning;
   if (has_flag(object, type_is_str | type_is_bytes | type_is_list | type_is_tuple) &&
       api().Object_Size(object) > long_size)

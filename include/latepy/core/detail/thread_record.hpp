@@ -1,4 +1,4 @@
-// latepy/core/detail/thread_record.hpp: what each thread is to Python, and what it leaves for others to free.
+// latepy/core/detail/thread_record.hpp: the Python thread state of each thread; who holds the GIL; postponed decrefs.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,37 +12,39 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// What a thread is to Python. Trivially destructible: it may be read in any destructor of the ending thread.
+/// The Python thread state of a thread. Trivially destructible: it may be read in any destructor of the ending thread.
 struct ThreadRecord {
-  PyThreadState* state = nullptr;            ///< kept from guard to guard; Python's own when `at_end` is null
-  std::uint32_t generation = no_generation;  ///< the generation that `state` belongs to
-  EndedThread* at_end = nullptr;             ///< made with `state`, handed over when the thread ends
-  int depth = 0;                             ///< outermost guards of this thread: 1 inside one
-  bool ended = false;                        ///< the state was handed over: the thread cannot enter any more
+  PyThreadState* state = nullptr;            ///< kept from guard to guard; made by latepy if `at_end` is not null
+  std::uint32_t generation = no_generation;  ///< of the interpreter that `state` belongs to
+  EndedThread* at_end = nullptr;             ///< allocated with `state`; put into a list when the thread ends
+  int depth = 0;                             ///< the number of outermost guards that this thread is in
+  bool ended = false;                        ///< the thread has given up its state and cannot enter Python any more
 };
 inline thread_local ThreadRecord thread_record{};
 
-/// As current_interpreter(), where the process has several interpreters.
+/// current_interpreter() for a process with several interpreters.
 InterpreterState& ask_interpreter() noexcept;
 
-/// The interpreter that this thread is inside of; while the process has one, that one on every thread. Where there is
-/// none it is ProcessState::none, whose generation is no_generation.
-/// While there are several, the thread must hold a GIL: before 3.12 CPython cannot tell who asks.
+/// The interpreter that this thread is in:
+/// - no interpreter in the process: ProcessState::none, whose generation is no_generation;
+/// - one interpreter: that one, on every thread;
+/// - several: the one whose GIL this thread holds, or ProcessState::none. The thread must hold a GIL, because before
+///   3.12 CPython gives the state of the thread that holds the GIL, whichever thread asks.
 LATEPY_FORCE_INLINE InterpreterState& current_interpreter() noexcept {
   InterpreterState* const only = process_state().only.load(std::memory_order_acquire);
   return LATEPY_LIKELY(only != nullptr) ? *only : ask_interpreter();
 }
 
-/// As current_generation(), where handles are checked or the process has several interpreters.
+/// current_generation() while handles are checked, or for a process with several interpreters.
 std::uint32_t ask_generation() noexcept;
 
-/// The generation of current_interpreter(), which a new handle gets.
+/// The generation of current_interpreter(). New handles get it.
 LATEPY_FORCE_INLINE std::uint32_t current_generation() noexcept {
   const std::uint32_t fast = process_state().fast_generation.load(std::memory_order_acquire);
   return LATEPY_LIKELY(fast != check_each_use) ? fast : ask_generation();
 }
 
-/// Whether latepy knows a running interpreter. Any thread, no GIL.
+/// Whether a Python that latepy knows runs in this process. Any thread, no GIL.
 inline bool is_python_running() noexcept {
   return process_state().first.load(std::memory_order_acquire)->generation.load(std::memory_order_acquire) !=
          no_generation;
@@ -51,6 +53,7 @@ inline bool is_python_running() noexcept {
 /// Whether the interpreter of a handle still runs. Any thread, no GIL.
 inline bool is_alive(std::uint32_t generation) noexcept { return interpreter_of(generation) != nullptr; }
 
+/// Puts a node first into a list. Any thread.
 template <class Node>
 void push(std::atomic<Node*>& list, Node* node) noexcept {
   node->next = list.load(std::memory_order_relaxed);
@@ -58,8 +61,8 @@ void push(std::atomic<Node*>& list, Node* node) noexcept {
   }
 }
 
-/// Hands the thread state over when its thread ends. The end of a thread never waits for the GIL: a thread that holds
-/// it may be joining this one. The next thread that enters frees the state.
+/// Called when a thread ends: puts its thread state into InterpreterState::ended_threads. The next thread that enters
+/// frees it. This thread does not wait for the GIL, because the thread that holds it may be joining this thread.
 inline void hand_over_thread_state(void*) noexcept {
   thread_record.ended = true;
   EndedThread* const node = thread_record.at_end;
@@ -72,18 +75,20 @@ inline void hand_over_thread_state(void*) noexcept {
     process_free(node);  // CPython freed the state with its interpreter
 }
 
+/// Makes this thread call hand_over_thread_state() when it ends. \throws std::bad_alloc.
 void arm_thread_end();
 
-/// As holds_gil_of(), where the thread state that runs is not the one that the thread has by us.
+/// holds_gil_of() if `current`, the thread state that CPython gives, is not that of this thread's ThreadRecord.
 bool holds_gil_by(PyThreadState* current, std::uint32_t generation) noexcept;
-/// Whether this thread holds the GIL of the interpreter (on free-threaded builds: is attached to it).
+/// Whether this thread holds the GIL of the interpreter (on free-threaded builds: is attached to it). Any thread.
 LATEPY_FORCE_INLINE bool holds_gil_of(std::uint32_t generation) noexcept {
   PyThreadState* const current = library_state.api.ThreadState_GetUnchecked();
   const ThreadRecord& record = thread_record;
   if (LATEPY_LIKELY(current && current == record.state && record.generation == generation)) return true;
   return current && holds_gil_by(current, generation);
 }
-/// The interpreter whose GIL this thread holds, where latepy knows it; else null. Any thread.
+/// The interpreter whose GIL this thread holds; null if it holds none, or latepy does not know the interpreter. Any
+/// thread.
 inline InterpreterState* held_interpreter() noexcept {
   InterpreterState& interpreter = current_interpreter();
   const std::uint32_t generation = interpreter.generation.load(std::memory_order_acquire);
@@ -91,22 +96,24 @@ inline InterpreterState* held_interpreter() noexcept {
 }
 inline bool holds_gil() noexcept { return held_interpreter() != nullptr; }
 
-/// Frees the states of threads that ended. Needs the GIL, and may let others have it meanwhile.
+/// Frees the thread states of ended threads. Needs the GIL, which other threads may hold for a moment in between.
 void free_ended_threads(InterpreterState& s, std::uint32_t generation) noexcept;
 
-/// Frees what threads without the GIL left behind. Needs the GIL.
+/// Does the postponed decrefs and frees the thread states of ended threads. Needs the GIL.
 void drain(InterpreterState& s) noexcept;
 
+/// Calls drain() if there is something to do. Needs the GIL.
 inline void drain_if_any(InterpreterState& s) noexcept {
   const auto drops = reinterpret_cast<std::uintptr_t>(s.deferred_decrefs.load(std::memory_order_relaxed));
   const auto ended = reinterpret_cast<std::uintptr_t>(s.ended_threads.load(std::memory_order_relaxed));
   if (LATEPY_UNLIKELY((drops | ended) != 0)) drain(s);
 }
 
-/// \param view where it is not the object that is dropped but its memory that is given back.
+/// Postpones a decref until a thread with the GIL calls drain(). If the interpreter has ended, it does nothing. Any
+/// thread. \param view if not null, a copy of this buffer view is released instead of the object.
 void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view = nullptr) noexcept;
 
-/// As may_drop(), where handles are checked, or the interpreter has ended or is one of several.
+/// may_drop() while handles are checked, if the interpreter has ended, or if there are several.
 bool may_drop_checked(std::uint32_t generation) noexcept;
 
 /// Whether this thread may decref objects of the interpreter now. Any thread, any time.
@@ -116,10 +123,10 @@ LATEPY_FORCE_INLINE bool may_drop(std::uint32_t generation) noexcept {
              : may_drop_checked(generation);
 }
 
-/// The end of an owned reference, on any thread, at any time.
+/// Gives back an owned reference: now if this thread may, else by defer_decref(). Any thread, any time.
 void drop(PyObject* object, std::uint32_t generation) noexcept;
 
-/// A thread state for this thread, kept until the thread ends. Needs no GIL.
+/// Makes a thread state for this thread, which keeps it until it ends. Needs no GIL. \throws std::bad_alloc.
 PyThreadState* make_thread_state(const InterpreterState& interpreter);
 
 #if LATEPY_DEFINITIONS
@@ -131,9 +138,9 @@ LATEPY_FUNC LATEPY_COLD void arm_thread_end() {
     ~End() { hand_over_thread_state(nullptr); }
   };
   static thread_local End end;
-  end.armed = true;  // the first touch registers the destructor
+  end.armed = true;  // the first use of `end` registers its destructor
 #else
-  // Runs after the destructors of all thread_local objects, which may therefore use guards.
+  // The key's function runs after the destructors of all thread_local objects. So these may use guards.
   static const pthread_key_t key = [] {
     pthread_key_t made{};
     if (pthread_key_create(&made, &hand_over_thread_state) != 0) throw std::bad_alloc();
@@ -151,7 +158,7 @@ LATEPY_FUNC LATEPY_COLD InterpreterState& ask_interpreter() noexcept {
   if (current == thread_record.state) {
     found = interpreter_of(thread_record.generation);
   } else {
-    // Asked each time: the address of a thread state that is not ours may be another interpreter's by now.
+    // CPython is asked each time: another thread state may have got the address of one that latepy did not make.
     PyInterpreterState* const interpreter = api().ThreadState_GetInterpreter(current);
     found = find_interpreter(process, [&](InterpreterState& each) { return each.interpreter.load() == interpreter; });
   }
@@ -168,7 +175,7 @@ LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current, std::uint32_t 
   if (!interpreter) return false;
   const bool is_per_thread = library_state.current_is_per_thread;
   if (!is_per_thread && current != a.GILState_GetThisThreadState()) return false;
-  // Before 3.12 a thread state that PyGILState knows is the one interpreter's, where there is one.
+  // Before 3.12 the thread state that PyGILState gives belongs to the only interpreter, if there is only one.
   if (!is_per_thread && process_state().only.load(std::memory_order_relaxed)) return true;
   return a.ThreadState_GetInterpreter(current) == interpreter->interpreter.load(std::memory_order_relaxed);
 }
@@ -176,15 +183,15 @@ LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current, std::uint32_t 
 LATEPY_FUNC LATEPY_COLD void free_ended_threads(InterpreterState& s, std::uint32_t generation) noexcept {
   const Api& a = api();
   EndedThread* thread = s.ended_threads.exchange(nullptr, std::memory_order_acquire);
-  // While it stops, CPython frees all thread states itself.
+  // While CPython stops, it frees all thread states itself.
   const bool are_ours =
       thread && generation != no_generation && s.stopping.load() == 0 && !library_state.leaks_thread_states;
-  // From 3.12 CPython forgets which state PyGILState uses on the thread that deletes another thread's
-  // (unbind_gilstate_tstate, Python/pystate.c). One that is forgotten anyway stands in for this thread's meanwhile.
+  // From 3.12 on, a thread that deletes another thread's state loses the state that PyGILState gives on it
+  // (unbind_gilstate_tstate, Python/pystate.c). So this thread changes to a temporary state while it deletes.
   PyThreadState *own = nullptr, *stand_in = nullptr;
   if (are_ours && library_state.current_is_per_thread) {
     stand_in = a.ThreadState_New(s.interpreter.load(std::memory_order_relaxed));
-    if (!stand_in) generation = no_generation;  // no memory: they stay until the stop
+    if (!stand_in) generation = no_generation;  // no memory: the states stay until the stop
   }
   if (stand_in) {
     own = a.Eval_SaveThread();
@@ -229,7 +236,7 @@ LATEPY_FUNC LATEPY_COLD void drain(InterpreterState& s) noexcept {
 
 LATEPY_FUNC LATEPY_COLD void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view) noexcept {
   InterpreterState* const interpreter = interpreter_of(generation);
-  if (!interpreter) return;  // it has ended, and the object with it
+  if (!interpreter) return;  // the interpreter has ended, and its objects with it
   auto* node = static_cast<DeferredDecref*>(process_alloc(sizeof(DeferredDecref)));
   auto* copy = node && view ? static_cast<BufferView*>(process_alloc(sizeof(BufferView))) : nullptr;
   if (!node || (view && !copy)) {
@@ -267,7 +274,8 @@ LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(const InterpreterState&
   }
   node->state = made;
   node->generation = generation;
-  if (thread_record.at_end) process_free(thread_record.at_end);  // of an earlier life: CPython freed its state
+  if (thread_record.at_end)
+    process_free(thread_record.at_end);  // of an ended interpreter, which freed the thread state
   thread_record.state = made;
   thread_record.generation = generation;
   thread_record.at_end = node;

@@ -8,19 +8,23 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// What calls anything that is no function of Python's, as PyObject_Vectorcall does (Include/cpython/abstract.h).
+/// vectorcall() for any callable, as PyObject_Vectorcall does it (Include/cpython/abstract.h).
 PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names);
-/// Calls with an array in CPython's vectorcall form, which has a free place in front of the first argument.
+/// Calls a callable. Needs the GIL.
+/// \param arguments `count` positional arguments, then a value for each of `names`. The callee may use arguments[-1]
+/// and restores it.
+/// \param names a tuple of str, or null.
+/// \returns a new reference, or null with the error set.
 LATEPY_FORCE_INLINE PyObject* vectorcall(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names) {
-  // A result that comes from Python code needs no _Py_CheckFunctionResult (Objects/call.c), which looks for C functions
-  // that give both a result and an error, or neither.
+  // _Py_CheckFunctionResult (Objects/call.c) finds C functions that give both a result and an error, or neither. A
+  // Python function cannot do that, so it is not called here.
   const std::uint16_t place = library_state.layout.function_vectorcall;
   if (LATEPY_LIKELY(place != 0 && type_of(callable) == api().Function_Type))
     return member_at<Vectorcall>(callable, place)(callable, arguments, count | vectorcall_offset, names);
   return vectorcall_any(callable, arguments, count, names);
 }
 
-/// The same of a method of arguments[0], by name. `count` is with that one.
+/// As vectorcall(), for the method `name` of arguments[0]. `count` includes arguments[0].
 PyObject* vectorcall_method(PyObject* name, PyObject** arguments, std::size_t count, PyObject* names);
 
 #if LATEPY_DEFINITIONS
@@ -39,7 +43,7 @@ LATEPY_FUNC PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, s
     }
   }
   if (!names) return a.Object_VectorcallDict(callable, arguments, count | vectorcall_offset, nullptr);
-  const Object dict = steal_or_throw(a.Dict_New());  // 3.9 and 3.10 export the call with a dict only
+  const Object dict = steal_or_throw(a.Dict_New());  // 3.9 and 3.10 export only the function that takes a dict
   const ssize named = a.Tuple_Size(names);
   for (ssize i = 0; i < named; ++i)
     check_result(a.Dict_SetItem(dict.ptr(), a.Tuple_GetItem(names, i), arguments[count + static_cast<std::size_t>(i)]));
@@ -51,7 +55,8 @@ LATEPY_FUNC PyObject* vectorcall_method(PyObject* name, PyObject** arguments, st
   if (LATEPY_UNLIKELY(!a.Object_GetMethod))
     return a.Object_VectorcallMethod(name, arguments, count | vectorcall_offset, names);
   PyObject* method = nullptr;
-  const bool takes_self = a.Object_GetMethod(arguments[0], name, &method) != 0;  // else it is bound, or no method
+  // true: an unbound function, which takes arguments[0]. false: a bound method, or another callable attribute
+  const bool takes_self = a.Object_GetMethod(arguments[0], name, &method) != 0;
   if (!method) return nullptr;
   const OwnedRef held(method);
   return takes_self ? vectorcall(method, arguments, count, names) : vectorcall(method, arguments + 1, count - 1, names);
