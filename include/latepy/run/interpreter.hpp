@@ -1,4 +1,4 @@
-// latepy/run/interpreter.hpp: Interpreter, CPython in this process: found, loaded, started, and stopped at its end.
+// latepy/run/interpreter.hpp: Interpreter, which finds, loads and starts CPython in this process, and stops it.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -17,33 +17,35 @@
 
 namespace latepy {
 inline namespace v1 {
-/// CPython in this process, for as long as this object lives. One at a time; made and destroyed on one thread, usable
-/// on every thread. After the constructor the starting thread holds the GIL, unless Config::release_gil.
+/// CPython in this process, while this object lives. There is one at a time in a library. It is made and destroyed on
+/// one thread, and may be used on every thread. After the constructor that thread holds the GIL, unless
+/// Config::release_gil.
 ///
-/// Where Python runs in the process already (latepy inside an extension module, or beside another embedder) it
-/// attaches to that one, on a thread with or without the GIL, and does not end it. So does the Interpreter of a shared
-/// library beside that of another library or of the program; every library that uses latepy makes one of its own.
+/// If Python runs in the process already, the Interpreter attaches to it and does not stop it: in an extension module,
+/// beside another embedder, or beside the Interpreter of another library. The thread may hold the GIL or not, and is
+/// left as it was. Each shared library that uses latepy makes an Interpreter of its own.
 class Interpreter : public Scope {
  public:
-  /// Locates, loads, starts. \throws LoadError with everything that was tried, SymbolError, StartError; StateError
-  /// while another Interpreter of this library lives, and for Config fields that an attached Python cannot honour any
-  /// more.
+  /// Finds, loads and starts CPython, or attaches to the one that runs.
+  /// \throws LoadError with all that was tried; SymbolError; StartError; StateError if this library has an Interpreter
+  /// already, if Python cannot be started again in this process, or if it runs and a field of Config needs a start.
   explicit Interpreter(const Config& config);
-  explicit Interpreter();
-  /// Stops Python, if this object started it (see stop()). On another thread than the starter's, or while C++ threads
-  /// will not leave Python, Python is left running, its output flushed, and Config::on_warning told.
+  explicit Interpreter();  ///< with a default Config
+  /// Stops Python if this object started it; see stop(). On another thread than that of the constructor it only flushes
+  /// the output. If Python is left running, there or because C++ threads do not leave it, Config::on_warning is told.
   ~Interpreter();
 
-  /// The one that lives; the first, where several shared libraries have one. \throws StateError when there is none,
-  /// also where only another library has one that this library does not share (see detail::LibraryState).
+  /// The Interpreter that lives; the first one if several libraries share their state and each has one. Any thread.
+  /// \throws StateError if there is none, or only one of a library with separate state (see detail::LibraryState).
   static Interpreter& current();
   /// Whether a Python that latepy knows runs in this process. Any thread.
   static bool is_running() noexcept { return detail::is_python_running(); }
 
-  /// Stops Python: `atexit` runs, output is flushed, Objects that still live become harmless. On the starter's thread.
-  /// Waits for Python's own threads as Python does, but no longer than the timeout.
-  /// \param alive gets the names of the threads that still live.
-  /// \returns false, and leaves everything running, when there are such threads. \throws StateError on another thread.
+  /// Stops Python: runs `atexit`, flushes output; Objects that still live become unusable. Waits for Python's threads
+  /// and for C++ threads in a GilGuard, but not longer than `timeout`. To be called on the thread of the constructor.
+  /// \param alive receives the names of the threads that still run.
+  /// \returns false if there are such threads: Python goes on running. \throws StateError on another thread, inside a
+  /// GilGuard, or inside a call from Python.
   template <class Rep, class Period>
   bool stop(std::chrono::duration<Rep, Period> timeout, std::vector<std::string>* alive = nullptr) {
     std::vector<std::string> names;
@@ -53,51 +55,52 @@ class Interpreter : public Scope {
     if (alive) *alive = std::move(names);
     return stopped;
   }
-  /// As above, without a time limit.
+  /// As above, but waits for Python's threads without a limit and 10 s for C++ threads. On another thread: false.
   bool stop() {
     std::vector<std::string> names;
     return is_stopped_ || end(-1, names);
   }
 
-  /// "3.11.7"
+  /// The version of Python: "3.11.7". Any thread.
   std::string version() const { return detail::library_state.version.to_string(); }
-  /// sys.executable: the python that stands for this one, a virtual environment's where one was chosen.
+  /// sys.executable: the python program of this installation, or of the virtual environment. Takes the GIL.
   std::string executable() const { return text("executable"); }
-  /// sys.prefix.
+  /// sys.prefix: the folder of the installation or virtual environment. Takes the GIL.
   std::string prefix() const { return text("prefix"); }
-  /// The file of libpython; of the program, where Python is part of it.
+  /// The file of libpython; of the program if Python is part of it.
   const std::string& library() const noexcept;
-  bool is_free_threaded() const noexcept { return detail::library_state.free_threaded; }
-  /// Whether Python was running before this object.
+  bool is_free_threaded() const noexcept { return detail::library_state.free_threaded; }  ///< whether it has no GIL
+  /// Whether Python ran before this object was made.
   bool is_attached() const noexcept { return is_attached_; }
-  /// What was tried, and what was chosen: the last of them. locate() tells of all on this machine.
+  /// What was tried. The last candidate was chosen. locate() lists all Pythons of this machine.
   const Discovery& discovery() const noexcept { return *discovery_; }
 
  private:
+  /// Starts the CPython that was loaded; the thread then holds the GIL, unless Config::release_gil.
   void start(const Config& config, const Candidate& found);
-
+  /// Attaches to the CPython that runs.
   void attach(const Config& config);
-  /// What scripts find when they begin. Where it fails Python is not left running.
+  /// Prepares what scripts use: `__main__`, sys.path, streams, modules. If it throws, it has called end().
   void prepare(const Config& config);
   void redirect(const Config& config);
 
-  /// \param timeout in ms; negative waits as long as it takes.
+  /// stop(). \param timeout in ms; negative: as stop() without a time limit.
   bool end(long long timeout, std::vector<std::string>& alive);
-
+  /// Adds this to the list that begins with detail::the_interpreter, or removes it.
   void enlist() noexcept;
   void delist() noexcept;
-
+  /// A str of module sys, in UTF-8; empty for None. Takes the GIL.
   std::string text(const char* name) const;
   void warn(const std::string& what) const noexcept;
 
-  // All that outlives the start of what the Config says.
+  // What is kept of the Config after the start.
   std::function<void(const std::string&)> on_warning_;
   bool finalize_;
   std::shared_ptr<const Discovery> discovery_;
   std::optional<detail::HostState> before_;
   detail::Redirect streams_[3];
   Interpreter* next_ = nullptr;
-  const void* starter_ = nullptr;  // the address of a thread's record names the thread
+  const void* starter_ = nullptr;  // the thread of the constructor: the address of its ThreadRecord
   bool is_attached_ = false;
   bool is_stopped_ = false;
 };
@@ -105,10 +108,10 @@ class Interpreter : public Scope {
 #if LATEPY_DEFINITIONS
 namespace detail {
 
-/// The first of those that live; the others attached to its Python, each in another shared library.
+/// The first of a list of living Interpreters. The others belong to other libraries and attached to its Python.
 inline std::atomic<Interpreter*> the_interpreter{nullptr};
 inline std::atomic_flag interpreters_lock = ATOMIC_FLAG_INIT;
-
+/// Whether a Python has been started in this process.
 inline bool started_before = false;
 
 }  // namespace detail
@@ -117,10 +120,11 @@ LATEPY_FUNC const std::string& Interpreter::library() const noexcept { return de
 
 LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter(const Config& config)
     : on_warning_(config.on_warning), finalize_(config.finalize) {
-  // Where the linker gave several libraries one state, it may be another's. Nothing tells then: what the caller could
-  // pass would come through std::make_unique<Interpreter>(), which the linker gave them in common as well.
+  // If several libraries share this state, the other Interpreter may belong to another library, which is allowed. The
+  // library that calls cannot be found out: std::make_unique<Interpreter>() may be merged between libraries too.
   if (detail::the_interpreter.load() && detail::library_state.libraries.load() == 1)
-    detail::throw_error<StateError>({"a second Interpreter was made while one lives: use Interpreter::current()"});
+    detail::throw_error<StateError>(
+        {"a second Interpreter was made while the first one lives: use Interpreter::current()"});
   const Candidate& found = detail::pick(config, discovery_);
   detail::load(found, config);
   detail::pin_libraries();
@@ -136,18 +140,18 @@ LATEPY_FUNC LATEPY_COLD Interpreter::~Interpreter() {
   try {
     std::vector<std::string> alive;
     if (!is_stopped_ && !end(-1, alive))
-      warn(detail::concat({"Python was left running at the end of its Interpreter: ", detail::join(alive)}));
+      warn(detail::concat({"Python was left running when its Interpreter was destroyed: ", detail::join(alive)}));
   } catch (const std::exception& error) {
-    warn(detail::concat({"the Interpreter ended with an error: ", error.what()}));
+    warn(detail::concat({"an error occurred while the Interpreter was destroyed: ", error.what()}));
   } catch (...) {
-    warn("the Interpreter ended with an error");
+    warn("an error of unknown type occurred while the Interpreter was destroyed");
   }
-  delist();  // also where it was left running
+  delist();  // also if Python was left running
 }
 
 LATEPY_FUNC Interpreter& Interpreter::current() {
   Interpreter* const first = detail::the_interpreter.load();
-  if (!first) detail::throw_error<StateError>({"no latepy::Interpreter lives in this program"});
+  if (!first) detail::throw_error<StateError>({"there is no latepy::Interpreter: make one first, and keep it"});
   return *first;
 }
 
@@ -174,7 +178,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
 LATEPY_FUNC LATEPY_COLD void Interpreter::attach(const Config& config) {
   detail::refuse_start_fields(config);
   is_attached_ = true;
-  detail::started_before = true;  // by somebody
+  detail::started_before = true;  // by other code of the process
   const detail::AttachGuard gil;
   detail::join_or_begin(gil.interpreter());
   prepare(config);
@@ -217,14 +221,14 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
     return true;
   }
   if (starter_ != &detail::thread_record) {
-    if (timeout < 0) {  // the destructor: nobody could catch
+    if (timeout < 0) {  // also the destructor, which must not throw
       if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
-      alive.push_back("it was destroyed on another thread than the one that started it");
+      alive.push_back("it was destroyed on another thread than the one that made it");
       return false;
     }
-    detail::throw_error<StateError>({"stop() on another thread than the one that started Python"});
+    detail::throw_error<StateError>({"stop() was called on another thread than the one that made the Interpreter"});
   }
-  struct Gil {  // as it was, unless Python ends
+  struct Gil {  // holds the GIL; afterwards the thread holds it if it did before, unless Python has ended
     const bool held = detail::holds_gil();
     Gil() {
       if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
@@ -234,14 +238,14 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
     }
   };
   if (detail::thread_record.depth > 0)
-    detail::throw_error<StateError>({"stop() inside a GilGuard of this thread: leave its scope first"});
+    detail::throw_error<StateError>({"stop() was called inside a GilGuard of this thread: leave its scope first"});
   const Gil gil;
   if (detail::api().Eval_GetFrame())
-    detail::throw_error<StateError>({"stop() inside a call from Python: return to the caller first"});
+    detail::throw_error<StateError>({"stop() was called inside a call from Python: return to Python first"});
   if (!detail::wait_for_threads(timeout, alive)) return false;
   const std::string refusal = detail::why_no_restart();
   delete detail::process_state().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
-  // Py_FinalizeEx would call these too, but then with `__main__` gone.
+  // Py_FinalizeEx calls these functions too, but forget_main() runs before it, and they may use `__main__`.
   detail::attempt([] { detail::call_attribute(detail::known_module("atexit"), "_run_exitfuncs"); });
   detail::format_live_errors();
   detail::flush_streams();
@@ -251,10 +255,10 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   detail::release_codes();
   detail::release_interned_names();
   const detail::HostState last;
-  if (!detail::finalize()) warn("Python reported an error while it flushed its output at the end");
+  if (!detail::finalize()) warn("Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)");
   before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));
   is_stopped_ = true;
-  detail::the_interpreter = nullptr;  // those that attached are over as well
+  detail::the_interpreter = nullptr;  // Interpreters that attached to this Python are over too
   return true;
 }
 
@@ -285,7 +289,7 @@ LATEPY_FUNC std::string Interpreter::text(const char* name) const {
 LATEPY_FUNC LATEPY_COLD void Interpreter::warn(const std::string& what) const noexcept {
   try {
     if (on_warning_) on_warning_(what);
-  } catch (...) {  // a warning that fails is no reason to end the program
+  } catch (...) {  // on_warning threw: ignored, because this may be called by the destructor
   }
 }
 

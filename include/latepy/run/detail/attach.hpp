@@ -1,4 +1,4 @@
-// latepy/run/detail/attach.hpp: meeting a Python that runs already, and other libraries that use latepy.
+// latepy/run/detail/attach.hpp: attaches to a Python that runs already, and to the state of other libraries.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,7 +9,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Fields that only a start can honour, in an Interpreter that attaches. \throws StateError naming the field.
+/// Checks the Config of an Interpreter that attaches. \throws StateError if a field is set that only a start can use.
 LATEPY_COLD inline void refuse_start_fields(const Config& config) {
   const Config usual;
   const std::pair<const char*, bool> fields[] = {
@@ -28,19 +28,20 @@ LATEPY_COLD inline void refuse_start_fields(const Config& config) {
   for (const auto& [name, changed] : fields)
     if (changed)
       throw_error<StateError>({"Config::", name,
-                               " cannot be honoured: Python runs in this process already, and only a "
-                               "start can set it"});
+                               " cannot be set: Python runs in this process already, and only a start uses it. Leave "
+                               "it at its default"});
 }
 
-/// Holds the GIL of a Python that latepy does not know yet.
+/// Holds the GIL of a Python that latepy may not know yet, while it lives. The interpreter is the one that the thread
+/// is in, or the main one.
 class AttachGuard {
  public:
   AttachGuard() {
     const Api& a = api();
     PyThreadState* current = a.ThreadState_GetUnchecked();
     if (current && !library_state.current_is_per_thread && current != a.GILState_GetThisThreadState()) {
-      // Before 3.12 this is the process's: another thread's, unless this one holds a sub-interpreter's, which only
-      // the code that entered it could know.
+      // Before 3.12 CPython gives the state of the thread that holds the GIL. It is taken for another thread's. It
+      // could be a sub-interpreter's state on this thread, but only the code that entered that one can know.
       current = nullptr;
     }
     if (!current) {
@@ -69,18 +70,22 @@ class AttachGuard {
   bool entered_ = false;
 };
 
+/// The name of the capsule with the ProcessState, and its key in the interpreter's dict.
 inline constexpr char meeting_place[] = "latepy.v1.shared";
 
-/// Where other shared libraries that use latepy find what they share with us. Needs the GIL.
+/// Puts the ProcessState into the interpreter's dict, where other libraries that use latepy find it. Needs the GIL.
+/// \throws StateError, PythonError.
 LATEPY_COLD inline void publish_process_state(PyInterpreterState* interpreter) {
   const Object capsule = steal_or_throw(api().Capsule_New(&process_state(), meeting_place, nullptr));
   PyObject* const dict = api().InterpreterState_GetDict(interpreter);
-  if (!dict) throw_error<StateError>({"this Python has no interpreter dict to share state in"});
+  if (!dict)
+    throw_error<StateError>(
+        {"latepy cannot share its state with other libraries: PyInterpreterState_GetDict() returned null"});
   check_result(api().Dict_SetItemString(dict, meeting_place, capsule.ptr()));
 }
 
-/// The ProcessState in an interpreter's dict; null where there is none that this version of latepy knows. Needs the GIL
-/// of that interpreter.
+/// The ProcessState in an interpreter's dict; null if there is none, or its layout is another one. Needs the GIL of
+/// that interpreter.
 LATEPY_COLD inline ProcessState* read_process_state(PyInterpreterState* interpreter) {
   PyObject* const dict = api().InterpreterState_GetDict(interpreter);
   PyObject* const name = throw_if_null(api().Unicode_InternFromString(meeting_place));
@@ -91,8 +96,8 @@ LATEPY_COLD inline ProcessState* read_process_state(PyInterpreterState* interpre
   return process->layout == no_process_state.layout ? process : nullptr;
 }
 
-/// The ProcessState that another library of the process made; null where none did. It is looked for in the interpreter
-/// that this thread is inside of, then in the main one, which the thread enters for that. Needs the GIL.
+/// The ProcessState that another library of the process made; null if none did. Looks in the interpreter that this
+/// thread is in, then enters the main interpreter and looks there. Needs the GIL.
 LATEPY_COLD inline ProcessState* find_process_state(PyInterpreterState* interpreter) {
   const Api& a = api();
   PyInterpreterState* const main = a.InterpreterState_Main();
@@ -113,14 +118,14 @@ LATEPY_COLD inline ProcessState* find_process_state(PyInterpreterState* interpre
   return process;
 }
 
-/// Whether latepy knows this interpreter already.
+/// Whether this interpreter has a slot already. Any thread, no GIL.
 inline bool is_known(const ProcessState& process, PyInterpreterState* interpreter) noexcept {
   return find_interpreter(
              process, [&](const InterpreterState& each) { return each.interpreter.load() == interpreter; }) != nullptr;
 }
 
-/// Joins the libraries that know this Python, or is the first that does. Needs the GIL. A second interpreter of the
-/// process gets a slot of its own, and the first one goes on.
+/// Begins to share the ProcessState of the libraries that use this Python, or makes one. Gives the interpreter a slot
+/// if it has none. Needs the GIL.
 LATEPY_COLD inline void join_or_begin(PyInterpreterState* interpreter) {
   ProcessState* const known = find_process_state(interpreter);
   if (known) library_state.process = known;
@@ -131,7 +136,7 @@ LATEPY_COLD inline void join_or_begin(PyInterpreterState* interpreter) {
   publish_process_state(interpreter);
   static MethodDef gate{"latepy_close_gate", &close_gate, meth_noargs, nullptr};
   call_at_exit(gate);
-  api().AtExit(&end_interpreters);  // one of 32 places, freed when Python ends
+  api().AtExit(&end_interpreters);  // Py_AtExit has 32 places, which are free again when Python has ended
 }
 
 }  // namespace detail

@@ -1,4 +1,4 @@
-// latepy/run/detail/stop.hpp: one Python a process: loading it, meeting other users of it, and ending it.
+// latepy/run/detail/stop.hpp: stops Python: waits for threads, closes the interpreters, ends every handle.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,16 +12,17 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The parts with ", " between them.
 LATEPY_COLD inline std::string join(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts) text += concat({text.empty() ? "" : ", ", part});
   return text;
 }
 
-/// Time that passes while others may have the GIL. Needs the GIL.
+/// Waits for something with a time limit. The thread must hold the GIL, and gives it up while it waits.
 class Waiting {
  public:
-  /// Whether `limit` ms have passed; else lets the others run for a moment.
+  /// Returns true if `limit` ms have passed since the construction. Else waits for a moment and returns false.
   bool is_over(long long limit) const {
     const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since_).count();
     if (passed >= limit) return true;
@@ -34,11 +35,11 @@ class Waiting {
   using Clock = std::chrono::steady_clock;
   Clock::time_point since_ = Clock::now();
 };
-/// How long C++ threads that are inside a guard are waited for when nobody said, in ms.
+/// The time, in ms, that a stop without a timeout waits for C++ threads in a GilGuard.
 inline constexpr long long patience = 10000;
 
-/// Called by a Python that another embedder ends. First, while Python code still runs: no new thread enters, and those
-/// inside leave, because CPython kills or hangs threads that want the GIL later.
+/// An `atexit` function, for a Python that other code stops. No thread enters any more, and those in a guard get time
+/// to leave: later CPython would end or block threads that ask for the GIL.
 inline PyObject* close_gate(PyObject*, PyObject*) {
   InterpreterState& interpreter = current_interpreter();
   format_live_errors();
@@ -46,17 +47,19 @@ inline PyObject* close_gate(PyObject*, PyObject*) {
   const Waiting waiting;
   while (interpreter.inside.load() > thread_record.depth && !waiting.is_over(patience)) {
   }
-  // The main one ends later, by end_interpreters(): until then Python code of the program's may use its objects.
+  // The main interpreter ends later, in end_interpreters(): Python code that runs until then may use its objects.
   if (interpreter.interpreter.load() != api().InterpreterState_Main()) end_interpreter(process_state(), interpreter);
   return none().release();
 }
 
+/// Registers a C function with `atexit` of the current interpreter. `function` must live as long as Python. Needs the
+/// GIL. \throws PythonError.
 LATEPY_COLD inline void call_at_exit(MethodDef& function) {
   const Object callable = steal_or_throw(api().CFunction_NewEx(&function, nullptr, nullptr));
   call_attribute(known_module("atexit"), "register", {callable});
 }
-/// Called by CPython at the very end of the process's last interpreter. Every handle that still lives is harmless from
-/// now on.
+/// Called by CPython (Py_AtExit) at the end of Py_FinalizeEx. Ends all interpreters: from now on each use of a handle
+/// throws StateError.
 inline void end_interpreters() {
   ProcessState& process = process_state();
   while (InterpreterState* const each = find_interpreter(process, [](InterpreterState&) { return true; })) {
@@ -65,16 +68,17 @@ inline void end_interpreters() {
   }
 }
 
-/// Python code that may fail without consequences: what scripts did to the standard library is theirs.
+/// Calls `call` and ignores what it throws: scripts may have changed the parts of the standard library that it uses.
 template <class F>
 void attempt(F&& call) {
   try {
     call();
-  } catch (...) {  // of any type: a host function's exception is the C++ one again
+  } catch (...) {  // any type: a C++ exception of a host function comes back as it was thrown
   }
 }
 
-/// The names of the threads that Python would wait for. Needs the GIL.
+/// Adds the names of the threads that Python waits for at its end: all that live, but the main thread, this one and
+/// daemons. Needs the GIL. \throws PythonError, also if threading is not imported.
 LATEPY_COLD inline void list_threads(std::vector<std::string>& names) {
   const Object threading = get_item(Ref(api().Import_GetModuleDict()), "threading");
   const Object self = call_attribute(threading, "current_thread"), main = call_attribute(threading, "main_thread");
@@ -86,17 +90,19 @@ LATEPY_COLD inline void list_threads(std::vector<std::string>& names) {
       names.push_back(text_of(get_attribute(thread, "name").ptr()));
   }
 }
-/// The same; there are none before threading is imported.
+/// The names from list_threads(); none if threading is not imported. Needs the GIL.
 LATEPY_COLD inline std::vector<std::string> living_threads() {
   std::vector<std::string> names;
   attempt([&] { list_threads(names); });
   return names;
 }
 
-/// Waits for Python's own threads, then closes the gate and waits for C++ threads to leave. Needs the GIL and lets
-/// others have it meanwhile. \param timeout in ms; negative waits for Python's threads as long as it takes, as Python
-/// does (threading._shutdown, which also ends the idle workers of executors), and 10 s for C++ threads.
-/// \returns false, with the gate open and the names, when the time is over before.
+/// Waits until Python's threads have ended. Then lets no thread enter any more, and waits until all C++ threads have
+/// left their guards. Needs the GIL, which other threads may hold meanwhile.
+/// \param timeout in ms, for both. Negative: waits for Python's threads without a limit, as Python does
+/// (threading._shutdown, which also ends the idle workers of executors), and `patience` for C++ threads.
+/// \param alive receives the names of the threads that are left.
+/// \returns false if the time was too short; threads may then enter again.
 LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::string>& alive) {
   Waiting waiting;
   if (timeout < 0) {
@@ -111,19 +117,21 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
   while (const int inside = interpreter.inside.load()) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
     interpreter.stopping.store(0);
-    alive.push_back(concat(
-        {decimal(inside), " C++ thread(s) inside a GilGuard or GilRelease, perhaps this one in another library"}));
+    alive.push_back(
+        concat({decimal(inside),
+                " C++ thread(s) inside a GilGuard or GilRelease (one may be this thread, in another library)"}));
     return false;
   }
   return true;
 }
 
-/// Why this process could not bear a second start; empty where CPython bears it. Needs the GIL.
+/// The reason why Python cannot be started again in this process, for an error message; empty if it can. Needs the GIL.
 LATEPY_COLD inline std::string why_no_restart() {
   const Object modules = Object::borrow(api().Import_GetModuleDict());
   if (library_state.version.minor == 12)  // static types are not cleared (python/cpython#117914)
     for (const char* name : {"_datetime", "_decimal", "_ctypes"})
-      if (modules.contains(name)) return concat({"3.12 aborts after the module ", name, " was imported"});
+      if (modules.contains(name))
+        return concat({"3.12 aborts in a second start after the module ", name, " was imported"});
   const std::string library = parent(text_of(attribute_or_empty(known_module("os").ptr(), "__file__").ptr()));
   for (const auto& [name, module] : items(modules)) {
     const std::string file = text_of(attribute_or_empty(module.ptr(), "__file__").ptr());
@@ -131,12 +139,13 @@ LATEPY_COLD inline std::string why_no_restart() {
     if (suffix != ".so" && suffix != ".pyd" && suffix != ".dylib") continue;
     const bool foreign = file.compare(0, library.size(), library) != 0 || file.find("-packages") != std::string::npos;
     if (foreign && file.find("lib-dynload") == std::string::npos && file.find("DLLs") == std::string::npos)
-      return concat({"the extension module ", str(name), " does not bear it"});
+      return concat({"the extension module ", str(name), " was imported, and may fail in a second start"});
   }
   return {};
 }
 
-/// Py_FinalizeEx, and with it the life of every handle. Needs the GIL, on the starter's thread.
+/// Calls Py_FinalizeEx and ends the interpreter: from now on each use of a handle throws StateError. Needs the GIL, on
+/// the thread that started Python. \returns false if CPython could not flush its output.
 LATEPY_COLD inline bool finalize() {
   InterpreterState& interpreter = current_interpreter();
   drain(interpreter);
