@@ -189,35 +189,56 @@ TEST_CASE("a module that attached meets the program's next Python as well", "[at
   });
 }
 
+/// What the C API has for sub-interpreters, which share the GIL with the main one.
+struct SubInterpreters {
+  const py::DynLib program = py::DynLib::program();
+  PyThreadState* (*const begin)() = program.get<PyThreadState*()>("Py_NewInterpreter");
+  void (*const end)(PyThreadState*) = program.get<void(PyThreadState*)>("Py_EndInterpreter");
+  PyThreadState* (*const swap)(PyThreadState*) = program.get<PyThreadState*(PyThreadState*)>("PyThreadState_Swap");
+  int (*const run)(const char*) = program.get<int(const char*)>("PyRun_SimpleString");
+  const std::string version = program.get<const char*()>("Py_GetVersion")();
+  /// Before 3.12 CPython cannot tell that a thread is inside a sub-interpreter: attaching from there waits for ever.
+  const bool can_attach = py::Version::parse(version).minor >= 12;
+  PyThreadState* current() const {
+    PyThreadState* const state = swap(nullptr);
+    swap(state);
+    return state;
+  }
+};
+
+/// A Python that is started with the bare C API, as another embedder does.
+SubInterpreters start_bare_python() {
+  const py::Discovery found = latepy::locate();
+  void* const library = dlopen(found.chosen()->library.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  EXPECT(library);
+  const std::string& home = found.chosen()->home;
+  static std::wstring wide(home.begin(), home.end());
+  reinterpret_cast<void (*)(const wchar_t*)>(dlsym(library, "Py_SetPythonHome"))(wide.c_str());
+  reinterpret_cast<void (*)(int)>(dlsym(library, "Py_InitializeEx"))(0);
+  return SubInterpreters();
+}
+
 TEST_CASE("a module that attaches in a second interpreter leaves the first one's objects alone", "[attach]") {
   in_child([] {
     auto python = std::make_unique<py::Interpreter>();
-    // Before 3.12 CPython cannot tell that a thread is inside a sub-interpreter, and attaching from there waits for ever.
-    if (latepy::detail::library_state.version.minor < 12) return;
-    const py::DynLib program = py::DynLib::program();
-    const auto new_interpreter = program.get<PyThreadState*()>("Py_NewInterpreter");
-    const auto end_interpreter = program.get<void(PyThreadState*)>("Py_EndInterpreter");
-    const auto swap = program.get<PyThreadState*(PyThreadState*)>("PyThreadState_Swap");
-    const auto run = program.get<int(const char*)>("PyRun_SimpleString");
+    const SubInterpreters subs;
+    if (!subs.can_attach) return;
     python->exec("numbers = [1, 2]\ndef f(a, key=0): return a + key");
     const Object numbers = (*python)["numbers"], function = (*python)["f"];
     const std::uint32_t first = latepy::detail::current_generation();
-    PyThreadState* const main = swap(nullptr);
-    swap(main);
+    PyThreadState* const main = subs.current();
     for (int round = 0; round < 3; ++round) {
-      std::optional<Object> of_second, dropped_elsewhere;
-      PyThreadState* const second = new_interpreter();  // which this thread is inside of from now on
+      PyThreadState* const second = subs.begin();  // which this thread is inside of from now on
       EXPECT(second);
-      EXPECT(run("greeting = 'from the script'") == 0);
+      EXPECT(subs.run("greeting = 'from the script'") == 0);
       expect_ok(of_module<const char*()>("attach_start")());
       expect_ok(of_module<const char*()>("attach_use")());
       EXPECT(latepy::detail::current_generation() != first);
-      of_second = py::to_py("attach");
-      dropped_elsewhere = py::to_py(std::string(100, 'x'));
+      std::optional<Object> of_second = py::to_py("attach"), dropped_elsewhere = py::to_py(std::string(100, 'x'));
       EXPECT(has(EXPECT_THROWN(StateError, numbers[0].as<int>()).what(), "another Python interpreter"));
       EXPECT(numbers.is_alive());
 
-      swap(main);  // the first one goes on
+      subs.swap(main);  // the first one goes on
       EXPECT(latepy::detail::current_generation() == first);
       EXPECT(numbers[1].as<int>() == 2);
       EXPECT(function(3, "key"_a = 4).as<int>() == 7);
@@ -227,16 +248,16 @@ TEST_CASE("a module that attaches in a second interpreter leaves the first one's
       {
         const GilRelease others;
         std::thread([&] {
-          const py::GilGuard gil;  // of the first
+          const py::GilGuard gil;  // of the main interpreter
           EXPECT(numbers[0].as<int>() == 1);
         }).join();
       }
 
-      swap(second);
+      subs.swap(second);
       EXPECT(of_second->attr("upper")().as<std::string>() == "ATTACH");
       expect_ok(of_module<const char*()>("attach_stop")());
-      end_interpreter(second);
-      swap(main);
+      subs.end(second);
+      subs.swap(main);
       EXPECT(!of_second->is_alive());
       EXPECT_THROWN(StateError, of_second->attr("upper"));
       EXPECT(latepy::detail::current_generation() == first);
@@ -248,17 +269,64 @@ TEST_CASE("a module that attaches in a second interpreter leaves the first one's
   });
 }
 
+TEST_CASE("bound objects of a sub-interpreter end with it, whether the main one is known or not", "[attach]") {
+  for (const bool is_main_known : {false, true})
+    in_child([&] {
+      const SubInterpreters subs = start_bare_python();
+      if (!subs.can_attach) return;
+      PyThreadState* const main = subs.current();
+      std::optional<py::Interpreter> in_sub;
+      if (is_main_known) expect_ok(of_module<const char*()>("attach_start")());
+      for (int round = 0; round < 3; ++round) {
+        PyThreadState* const sub = subs.begin();
+        in_sub.emplace();
+        struct Thing {
+          int number = 3;
+        };
+        in_sub->module("host").add_class<Thing>("Thing").init<>().def("number", &Thing::number);
+        in_sub->exec("import host\nkept = [host.Thing() for i in range(100)]");
+        EXPECT(in_sub->eval<int>("kept[1].number") == 3);
+        in_sub.reset();
+        subs.end(sub);
+        subs.swap(main);
+      }
+    });
+}
+
+TEST_CASE("a guard enters the main interpreter, also where a sub-interpreter was known before", "[attach]") {
+  in_child([] {
+    const SubInterpreters subs = start_bare_python();
+    if (!subs.can_attach) return;
+    PyThreadState* const main = subs.current();
+    PyThreadState* const sub = subs.begin();
+    EXPECT(subs.run("greeting = 'from the script'") == 0);
+    expect_ok(of_module<const char*()>("attach_start")());  // the module in the sub-interpreter
+    subs.swap(main);
+    subs.run("here = 'main'");
+    {
+      py::Interpreter python;  // the program in the main one
+      EXPECT(of_module<void*()>("attach_shared")() == &latepy::detail::process_state());
+      const GilRelease others;
+      std::thread([&] {
+        const py::GilGuard gil;
+        EXPECT(python.eval<std::string>("here") == "main");
+      }).join();
+    }
+    subs.swap(sub);
+    expect_ok(of_module<const char*()>("attach_use")());
+    expect_ok(of_module<const char*()>("attach_stop")());
+    subs.end(sub);  // no thread state of ours is left in it
+    subs.swap(main);
+    EXPECT(reinterpret_cast<int (*)()>(subs.program.find("Py_FinalizeEx"))() == 0);
+    EXPECT(!py::Interpreter::is_running());
+  });
+}
+
 TEST_CASE("a program attaches to the Python that its module's neighbour started with the bare C API", "[attach]") {
   in_child([] {
-    // As another embedder does: libpython by hand, and no latepy.
-    const py::Discovery found = latepy::locate();
-    void* const library = dlopen(found.chosen()->library.c_str(), RTLD_NOW | RTLD_GLOBAL);
-    EXPECT(library);
-    const std::string& home = found.chosen()->home;
-    static std::wstring wide(home.begin(), home.end());
-    reinterpret_cast<void (*)(const wchar_t*)>(dlsym(library, "Py_SetPythonHome"))(wide.c_str());
-    reinterpret_cast<void (*)(int)>(dlsym(library, "Py_InitializeEx"))(0);
-    const auto finalize = reinterpret_cast<int (*)()>(dlsym(library, "Py_FinalizeEx"));
+    const SubInterpreters subs = start_bare_python();
+    const auto finalize = reinterpret_cast<int (*)()>(subs.program.find("Py_FinalizeEx"));
+    const auto initialize = reinterpret_cast<void (*)(int)>(subs.program.find("Py_InitializeEx"));
     Object object;
     {
       py::Interpreter python;
@@ -274,7 +342,7 @@ TEST_CASE("a program attaches to the Python that its module's neighbour started 
     EXPECT_THROWN(StateError, object[0].as<int>());
     EXPECT(!py::GilGuard::try_acquire());
     // Once more: a later Python of the other embedder is another life.
-    reinterpret_cast<void (*)(int)>(dlsym(library, "Py_InitializeEx"))(0);
+    initialize(0);
     {
       py::Interpreter python;
       EXPECT(python.is_attached());

@@ -101,7 +101,7 @@ LATEPY_FUNC bool GilGuard::enter() {
   }
   const detail::Api& api = detail::api();
   detail::ThreadRecord& record = detail::thread_record;
-  detail::InterpreterState& interpreter = *detail::process_state().first.load(std::memory_order_acquire);
+  detail::InterpreterState& interpreter = *detail::process_state().entered.load(std::memory_order_acquire);
   // The order matters: the stop sets `stopping` first and then waits until `inside` is 0.
   interpreter.inside.fetch_add(1);
   const std::uint32_t generation = interpreter.generation.load();

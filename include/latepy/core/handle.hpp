@@ -166,6 +166,7 @@ class Ref {
   }
 
  protected:
+  friend struct detail::HandleAccess;
   /// Whether the fast check succeeds; if not, check_use() decides.
   bool is_usable() const noexcept {
     return generation_ == detail::process_state().fast_generation.load(std::memory_order_relaxed);
@@ -257,6 +258,7 @@ struct HandleAccess {
   static LATEPY_FORCE_INLINE Object steal(PyObject* object, std::uint32_t generation) noexcept {
     return Object(object, generation);
   }
+  static std::uint32_t generation(const Ref& handle) noexcept { return handle.generation_; }
   static LATEPY_FORCE_INLINE Object borrow(PyObject* object, std::uint32_t generation) noexcept {
     incref(object);
     return Object(object, generation);

@@ -123,7 +123,8 @@ LATEPY_FUNC std::optional<GilGuard> enter(ErrorData& data) {
   }
   if (!is_alive) return std::nullopt;
   std::optional<GilGuard> gil = GilGuard::try_acquire();
-  return gil && data.value.is_alive() ? std::move(gil) : std::nullopt;
+  // A guard of a thread outside of Python enters one interpreter, which need not be that of the error.
+  return gil && data.value.is_alive() && held_interpreter() == data.listed ? std::move(gil) : std::nullopt;
 }
 
 LATEPY_FUNC LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {

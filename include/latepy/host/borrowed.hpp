@@ -29,7 +29,7 @@ class Borrowed {
   ~Borrowed() {
     if (!is_lender_ || !object_.is_alive()) return;
     const std::optional<GilGuard> gil = GilGuard::try_acquire();
-    if (!gil || !object_.is_alive()) return;
+    if (!gil || !detail::may_drop(detail::HandleAccess::generation(object_))) return;
     detail::Instance& instance = detail::data_of<detail::Instance>(object_.ptr());
     if (--instance.lenders == 0 && instance.ownership == detail::Ownership::lent && instance.value)
       detail::relinquish(instance);

@@ -93,7 +93,7 @@ namespace detail {
 
 LATEPY_FUNC Object TrampolineLink::overriding(const char* method) const {
   if (!is_attached()) return Object();
-  PyObject* const self = self_.load(std::memory_order_relaxed);
+  PyObject* const self = check_use(self_.load(std::memory_order_relaxed), generation_);
   const Instance& instance = data_of<Instance>(self);
   if (!api().Object_GC_IsTracked(self)) return Object();  // its end has begun
   if (super_call.value && super_call.value == instance.value && *super_call.method == method) {
@@ -102,7 +102,7 @@ LATEPY_FUNC Object TrampolineLink::overriding(const char* method) const {
   }
   const Object found = attribute_or_empty(as_object(head_type(self)), method);
   const Object bound = attribute_or_empty(instance.traits->record->type, method);
-  return found.is_empty() || found.same(bound) ? Object() : Object::borrow(self);
+  return found.is_empty() || found.same(bound) ? Object() : HandleAccess::borrow(self, generation_);
 }
 
 }  // namespace detail

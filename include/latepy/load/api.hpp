@@ -4,6 +4,7 @@
 
 #include <latepy/load/abi.hpp>
 #include <latepy/load/detail/text.hpp>
+#include <latepy/load/error.hpp>
 
 #include <cstring>
 

@@ -13,8 +13,8 @@ inline namespace v1 {
 namespace detail {
 
 /// A generation is the number of one Python interpreter of this process. Each handle stores the generation of its
-/// object's interpreter. The low 12 bits are the interpreter's slot in ProcessState::slots. The high 20 bits count the
-/// uses of that slot, from 1 to last_use, so a generation returns after about a million uses of its slot.
+/// object's interpreter. The low 12 bits are the interpreter's slot in ProcessState::slots, from 1. The high 20 bits
+/// count the uses of that slot, from 1 to last_use, so a generation returns after about a million uses of its slot.
 inline constexpr unsigned slot_bits = 12;
 inline constexpr std::uint32_t slot_count = 1u << slot_bits;
 inline constexpr std::uint32_t last_use = 0xFFFFEu;
@@ -53,6 +53,7 @@ struct alignas(64) InternedName {
   PyObject* module = nullptr;   ///< the module of this name that was found last; or null
   char* copy = nullptr;         ///< the text if it has more than 16 bytes, else null
 };
+static_assert(sizeof(InternedName) == 64, "libraries step through a table of these");
 inline constexpr std::size_t interned_bits = 10, interned_slots = std::size_t(1) << interned_bits;
 /// The table that is used while no interpreter runs. It stays empty.
 inline InternedName no_interned_names[interned_slots];
@@ -102,11 +103,14 @@ struct InterpreterState {
   std::atomic<const DateTimeApi*> datetime{nullptr};
 };
 
+/// Stands for "no interpreter" in a library that has met no Python yet. Its generation is always no_generation.
+inline InterpreterState no_interpreter{};
+
 /// What all libraries of a process that use latepy share. A library finds it through a capsule in the interpreter's
-/// dict. It is never freed. Its layout is plain C, and new members are only appended.
+/// dict. It is never freed. Its layout is plain C, and new members are only appended; any other change of a
+/// shared struct gives meeting_place another number.
 struct ProcessState {
   std::size_t size = sizeof(ProcessState);
-  std::uint32_t layout = 2;
   /// What each use of a handle compares the handle's generation with:
   /// - the interpreter's generation while there is one interpreter, unless `checked`;
   /// - check_each_use while there are several, or one and `checked`;
@@ -114,10 +118,11 @@ struct ProcessState {
   std::atomic<std::uint32_t> fast_generation{no_generation};
   /// `names` of the only interpreter; no_interned_names while there is none, or several.
   std::atomic<InternedName*> fast_names{no_interned_names};
-  /// The only interpreter; `&none` while there is none; null while there are several.
-  std::atomic<InterpreterState*> only{&none};
-  /// The interpreter that a GilGuard enters on a thread that is in none; `&none` while there is none.
-  std::atomic<InterpreterState*> first{&none};
+  /// The only interpreter; `none` while there is none; null while there are several.
+  std::atomic<InterpreterState*> only{&no_interpreter};
+  /// The interpreter that a GilGuard enters on a thread that is in none: the main one if latepy knows it, else the one
+  /// in the lowest slot; `none` while there is none.
+  std::atomic<InterpreterState*> entered{&no_interpreter};
   /// Changes when a class is registered, and when an interpreter begins or ends.
   std::atomic<std::uint32_t> classes_stamp{0};
   /// Some library of the process is compiled with LATEPY_CHECKS.
@@ -132,10 +137,10 @@ struct ProcessState {
   std::atomic_flag lock = ATOMIC_FLAG_INIT;
   /// The first value of InterpreterState::use in each slot.
   std::uint32_t first_use = 0;
-  /// An array of slot_count pointers, filled from the front. Null if no interpreter was ever known.
+  /// An array of slot_count pointers, filled from number 1 on. Null if no interpreter was ever known.
   std::atomic<InterpreterState*>* slots = nullptr;
   /// Stands for "no interpreter": its generation is always no_generation.
-  InterpreterState none;
+  InterpreterState* none = &no_interpreter;
 };
 
 /// The ProcessState of a library that has met no Python yet.
@@ -156,7 +161,7 @@ struct SpinLock {
 /// \returns that interpreter, or null if there was none.
 template <class F>
 InterpreterState* find_interpreter(const ProcessState& process, F&& visit) noexcept {
-  for (std::uint32_t slot = 0; process.slots && slot < slot_count; ++slot) {
+  for (std::uint32_t slot = 1; process.slots && slot < slot_count; ++slot) {
     InterpreterState* const each = process.slots[slot].load(std::memory_order_acquire);
     if (!each) break;
     if (each->generation.load(std::memory_order_acquire) != no_generation && visit(*each)) return each;
@@ -170,7 +175,7 @@ void begin_checks(ProcessState& process) noexcept;
 ProcessState& new_process_state();
 /// Gives an interpreter a slot and a new generation. Needs its GIL. \throws std::bad_alloc; StateError if all slots are
 /// taken.
-InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter);
+InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter, bool is_main);
 /// Frees the slot for another interpreter. From now on each use of a handle of the ended interpreter throws StateError.
 /// Any thread.
 void end_interpreter(ProcessState& process, InterpreterState& ended) noexcept;
@@ -180,7 +185,7 @@ void end_interpreter(ProcessState& process, InterpreterState& ended) noexcept;
 /// Updates the values that the fast paths read. The caller holds process.lock.
 LATEPY_COLD inline void publish_interpreters(ProcessState& process) noexcept {
   unsigned living = 0;
-  InterpreterState* only = &process.none;
+  InterpreterState* only = process.none;
   find_interpreter(process, [&](InterpreterState& each) {
     only = ++living == 1 ? &each : nullptr;
     return living == 2;
@@ -202,23 +207,26 @@ LATEPY_FUNC LATEPY_COLD void begin_checks(ProcessState& process) noexcept {
 LATEPY_FUNC LATEPY_COLD ProcessState& new_process_state() {
   void* const memory = process_alloc(sizeof(ProcessState));
   void* const slots = process_alloc(slot_count * sizeof(std::atomic<InterpreterState*>));
-  if (!memory || !slots) {
-    process_free(memory);
-    process_free(slots);
+  void* const none = process_alloc(sizeof(InterpreterState));
+  if (!memory || !slots || !none) {
+    for (void* const each : {memory, slots, none}) process_free(each);
     throw std::bad_alloc();
   }
   auto* const process = new (memory) ProcessState();
+  process->none = new (none) InterpreterState();
+  process->only = process->entered = process->none;
   process->slots = static_cast<std::atomic<InterpreterState*>*>(slots);  // the memory is zeroed: null pointers
   // Each ProcessState counts from another number. If two libraries each made one before they met, their generations
   // differ, and a handle of one is not taken for a handle of the other.
   const auto bits = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(memory) >> 4);
   process->first_use = (bits * 2654435761u) >> (slot_bits + 1);
+  process->classes_stamp = bits;  // likewise: a library that changes its ProcessState remembers stamps of the former
   return *process;
 }
 
 /// A slot that no interpreter has, made if needed. The caller holds process.lock.
 LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
-  for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
+  for (std::uint32_t slot = 1; slot < slot_count; ++slot) {
     InterpreterState* const known = process.slots[slot].load();
     if (known && known->generation.load() == no_generation) return *known;
     if (known) continue;
@@ -238,21 +246,24 @@ LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
     return *made;
   }
   throw StateError(
-      "cannot use another Python interpreter: 4096 live in this process, which is latepy's limit; end one first");
+      "cannot use another Python interpreter: 4095 live in this process, which is latepy's limit; end one first");
 }
 
-LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter) {
+LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter,
+                                                            bool is_main) {
   const SpinLock lock(process.lock);
   InterpreterState& state = free_slot(process);
-  std::uint32_t slot = 0;
+  std::uint32_t slot = 1;
   while (process.slots[slot].load() != &state) ++slot;
   state.use = state.use % last_use + 1;
+  if (state.use == 1)  // the generations of this slot come again, so that what is left of the former ones must go
+    for (std::size_t i = 0; i < interned_slots; ++i) state.names[i].generation.store(no_generation);
   state.interpreter.store(interpreter);
   state.stopping.store(0);
   state.main_globals.store(nullptr);
   state.datetime.store(nullptr);
   state.generation.store(state.use << slot_bits | slot, std::memory_order_release);
-  if (process.first.load() == &process.none) process.first.store(&state, std::memory_order_release);
+  if (is_main || process.entered.load() == process.none) process.entered.store(&state, std::memory_order_release);
   publish_interpreters(process);
   return state;
 }
@@ -260,9 +271,9 @@ LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& proces
 LATEPY_FUNC LATEPY_COLD void end_interpreter(ProcessState& process, InterpreterState& ended) noexcept {
   const SpinLock lock(process.lock);
   ended.generation.store(no_generation, std::memory_order_release);
-  if (process.first.load() == &ended) {
+  if (process.entered.load() == &ended) {
     InterpreterState* const next = find_interpreter(process, [](InterpreterState&) { return true; });
-    process.first.store(next ? next : &process.none, std::memory_order_release);
+    process.entered.store(next ? next : process.none, std::memory_order_release);
   }
   publish_interpreters(process);
 }

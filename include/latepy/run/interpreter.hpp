@@ -166,11 +166,10 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   detail::start(detail::api(), config, found, state.version, detail::started_before);
   detail::started_before = true;
   starter_ = &detail::thread_record;
-  detail::ProcessState& process = detail::own_process_state();
   PyInterpreterState* const interpreter = detail::api().InterpreterState_Get();
+  detail::ProcessState& process = detail::join_process_state(interpreter);
   detail::thread_record.state = detail::api().ThreadState_Get();
-  detail::thread_record.generation = detail::begin_interpreter(process, interpreter).generation;
-  detail::publish_process_state(interpreter);
+  detail::thread_record.generation = detail::begin_known_interpreter(process, interpreter).generation;
   prepare(config);
   if (config.release_gil) detail::api().Eval_SaveThread();
 }

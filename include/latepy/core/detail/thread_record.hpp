@@ -46,7 +46,7 @@ LATEPY_FORCE_INLINE std::uint32_t current_generation() noexcept {
 
 /// Whether a Python that latepy knows runs in this process. Any thread, no GIL.
 inline bool is_python_running() noexcept {
-  return process_state().first.load(std::memory_order_acquire)->generation.load(std::memory_order_acquire) !=
+  return process_state().entered.load(std::memory_order_acquire)->generation.load(std::memory_order_acquire) !=
          no_generation;
 }
 
@@ -61,18 +61,22 @@ void push(std::atomic<Node*>& list, Node* node) noexcept {
   }
 }
 
-/// Called when a thread ends: puts its thread state into InterpreterState::ended_threads. The next thread that enters
-/// frees it. This thread does not wait for the GIL, because the thread that holds it may be joining this thread.
-inline void hand_over_thread_state(void*) noexcept {
-  thread_record.ended = true;
-  EndedThread* const node = thread_record.at_end;
-  if (!node) return;
-  thread_record.at_end = nullptr;
+/// Puts this thread's own state into InterpreterState::ended_threads. The next thread that enters frees it.
+inline void leave_thread_state() noexcept {
+  EndedThread* const node = std::exchange(thread_record.at_end, nullptr);
   thread_record.state = nullptr;
-  if (InterpreterState* const interpreter = interpreter_of(node->generation))
+  InterpreterState* const interpreter = node ? interpreter_of(node->generation) : nullptr;
+  if (interpreter)
     push(interpreter->ended_threads, node);
   else
     process_free(node);  // CPython freed the state with its interpreter
+}
+
+/// Called when a thread ends. It does not wait for the GIL, because the thread that holds it may be joining this
+/// thread.
+inline void hand_over_thread_state(void*) noexcept {
+  thread_record.ended = true;
+  if (thread_record.at_end) leave_thread_state();
 }
 
 /// Makes this thread call hand_over_thread_state() when it ends. \throws std::bad_alloc.
@@ -152,17 +156,18 @@ LATEPY_FUNC LATEPY_COLD void arm_thread_end() {
 
 LATEPY_FUNC LATEPY_COLD InterpreterState& ask_interpreter() noexcept {
   ProcessState& process = process_state();
-  PyThreadState* const current = api().ThreadState_GetUnchecked();
-  if (!current) return process.none;
-  InterpreterState* found = nullptr;
-  if (current == thread_record.state) {
-    found = interpreter_of(thread_record.generation);
-  } else {
-    // CPython is asked each time: another thread state may have got the address of one that latepy did not make.
-    PyInterpreterState* const interpreter = api().ThreadState_GetInterpreter(current);
-    found = find_interpreter(process, [&](InterpreterState& each) { return each.interpreter.load() == interpreter; });
-  }
-  return found ? *found : process.none;
+  const Api& a = api();
+  PyThreadState* const current = a.ThreadState_GetUnchecked();
+  if (!current) return *process.none;
+  if (current == thread_record.state)
+    if (InterpreterState* const own = interpreter_of(thread_record.generation)) return *own;
+  // Before 3.12 `current` is the state of whoever holds the GIL. It is this thread's own only if PyGILState says so.
+  if (!library_state.current_is_per_thread && current != a.GILState_GetThisThreadState()) return *process.none;
+  // CPython is asked each time: another thread state may have got the address of one that latepy did not make.
+  PyInterpreterState* const interpreter = a.ThreadState_GetInterpreter(current);
+  InterpreterState* const found =
+      find_interpreter(process, [&](InterpreterState& each) { return each.interpreter.load() == interpreter; });
+  return found ? *found : *process.none;
 }
 
 LATEPY_FUNC LATEPY_COLD std::uint32_t ask_generation() noexcept {
@@ -225,7 +230,7 @@ LATEPY_FUNC LATEPY_COLD void drain(InterpreterState& s) noexcept {
   }
   while (in_order) {
     DeferredDecref* next = in_order->next;
-    if (in_order->generation == generation)
+    if (in_order->generation == generation && generation != no_generation)
       in_order->view ? api().Buffer_Release(in_order->view) : decref(in_order->object);
     process_free(in_order->view);
     process_free(in_order);
@@ -274,8 +279,7 @@ LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(const InterpreterState&
   }
   node->state = made;
   node->generation = generation;
-  if (thread_record.at_end)
-    process_free(thread_record.at_end);  // of an ended interpreter, which freed the thread state
+  if (thread_record.at_end) leave_thread_state();  // of another interpreter, or of one that has ended
   thread_record.state = made;
   thread_record.generation = generation;
   thread_record.at_end = node;

@@ -139,7 +139,9 @@ inline void* process_alloc(std::size_t size) noexcept {
   return HeapAlloc(GetProcessHeap(), 8 /* HEAP_ZERO_MEMORY */, size);
 }
 /// Frees memory of process_alloc(). Null is allowed.
-inline void process_free(void* memory) noexcept { HeapFree(GetProcessHeap(), 0, memory); }
+inline void process_free(void* memory) noexcept {
+  if (memory) HeapFree(GetProcessHeap(), 0, memory);
+}
 /// Blocks this thread forever.
 [[noreturn]] inline void process_park() noexcept {
   for (;;) Sleep(0xFFFFFFFFul);

@@ -70,73 +70,108 @@ class AttachGuard {
   bool entered_ = false;
 };
 
-/// The name of the capsule with the ProcessState, and its key in the interpreter's dict.
-inline constexpr char meeting_place[] = "latepy.v1.shared";
+/// The name of the capsule with the ProcessState, and its key in the dict of an interpreter. The number at its end is
+/// that of the layout of ProcessState and of what it leads to.
+inline constexpr char meeting_place[] = "latepy.v1.shared.2";
 
-/// Puts the ProcessState into the interpreter's dict, where other libraries that use latepy find it. Needs the GIL.
-/// \throws StateError, PythonError.
-LATEPY_COLD inline void publish_process_state(PyInterpreterState* interpreter) {
-  const Object capsule = steal_or_throw(api().Capsule_New(&process_state(), meeting_place, nullptr));
-  PyObject* const dict = api().InterpreterState_GetDict(interpreter);
-  if (!dict)
-    throw_error<StateError>(
-        {"latepy cannot share its state with other libraries: PyInterpreterState_GetDict() returned null"});
-  check_result(api().Dict_SetItemString(dict, meeting_place, capsule.ptr()));
-}
-
-/// The ProcessState in an interpreter's dict; null if there is none, or its layout is another one. Needs the GIL of
-/// that interpreter.
-LATEPY_COLD inline ProcessState* read_process_state(PyInterpreterState* interpreter) {
-  PyObject* const dict = api().InterpreterState_GetDict(interpreter);
-  PyObject* const name = throw_if_null(api().Unicode_InternFromString(meeting_place));
-  PyObject* const capsule = dict ? api().Dict_GetItemWithError(dict, name) : nullptr;
-  decref(name);
-  if (!capsule || !api().Capsule_IsValid(capsule, meeting_place)) return nullptr;
-  auto* const process = static_cast<ProcessState*>(api().Capsule_GetPointer(capsule, meeting_place));
-  return process->layout == no_process_state.layout ? process : nullptr;
-}
-
-/// The ProcessState that another library of the process made; null if none did. Looks in the interpreter that this
-/// thread is in, then enters the main interpreter and looks there. Needs the GIL.
-LATEPY_COLD inline ProcessState* find_process_state(PyInterpreterState* interpreter) {
+/// Puts the ProcessState into an interpreter's dict, where other libraries that use latepy find it. Needs the GIL of
+/// that interpreter. No Object takes part: the interpreter may have no generation yet.
+/// \param on_end is called when CPython clears the dict, after the modules; may be null.
+/// \returns false with Python's error set.
+LATEPY_COLD inline bool publish_process_state(PyInterpreterState* interpreter, void (*on_end)(PyObject*)) noexcept {
   const Api& a = api();
-  PyInterpreterState* const main = a.InterpreterState_Main();
-  ProcessState* process = read_process_state(interpreter);
-  if (process || interpreter == main) return process;
-  PyThreadState* const in_main = a.ThreadState_New(main);
-  if (!in_main) throw std::bad_alloc();
-  PyThreadState* const outer = a.Eval_SaveThread();
-  a.Eval_RestoreThread(in_main);
-  try {
-    process = read_process_state(main);
-  } catch (const Error&) {  // no memory for the name
-    a.Err_Clear();
+  PyObject* const dict = a.InterpreterState_GetDict(interpreter);
+  PyObject* const capsule = dict ? a.Capsule_New(&process_state(), meeting_place, on_end) : nullptr;
+  const bool is_done = capsule && a.Dict_SetItemString(dict, meeting_place, capsule) == 0;
+  if (capsule) a.DecRef(capsule);
+  return is_done;
+}
+
+/// The ProcessState in an interpreter's dict; null if there is none. Needs the GIL of that interpreter.
+LATEPY_COLD inline ProcessState* read_process_state(PyInterpreterState* interpreter) noexcept {
+  const Api& a = api();
+  PyObject* const dict = a.InterpreterState_GetDict(interpreter);
+  PyObject* const name = a.Unicode_InternFromString(meeting_place);
+  PyObject* const capsule = dict && name ? a.Dict_GetItemWithError(dict, name) : nullptr;
+  if (name) a.DecRef(name);
+  if (capsule && a.Capsule_IsValid(capsule, meeting_place))
+    return static_cast<ProcessState*>(a.Capsule_GetPointer(capsule, meeting_place));
+  a.Err_Clear();
+  return nullptr;
+}
+
+/// Enters the main interpreter for a scope, on a thread that holds the GIL of another one. It waits for the GIL of the
+/// main one where the two do not share it.
+class MainScope {
+ public:
+  explicit MainScope(PyInterpreterState* main) : state_(api().ThreadState_New(main)) {
+    if (!state_) throw std::bad_alloc();
+    outer_ = api().Eval_SaveThread();
+    api().Eval_RestoreThread(state_);
   }
-  a.ThreadState_Clear(in_main);
-  a.ThreadState_DeleteCurrent();
-  a.Eval_RestoreThread(outer);
-  return process;
-}
+  MainScope(const MainScope&) = delete;
+  ~MainScope() {
+    api().ThreadState_Clear(state_);
+    api().ThreadState_DeleteCurrent();
+    api().Eval_RestoreThread(outer_);
+  }
 
-/// Whether this interpreter has a slot already. Any thread, no GIL.
-inline bool is_known(const ProcessState& process, PyInterpreterState* interpreter) noexcept {
-  return find_interpreter(
-             process, [&](const InterpreterState& each) { return each.interpreter.load() == interpreter; }) != nullptr;
-}
+ private:
+  PyThreadState *state_, *outer_ = nullptr;
+};
 
-/// Begins to share the ProcessState of the libraries that use this Python, or makes one. Gives the interpreter a slot
-/// if it has none. Needs the GIL.
-LATEPY_COLD inline void join_or_begin(PyInterpreterState* interpreter) {
-  ProcessState* const known = find_process_state(interpreter);
+/// Takes over the ProcessState that another library of the process made, or makes one for all. The main interpreter's
+/// dict is where they meet. Needs the GIL of `interpreter`.
+LATEPY_COLD inline ProcessState& join_process_state(PyInterpreterState* interpreter) {
+  PyInterpreterState* const main = api().InterpreterState_Main();
+  ProcessState* known = read_process_state(interpreter);
+  if (!known) {
+    std::optional<MainScope> in_main;
+    if (interpreter != main) in_main.emplace(main);
+    known = read_process_state(main);
+    if (!known && !publish_process_state(main, (own_process_state(), nullptr))) api().Err_Clear();
+  }
   if (known) library_state.process = known;
-  ProcessState& process = own_process_state();
-  if (library_state.checks.load()) begin_checks(process);
-  if (is_known(process, interpreter)) return;
-  begin_interpreter(process, interpreter);
-  publish_process_state(interpreter);
+  if (library_state.checks.load()) begin_checks(process_state());
+  return process_state();
+}
+
+/// Called when CPython clears the dict of an interpreter other than the main one, after its modules.
+inline void end_sub_interpreter(PyObject*) {
+  PyInterpreterState* const ended = api().InterpreterState_Get();
+  InterpreterState* const known =
+      find_interpreter(process_state(), [&](const InterpreterState& each) { return each.interpreter.load() == ended; });
+  if (known) end_and_forget(*known);
+}
+
+/// Gives the interpreter a slot. Needs its GIL. \throws std::bad_alloc, StateError, PythonError.
+LATEPY_COLD inline InterpreterState& begin_known_interpreter(ProcessState& process, PyInterpreterState* interpreter) {
+  const bool is_main = interpreter == api().InterpreterState_Main();
+  InterpreterState& state = begin_interpreter(process, interpreter, is_main);
+  if (is_main || publish_process_state(interpreter, &end_sub_interpreter)) return state;
+  const Object error = fetch_exception();
+  end_interpreter(process, state);
+  throw_error<StateError>({"latepy cannot keep its state in the dict of this Python interpreter: there is no memory"});
+}
+
+/// Begins to share the ProcessState of the libraries that use this Python, and gives the interpreter a slot if it has
+/// none. Needs the GIL.
+LATEPY_COLD inline void join_or_begin(PyInterpreterState* interpreter) {
+  ProcessState& process = join_process_state(interpreter);
+  const bool is_known = find_interpreter(process, [&](const InterpreterState& each) {
+                          return each.interpreter.load() == interpreter;
+                        }) != nullptr;
+  if (is_known) return;
+  // Py_AtExit has 32 places, which are free again when Python has ended. One serves all interpreters.
+  if (!is_python_running()) api().AtExit(&end_interpreters);
+  InterpreterState& state = begin_known_interpreter(process, interpreter);
   static MethodDef gate{"latepy_close_gate", &close_gate, meth_noargs, nullptr};
-  call_at_exit(gate);
-  api().AtExit(&end_interpreters);  // Py_AtExit has 32 places, which are free again when Python has ended
+  try {
+    call_at_exit(gate);
+  } catch (...) {
+    end_interpreter(process, state);
+    throw;
+  }
 }
 
 }  // namespace detail

@@ -47,8 +47,7 @@ inline PyObject* close_gate(PyObject*, PyObject*) {
   const Waiting waiting;
   while (interpreter.inside.load() > thread_record.depth && !waiting.is_over(patience)) {
   }
-  // The main interpreter ends later, in end_interpreters(): Python code that runs until then may use its objects.
-  if (interpreter.interpreter.load() != api().InterpreterState_Main()) end_interpreter(process_state(), interpreter);
+  drain_if_any(interpreter);
   return none().release();
 }
 
@@ -58,14 +57,17 @@ LATEPY_COLD inline void call_at_exit(MethodDef& function) {
   const Object callable = steal_or_throw(api().CFunction_NewEx(&function, nullptr, nullptr));
   call_attribute(known_module("atexit"), "register", {callable});
 }
-/// Called by CPython (Py_AtExit) at the end of Py_FinalizeEx. Ends all interpreters: from now on each use of a handle
-/// throws StateError.
+/// Ends an interpreter that CPython is about to free, or has freed. Each use of its handles throws from now on.
+inline void end_and_forget(InterpreterState& interpreter) noexcept {
+  end_interpreter(process_state(), interpreter);
+  drain(interpreter);
+}
+
+/// Called by CPython (Py_AtExit) at the end of Py_FinalizeEx.
 inline void end_interpreters() {
   ProcessState& process = process_state();
-  while (InterpreterState* const each = find_interpreter(process, [](InterpreterState&) { return true; })) {
-    end_interpreter(process, *each);
-    drain(*each);
-  }
+  while (InterpreterState* const each = find_interpreter(process, [](InterpreterState&) { return true; }))
+    end_and_forget(*each);
 }
 
 /// Calls `call` and ignores what it throws: scripts may have changed the parts of the standard library that it uses.
@@ -150,8 +152,7 @@ LATEPY_COLD inline bool finalize() {
   InterpreterState& interpreter = current_interpreter();
   drain(interpreter);
   const bool clean = api().FinalizeEx() == 0;
-  end_interpreter(process_state(), interpreter);
-  drain(interpreter);
+  end_and_forget(interpreter);
   thread_record.state = nullptr;
   thread_record.generation = no_generation;
   return clean;

@@ -4,7 +4,6 @@
 
 #include <latepy/core/builtins.hpp>
 
-
 namespace latepy {
 inline namespace v1 {
 namespace detail {
@@ -52,7 +51,7 @@ LATEPY_FUNC const DateTimeApi* find_datetime() noexcept {
   if (const DateTimeApi* const found = known.load(std::memory_order_acquire); LATEPY_LIKELY(found != nullptr))
     return found;
   const auto* found = static_cast<const DateTimeApi*>(api().Capsule_Import("datetime.datetime_CAPI", 0));
-  if (found) known.store(found, std::memory_order_release);
+  if (found && current_generation() != no_generation) known.store(found, std::memory_order_release);
   return found;
 }
 

@@ -175,7 +175,9 @@ LATEPY_FUNC LATEPY_COLD void grow_table(HostTypes& types) {
 }
 
 LATEPY_FUNC void unlist(Instance& instance) noexcept {
-  HostTypes& types = *current_interpreter().host_types.load(std::memory_order_relaxed);
+  HostTypes* const known = current_interpreter().host_types.load(std::memory_order_acquire);
+  if (!known || known->bucket_count == 0) return;
+  HostTypes& types = *known;
   const TableLock lock(types);
   for (Instance** each = &bucket_of(types, instance.value); *each; each = &(*each)->next) {
     if (*each != &instance) continue;
@@ -252,7 +254,9 @@ LATEPY_FUNC Object find_instance(const MostDerived& object) {
 }
 
 LATEPY_FUNC void expire_references(void* value) noexcept {
-  HostTypes& types = host_types();
+  HostTypes* const known = current_interpreter().host_types.load(std::memory_order_acquire);
+  if (!known || known->bucket_count == 0) return;
+  HostTypes& types = *known;
   const TableLock lock(types);
   for (Instance** each = &bucket_of(types, value); *each;) {
     Instance& instance = **each;

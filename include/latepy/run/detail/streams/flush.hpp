@@ -71,13 +71,10 @@ LATEPY_FUNC LATEPY_COLD std::uint16_t MemberByValues::offset() const noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD void probe_streams() {
+  if (library_state.layout.type_flags == 0 || library_state.free_threaded || sizeof(void*) != 8) return;
   InterpreterState& interpreter = current_interpreter();
   StreamLayout* layout = interpreter.streams.load(std::memory_order_acquire);
-  if (!layout) layout = static_cast<StreamLayout*>(process_alloc(sizeof(StreamLayout)));
-  if (!layout) throw std::bad_alloc();
-  *layout = StreamLayout();
-  interpreter.streams.store(layout, std::memory_order_release);
-  if (library_state.layout.type_flags == 0 || library_state.free_threaded || sizeof(void*) != 8) return;
+  if (layout && layout->generation == interpreter.generation.load()) return;  // another library did it
   StreamLayout found;
   const Object io = known_module("io");
   const Object writer = call_attribute(io, "BufferedWriter", {call_attribute(io, "BytesIO")});
@@ -111,7 +108,10 @@ LATEPY_FUNC LATEPY_COLD void probe_streams() {
   found.names[1] = err->str;
   found.sys = api().Module_GetDict(known_module("sys").ptr());
   found.generation = current_generation();
+  if (!layout) layout = static_cast<StreamLayout*>(process_alloc(sizeof(StreamLayout)));
+  if (!layout) throw std::bad_alloc();
   *layout = found;
+  interpreter.streams.store(layout, std::memory_order_release);
 }
 
 LATEPY_FUNC bool is_written(PyObject* stream, const StreamLayout& layout) noexcept {
