@@ -20,9 +20,10 @@ namespace {
 
 std::string native_library() {
   // The first bytes of a shared library of this machine: those of one that is in this process.
-  for (const std::string& path : py::detail::loaded_libraries())
+  py::detail::Arena arena;
+  for (const std::string_view path : py::detail::loaded_libraries(arena))
     if (path.find("libc.") != std::string::npos || path.find("libc++") != std::string::npos) {
-      std::string bytes = py::detail::read_file(path, 4096).text;
+      std::string bytes(py::detail::read_file(arena, path.data(), 4096).text);
       const bool wide = bytes[4] == 2;
       for (unsigned i = wide ? 40 : 32; i < (wide ? 48u : 36u); ++i)
         bytes[i] = 0;  // no section table: the rest is cut off
@@ -36,7 +37,8 @@ class Tree {
  public:
   Tree() {
     std::string name = "/tmp/latepy_locate_XXXXXX";
-    root_ = py::detail::real_path(mkdtemp(&name[0]));
+    py::detail::Arena arena;
+    root_ = py::detail::real_path(arena, mkdtemp(&name[0])).c_str();
     search.root = root_;
     search.environment = {"HOME=" + root_ + "/home/me"};
     search.own_environment = false;
@@ -61,11 +63,11 @@ class Tree {
     mkdir(at(path).c_str(), 0755);
   }
   void file(const std::string& path, const std::string& text = "x") const {
-    folder(py::detail::parent(path));
+    folder(std::string(py::detail::parent(path)));
     std::ofstream(at(path), std::ios::binary) << text;
   }
   void link(const std::string& path, const std::string& to) const {
-    folder(py::detail::parent(path));
+    folder(std::string(py::detail::parent(path)));
     REQUIRE(symlink(to.c_str(), at(path).c_str()) == 0);
   }
   void stdlib(const std::string& home, const std::string& version, const std::string& lib = "lib") const {
@@ -399,8 +401,8 @@ TEST_CASE("each reason to refuse a library", "[locate][standard-library][no-libp
   SECTION("an executable") { tree.file(library, elf(2, 1, 62, 2)), reason = "an ELF file, but no shared library"; }
   SECTION("another machine") {
     tree.file(library, elf(2, 2, 22));
-    reason = "wrong architecture: it is ELF for s390x, this program is " + std::string(py::detail::native_format) +
-             " for " + std::string(py::detail::native_machine);
+    reason = "wrong architecture: it is ELF for s390x, this program is " + std::string(py::detail::native_format.c_str()) +
+             " for " + py::detail::native_machine.c_str();
   }
   SECTION("standard library missing") {
     tree.file(library, native_library());
@@ -492,16 +494,18 @@ TEST_CASE("a real path is the same where its folders were met before", "[locate]
   tree.link("one/relative", "lib/other");
   tree.link("one/lib/dangling", tree.at("nowhere"));
   tree.link("one/loop", "loop");
-  py::detail::RealPaths real_path;
+  py::detail::Arena arena;
+  py::detail::RealPaths real_path(arena);
   for (int time = 0; time < 2; ++time)
     for (const char* path : {"one/lib/file", "two/lib/file", "two/lib/other", "one/relative", "two/relative", "one",
                              "two", "one/", "two/../one/lib/file", "one/./lib/file", "one/lib/..", "two//lib/file",
                              "one/lib/dangling", "one/lib/file/below", "one/missing", "missing/file", "one/loop", ""}) {
       CAPTURE(path, time);
-      CHECK(real_path(tree.at(path)) == py::detail::real_path(tree.at(path)));
+      const py::detail::Text full = arena.copy(tree.at(path));
+      CHECK(real_path(arena, full) == py::detail::real_path(arena, full));
     }
   for (const char* path : {"/", "", ".", "..", "no/such", "/usr/bin/env"})
-    CHECK(real_path(path) == py::detail::real_path(path));
+    CHECK(real_path(arena, path) == py::detail::real_path(arena, path));
 }
 
 TEST_CASE("Debian keeps its libraries in a folder of the machine", "[locate]") {
@@ -514,7 +518,7 @@ TEST_CASE("Debian keeps its libraries in a folder of the machine", "[locate]") {
   const Discovery bare = py::locate(tree.search);
   CHECK(has(only_reason(bare), "built without a shared library (static)"));
   CHECK(has(bare.remedy(), "apt-get install libpython3.11."));
-  tree.file("usr/lib/" + std::string(py::detail::multiarch) + "/libpython3.11.so.1.0", native_library());
+  tree.file("usr/lib/" + std::string(py::detail::multiarch.c_str()) + "/libpython3.11.so.1.0", native_library());
   tree.file("usr/include/python3.11/patchlevel.h", "/* PY_MICRO_VERSION */\n#define PY_MICRO_VERSION        2\n");
   const Discovery discovery = py::locate(tree.search);
   CHECK(order(discovery) == "PATH 3.11.2");
@@ -620,9 +624,9 @@ TEST_CASE("version ranges", "[locate]") {
 TEST_CASE("headers of all formats", "[locate][architecture]") {
   using py::detail::binary_fault;
   using py::detail::read_binary_header;
-  const auto fault = [](const std::string& bytes, std::string_view format, std::string_view machine,
-                        std::uint64_t size = 4096) {
-    return binary_fault(read_binary_header(bytes, size), format, machine);
+  py::detail::Arena arena;
+  const auto fault = [&](const std::string& bytes, const char* format, const char* machine, std::uint64_t size = 4096) {
+    return std::string(binary_fault(arena, read_binary_header(arena, bytes, size), format, machine).c_str());
   };
   CHECK(fault(elf(2, 1, 62), "ELF", "x86-64").empty());
   CHECK(fault(elf(1, 1, 62), "ELF", "x86-64") ==
@@ -668,8 +672,9 @@ TEST_CASE("headers of all formats", "[locate][architecture]") {
 TEST_CASE("names of libraries and executables", "[locate]") {
   using py::detail::executable_name;
   using py::detail::library_name;
-  const auto told = [](const py::detail::PythonName& name) {
-    return name.matches ? name.dotted() + name.flags() : std::string();
+  py::detail::Arena arena;
+  const auto told = [&](const py::detail::PythonName& name) {
+    return name.matches ? std::string(name.dotted(arena).c_str()) + name.flags() : std::string();
   };
   CHECK(told(library_name("/usr/lib/libpython3.12.so.1.0")) == "3.12");
   CHECK(told(library_name("libpython3.13td.so")) == "3.13td");
@@ -694,6 +699,7 @@ TEST_CASE("the Pythons of this machine", "[locate][machine]") {
   search.in_process = false;
   const Discovery discovery = py::locate(search);
   UNSCOPED_INFO(discovery.to_string());
+  py::detail::Arena arena;
   for (const Candidate& c : discovery.candidates()) {
     if (c.version.known() && (c.version.major < 3 || c.version.minor < 9)) CHECK(has(c.reason, "too old"));
     if (c.verdict == Verdict::refused) {
@@ -701,25 +707,27 @@ TEST_CASE("the Pythons of this machine", "[locate][machine]") {
       continue;
     }
     CHECK(py::detail::is_file(c.library));
-    CHECK(py::detail::has_stdlib(c.home, py::detail::library_name(c.library)));
+    CHECK(py::detail::has_stdlib(arena, c.home, py::detail::library_name(c.library)));
   }
-  const std::string versions = py::detail::join(py::detail::process_variable("PYENV_ROOT"), "versions");
-  for (const std::string& name : py::detail::list_folder(versions)) {
-    const std::string home = py::detail::real_path(py::detail::join(versions, name));
-    if (py::detail::is_file(py::detail::join(home, "pyvenv.cfg"))) continue;
-    INFO(home);
+  const py::detail::Text versions = arena.join(py::detail::process_variable(arena, "PYENV_ROOT"), "versions");
+  for (const py::detail::Text name : py::detail::list_folder(arena, versions)) {
+    const py::detail::Text home = py::detail::real_path(arena, arena.join(versions, name));
+    if (py::detail::is_file(arena.join(home, "pyvenv.cfg"))) continue;
+    INFO(home.c_str());
     CHECK(std::any_of(discovery.candidates().begin(), discovery.candidates().end(),
-                      [&](const Candidate& c) { return c.prefix == home; }));
+                      [&](const Candidate& c) { return c.prefix == home.c_str(); }));
   }
 }
 
 TEST_CASE("a question to another program ends", "[locate]") {
   using py::detail::run_and_read;
-  CHECK(run_and_read({"/bin/sh", "-c", "echo $0 $#; test -z \"$HOME\"", "a b"}) == "a b 0\n");
-  CHECK(run_and_read({"/bin/sh", "-c", "echo x; exit 1"}).empty());
-  CHECK(run_and_read({"/gone"}).empty());
-  CHECK(run_and_read({"/bin/sh", "-c", "echo x; exec sleep 30"}, 100).empty());
-  CHECK(run_and_read({"/bin/sh", "-c", "exec cat /dev/zero"}).empty());
+  py::detail::Arena arena;
+  CHECK(run_and_read(arena, {"/bin/sh", "-c", "echo $0 $#; test -z \"$HOME\"", "a b", nullptr}) == "a b 0\n");
+  CHECK(run_and_read(arena, {"/bin/sh", "-c", "echo x; exit 1", nullptr}).empty());
+  CHECK(run_and_read(arena, {"/gone", nullptr}).empty());
+  CHECK(run_and_read(arena, {"/bin/sh", "-c", "echo x; exec sleep 30", nullptr}, 100).empty());
+  CHECK(run_and_read(arena, {"/bin/sh", "-c", "exec cat /dev/zero", nullptr}).empty());
+  CHECK(run_and_read(arena, {"/bin/sh", "-c", "exec head -c 65536 /dev/zero", nullptr}).size() == 65536);
 }
 
 TEST_CASE("a Python that files do not explain is asked only where that is wanted", "[locate][machine]") {
@@ -734,7 +742,9 @@ TEST_CASE("a Python that files do not explain is asked only where that is wanted
   if (with_python == machine.candidates().end()) SKIP("no Python outside of /usr");
   // A program that starts the real one: its own folder has no library.
   Tree tree;
-  tree.file("odd/bin/python3", py::detail::read_file(with_python->base_executable, 64u << 20).text);
+  py::detail::Arena arena;
+  const auto file = py::detail::read_file(arena, with_python->base_executable, 64u << 20);
+  tree.file("odd/bin/python3", std::string(file.text));
   chmod(tree.at("odd/bin/python3").c_str(), 0755);
   tree.search.python = tree.at("odd/bin/python3");
   CHECK(has(only_reason(py::locate(tree.search)), "built without a shared library (static)"));

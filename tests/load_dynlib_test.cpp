@@ -1,6 +1,7 @@
 // Tests of latepy/load/dynlib.hpp and error.hpp: shared libraries opened at run time. No Python takes part.
 // SPDX-License-Identifier: MIT
 #include <latepy/find/discovery.hpp>
+#include <latepy/load/dynlib.hpp>
 
 #include "catch.hpp"
 

@@ -5,6 +5,9 @@
 #include <latepy/load/error.hpp>
 #include <latepy/load/path.hpp>
 #include <latepy/load/python_version.hpp>
+#if LATEPY_DEFINITIONS
+#include <latepy/find/detail/python_name.hpp>
+#endif
 
 namespace latepy {
 inline namespace v1 {
@@ -23,11 +26,11 @@ struct Candidate {
   std::string base_executable;  ///< the python of the installation itself; equals `executable` without an environment
   std::string prefix;           ///< what sys.prefix will be: the environment's folder, or the installation's
   std::string home;             ///< the installation's folder, below which the standard library lies
-  Version version;
-  std::string source;  ///< where the trace began: "Config::python", "VIRTUAL_ENV", "PATH", "pyenv" …
-  bool free_threaded = false;
-  bool debug = false;
-  bool in_process = false;  ///< its library is loaded in this process already
+  Version version;              ///< `micro` is -1 where no file tells it
+  std::string source;           ///< where the trace began: "Config::python", "VIRTUAL_ENV", "PATH", "pyenv" …
+  bool free_threaded = false;   ///< a build without the GIL (3.13t)
+  bool debug = false;           ///< a debug build (3.13d)
+  bool in_process = false;      ///< its library is loaded in this process already
   Verdict verdict = Verdict::refused;
   std::string reason;  ///< why refused, or what is worth knowing of one that was not
 };
@@ -35,10 +38,13 @@ struct Candidate {
 /// Everything that was tried, in order.
 class Discovery {
  public:
+  /// Without candidates.
   Discovery() = default;
+  /// The candidates in the order in which they were tried.
   Discovery(std::vector<Candidate> candidates, std::string remedy)
       : candidates_(std::move(candidates)), remedy_(std::move(remedy)) {}
 
+  /// The candidates in the order in which they were tried.
   const std::vector<Candidate>& candidates() const noexcept { return candidates_; }
   /// The one that will be loaded, or nullptr.
   const Candidate* chosen() const noexcept;
@@ -89,24 +95,30 @@ LATEPY_FUNC const Candidate* Discovery::chosen() const noexcept {
 
 LATEPY_FUNC LATEPY_COLD std::string Discovery::to_string() const {
   if (candidates_.empty()) return "no Python was found anywhere\n";
-  constexpr std::size_t columns = 5;
-  std::vector<std::string> cells;
-  for (const char* title : {"", "version", "found by", "library", "why"}) detail::append(cells, title);
+  // A line is version, source, library, reason. The verdict stands before it, in two columns.
+  constexpr std::size_t columns = 4;
+  detail::Arena arena;
+  detail::Texts cells(arena);
+  for (const detail::Text title : detail::Literals("version\0found by\0library\0why")) cells.add(title);
   for (const Candidate& c : candidates_) {
-    detail::append(cells, c.verdict == Verdict::chosen ? "=>" : c.verdict == Verdict::usable ? "ok" : "no");
-    cells.push_back(detail::concat({c.version.to_string(), c.free_threaded ? "t" : "", c.debug ? "d" : ""}));
-    detail::append(cells, c.source);
-    detail::append(cells, !c.library.empty() ? c.library : !c.executable.empty() ? c.executable : c.prefix);
-    detail::append(cells, c.reason);
+    cells.add(arena.concat({detail::version_text(arena, c.version), c.free_threaded ? "t" : "", c.debug ? "d" : ""}));
+    cells.add(c.source);
+    cells.add(!c.library.empty() ? c.library : !c.executable.empty() ? c.executable : c.prefix);
+    cells.add(c.reason);
   }
   std::size_t width[columns] = {};
   for (std::size_t i = 0; i < cells.size(); ++i)
-    if (i % columns != columns - 1 && cells[i].size() > width[i % columns]) width[i % columns] = cells[i].size();
+    if (cells[i].size() > width[i % columns]) width[i % columns] = cells[i].size();
   std::string text;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    text += cells[i];
-    if (i % columns != columns - 1) {
-      text.append(width[i % columns] - cells[i].size() + 2, ' ');
+    const std::size_t column = i % columns;
+    if (column == 0) {
+      const Verdict verdict = i == 0 ? Verdict::refused : candidates_[i / columns - 1].verdict;
+      text += i == 0 ? "    " : verdict == Verdict::chosen ? "=>  " : verdict == Verdict::usable ? "ok  " : "no  ";
+    }
+    text += cells[i].c_str();
+    if (column != columns - 1) {
+      text.append(width[column] - cells[i].size() + 2, ' ');
       continue;
     }
     while (text.back() == ' ') text.pop_back();

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/detail/paths.hpp>
+#include <latepy/find/detail/arena.hpp>
 
 #include <cstdint>
 
@@ -10,16 +10,16 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// `fault` says why the file is no shared library at all; else format and machines are known.
+/// What the first bytes of a file say.
 struct BinaryHeader {
-  std::string_view format;            // "ELF", "PE", "Mach-O"
-  std::vector<std::string> machines;  // several in a universal Mach-O
-  std::string_view fault;
+  Text fault;      ///< why the file is no shared library; "" where format and machines are known
+  Text format;     ///< "ELF", "PE", "Mach-O"
+  Texts machines;  ///< several in a universal Mach-O
 };
 
 /// What this program is itself.
-inline constexpr std::string_view native_format = LATEPY_WINDOWS ? "PE" : LATEPY_APPLE ? "Mach-O" : "ELF";
-inline constexpr std::string_view native_machine =
+inline constexpr Text native_format = LATEPY_WINDOWS ? "PE" : LATEPY_APPLE ? "Mach-O" : "ELF";
+inline constexpr Text native_machine =
 #if defined(__aarch64__) || defined(_M_ARM64)
     "arm64";
 #elif defined(__x86_64__) && defined(__ILP32__)
@@ -41,16 +41,17 @@ inline constexpr std::string_view native_machine =
 #elif defined(__loongarch64)
     "loongarch64";
 #else
-    "";  // unknown here: every machine passes and the loader decides
+    "";  // unknown here: every machine passes, and the dynamic linker decides
 #endif
 
+/// Reads numbers of either byte order. Bytes behind the end are 0.
 class ByteReader {
  public:
-  ByteReader(std::string_view bytes, bool big) : bytes_(bytes), big_(big) {}
-  std::uint64_t get(std::uint64_t at, unsigned size) const noexcept {
+  ByteReader(std::string_view bytes, bool big_endian) : bytes_(bytes), big_endian_(big_endian) {}
+  LATEPY_COLD std::uint64_t get(std::uint64_t at, unsigned size) const noexcept {
     std::uint64_t value = 0;
     for (unsigned i = 0; i < size; ++i) {
-      const std::uint64_t place = at + (big_ ? i : size - 1 - i);
+      const std::uint64_t place = at + (big_endian_ ? i : size - 1 - i);
       value = value << 8 |
               (place < bytes_.size() ? static_cast<unsigned char>(bytes_[static_cast<std::size_t>(place)]) : 0u);
     }
@@ -59,28 +60,27 @@ class ByteReader {
 
  private:
   std::string_view bytes_;
-  bool big_;
+  bool big_endian_;
 };
 
 struct MachineNumber {
-  std::uint64_t number;  // as the header has it
-  const char* name;
+  std::uint32_t number;  // as the header has it
+  char name[12];
 };
 
-LATEPY_COLD inline std::string machine_name(std::string_view format, std::uint64_t number,
-                                            std::initializer_list<MachineNumber> known) {
-  for (const MachineNumber& machine : known)
-    if (machine.number == number) return machine.name;
-  return concat({format, " machine ", decimal(number)});
+/// The machine of a number, by a table whose last row has the number 0.
+LATEPY_COLD inline Text machine_name(Arena& arena, Text format, std::uint64_t number, const MachineNumber* known) {
+  for (; known->number; ++known)
+    if (known->number == number) return known->name;
+  return arena.concat({format, " machine ", arena.decimal(number)});
 }
 
-// Each gives the fault, or "" and the machines.
+// Each of the next three adds the machines to the header and returns "", or returns the fault.
 
 /// gABI chapter 4: e_machine at 18, then e_phoff, e_shoff.
-LATEPY_COLD inline std::string_view read_elf(std::string_view bytes, std::uint64_t size,
-                                             std::vector<std::string>& machines) {
-  const bool wide = bytes.size() > 4 && bytes[4] == 2, big = bytes.size() > 5 && bytes[5] == 2;
-  const ByteReader read(bytes, big);
+LATEPY_COLD inline Text read_elf(Arena& arena, std::string_view bytes, std::uint64_t size, BinaryHeader& header) {
+  const bool wide = bytes.size() > 4 && bytes[4] == 2, big_endian = bytes.size() > 5 && bytes[5] == 2;
+  const ByteReader read(bytes, big_endian);
   const unsigned word = wide ? 8 : 4;
   const std::uint64_t after = wide ? 52 : 40;  // e_ehsize; e_phentsize, e_phnum, e_shentsize, e_shnum follow
   if (bytes.size() < after + 12) return "truncated ELF file";
@@ -88,66 +88,75 @@ LATEPY_COLD inline std::string_view read_elf(std::string_view bytes, std::uint64
   const std::uint64_t sections = read.get(24 + 2 * word, word) + read.get(after + 6, 2) * read.get(after + 8, 2);
   if (programs > size || sections > size) return "truncated ELF file";
   if (read.get(16, 2) != 3) return "an ELF file, but no shared library";
-  machines.push_back(machine_name("ELF", read.get(18, 2),
-                                  {{3, "i386"},
-                                   {21, big ? "ppc64" : "ppc64le"},
-                                   {22, wide ? "s390x" : "s390"},
-                                   {40, "arm"},
-                                   {62, wide ? "x86-64" : "x32"},
-                                   {183, "arm64"},
-                                   {243, wide ? "riscv64" : "riscv32"},
-                                   {258, "loongarch64"}}));
+  static constexpr std::uint32_t of_64_bits = 0x10000, of_big_endian = 0x20000;
+  static constexpr MachineNumber known[] = {{3, "i386"},
+                                            {22, "s390"},
+                                            {22 | of_64_bits, "s390x"},
+                                            {62, "x32"},
+                                            {62 | of_64_bits, "x86-64"},
+                                            {40, "arm"},
+                                            {183, "arm64"},
+                                            {243, "riscv32"},
+                                            {243 | of_64_bits, "riscv64"},
+                                            {258, "loongarch64"},
+                                            {21, "ppc64le"},
+                                            {21 | of_big_endian, "ppc64"},
+                                            {0, ""}};
+  std::uint64_t number = read.get(18, 2);
+  if (number == 21)
+    number |= big_endian ? of_big_endian : 0;
+  else if (number == 22 || number == 62 || number == 243)
+    number |= wide ? of_64_bits : 0;
+  header.machines.add(machine_name(arena, "ELF", number, known));
   return {};
 }
 
 /// PE format, "MS-DOS stub" and "COFF file header": e_lfanew at 0x3c, then "PE\0\0", Machine, Characteristics.
-LATEPY_COLD inline std::string_view read_pe(std::string_view bytes, std::uint64_t size,
-                                            std::vector<std::string>& machines) {
+LATEPY_COLD inline Text read_pe(Arena& arena, std::string_view bytes, std::uint64_t size, BinaryHeader& header) {
   const ByteReader read(bytes, false);
   const std::uint64_t at = read.get(0x3c, 4);
   if (bytes.size() < 0x40 || at + 24 > size || at + 24 > bytes.size()) return "truncated PE file";
   if (read.get(at, 4) != 0x4550) return "an MS-DOS program, not a DLL";
   if ((read.get(at + 22, 2) & 0x2000) == 0) return "a PE program, not a DLL";
-  machines.push_back(machine_name("PE", read.get(at + 4, 2),
-                                  {{0x14c, "i386"}, {0x1c4, "arm"}, {0x8664, "x86-64"}, {0xaa64, "arm64"}}));
+  static constexpr MachineNumber known[] = {
+      {0x14c, "i386"}, {0x1c4, "arm"}, {0x8664, "x86-64"}, {0xaa64, "arm64"}, {0, ""}};
+  header.machines.add(machine_name(arena, "PE", read.get(at + 4, 2), known));
   return {};
 }
 
 /// mach-o/loader.h and mach-o/fat.h; a universal file's header is always big endian.
-LATEPY_COLD inline std::string_view read_mach_o(std::string_view bytes, std::uint64_t size, std::uint64_t magic,
-                                                std::vector<std::string>& machines) {
-  const auto add = [&](std::uint64_t cpu) {
-    machines.push_back(
-        machine_name("Mach-O", cpu, {{7, "i386"}, {12, "arm"}, {0x01000007, "x86-64"}, {0x0100000c, "arm64"}}));
-  };
-  if (magic != 0xcafebabe && magic != 0xcafebabf) {
-    const ByteReader read(bytes, magic >> 24 == 0xfe);
+LATEPY_COLD inline Text read_mach_o(Arena& arena, std::string_view bytes, std::uint64_t size, BinaryHeader& header) {
+  static constexpr MachineNumber known[] = {
+      {7, "i386"}, {12, "arm"}, {0x01000007, "x86-64"}, {0x0100000c, "arm64"}, {0, ""}};
+  const std::uint64_t magic = ByteReader(bytes, true).get(0, 4);
+  const bool is_universal = magic == 0xcafebabe || magic == 0xcafebabf;
+  const ByteReader read(bytes, is_universal || magic >> 24 == 0xfe);
+  if (!is_universal) {
     if (bytes.size() < 28) return "truncated Mach-O file";
     const std::uint64_t type = read.get(12, 4);
     if (type != 6 && type != 8) return "a Mach-O file, but no shared library";
-    add(read.get(4, 4));
+    header.machines.add(machine_name(arena, "Mach-O", read.get(4, 4), known));
     return {};
   }
-  const ByteReader read(bytes, true);
-  const std::uint64_t count = read.get(4, 4), entry = magic == 0xcafebabf ? 32 : 20;
+  const bool wide = magic == 0xcafebabf;
+  const std::uint64_t count = read.get(4, 4), entry = wide ? 32 : 20;
   if (count > 30) return "a Java class, not a shared library";  // shares the magic number
   if (8 + count * entry > bytes.size()) return "truncated Mach-O file";
   for (std::uint64_t at = 8; at < 8 + count * entry; at += entry) {
-    const unsigned word = entry == 32 ? 8 : 4;
+    const unsigned word = wide ? 8 : 4;
     if (read.get(at + 8, word) + read.get(at + 8 + word, word) > size) return "truncated Mach-O file";
-    add(read.get(at, 4));
+    header.machines.add(machine_name(arena, "Mach-O", read.get(at, 4), known));
   }
   return {};
 }
 
-/// From the first 4 KiB and the size of the whole file.
-LATEPY_COLD inline BinaryHeader read_binary_header(std::string_view bytes, std::uint64_t size) {
-  BinaryHeader header;
-  const std::uint64_t magic = ByteReader(bytes, true).get(0, 4);
-  switch (magic) {
+/// \param bytes the first 4 KiB of a file. \param size how large the whole file is.
+LATEPY_COLD inline BinaryHeader read_binary_header(Arena& arena, std::string_view bytes, std::uint64_t size) {
+  BinaryHeader header{{}, {}, Texts(arena)};
+  switch (ByteReader(bytes, true).get(0, 4)) {
     case 0x7f454c46:
       header.format = "ELF";
-      header.fault = read_elf(bytes, size, header.machines);
+      header.fault = read_elf(arena, bytes, size, header);
       return header;
     case 0xfeedface:
     case 0xfeedfacf:
@@ -156,7 +165,7 @@ LATEPY_COLD inline BinaryHeader read_binary_header(std::string_view bytes, std::
     case 0xcafebabe:
     case 0xcafebabf:
       header.format = "Mach-O";
-      header.fault = read_mach_o(bytes, size, magic, header.machines);
+      header.fault = read_mach_o(arena, bytes, size, header);
       return header;
     default:
       break;
@@ -165,7 +174,7 @@ LATEPY_COLD inline BinaryHeader read_binary_header(std::string_view bytes, std::
     header.fault = "an empty file";
   } else if (starts_with(bytes, "MZ")) {
     header.format = "PE";
-    header.fault = read_pe(bytes, size, header.machines);
+    header.fault = read_pe(arena, bytes, size, header);
   } else if (starts_with(bytes, "!<arch>")) {
     header.fault = "a static library, which cannot be loaded";
   } else {
@@ -175,17 +184,18 @@ LATEPY_COLD inline BinaryHeader read_binary_header(std::string_view bytes, std::
 }
 
 /// Why a library cannot be loaded into a program of this format and machine, "" when it can.
-LATEPY_COLD inline std::string binary_fault(const BinaryHeader& header, std::string_view format = native_format,
-                                            std::string_view machine = native_machine) {
-  if (!header.fault.empty()) return concat({header.fault});
-  std::string found = concat({header.format});
-  bool fits = header.format == format && machine.empty();
-  for (const std::string& one : header.machines) {
-    found += concat({&one == &header.machines.front() ? " for " : " and ", one});
-    if (header.format == format && one == machine) fits = true;
+LATEPY_COLD inline Text binary_fault(Arena& arena, const BinaryHeader& header, Text format = native_format,
+                                     Text machine = native_machine) {
+  if (!header.fault.empty()) return header.fault;
+  const bool same_format = header.format == format;
+  bool fits = same_format && machine.empty();
+  Text found = header.format;
+  for (const Text& one : header.machines) {
+    found = arena.concat({found, &one == header.machines.begin() ? " for " : " and ", one});
+    fits |= same_format && one == machine;
   }
   if (fits) return {};
-  return concat({"wrong architecture: it is ", found, ", this program is ", format, " for ", machine});
+  return arena.concat({"wrong architecture: it is ", found, ", this program is ", format, " for ", machine});
 }
 
 }  // namespace detail

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/detail/paths.hpp>
+#include <latepy/find/detail/arena.hpp>
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <utility>
-
 namespace latepy {
 inline namespace v1 {
 namespace detail {
@@ -21,101 +19,107 @@ namespace detail {
 enum class FileKind { missing, denied, file, folder };
 
 /// What the path leads to, links followed.
-LATEPY_COLD inline FileKind file_kind(const std::string& path) noexcept {
+LATEPY_COLD inline FileKind file_kind(Text path) noexcept {
   struct stat info;
   if (path.empty()) return FileKind::missing;
   if (stat(path.c_str(), &info) != 0) return errno == EACCES || errno == EPERM ? FileKind::denied : FileKind::missing;
   return S_ISDIR(info.st_mode) ? FileKind::folder : S_ISREG(info.st_mode) ? FileKind::file : FileKind::missing;
 }
-inline bool is_file(const std::string& path) noexcept { return file_kind(path) == FileKind::file; }
-inline bool is_folder(const std::string& path) noexcept { return file_kind(path) == FileKind::folder; }
+inline bool is_file(Text path) noexcept { return file_kind(path) == FileKind::file; }
+inline bool is_folder(Text path) noexcept { return file_kind(path) == FileKind::folder; }
 
-/// Up to `limit` first bytes, and how large the file is.
+/// The beginning of a file.
 struct FileText {
-  std::string text;
-  unsigned long long size = 0;
-  bool readable = false;
+  std::string_view text;
+  unsigned long long size = 0;  ///< of the whole file
+  bool readable = false;        ///< whether the file was opened, and read up to the limit
 };
 
-LATEPY_COLD inline FileText read_file(const std::string& path, std::size_t limit = 65536) {
-  FileText result;
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe of that name must not stop us
-  if (file < 0) return result;
-  struct stat info;
-  if (fstat(file, &info) == 0 && S_ISREG(info.st_mode)) {
-    result.size = static_cast<unsigned long long>(info.st_size);
-    result.text.resize(result.size < limit ? static_cast<std::size_t>(result.size) : limit);
-    std::size_t have = 0;
-    while (have < result.text.size()) {
-      const ssize_t got = read(file, &result.text[have], result.text.size() - have);
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) break;
-      have += static_cast<std::size_t>(got);
+/// Reads up to `limit` bytes.
+LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit = 65536) {
+  struct File {
+    int number;
+    ~File() {
+      if (number >= 0) close(number);
     }
-    result.readable = have == result.text.size();
-    result.text.resize(have);
+  } const file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};  // O_NONBLOCK: the path may lead to a pipe
+  FileText result;
+  struct stat info;
+  if (file.number < 0 || fstat(file.number, &info) != 0 || !S_ISREG(info.st_mode)) return result;
+  result.size = static_cast<unsigned long long>(info.st_size);
+  if (result.size < limit) limit = static_cast<std::size_t>(result.size);
+  char* const bytes = static_cast<char*>(arena.allocate(limit));
+  std::size_t have = 0;
+  while (have < limit) {
+    const ssize_t got = read(file.number, bytes + have, limit - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    have += static_cast<std::size_t>(got);
   }
-  close(file);
+  result.readable = have == limit;
+  result.text = std::string_view(bytes, have);
   return result;
 }
 
-/// The names in a folder, in no order.
-LATEPY_COLD inline std::vector<std::string> list_folder(const std::string& path) {
-  std::vector<std::string> names;
-  if (DIR* folder = opendir(path.c_str())) {
-    while (const dirent* entry = readdir(folder))
-      if (entry->d_name[0] != '.') names.push_back(entry->d_name);
-    closedir(folder);
-  }
+/// The names in a folder, in no order, without the hidden ones.
+LATEPY_COLD inline Texts list_folder(Arena& arena, Text path) {
+  struct Folder {
+    DIR* stream;
+    ~Folder() {
+      if (stream) closedir(stream);
+    }
+  } const folder{opendir(path.c_str())};
+  Texts names(arena);
+  if (folder.stream)
+    while (const dirent* entry = readdir(folder.stream))
+      if (entry->d_name[0] != '.') names.add(arena.copy(entry->d_name));
   return names;
 }
 
-/// Absolute, without links; "" where there is nothing.
-LATEPY_COLD inline std::string real_path(const std::string& path) {
-  char* const full = realpath(path.c_str(), nullptr);
-  if (full == nullptr) return {};
-  std::string result(full);
-  free(full);
-  return result;
+/// The absolute path without links; "" where there is nothing.
+LATEPY_COLD inline Text real_path(Arena& arena, Text path) {
+  char full[PATH_MAX];
+  return realpath(path.c_str(), full) ? arena.copy(full) : "";
 }
 
-/// real_path() of many files whose folders are the same, which are looked at once.
+/// real_path() of many files. It resolves each folder once, and remembers it.
 class RealPaths {
  public:
-  LATEPY_COLD std::string operator()(const std::string& path) {
+  explicit RealPaths(Arena& arena) noexcept : known_(arena) {}
+
+  LATEPY_COLD Text operator()(Arena& arena, Text path) {
     const std::string_view name = file_name(path);
-    const std::string folder = parent(path);
-    if (folder.empty() || name.empty() || name == "." || name == "..") return real_path(path);
+    const Text folder = arena.parent(path);
+    if (folder.empty() || name.empty() || name == "." || name == "..") return real_path(arena, path);
     for (std::size_t at = 0; at < known_.size(); at += 2)
       if (known_[at] == path) return known_[at + 1];
     struct stat info;
     if (lstat(path.c_str(), &info) != 0) return {};
-    std::string real = S_ISLNK(info.st_mode) ? real_path(path) : (*this)(folder);
-    if (!S_ISLNK(info.st_mode) && !real.empty()) real = join(real, name);
-    if (!S_ISDIR(info.st_mode)) return real;
-    append(known_, path);
-    append(known_, real);
+    Text real = S_ISLNK(info.st_mode) ? real_path(arena, path) : (*this)(arena, folder);
+    if (!S_ISLNK(info.st_mode) && !real.empty()) real = arena.join(real, name.data());
+    if (S_ISDIR(info.st_mode)) {
+      known_.add(path);
+      known_.add(real);
+    }
     return real;
   }
 
  private:
-  std::vector<std::string> known_;  // each folder, and behind it what it is
+  Texts known_;  // each folder, followed by its real path
 };
 
-/// Absolute, links kept. "." and ".." are kept too: what they mean depends on links.
-LATEPY_COLD inline std::string absolute_path(const std::string& path) {
-  if (path.empty() || is_absolute(path)) return path;
-  std::string folder(PATH_MAX, '\0');
-  if (getcwd(&folder[0], folder.size()) == nullptr) return path;
-  folder.resize(folder.find('\0'));
-  return join(folder, starts_with(path, "./") ? std::string_view(path).substr(2) : std::string_view(path));
+/// The absolute path. Links, "." and ".." are kept: what ".." means depends on links.
+LATEPY_COLD inline Text absolute_path(Arena& arena, Text path) {
+  char folder[PATH_MAX];
+  if (path.empty() || is_absolute(path) || getcwd(folder, sizeof folder) == nullptr) return path;
+  return arena.join(folder, starts_with(path, "./") ? path.c_str() + 2 : path.c_str());
 }
 
-/// The file, or the first of the folders above it, that others than the process's user and root may write to, or ""; a
-/// folder with the sticky bit (/tmp) is safe for what lies in it.
-LATEPY_COLD inline std::string writable_by_others(std::string path) {
+/// The file, or the nearest folder above it, that others than the process's user and root may write to; "" when there
+/// is none. A folder with the sticky bit (/tmp) is safe for what lies in it.
+LATEPY_COLD inline Text writable_by_others(Arena& arena, Text path) {
   bool is_leaf = true;
-  for (path = real_path(path); !path.empty(); path = parent(path), is_leaf = false) {
+  for (path = real_path(arena, path); !path.empty(); path = arena.parent(path), is_leaf = false) {
     struct stat info;
     if (stat(path.c_str(), &info) != 0) return path;
     const bool sticky = !is_leaf && (info.st_mode & S_ISVTX) != 0;

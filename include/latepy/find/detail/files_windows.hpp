@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/find/detail/arena.hpp>
 #include <latepy/load/detail/dynlib_windows.hpp>
-#include <latepy/load/detail/paths.hpp>
 
 #include <cstdint>
 
@@ -30,90 +30,136 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// UTF-8 as UTF-16, NUL-terminated.
+LATEPY_COLD inline wchar_t* to_utf16(Arena& arena, Text utf8) {
+  const int size = MultiByteToWideChar(utf8_code_page, 0, utf8.c_str(), -1, nullptr, 0);
+  auto* const wide = static_cast<wchar_t*>(arena.allocate((static_cast<std::size_t>(size) + 1) * sizeof(wchar_t)));
+  wide[MultiByteToWideChar(utf8_code_page, 0, utf8.c_str(), -1, wide, size)] = L'\0';
+  return wide;
+}
+
+/// NUL-terminated UTF-16 as UTF-8.
+LATEPY_COLD inline Text to_text(Arena& arena, const wchar_t* wide) {
+  const int size = WideCharToMultiByte(utf8_code_page, 0, wide, -1, nullptr, 0, nullptr, nullptr);
+  auto* const utf8 = static_cast<char*>(arena.allocate(static_cast<std::size_t>(size) + 1));
+  utf8[WideCharToMultiByte(utf8_code_page, 0, wide, -1, utf8, size, nullptr, nullptr)] = '\0';
+  return utf8;
+}
+
+/// The longest path that Windows has, with its NUL.
+inline constexpr unsigned long path_limit = 32768;
+inline wchar_t* path_buffer(Arena& arena) {
+  return static_cast<wchar_t*>(arena.allocate(path_limit * sizeof(wchar_t)));
+}
+/// What a function wrote into a path_buffer(); it returned `size`.
+LATEPY_COLD inline Text path_text(Arena& arena, wchar_t* buffer, unsigned long size) {
+  buffer[size < path_limit ? size : 0] = L'\0';
+  return to_text(arena, buffer);
+}
+
 enum class FileKind { missing, denied, file, folder };
 
-inline void* invalid_handle() noexcept { return reinterpret_cast<void*>(static_cast<std::intptr_t>(-1)); }
-
 /// What the path leads to.
-LATEPY_COLD inline FileKind file_kind(const std::string& path) {
+LATEPY_COLD inline FileKind file_kind(Text path) {
   if (path.empty()) return FileKind::missing;
-  const unsigned long attributes = GetFileAttributesW(to_wide(path).c_str());
+  Arena scratch;
+  const unsigned long attributes = GetFileAttributesW(to_utf16(scratch, path));
   if (attributes == 0xffffffffUL)
     return GetLastError() == 5 ? FileKind::denied : FileKind::missing;  // ERROR_ACCESS_DENIED
   return attributes & 0x10 ? FileKind::folder : FileKind::file;
 }
-inline bool is_file(const std::string& path) { return file_kind(path) == FileKind::file; }
-inline bool is_folder(const std::string& path) { return file_kind(path) == FileKind::folder; }
+inline bool is_file(Text path) { return file_kind(path) == FileKind::file; }
+inline bool is_folder(Text path) { return file_kind(path) == FileKind::folder; }
 
-/// Up to `limit` first bytes, and how large the file is.
+/// The beginning of a file.
 struct FileText {
-  std::string text;
-  unsigned long long size = 0;
-  bool readable = false;
+  std::string_view text;
+  unsigned long long size = 0;  ///< of the whole file
+  bool readable = false;        ///< whether the file was opened, and read up to the limit
 };
 
-LATEPY_COLD inline FileText read_file(const std::string& path, std::size_t limit = 65536) {
+inline void* invalid_handle() noexcept { return reinterpret_cast<void*>(static_cast<std::intptr_t>(-1)); }
+
+/// CreateFileW() on an existing file. invalid_handle() where it fails.
+LATEPY_COLD inline void* open_file(Arena& arena, Text path, unsigned long access, unsigned long flags) {
+  return CreateFileW(to_utf16(arena, path), access, 7, nullptr, 3, flags, nullptr);  // all sharing, OPEN_EXISTING
+}
+/// Closes a handle of Windows.
+struct HandleCloser {
+  void* handle;
+  ~HandleCloser() {
+    if (handle != invalid_handle()) CloseHandle(handle);
+  }
+};
+
+/// Reads up to `limit` bytes.
+LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit = 65536) {
   FileText result;
-  // GENERIC_READ, all sharing, OPEN_EXISTING
-  void* const file = CreateFileW(to_wide(path).c_str(), 0x80000000UL, 7, nullptr, 3, 0, nullptr);
-  if (file == invalid_handle()) {
-    // A Store stub (an app execution alias) cannot be opened, and is an empty file.
+  const HandleCloser file{open_file(arena, path, 0x80000000UL, 0)};  // GENERIC_READ
+  if (file.handle == invalid_handle()) {
+    // A Store stub (an app execution alias) cannot be opened. It is an empty file.
     result.readable = GetLastError() == 1920;  // ERROR_CANT_ACCESS_FILE
     return result;
   }
   unsigned long high = 0, got = 0;
-  const unsigned long low = GetFileSize(file, &high);
+  const unsigned long low = GetFileSize(file.handle, &high);
   result.size = static_cast<unsigned long long>(high) << 32 | low;
-  result.text.resize(result.size < limit ? static_cast<std::size_t>(result.size) : limit);
-  const auto wanted = static_cast<unsigned long>(result.text.size());
-  result.readable = ReadFile(file, &result.text[0], wanted, &got, nullptr) != 0 && got == wanted;
-  result.text.resize(got);
-  CloseHandle(file);
+  if (result.size < limit) limit = static_cast<std::size_t>(result.size);
+  char* const bytes = static_cast<char*>(arena.allocate(limit));
+  const auto wanted = static_cast<unsigned long>(limit);
+  result.readable = ReadFile(file.handle, bytes, wanted, &got, nullptr) != 0 && got == wanted;
+  result.text = std::string_view(bytes, got);
   return result;
 }
 
-/// The names in a folder, in no order.
-LATEPY_COLD inline std::vector<std::string> list_folder(const std::string& path) {
+/// The names in a folder, in no order, without the hidden ones.
+LATEPY_COLD inline Texts list_folder(Arena& arena, Text path) {
   struct {  // WIN32_FIND_DATAW: attributes, three times, two sizes, two reserved; then the name
     std::uint32_t head[11];
     wchar_t name[260];
     wchar_t short_name[14];
     std::uint32_t spare[4];
   } entry;
-  std::vector<std::string> names;
+  Texts names(arena);
   auto* const data = reinterpret_cast<_WIN32_FIND_DATAW*>(&entry);
-  void* const find = FindFirstFileW(to_wide(join(path, "*")).c_str(), data);
-  if (find == invalid_handle()) return names;
-  do {
-    if (entry.name[0] != L'.') names.push_back(to_utf8(entry.name));
-  } while (FindNextFileW(find, data));
-  FindClose(find);
+  struct Find {
+    void* handle;
+    ~Find() {
+      if (handle != invalid_handle()) FindClose(handle);
+    }
+  } const find{FindFirstFileW(to_utf16(arena, arena.join(path, "*")), data)};
+  if (find.handle == invalid_handle()) return names;
+  do
+    if (entry.name[0] != L'.') names.add(to_text(arena, entry.name));
+  while (FindNextFileW(find.handle, data));
   return names;
 }
 
-/// Absolute, without links; "" where there is nothing.
-LATEPY_COLD inline std::string real_path(const std::string& path) {
+/// The absolute path without links; "" where there is nothing.
+LATEPY_COLD inline Text real_path(Arena& arena, Text path) {
   // No access is asked for, so that it works on files that may not be read; FILE_FLAG_BACKUP_SEMANTICS opens folders.
-  void* const file = CreateFileW(to_wide(path).c_str(), 0, 7, nullptr, 3, 0x02000000UL, nullptr);
-  if (file == invalid_handle()) return is_file(path) ? path : std::string();
-  std::wstring wide(32768, L'\0');
-  wide.resize(GetFinalPathNameByHandleW(file, &wide[0], static_cast<unsigned long>(wide.size()), 0));
-  CloseHandle(file);
-  std::string result = to_utf8(wide);
-  if (starts_with(result, "\\\\?\\UNC\\")) return "\\" + result.substr(7);
-  return starts_with(result, "\\\\?\\") ? result.substr(4) : result;
+  Arena scratch;
+  const HandleCloser file{open_file(scratch, path, 0, 0x02000000UL)};
+  if (file.handle == invalid_handle()) return is_file(path) ? path : Text();
+  wchar_t* const wide = path_buffer(scratch);
+  const Text real = path_text(arena, wide, GetFinalPathNameByHandleW(file.handle, wide, path_limit, 0));
+  if (starts_with(real, "\\\\?\\UNC\\")) return arena.concat({"\\", real.c_str() + 7});
+  return starts_with(real, "\\\\?\\") ? real.c_str() + 4 : real;
 }
+
 /// real_path() of many files.
 struct RealPaths {
-  std::string operator()(const std::string& path) const { return real_path(path); }
+  explicit RealPaths(Arena&) noexcept {}
+  Text operator()(Arena& arena, Text path) const { return real_path(arena, path); }
 };
 
-/// Absolute, links kept, with backslashes.
-LATEPY_COLD inline std::string absolute_path(const std::string& path) {
+/// The absolute path with backslashes. Links are kept.
+LATEPY_COLD inline Text absolute_path(Arena& arena, Text path) {
   if (path.empty()) return path;
-  std::wstring wide(32768, L'\0');
-  wide.resize(GetFullPathNameW(to_wide(path).c_str(), static_cast<unsigned long>(wide.size()), &wide[0], nullptr));
-  return wide.empty() ? path : to_utf8(wide);
+  Arena scratch;
+  wchar_t* const wide = path_buffer(scratch);
+  const Text full = path_text(arena, wide, GetFullPathNameW(to_utf16(scratch, path), path_limit, wide, nullptr));
+  return full.empty() ? path : full;
 }
 
 }  // namespace detail

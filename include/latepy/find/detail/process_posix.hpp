@@ -33,44 +33,57 @@ LATEPY_COLD inline bool is_secure_process() noexcept {
 #endif
 }
 
-LATEPY_COLD inline std::string process_variable(const char* name) {
-  const char* const value = getenv(name);
-  return value ? value : "";
+/// The value of an environment variable, "" where it is unset.
+LATEPY_COLD inline Text process_variable(Arena& arena, Text name) {
+  const char* const value = getenv(name.c_str());
+  return value ? arena.copy(value) : "";
 }
 
-LATEPY_COLD inline std::string program_path() {
+/// The file of this program.
+LATEPY_COLD inline Text program_path(Arena& arena) {
 #if LATEPY_APPLE
-  std::string path(PATH_MAX, '\0');
-  auto size = static_cast<unsigned>(path.size());
-  if (_NSGetExecutablePath(&path[0], &size) != 0) return {};
-  return real_path(path.c_str());
+  char path[PATH_MAX];
+  unsigned size = sizeof path;
+  return _NSGetExecutablePath(path, &size) == 0 ? real_path(arena, path) : Text();
 #elif defined(__linux__)
-  return real_path("/proc/self/exe");
+  return real_path(arena, "/proc/self/exe");
 #else
-  return real_path("/proc/curproc/file");
+  return real_path(arena, "/proc/curproc/file");
 #endif
 }
 
 /// The files of all libraries in this process, also of those loaded RTLD_LOCAL.
-LATEPY_COLD inline std::vector<std::string> loaded_libraries() {
-  std::vector<std::string> paths;
+LATEPY_COLD inline Texts loaded_libraries(Arena& arena) {
+  Texts paths(arena);
 #if LATEPY_APPLE
   for (unsigned i = 0, count = _dyld_image_count(); i < count; ++i)
-    if (const char* name = _dyld_get_image_name(i)) paths.push_back(name);
+    if (const char* name = _dyld_get_image_name(i)) paths.add(arena.copy(name));
 #else
+  struct List {
+    Arena& arena;
+    Texts& paths;
+  } list{arena, paths};
   dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* list) {
-        if (info->dlpi_name && info->dlpi_name[0])
-          static_cast<std::vector<std::string>*>(list)->push_back(info->dlpi_name);
+      [](dl_phdr_info* info, std::size_t, void* to) {
+        const auto& into = *static_cast<List*>(to);
+        if (info->dlpi_name && info->dlpi_name[0]) into.paths.add(into.arena.copy(info->dlpi_name));
         return 0;
       },
-      &paths);
+      &list);
 #endif
   return paths;
 }
 
-/// A symbol of a library that is in the process already. Does not make a local library global.
-LATEPY_COLD inline void* loaded_symbol(const std::string& path, const char* name) noexcept {
+/// The file of the library that holds the address, "" where no library does.
+LATEPY_COLD inline Text library_at(Arena& arena, void* address) {
+  Dl_info info;
+  if (dladdr(address, &info) == 0 || info.dli_fname == nullptr) return {};
+  const Text real = real_path(arena, info.dli_fname);
+  return real.empty() ? arena.copy(info.dli_fname) : real;
+}
+
+/// A symbol of a library that is in the process already, or nullptr. A library that was loaded RTLD_LOCAL stays local.
+LATEPY_COLD inline void* loaded_symbol(Text path, const char* name) noexcept {
   void* const handle = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
   if (handle == nullptr) return nullptr;
   void* const address = dlsym(handle, name);
@@ -78,16 +91,25 @@ LATEPY_COLD inline void* loaded_symbol(const std::string& path, const char* name
   return address;
 }
 
-/// Runs a program by its absolute path without a shell, with next to no environment, and gives what it printed, ""
-/// when it failed, printed over 64 KiB, or did not end within the time.
-LATEPY_COLD inline std::string run_and_read(std::initializer_list<const char*> command, int limit_ms = 5000) {
+/// Milliseconds that have passed since some moment.
+inline long long now_ms() noexcept {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<long long>(time.tv_sec) * 1000 + time.tv_nsec / 1000000;
+}
+
+/// Runs a program without a shell and with an environment of one variable, and returns what it printed. Returns "" when
+/// it failed, printed over 64 KiB, or did not end within the time. \param command the program's absolute path, its
+/// arguments, and a null pointer.
+LATEPY_COLD inline std::string_view run_and_read(Arena& arena, std::initializer_list<const char*> command,
+                                                 int limit_ms = 5000) {
+  constexpr std::size_t limit = 65536;
+  char* const text = static_cast<char*>(arena.allocate(limit + 1));
   int ends[2];
   if (pipe(ends) != 0) return {};
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-  std::vector<char*> argv(command.size() + 1);
-  std::size_t words = 0;
-  for (const char* word : command) argv[words++] = const_cast<char*>(word);
+  char* const* const argv = const_cast<char* const*>(command.begin());
   char locale[] = "LC_ALL=C.UTF-8";
   char* const environment[] = {locale, nullptr};
   posix_spawn_file_actions_t actions;
@@ -96,27 +118,21 @@ LATEPY_COLD inline std::string run_and_read(std::initializer_list<const char*> c
   posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
   posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
   pid_t child = 0;
-  const bool started = posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environment) == 0;
+  const bool started = posix_spawn(&child, argv[0], &actions, nullptr, argv, environment) == 0;
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
 
-  std::string text;
+  std::size_t size = 0;
   bool ended = false;
-  const auto now = [] {
-    timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<long long>(time.tv_sec) * 1000 + time.tv_nsec / 1000000;
-  };
-  for (const long long deadline = now() + limit_ms; started && !ended && text.size() <= 65536;) {
-    const long long left = deadline - now();
+  for (const long long deadline = now_ms() + limit_ms; started && !ended && size <= limit;) {
+    const long long left = deadline - now_ms();
     pollfd waiting{ends[0], POLLIN, 0};
     if (left <= 0) break;
     if (poll(&waiting, 1, static_cast<int>(left)) < 0 && errno == EINTR) continue;
-    char piece[4096];
-    const ssize_t got = waiting.revents ? read(ends[0], piece, sizeof piece) : -1;
+    const ssize_t got = waiting.revents ? read(ends[0], text + size, limit + 1 - size) : -1;
     if (got < 0) break;
     ended = got == 0;
-    text.append(piece, static_cast<std::size_t>(got));
+    size += static_cast<std::size_t>(got);
   }
   close(ends[0]);
   if (!started) return {};
@@ -124,7 +140,8 @@ LATEPY_COLD inline std::string run_and_read(std::initializer_list<const char*> c
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? text : std::string();
+  const bool succeeded = ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return std::string_view(text, succeeded ? size : 0);
 }
 
 }  // namespace detail

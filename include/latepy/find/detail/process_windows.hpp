@@ -30,37 +30,55 @@ namespace detail {
 /// Windows has no set-uid programs.
 inline bool is_secure_process() noexcept { return false; }
 
-LATEPY_COLD inline std::string process_variable(const char* name) {
-  const std::wstring wide = to_wide(name);
-  std::wstring value(GetEnvironmentVariableW(wide.c_str(), nullptr, 0), L'\0');
-  if (value.empty()) return {};
-  value.resize(GetEnvironmentVariableW(wide.c_str(), &value[0], static_cast<unsigned long>(value.size())));
-  return to_utf8(value);
+/// The value of an environment variable, "" where it is unset.
+LATEPY_COLD inline Text process_variable(Arena& arena, Text name) {
+  Arena scratch;
+  const wchar_t* const wide = to_utf16(scratch, name);
+  const unsigned long size = GetEnvironmentVariableW(wide, nullptr, 0);
+  auto* const value = static_cast<wchar_t*>(scratch.allocate((size + 1) * sizeof(wchar_t)));
+  const unsigned long got = GetEnvironmentVariableW(wide, value, size);
+  value[got < size ? got : 0] = L'\0';
+  return to_text(arena, value);
 }
 
-LATEPY_COLD inline std::string module_path(HINSTANCE__* module) {
-  std::wstring name(32768, L'\0');
-  name.resize(GetModuleFileNameW(module, &name[0], static_cast<unsigned long>(name.size())));
-  return to_utf8(name);
+LATEPY_COLD inline Text module_path(Arena& arena, HINSTANCE__* module) {
+  Arena scratch;
+  wchar_t* const wide = path_buffer(scratch);
+  return path_text(arena, wide, GetModuleFileNameW(module, wide, path_limit));
 }
 
-LATEPY_COLD inline std::string program_path() { return module_path(nullptr); }
+/// The file of this program.
+LATEPY_COLD inline Text program_path(Arena& arena) { return module_path(arena, nullptr); }
 
-LATEPY_COLD inline std::vector<std::string> loaded_libraries() {
-  std::vector<HINSTANCE__*> modules(256);
-  for (unsigned long needed = 0;;) {
-    const auto size = static_cast<unsigned long>(modules.size() * sizeof(HINSTANCE__*));
-    if (!K32EnumProcessModules(GetCurrentProcess(), modules.data(), size, &needed)) return {};
-    modules.resize(needed / sizeof(HINSTANCE__*) + (needed > size ? 16 : 0));  // others may be loading at this moment
-    if (needed <= size) break;
+/// The files of all libraries in this process.
+LATEPY_COLD inline Texts loaded_libraries(Arena& arena) {
+  Texts paths(arena);
+  Arena scratch;
+  for (unsigned long count = 256;;) {
+    auto* const modules = static_cast<HINSTANCE__**>(scratch.allocate(count * sizeof(HINSTANCE__*)));
+    const auto size = static_cast<unsigned long>(count * sizeof(HINSTANCE__*));
+    unsigned long needed = 0;
+    if (!K32EnumProcessModules(GetCurrentProcess(), modules, size, &needed)) return paths;
+    count = static_cast<unsigned long>(needed / sizeof(HINSTANCE__*));
+    if (needed <= size) {
+      for (unsigned long i = 0; i < count; ++i) paths.add(module_path(arena, modules[i]));
+      return paths;
+    }
+    count += 16;  // other threads may be loading libraries
   }
-  std::vector<std::string> paths;
-  for (HINSTANCE__* module : modules) paths.push_back(module_path(module));
-  return paths;
 }
 
-LATEPY_COLD inline void* loaded_symbol(const std::string& path, const char* name) {
-  HINSTANCE__* const module = GetModuleHandleW(to_wide(path).c_str());
+/// The file of the library that holds the address, "" where no library does.
+LATEPY_COLD inline Text library_at(Arena& arena, void* address) {
+  HINSTANCE__* module = nullptr;
+  // GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT
+  return GetModuleHandleExW(4 | 2, static_cast<const wchar_t*>(address), &module) ? module_path(arena, module) : Text();
+}
+
+/// A symbol of a library that is in the process already, or nullptr.
+LATEPY_COLD inline void* loaded_symbol(Text path, const char* name) {
+  Arena scratch;
+  HINSTANCE__* const module = GetModuleHandleW(to_utf16(scratch, path));
   return module ? reinterpret_cast<void*>(GetProcAddress(module, name)) : nullptr;
 }
 
@@ -79,14 +97,38 @@ LATEPY_COLD inline bool is_elevated() {
   return known && elevated != 0;
 }
 
-/// The file, where it lies in a folder that the user owns while the process has an administrator's rights, or "".
-LATEPY_COLD inline std::string writable_by_others(const std::string& path) {
-  return is_elevated() && is_below(lower(path), lower(process_variable("USERPROFILE"))) ? path : std::string();
+LATEPY_COLD inline Text in_lower_case(Arena& arena, Text text) {
+  const std::size_t size = text.size();
+  auto* const chars = static_cast<char*>(arena.allocate(size + 1));
+  for (std::size_t i = 0; i <= size; ++i) chars[i] = lower(text.c_str()[i]);
+  return chars;
 }
 
-/// Runs a program by its absolute path without a shell, with next to no environment, and gives what it printed, ""
-/// when it failed, printed over 64 KiB, or did not end within the time.
-LATEPY_COLD inline std::string run_and_read(std::initializer_list<const char*> command, unsigned long limit_ms = 5000) {
+/// The file, where the process has an administrator's rights and the file lies in its user's folder; else "".
+LATEPY_COLD inline Text writable_by_others(Arena& arena, Text path) {
+  const Text profile = process_variable(arena, "USERPROFILE");
+  return is_elevated() && is_below(in_lower_case(arena, path), in_lower_case(arena, profile)) ? path : Text();
+}
+
+/// Runs a program without a shell and with an environment of one variable, and returns what it printed. Returns "" when
+/// it failed, printed over 64 KiB, or did not end within the time. \param command the program's absolute path, its
+/// arguments, and a null pointer.
+LATEPY_COLD inline std::string_view run_and_read(Arena& arena, std::initializer_list<const char*> command,
+                                                 unsigned long limit_ms = 5000) {
+  // Neither a path nor our arguments have quotes.
+  Text line;
+  for (const char* word : command)
+    if (word) line = arena.concat({line, line.empty() ? "\"" : " \"", word, "\""});
+  wchar_t* const wide_line = to_utf16(arena, line);
+  const wchar_t* const program = to_utf16(arena, *command.begin());
+  // A list of variables ends with an empty one.
+  const Text variable = arena.concat({"SYSTEMROOT=", process_variable(arena, "SYSTEMROOT"), " "});
+  wchar_t* const environment = to_utf16(arena, variable);
+  std::size_t end = 0;
+  while (environment[end]) ++end;
+  environment[end - 1] = L'\0';
+  constexpr unsigned long limit = 65536;
+  char* const text = static_cast<char*>(arena.allocate(limit));
   struct {  // SECURITY_ATTRIBUTES
     unsigned long size;
     void* descriptor;
@@ -110,33 +152,26 @@ LATEPY_COLD inline std::string run_and_read(std::initializer_list<const char*> c
   start.size = sizeof start;
   start.flags = 0x100;  // STARTF_USESTDHANDLES
   start.output = writer;
-  // Our words have no quotes; a path cannot have any.
-  std::string line;
-  for (const char* word : command) line += concat({line.empty() ? "\"" : " \"", word, "\""});
-  std::wstring wide = to_wide(line);
-  std::wstring environment = L"SYSTEMROOT=" + to_wide(process_variable("SYSTEMROOT")) + std::wstring(2, L'\0');
   // CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT
-  const bool started = CreateProcessW(to_wide(*command.begin()).c_str(), &wide[0], nullptr, nullptr, 1, 0x08000400,
-                                      &environment[0], nullptr, reinterpret_cast<_STARTUPINFOW*>(&start),
-                                      reinterpret_cast<_PROCESS_INFORMATION*>(&child)) != 0;
+  const bool started =
+      CreateProcessW(program, wide_line, nullptr, nullptr, 1, 0x08000400, environment, nullptr,
+                     reinterpret_cast<_STARTUPINFOW*>(&start), reinterpret_cast<_PROCESS_INFORMATION*>(&child)) != 0;
   CloseHandle(writer);
-  std::string text;
+  unsigned long got = 0;
   if (started) {
-    unsigned long code = 1, ready = 0, got = 0;
+    unsigned long code = 1, ready = 0;
     // The answer fits into the pipe, so that nothing needs to be read before the end.
     if (WaitForSingleObject(child.process, limit_ms) != 0) TerminateProcess(child.process, 1);
     WaitForSingleObject(child.process, 1000);
     GetExitCodeProcess(child.process, &code);
-    if (code == 0 && PeekNamedPipe(reader, nullptr, 0, nullptr, &ready, nullptr) && ready > 0 && ready <= 65536) {
-      text.resize(ready);
-      if (!ReadFile(reader, &text[0], ready, &got, nullptr)) got = 0;
-      text.resize(got);
-    }
+    if (code == 0 && PeekNamedPipe(reader, nullptr, 0, nullptr, &ready, nullptr) && ready > 0 && ready <= limit &&
+        !ReadFile(reader, text, ready, &got, nullptr))
+      got = 0;
     CloseHandle(child.thread);
     CloseHandle(child.process);
   }
   CloseHandle(reader);
-  return text;
+  return std::string_view(text, got);
 }
 
 }  // namespace detail

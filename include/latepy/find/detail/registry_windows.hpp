@@ -4,8 +4,6 @@
 
 #include <latepy/find/detail/process_windows.hpp>
 
-#include <algorithm>
-
 struct HKEY__;
 struct _FILETIME;
 extern "C" {
@@ -21,10 +19,11 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// An open key of the registry, or none where it cannot be opened.
 class RegistryKey {
  public:
-  RegistryKey(HKEY__* parent, const std::wstring& name, unsigned long view) {
-    if (RegOpenKeyExW(parent, name.c_str(), 0, 0x20019 | view, &key_) != 0) key_ = nullptr;  // KEY_READ
+  RegistryKey(Arena& arena, HKEY__* parent, Text name, unsigned long view) {
+    if (RegOpenKeyExW(parent, to_utf16(arena, name), 0, 0x20019 | view, &key_) != 0) key_ = nullptr;  // KEY_READ
   }
   RegistryKey(const RegistryKey&) = delete;
   RegistryKey& operator=(const RegistryKey&) = delete;
@@ -33,59 +32,53 @@ class RegistryKey {
   }
   HKEY__* get() const noexcept { return key_; }
 
-  LATEPY_COLD std::vector<std::wstring> names() const {
-    std::vector<std::wstring> names;
+  /// The names of the keys below, in the order of `goes_before`.
+  LATEPY_COLD Texts names(Arena& arena, bool (*goes_before)(Text, Text)) const {
+    Texts names(arena);
     wchar_t name[256];
     for (unsigned long i = 0, size = 256;
          key_ && RegEnumKeyExW(key_, i, name, &size, nullptr, nullptr, nullptr, nullptr) == 0; ++i, size = 256)
-      names.emplace_back(name, size);
+      names.add_ordered(to_text(arena, name), goes_before);
     return names;
   }
 
   /// The text of the key itself, "" without one.
-  LATEPY_COLD std::string value() const {
-    wchar_t text[2048];
-    unsigned long type = 0, size = sizeof text;
+  LATEPY_COLD Text value(Arena& arena) const {
+    wchar_t text[2049];
+    unsigned long type = 0, size = sizeof text - sizeof(wchar_t);
     if (!key_ || RegQueryValueExW(key_, nullptr, nullptr, &type, reinterpret_cast<unsigned char*>(text), &size) != 0)
       return {};
-    if (type != 1) return {};  // REG_SZ
-    std::wstring wide(text, size / sizeof(wchar_t));
-    return to_utf8(wide.substr(0, wide.find(L'\0')));
+    if (type != 1) return {};  // REG_SZ, which may lack its NUL
+    text[size / sizeof(wchar_t)] = L'\0';
+    return to_text(arena, text);
   }
 
  private:
   HKEY__* key_ = nullptr;
 };
 
-struct RegisteredPython {
-  std::string folder;
-  std::string source;
-};
-
-/// The user's before the machine's; the machine's first when the process has an administrator's rights, so that a
-/// user's entry cannot get code into it.
-LATEPY_COLD inline std::vector<RegisteredPython> registered_pythons() {
-  std::vector<RegisteredPython> found;
+/// The installation folders in the registry, each followed by what names its source. The user's come before the
+/// machine's; in a process with an administrator's rights the machine's come first, so that a user's entry cannot get
+/// code into it.
+LATEPY_COLD inline Texts registered_pythons(Arena& arena) {
+  Texts found(arena);
   bool machine = is_elevated();
   for (int pass = 0; pass < 2; ++pass, machine = !machine) {
     auto* const hive = reinterpret_cast<HKEY__*>(
         static_cast<std::intptr_t>(static_cast<std::int32_t>(machine ? 0x80000002 : 0x80000001)));
     for (const unsigned long view : {0x100UL, 0x200UL}) {  // KEY_WOW64_64KEY, KEY_WOW64_32KEY
-      const RegistryKey root(hive, L"SOFTWARE\\Python", view);
-      std::vector<std::wstring> companies = root.names();
-      std::stable_partition(companies.begin(), companies.end(),
-                            [](const std::wstring& name) { return name == L"PythonCore"; });
-      for (const std::wstring& company : companies) {
-        if (company == L"PyLauncher") continue;  // PEP 514: not a company
-        const RegistryKey tags(root.get(), company, view);
-        std::vector<std::wstring> names = tags.names();
-        std::sort(names.begin(), names.end(), [](const std::wstring& a, const std::wstring& b) {
-          return a.size() != b.size() ? a.size() > b.size() : a > b;  // 3.10 before 3.9
-        });
-        for (const std::wstring& tag : names) {
-          std::string folder = RegistryKey(tags.get(), tag + L"\\InstallPath", view).value();
-          while (folder.size() > 3 && is_separator(folder.back())) folder.pop_back();
-          if (is_absolute(folder)) found.push_back({folder, machine ? "registry (machine)" : "registry (user)"});
+      const RegistryKey root(arena, hive, "SOFTWARE\\Python", view);
+      const auto core_first = [](Text a, Text b) { return a == "PythonCore" && b != "PythonCore"; };
+      for (const Text company : root.names(arena, core_first)) {
+        if (company == "PyLauncher") continue;  // PEP 514: not a company
+        const RegistryKey tags(arena, root.get(), company, view);
+        for (const Text tag : tags.names(arena, &longer_first)) {  // 3.10 before 3.9
+          const RegistryKey install(arena, tags.get(), arena.concat({tag, "\\InstallPath"}), view);
+          std::string_view folder = install.value(arena);
+          while (folder.size() > 3 && is_separator(folder.back())) folder.remove_suffix(1);
+          if (!is_absolute(folder)) continue;
+          found.add(arena.copy(folder));
+          found.add(machine ? "registry (machine)" : "registry (user)");
         }
       }
     }

@@ -1,4 +1,4 @@
-// latepy/find/detail/sources.hpp: Sources, the places where Pythons are found when none was named.
+// latepy/find/detail/sources.hpp: Sources, the places where Pythons are looked for when none was named.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,255 +11,295 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-LATEPY_COLD inline Candidate from_source(std::string_view source) {
-  Candidate c;
-  c.source = source;
-  return c;
-}
-
+/// Goes through the sources, in the order that is written in the README, and hands what it meets to the Finder.
 class Sources {
  public:
   Sources(const Search& search, Finder& finder)
-      : search_(search), finder_(finder), root_(search.root.empty() ? "/" : search.root.string()) {
-    home_ = finder.variable(LATEPY_WINDOWS ? "USERPROFILE" : "HOME");
-    if (!is_absolute(home_)) home_.clear();
+      : search_(search),
+        finder_(finder),
+        arena_(finder.arena()),
+        root_(search.root.empty() ? Text("/") : Text(search.root.string())),
+        home_(finder.variable(LATEPY_WINDOWS ? "USERPROFILE" : "HOME")) {
+    if (!is_absolute(home_)) home_ = {};
   }
 
-  /// What a program brings along: below its own folder, or beside that in `lib`.
+  LATEPY_COLD void all() {
+    named_by_variables();
+    if (!finder_.is_done()) beside_program();
+    if (!finder_.is_done()) active_environments();
+    if (!finder_.is_done() && search_.search_path) path();
+    if (!finder_.is_done()) managers();
+    if (!finder_.is_done()) system();
+  }
+
+ private:
+  LATEPY_COLD void named_by_variables() {
+    for (const Text name : Literals("LATEPY_LIBRARY\0LATEPY_PYTHON")) {
+      const Text path = finder_.variable(name);
+      if (path.empty() || finder_.is_done()) continue;
+      FoundPython c(name);
+      const bool is_library = name == "LATEPY_LIBRARY";
+      if (is_library || !is_absolute(path)) (is_library ? c.library : c.executable) = path;
+      if (!is_absolute(path))
+        finder_.refuse(c, relative_path);
+      else if (is_library)
+        finder_.add_library(c);
+      else
+        finder_.add_python(path, c);
+    }
+  }
+
+  /// What a program brings along: in folders of its own, or below the folder above in `lib`.
   LATEPY_COLD void beside_program() {
-    const std::string program = !search_.program.empty() ? real_path(search_.program.string()) : program_path();
+    const Text program = search_.program.empty() ? program_path(arena_) : real_path(arena_, search_.program.string());
     if (program.empty()) return;
-    const std::string folder = parent(program), above = parent(folder);
-    const Candidate c = from_source("beside the program");
-    finder_.add_home(join(folder, "python"), c);
+    constexpr Text source = "beside the program";
+    const Text folder = arena_.parent(program), above = arena_.parent(folder);
+    add_home(arena_.join(folder, "python"), source);
     if (LATEPY_WINDOWS) {
-      finder_.add_home(folder, c);
+      add_home(folder, source);
       return;
     }
-    finder_.add_home(join(above, "python"), c);
-    frameworks(join(above, "Frameworks"), "beside the program");
-    finder_.add_home(join(above, "Resources/python"), c);
+    add_home(arena_.join(above, "python"), source);
+    frameworks(arena_.join(above, "Frameworks"), source);
+    add_home(arena_.join(above, "Resources/python"), source);
     // A program in /usr/bin did not bring /usr/lib.
-    for (const char* system : {"", "usr", "usr/local", "opt/homebrew", "opt/local"})
-      if (above == real_path(join(root_, system))) return;
-    if (!libraries_below(above, {}).empty()) finder_.add_home(above, c);
+    for (const Text system : Literals("\0usr\0usr/local\0opt/homebrew\0opt/local"))
+      if (above == real_path(arena_, in_root(system))) return;
+    if (!libraries_below(arena_, above, {}).empty()) add_home(above, source);
   }
 
   LATEPY_COLD void active_environments() {
-    for (const char* name : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
-      const std::string folder = finder_.variable(name);
+    for (const Text name : Literals("VIRTUAL_ENV\0CONDA_PREFIX")) {
+      const Text folder = finder_.variable(name);
       if (folder.empty()) continue;
-      Candidate c = from_source(name);
-      c.prefix = is_absolute(folder) ? std::string() : folder;
-      if (is_absolute(folder))
-        finder_.add_folder(folder, std::move(c));
-      else
-        finder_.refuse(std::move(c), "a relative path in the environment is not followed");
+      FoundPython c(name);
+      if (is_absolute(folder)) {
+        finder_.add_folder(folder, c);
+      } else {
+        c.prefix = folder;
+        finder_.refuse(c, relative_path);
+      }
     }
   }
 
   LATEPY_COLD void path() {
-    const std::string text = finder_.variable("PATH");
-    const std::vector<std::string_view> folders = split(text, LATEPY_WINDOWS ? ";" : ":");
-    for (const char* name : {"python3", "python"}) {
-      for (const std::string_view folder : folders) {
-        const std::string file = concat({join(folder, name), LATEPY_WINDOWS ? ".exe" : ""});
+    const Text folders = finder_.variable("PATH");
+    for (const Text name : Literals("python3\0python")) {
+      std::string_view rest = folders;
+      for (std::string_view part; !(part = next_part(rest, LATEPY_WINDOWS ? ";" : ":")).empty();) {
         if (finder_.is_done()) return;
-        if (!is_absolute(folder) || file_kind(file) != FileKind::file) continue;
-        if (file_name(folder) == "shims")
+        if (!is_absolute(part)) continue;
+        const Text folder = arena_.copy(part);
+        const Text file = arena_.concat({arena_.join(folder, name), LATEPY_WINDOWS ? ".exe" : ""});
+        if (!is_file(file)) continue;
+        if (file_name(part) == "shims")
           shim(folder, name, file);
         else
-          finder_.add_python(file, from_source("PATH"));
+          finder_.add_python(file, FoundPython("PATH"));
       }
     }
   }
 
   LATEPY_COLD void managers() {
-    if (!home_.empty() || !finder_.variable("UV_PYTHON_INSTALL_DIR").empty()) {
-      const std::string data = finder_.variable(LATEPY_WINDOWS ? "APPDATA" : "XDG_DATA_HOME");
-      std::string uv = finder_.variable("UV_PYTHON_INSTALL_DIR");
-      if (uv.empty()) uv = join(is_absolute(data) ? data : join(home_, ".local/share"), "uv/python");
-      each_version(uv, "uv", "cpython-");
+    Text uv = finder_.variable("UV_PYTHON_INSTALL_DIR");
+    if (uv.empty() && !home_.empty()) {
+      const Text data = finder_.variable(LATEPY_WINDOWS ? "APPDATA" : "XDG_DATA_HOME");
+      uv = arena_.join(is_absolute(data) ? data : in_home(".local/share"), "uv/python");
     }
-    std::string pyenv = finder_.variable("PYENV_ROOT");
-    if (pyenv.empty() && !home_.empty()) pyenv = join(home_, LATEPY_WINDOWS ? ".pyenv/pyenv-win" : ".pyenv");
-    each_version(join(pyenv, "versions"), "pyenv");
-    if (!home_.empty()) {
-      each_version(join(home_, ".asdf/installs/python"), "asdf");
-      each_version(join(home_, ".local/share/mise/installs/python"), "mise");
-    }
+    each_version(uv, "uv", "cpython-");
+    Text pyenv = finder_.variable("PYENV_ROOT");
+    if (pyenv.empty()) pyenv = in_home(LATEPY_WINDOWS ? ".pyenv/pyenv-win" : ".pyenv");
+    each_version(arena_.join(pyenv, "versions"), "pyenv");
+    each_version(in_home(".asdf/installs/python"), "asdf");
+    each_version(in_home(".local/share/mise/installs/python"), "mise");
     conda();
   }
 
   LATEPY_COLD void system() {
 #if LATEPY_WINDOWS
-    if (search_.root.empty())
-      for (const RegisteredPython& python : registered_pythons())
-        finder_.add_home(python.folder, from_source(python.source));
-    const std::string local = finder_.variable("LOCALAPPDATA");
+    if (search_.root.empty()) {
+      const Texts registered = registered_pythons(arena_);
+      for (std::size_t at = 0; at < registered.size(); at += 2) add_home(registered[at], registered[at + 1]);
+    }
+    const Text local = finder_.variable("LOCALAPPDATA");
     if (is_absolute(local)) {
-      each_version(join(local, "Programs/Python"), "python.org", "Python3");
-      each_version(join(local, "Python"), "Python install manager", "pythoncore-");
+      each_version(arena_.join(local, "Programs/Python"), "python.org", "Python3");
+      each_version(arena_.join(local, "Python"), "Python install manager", "pythoncore-");
     }
 #else
-    for (const char* brew : {"opt/homebrew/opt", "usr/local/opt", "home/linuxbrew/.linuxbrew/opt"}) {
-      const std::string formulas = join(root_, brew);
-      for (const std::string& formula : newest_first(formulas, "python@3.")) {
-        const std::string folder = join(formulas, formula);
-        if (!frameworks(join(folder, "Frameworks"), "Homebrew")) finder_.add_home(folder, from_source("Homebrew"));
+    for (const Text brew : Literals("opt/homebrew/opt\0usr/local/opt\0home/linuxbrew/.linuxbrew/opt")) {
+      const Text formulas = in_root(brew);
+      for (const Text formula : newest_first(formulas, "python@3.")) {
+        const Text folder = arena_.join(formulas, formula);
+        if (!frameworks(arena_.join(folder, "Frameworks"), "Homebrew")) add_home(folder, "Homebrew");
       }
     }
-    static constexpr const char* folders_of_frameworks[][2] = {
-        {"Library/Frameworks", "framework"},
-        {"opt/local/Library/Frameworks", "MacPorts"},
-        {"Library/Developer/CommandLineTools/Library/Frameworks", "Xcode"},
-        {"Applications/Xcode.app/Contents/Developer/Library/Frameworks", "Xcode"}};
-    for (const auto& [folder, source] : folders_of_frameworks) frameworks(join(root_, folder), source);
-    const std::string of_machine = multiarch.empty() ? std::string() : join("usr/lib", multiarch);
-    for (const std::string_view folder :
-         {"usr/local/lib", "usr/local/lib64", of_machine.c_str(), "usr/lib64", "usr/lib"}) {
-      const std::string path = join(root_, folder);
-      if (folder.empty() || !is_folder(path)) continue;
-      for (int minor = 24; minor >= 9; --minor)  // by name: these folders may have thousands of files
-        for (const char* flags : {"", "t"}) {    // debug builds are in the loader's cache
-          if (*flags && minor < 13) continue;
-          std::string library = concat({join(path, "libpython3."), decimal(minor), flags, ".so.1.0"});
-          if (is_file(library)) add_library("system library folder", std::move(library));
-        }
-    }
+    frameworks(in_root("Library/Frameworks"), "framework");
+    frameworks(in_root("opt/local/Library/Frameworks"), "MacPorts");
+    frameworks(in_root("Library/Developer/CommandLineTools/Library/Frameworks"), "Xcode");
+    frameworks(in_root("Applications/Xcode.app/Contents/Developer/Library/Frameworks"), "Xcode");
+    libraries_in("usr/local/lib");
+    libraries_in("usr/local/lib64");
+    if (!multiarch.empty()) libraries_in(arena_.join("usr/lib", multiarch));
+    libraries_in("usr/lib64");
+    libraries_in("usr/lib");
     loader_cache();
 #endif
   }
 
- private:
-  LATEPY_COLD void add_library(const char* source, std::string library) {
-    Candidate c = from_source(source);
-    c.library = std::move(library);
-    finder_.add_library(std::move(c));
+  LATEPY_COLD Text in_root(Text path) const { return arena_.join(root_, path); }
+  /// "" where the user's folder is not known.
+  LATEPY_COLD Text in_home(Text path) const { return home_.empty() ? Text() : arena_.join(home_, path); }
+
+  LATEPY_COLD void add_library(Text source, Text library) {
+    FoundPython c(source);
+    c.library = library;
+    finder_.add_library(c);
   }
+  LATEPY_COLD bool add_home(Text folder, Text source) { return finder_.add_home(folder, FoundPython(source)); }
 
   /// Takes the first part off: its number, -1 where it is none, -2 where there is no part.
-  LATEPY_COLD static int next_number(std::string_view& rest) noexcept {
-    rest.remove_prefix((std::min)(rest.find_first_not_of(".-+"), rest.size()));
-    const std::string_view part = rest.substr(0, rest.find_first_of(".-+"));
-    rest.remove_prefix(part.size());
-    if (part.empty()) return -2;
-    return part[0] >= '0' && part[0] <= '9' ? Version::parse(part).major : -1;
+  LATEPY_COLD static int next_number(const char*& rest) noexcept {
+    const auto is_between = [](char c) { return c == '.' || c == '-' || c == '+'; };
+    while (is_between(*rest)) ++rest;
+    const char* const part = rest;
+    while (*rest && !is_between(*rest)) ++rest;
+    if (part == rest) return -2;
+    return *part >= '0' && *part <= '9' ? Version::parse(part).major : -1;
   }
   /// Whether a name's numbers are larger than those of another.
-  LATEPY_COLD static bool is_newer(const std::string& name, const std::string& than) noexcept {
-    std::string_view mine = name, others = than;
+  LATEPY_COLD static bool is_newer(Text name, Text than) noexcept {
+    const char *mine = name.c_str(), *others = than.c_str();
     for (int number = 0; number != -2;) {
       number = next_number(mine);
       if (const int other = next_number(others); number != other) return number > other;
     }
-    return name > than;
+    return name.compare(than) > 0;
   }
 
   /// Names with the prefix, those with the larger numbers first.
-  LATEPY_COLD static std::vector<std::string> newest_first(const std::string& folder, std::string_view prefix = {}) {
-    std::vector<std::string> names;
-    for (std::string& name : list_folder(folder))
-      if (starts_with(name, prefix)) insert_ordered(names, std::move(name), &is_newer);
+  LATEPY_COLD Texts newest_first(Text folder, Text prefix = {}) const {
+    Texts names(arena_);
+    for (const Text name : list_folder(arena_, folder))
+      if (starts_with(name, prefix)) names.add_ordered(name, &is_newer);
     return names;
   }
 
-  LATEPY_COLD void each_version(const std::string& folder, const char* source, std::string_view prefix = {}) {
+  /// Adds the installations that lie in the folder, if its path is absolute.
+  LATEPY_COLD void each_version(Text folder, Text source, Text prefix = {}) {
     if (!is_absolute(folder) || finder_.is_done()) return;
-    for (const std::string& name : newest_first(folder, prefix)) {
-      if (finder_.is_done()) return;
-      const std::string home = join(folder, name);
-      if (!is_file(join(home, "pyvenv.cfg"))) finder_.add_home(home, from_source(source));
+    for (const Text name : newest_first(folder, prefix)) {
+      const Text home = arena_.join(folder, name);
+      if (!finder_.is_done() && !finder_.is_environment(home)) add_home(home, source);
     }
   }
 
-  LATEPY_COLD bool frameworks(const std::string& folder, const char* source) {
+  /// Adds the frameworks that lie in the folder. Returns whether there are any.
+  LATEPY_COLD bool frameworks(Text folder, Text source) {
     bool any = false;
-    for (const char* framework : {"Python.framework", "PythonT.framework", "Python3.framework"}) {
-      const std::string versions = concat({join(folder, framework), "/Versions"});
-      for (const std::string& name : newest_first(versions))
-        if (name != "Current") any |= finder_.add_home(join(versions, name), from_source(source));
+    for (const Text framework : Literals("Python.framework\0PythonT.framework\0Python3.framework")) {
+      const Text versions = arena_.concat({arena_.join(folder, framework), "/Versions"});
+      for (const Text name : newest_first(versions))
+        if (name != "Current") any |= add_home(arena_.join(versions, name), source);
     }
     return any;
   }
 
   LATEPY_COLD void conda() {
-    std::vector<std::string> roots;
     if (!home_.empty()) {
-      // One line for each environment that conda made.
-      const std::string list = read_file(join(home_, ".conda/environments.txt")).text;
-      for (const std::string_view line : split(list, "\r\n"))
-        if (is_absolute(line)) roots.push_back(concat({line}));
-      for (const char* name : {"miniconda3", "miniforge3", "mambaforge", "anaconda3", "micromamba"})
-        roots.push_back(join(home_, name));
+      // conda writes one line for each environment that it makes.
+      std::string_view list = read_file(arena_, in_home(".conda/environments.txt")).text;
+      for (std::string_view line; !(line = next_part(list, "\r\n")).empty();)
+        if (is_absolute(line)) conda_root(arena_.copy(line));
+      for (const Text name : Literals("miniconda3\0miniforge3\0mambaforge\0anaconda3\0micromamba"))
+        conda_root(in_home(name));
     }
-    if (!LATEPY_WINDOWS)
-      for (const char* name : {"opt/conda", "opt/miniconda3", "opt/miniforge3", "opt/anaconda3"})
-        roots.push_back(join(root_, name));
-    for (const std::string& root : roots) {
-      if (!is_folder(root)) continue;
-      finder_.add_home(root, from_source("conda"));
-      each_version(join(root, "envs"), "conda");
-    }
+    if (LATEPY_WINDOWS) return;
+    for (const Text name : Literals("opt/conda\0opt/miniconda3\0opt/miniforge3\0opt/anaconda3"))
+      conda_root(in_root(name));
+  }
+  LATEPY_COLD void conda_root(Text root) {
+    if (!is_folder(root)) return;
+    add_home(root, "conda");
+    each_version(arena_.join(root, "envs"), "conda");
   }
 
-  /// A shell script of pyenv or asdf that starts the Python named by a variable, else by the manager's own file for
-  /// the user. Files in the current directory are not read: they may be anybody's.
-  LATEPY_COLD void shim(std::string_view folder, const char* name, const std::string& file) {
-    Candidate c = from_source("PATH");
+  /// A shell script of pyenv or asdf. It starts the Python that a variable names, else the one of the manager's file
+  /// for this user. Files in the working directory are not read: anybody may have put them there.
+  LATEPY_COLD void shim(Text folder, Text name, Text file) {
+    FoundPython c("PATH");
+    if (read_file(arena_, file, 2).text != "#!") return finder_.add_python(file, c);
     c.executable = file;
-    const std::string head = read_file(file, 2).text;
-    std::string root = parent(folder);
-    if (head != "#!") return finder_.add_python(file, from_source("PATH"));
-    const bool is_asdf = !is_folder(join(root, "versions")) && is_folder(join(root, "installs"));
-    std::string wanted = finder_.variable(is_asdf ? "ASDF_PYTHON_VERSION" : "PYENV_VERSION");
-    if (!is_asdf && !is_folder(join(root, "versions"))) root = finder_.variable("PYENV_ROOT");
-    if (!is_absolute(root)) return finder_.refuse(std::move(c), "a shim whose manager is not known");
-    const std::string versions = join(root, is_asdf ? "installs/python" : "versions");
+    Text root = arena_.parent(folder);
+    const bool is_pyenv = is_folder(arena_.join(root, "versions"));
+    const bool is_asdf = !is_pyenv && is_folder(arena_.join(root, "installs"));
+    if (!is_pyenv && !is_asdf) root = finder_.variable("PYENV_ROOT");
+    if (!is_absolute(root)) return finder_.refuse(c, "a shim whose manager is not known");
+    std::string_view wanted = finder_.variable(is_asdf ? "ASDF_PYTHON_VERSION" : "PYENV_VERSION");
     if (wanted.empty() && !is_asdf) {
-      wanted = read_file(join(root, "version")).text;
+      wanted = read_file(arena_, arena_.join(root, "version")).text;
     } else if (wanted.empty()) {
-      const std::string list = read_file(join(home_, ".tool-versions")).text;
-      for (const std::string_view line : split(list, "\r\n"))
+      std::string_view list = read_file(arena_, arena_.join(home_, ".tool-versions")).text;
+      for (std::string_view line; !(line = next_part(list, "\r\n")).empty();)
         if (starts_with(line, "python ")) wanted = line.substr(7);
     }
-    for (const std::string_view word : split(wanted, ": \t\r\n")) {
-      if (word == "system") return;  // what follows on PATH
-      const std::string home = matching_version(versions, word);
-      const std::string python = join(join(home, "bin"), name);
-      if (!home.empty() && is_file(python)) return finder_.add_python(python, from_source("PATH"));
+    const Text versions = arena_.join(root, is_asdf ? "installs/python" : "versions");
+    std::string_view rest = wanted;
+    for (std::string_view word; !(word = next_part(rest, ": \t\r\n")).empty();) {
+      if (word == "system") return;  // the Python that follows on PATH
+      const Text home = matching_version(versions, word);
+      const Text python = arena_.join(arena_.join(home, "bin"), name);
+      if (!home.empty() && is_file(python)) return finder_.add_python(python, FoundPython("PATH"));
     }
-    if (trim(wanted).empty()) return;  // "system" is the default
-    finder_.refuse(std::move(c), concat({"a shim for version ", trim(wanted), ", which is not installed"}));
+    wanted = trim(wanted);
+    if (wanted.empty()) return;  // "system" is the default
+    finder_.refuse(c, arena_.concat({"a shim for version ", arena_.copy(wanted), ", which is not installed"}));
   }
 
-  /// pyenv takes "3.12" for the newest 3.12.x.
-  LATEPY_COLD static std::string matching_version(const std::string& folder, std::string_view word) {
+  /// The folder of an installed version. "3.12" is the newest 3.12.x, as for pyenv.
+  LATEPY_COLD Text matching_version(Text folder, std::string_view word) const {
     if (word.find_first_of("/\\") != std::string_view::npos || word[0] == '.') return {};
-    std::string exactly = join(folder, word);
+    const Text version = arena_.copy(word), exactly = arena_.join(folder, version);
     if (is_folder(exactly)) return exactly;
-    const std::vector<std::string> names = newest_first(folder, concat({word, "."}));
-    return names.empty() ? std::string() : join(folder, names[0]);
+    const Texts names = newest_first(folder, arena_.concat({version, "."}));
+    return names.empty() ? Text() : arena_.join(folder, names[0]);
   }
 
 #if !LATEPY_WINDOWS
+  /// Adds the libraries of a system folder. They are asked for by name: the folder may have thousands of files. Debug
+  /// builds are found in the loader's cache.
+  LATEPY_COLD void libraries_in(Text folder) {
+    const Text path = in_root(folder);
+    if (!is_folder(path)) return;
+    for (unsigned minor = 24; minor >= 9; --minor)
+      for (const Text flags : Literals("\0t")) {
+        if (!flags.empty() && minor < 13) continue;
+        const Text library = arena_.concat({arena_.join(path, "libpython3."), arena_.decimal(minor), flags, ".so.1.0"});
+        if (is_file(library)) add_library("system library folder", library);
+      }
+  }
+
   /// /etc/ld.so.cache holds the paths as NUL-ended strings, in both of its formats (glibc, dl-cache.h).
   LATEPY_COLD void loader_cache() {
-    const std::string text = read_file(join(root_, "etc/ld.so.cache"), 4u << 20).text;
-    for (std::size_t at = 0; (at = text.find("/libpython", at)) != std::string::npos; ++at) {
-      const std::size_t start = text.rfind('\0', at) + 1, end = (std::min)(text.find('\0', at), text.size());
-      const std::string_view path = std::string_view(text).substr(start, end - start);
+    const std::string_view text = read_file(arena_, in_root("etc/ld.so.cache"), 4u << 20).text;
+    for (std::size_t at = 0; (at = text.find("/libpython", at)) != std::string_view::npos; ++at) {
+      const std::size_t start = text.rfind('\0', at) + 1;
+      const std::string_view path = text.substr(start, text.find('\0', at) - start);
       if (!is_absolute(path) || !library_name(path).matches) continue;
-      std::string library = join(root_, path);
-      if (is_file(library)) add_library("loader cache", std::move(library));
+      const Text library = in_root(arena_.copy(path));
+      if (is_file(library)) add_library("loader cache", library);
     }
   }
 #endif
 
+  static constexpr Text relative_path = "a relative path in the environment is not followed";
+
   const Search& search_;
   Finder& finder_;
-  std::string root_;
-  std::string home_;
+  Arena& arena_;
+  Text root_;
+  Text home_;  ///< the user's folder, "" where it is not known
 };
 
 }  // namespace detail

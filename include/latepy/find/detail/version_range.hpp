@@ -1,104 +1,81 @@
-// latepy/find/detail/version_range.hpp: what ">=3.10,<3.14" means.
+// latepy/find/detail/version_range.hpp: VersionRange, what a text such as ">=3.10,<3.14" allows.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/find/discovery.hpp>
 #include <latepy/load/detail/paths.hpp>
+#include <latepy/load/error.hpp>
+#include <latepy/load/python_version.hpp>
 
 namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Clauses joined by commas, all of which must hold: `>= <= > < == != ~=` and a version of one to three numbers; a
-/// version alone means `==`. Only the numbers that are written are compared, so "3.12", "==3.12" and "==3.12.*" are the
-/// same, and "<=3.13" takes 3.13.5.
+/// A range of versions, such as ">=3.10,<3.14". It keeps a view of the text and reads it at each question.
+/// Clauses are joined by commas, and all must hold. A clause is one of `>= <= > < == != ~=` and a version of one to
+/// three numbers. A version alone means `==`. Only the numbers that are written are compared: "3.12", "==3.12" and
+/// "==3.12.*" are the same, and "<=3.13" takes 3.13.5.
 class VersionRange {
  public:
   /// \throws LoadError naming the clause that is malformed.
-  LATEPY_COLD explicit VersionRange(const std::string& text) : text_(text) {
-    if (trim(text).empty()) return;
-    std::size_t from = 0;
-    for (std::size_t comma = 0; comma != std::string::npos; from = comma + 1) {
-      comma = text.find(',', from);
-      parse(trim(std::string_view(text).substr(from, comma == std::string::npos ? comma : comma - from)));
-    }
-  }
+  LATEPY_COLD explicit VersionRange(std::string_view text) : text_(text) { static_cast<void>(allows(Version())); }
 
-  /// An unknown micro version passes: it is to be asked again when the library is loaded.
-  LATEPY_COLD bool allows(const Version& version) const noexcept {
-    for (const Clause& clause : clauses_)
-      if (!holds(clause, version)) return false;
-    return true;
+  /// Whether the version lies in the range. An unknown micro version does: the caller asks again once the library is
+  /// loaded.
+  LATEPY_COLD bool allows(const Version& version) const {
+    std::string_view rest = text_;
+    bool all = true, more = !trim(rest).empty();
+    while (more) {
+      const std::size_t comma = rest.find(',');
+      all &= holds(trim(rest.substr(0, comma)), version);
+      more = comma != std::string_view::npos;
+      if (more) rest.remove_prefix(comma + 1);
+    }
+    return all;
   }
 
  private:
-  enum class Is { at_least, at_most, above, below, equal, different };
-  struct Clause {
-    Is is;
-    int parts[3];
-    int count;
-  };
+  /// How a version compares with the numbers of a clause.
+  enum Order { less = 1, equal = 2, greater = 4 };
 
-  static bool holds(const Clause& clause, const Version& version) noexcept {
-    const int have[] = {version.major, version.minor, version.micro};
-    int order = 0;
-    for (int i = 0; i < clause.count && order == 0; ++i) {
-      if (i == 2 && have[2] < 0) return true;
-      order = (have[i] > clause.parts[i]) - (have[i] < clause.parts[i]);
+  LATEPY_COLD bool holds(std::string_view clause, const Version& version) const {
+    std::string_view rest = clause;
+    std::size_t size = 0;
+    while (size < rest.size() && std::string_view("<>=!~").find(rest[size]) != std::string_view::npos) ++size;
+    const std::string_view sign = rest.substr(0, size);
+    const bool is_compatible = sign == "~=";  // ~=3.10.2 means >=3.10.2 and ==3.10.*
+    int allowed = 0;
+    if (sign.empty() || sign == "==") allowed = equal;
+    if (sign == "!=") allowed = less | greater;
+    if (sign == ">=" || is_compatible) allowed = greater | equal;
+    if (sign == "<=") allowed = less | equal;
+    if (sign == ">") allowed = greater;
+    if (sign == "<") allowed = less;
+    rest = trim(rest.substr(size));
+    const bool is_starred = (allowed == equal || allowed == (less | greater)) && ends_with(rest, ".*");
+    if (is_starred) rest.remove_suffix(2);
+    int numbers[3] = {}, count = 0;
+    for (bool more = allowed != 0; more && count < 3;) {
+      std::size_t digits = 0;
+      while (digits < rest.size() && digits < 5 && rest[digits] >= '0' && rest[digits] <= '9')
+        numbers[count] = numbers[count] * 10 + (rest[digits++] - '0');
+      if (digits == 0) fail(clause);
+      ++count;
+      rest.remove_prefix(digits);
+      if ((more = count < 3 && starts_with(rest, "."))) rest.remove_prefix(1);
     }
-    switch (clause.is) {
-      case Is::at_least:
-        return order >= 0;
-      case Is::at_most:
-        return order <= 0;
-      case Is::above:
-        return order > 0;
-      case Is::below:
-        return order < 0;
-      case Is::equal:
-        return order == 0;
-      case Is::different:
-        return order != 0;
-    }
-    return false;
+    if (!rest.empty() || count == 0 || (is_compatible && count < 2) || (is_starred && count == 3)) fail(clause);
+    if (is_compatible && (order(version, numbers, count - 1) & equal) == 0) return false;
+    return (order(version, numbers, count) & allowed) != 0;
   }
 
-  LATEPY_COLD void parse(std::string_view clause) {
-    static constexpr struct {
-      std::string_view sign;
-      Is is;
-    } signs[] = {{">=", Is::at_least}, {"<=", Is::at_most}, {"==", Is::equal}, {"!=", Is::different},
-                 {"~=", Is::at_least}, {">", Is::above},    {"<", Is::below}};
-    Clause result{Is::equal, {0, 0, 0}, 0};
-    std::string_view rest = clause;
-    bool compatible = false, starred = false;
-    for (const auto& entry : signs) {
-      if (!starts_with(rest, entry.sign)) continue;
-      result.is = entry.is;
-      compatible = entry.sign == "~=";
-      rest = trim(rest.substr(entry.sign.size()));
-      break;
+  /// All three where the micro version decides and is not known.
+  static int order(const Version& version, const int* numbers, int count) noexcept {
+    const int parts[] = {version.major, version.minor, version.micro};
+    for (int i = 0; i < count; ++i) {
+      if (i == 2 && parts[i] < 0) return less | equal | greater;
+      if (parts[i] != numbers[i]) return parts[i] < numbers[i] ? less : greater;
     }
-    if (result.is == Is::equal || result.is == Is::different) {
-      if ((starred = ends_with(rest, ".*"))) rest.remove_suffix(2);
-    }
-    for (bool more = true; more;) {
-      std::size_t digits = 0;
-      int number = 0;
-      while (digits < rest.size() && digits < 5 && rest[digits] >= '0' && rest[digits] <= '9')
-        number = number * 10 + (rest[digits++] - '0');
-      if (digits == 0 || result.count == 3) fail(clause);
-      result.parts[result.count++] = number;
-      rest.remove_prefix(digits);
-      if ((more = !rest.empty() && rest.front() == '.')) rest.remove_prefix(1);
-    }
-    if (!rest.empty() || (compatible && result.count < 2) || (starred && result.count == 3)) fail(clause);
-    clauses_.push_back(result);
-    if (compatible) {
-      result.is = Is::equal;  // ~=3.10.2 is >=3.10.2 and ==3.10.*
-      --result.count;
-      clauses_.push_back(result);
-    }
+    return equal;
   }
 
   [[noreturn]] LATEPY_COLD void fail(std::string_view clause) const {
@@ -106,8 +83,7 @@ class VersionRange {
                             "\": write it like \">=3.10,<3.14\", \"==3.12.*\" or \"3.12\""});
   }
 
-  std::string text_;
-  std::vector<Clause> clauses_;
+  std::string_view text_;
 };
 
 }  // namespace detail

@@ -134,7 +134,7 @@ LATEPY_COLD inline std::string why_no_restart() {
     for (const char* name : {"_datetime", "_decimal", "_ctypes"})
       if (modules.contains(name))
         return concat({"3.12 aborts in a second start after the module ", name, " was imported"});
-  const std::string library = parent(text_of(attribute_or_empty(known_module("os").ptr(), "__file__").ptr()));
+  const std::string library(parent(text_of(attribute_or_empty(known_module("os").ptr(), "__file__").ptr())));
   for (const auto& [name, module] : items(modules)) {
     const std::string file = text_of(attribute_or_empty(module.ptr(), "__file__").ptr());
     const std::string_view suffix = std::string_view(file).substr((std::min)(file.find_last_of('.'), file.size()));

@@ -18,8 +18,9 @@ LATEPY_COLD inline void check_home(const Candidate& candidate, const Version& ve
   PythonName name;
   name.version = version;
   name.free_threaded = candidate.free_threaded;
-  std::string tried;
-  if (has_path_file(candidate) || has_stdlib(candidate.home, name, &tried)) return;
+  Arena arena;
+  Text tried;
+  if (has_path_file(candidate) || has_stdlib(arena, candidate.home, name, &tried)) return;
   throw_error<StartError>({"cannot start Python ", version.to_string(), ": no standard library in its home \"",
                            candidate.home, "\":", tried,
                            "\nInstall it there, or name another Python by Config::python or Config::home."});
