@@ -101,7 +101,7 @@ LATEPY_FUNC LATEPY_COLD std::string Discovery::to_string() const {
   detail::Texts cells(arena);
   for (const detail::Text title : detail::Literals("version\0found by\0library\0why")) cells.add(title);
   for (const Candidate& c : candidates_) {
-    cells.add(arena.concat({detail::version_text(arena, c.version), c.free_threaded ? "t" : "", c.debug ? "d" : ""}));
+    cells.add(arena.concat(detail::version_text(arena, c.version), c.free_threaded ? "t" : "", c.debug ? "d" : ""));
     cells.add(c.source);
     cells.add(!c.library.empty() ? c.library : !c.executable.empty() ? c.executable : c.prefix);
     cells.add(c.reason);

@@ -52,19 +52,18 @@ LATEPY_FUNC LATEPY_COLD const Candidate& choose(const std::shared_ptr<const Disc
 
 LATEPY_FUNC LATEPY_COLD Discovery locate(const Search& search) {
   detail::Arena arena;
-  detail::Finder finder(arena, search);
+  detail::Sources sources(arena, search);
   const detail::RunningPython running =
       search.in_process ? detail::find_running_python(arena) : detail::RunningPython();
   if (running)
-    detail::add_running_python(running, search, finder);
+    detail::add_running_python(running, search, sources);
   else if (!search.library.empty() || !search.python.empty() || !search.home.empty())
-    detail::add_named(search, finder);
+    detail::add_named(search, sources);
   else
-    detail::Sources(search, finder).all();
+    sources.add_all();
   detail::Text remedy;
-  if (!finder.has_chosen())
-    remedy = detail::remedy_for(arena, search.root.empty() ? detail::Text("/") : search.root.string(), finder);
-  return Discovery(finder.candidates(), remedy.c_str());
+  if (!sources.has_chosen()) remedy = detail::remedy_for(arena, sources.root(), sources);
+  return Discovery(sources.candidates(), remedy.c_str());
 }
 
 #endif

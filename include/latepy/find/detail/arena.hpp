@@ -11,7 +11,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// A NUL-terminated text that something else owns: a literal, an Arena or a std::string. Never null.
+/// A NUL-terminated text that is owned elsewhere: by an Arena, by a std::string, or as a literal. Never null.
+/// It has no destructor, so a function that makes many of them needs no cleanup code.
 class Text {
  public:
   constexpr Text() noexcept = default;
@@ -19,7 +20,7 @@ class Text {
   Text(const std::string& text) noexcept : chars_(text.c_str()) {}
   const char* c_str() const noexcept { return chars_; }
   std::size_t size() const noexcept { return std::strlen(chars_); }
-  bool empty() const noexcept { return *chars_ == '\0'; }
+  constexpr bool empty() const noexcept { return *chars_ == '\0'; }
   operator std::string_view() const noexcept { return chars_; }
   /// As strcmp().
   int compare(Text other) const noexcept { return std::strcmp(chars_, other.chars_); }
@@ -65,8 +66,8 @@ class Literals {
   const char* end_;
 };
 
-/// Memory that is taken piece by piece and freed at once, by the destructor. One thread at a time.
-/// Every function that gives a Text or memory throws std::bad_alloc when there is none.
+/// Memory that is taken piece by piece and freed all at once, by the destructor. For one thread at a time.
+/// Each function that makes a Text throws std::bad_alloc when memory runs out.
 class Arena {
  public:
   Arena() = default;
@@ -96,6 +97,7 @@ class Arena {
     return memory;
   }
 
+  /// The text with a NUL behind it.
   LATEPY_COLD Text copy(std::string_view text) {
     auto* const chars = static_cast<char*>(allocate(text.size() + 1));
     if (!text.empty()) std::memcpy(chars, text.data(), text.size());
@@ -115,7 +117,9 @@ class Arena {
     return chars;
   }
 
-  /// As detail::join().
+  LATEPY_COLD Text concat(Text a, Text b, Text c = {}, Text d = {}) { return concat({a, b, c, d}); }
+
+  /// The folder and the name with one separator between them.
   LATEPY_COLD Text join(Text folder, Text name) {
     const char* file = name.c_str();
     const std::size_t size = folder.size();
@@ -128,6 +132,7 @@ class Arena {
   /// The folder that holds the file, "" above the top.
   LATEPY_COLD Text parent(Text path) { return copy(detail::parent(path)); }
 
+  /// The number in decimal digits.
   LATEPY_COLD Text decimal(unsigned long long number) {
     char digits[24];
     char* first = digits + sizeof digits;

@@ -72,7 +72,7 @@ struct MachineNumber {
 LATEPY_COLD inline Text machine_name(Arena& arena, Text format, std::uint64_t number, const MachineNumber* known) {
   for (; known->number; ++known)
     if (known->number == number) return known->name;
-  return arena.concat({format, " machine ", arena.decimal(number)});
+  return arena.concat(format, " machine ", arena.decimal(number));
 }
 
 // Each of the next three adds the machines to the header and returns "", or returns the fault.
@@ -191,7 +191,7 @@ LATEPY_COLD inline Text binary_fault(Arena& arena, const BinaryHeader& header, T
   bool fits = same_format && machine.empty();
   Text found = header.format;
   for (const Text& one : header.machines) {
-    found = arena.concat({found, &one == header.machines.begin() ? " for " : " and ", one});
+    found = arena.concat(found, &one == header.machines.begin() ? " for " : " and ", one);
     fits |= same_format && one == machine;
   }
   if (fits) return {};

@@ -32,8 +32,10 @@ class CandidateTable {
   /// The first line of the table, or nullptr.
   const FoundPython* first() const noexcept { return first_; }
 
+  /// Adds the candidate with the reason why it cannot be taken.
   LATEPY_COLD void refuse(const FoundPython& c, Text reason) { add(c, Verdict::refused, reason); }
 
+  /// Adds the candidate, which passed every check. The first one is chosen.
   LATEPY_COLD void accept(const FoundPython& c) {
     const Verdict verdict = chosen_ ? Verdict::usable : Verdict::chosen;
     chosen_ = true;

@@ -143,7 +143,7 @@ LATEPY_COLD inline Text real_path(Arena& arena, Text path) {
   if (file.handle == invalid_handle()) return is_file(path) ? path : Text();
   wchar_t* const wide = path_buffer(scratch);
   const Text real = path_text(arena, wide, GetFinalPathNameByHandleW(file.handle, wide, path_limit, 0));
-  if (starts_with(real, "\\\\?\\UNC\\")) return arena.concat({"\\", real.c_str() + 7});
+  if (starts_with(real, "\\\\?\\UNC\\")) return arena.concat("\\", real.c_str() + 7);
   return starts_with(real, "\\\\?\\") ? real.c_str() + 4 : real;
 }
 

@@ -33,7 +33,7 @@ class Finder : public CandidateTable {
 
   /// Why the version is outside of what is wanted, "" when it is not.
   LATEPY_COLD Text unwanted(const Version& version) const {
-    return range_.allows(version) ? "" : arena_.concat({version_text(arena_, version), " is not in ", search_.version});
+    return range_.allows(version) ? "" : arena_.concat(version_text(arena_, version), " is not in ", search_.version);
   }
 
   /// A library. Everything else is derived from it.
@@ -137,6 +137,9 @@ class Finder : public CandidateTable {
     return !folder.empty() && is_file(arena_.join(folder, "pyvenv.cfg"));
   }
 
+ protected:
+  const Search& search_;
+
  private:
   /// The first of the files that is there, or "".
   LATEPY_COLD Text first_file(Text folder, Literals names) const {
@@ -167,9 +170,9 @@ class Finder : public CandidateTable {
     if (!file.readable) return refuse(c, "pyvenv.cfg cannot be read");
     const Text home = value("home"), kind = value("implementation");
     if (!kind.empty() && !equals_ignoring_case(kind, "cpython"))
-      return refuse(c, arena_.concat({"an environment of ", kind, ", not of CPython"}));
+      return refuse(c, arena_.concat("an environment of ", kind, ", not of CPython"));
     if (home.empty()) return refuse(c, "its pyvenv.cfg does not say where its base is (no home)");
-    if (!is_absolute(home)) return refuse(c, arena_.concat({"its pyvenv.cfg has a relative home: ", home}));
+    if (!is_absolute(home)) return refuse(c, arena_.concat("its pyvenv.cfg has a relative home: ", home));
     const Text version = value("version");
     c.version = Version::parse(version.empty() ? value("version_info") : version);
 
@@ -180,8 +183,8 @@ class Finder : public CandidateTable {
     PythonName name;
     name.version = c.version;
     if (c.version.known() && !LATEPY_WINDOWS)
-      for (const Text flags : Literals("\0t\0d\0td")) bases.add(arena_.concat({stem, name.dotted(arena_), flags}));
-    for (const Text ending : Literals("3\0\0.exe")) bases.add(arena_.concat({stem, ending}));
+      for (const Text flags : Literals("\0t\0d\0td")) bases.add(arena_.concat(stem, name.dotted(arena_), flags));
+    for (const Text ending : Literals("3\0\0.exe")) bases.add(arena_.concat(stem, ending));
     for (const Text base : bases) {
       if (!is_absolute(base) || !is_file(base)) continue;
       const Text above = arena_.parent(arena_.parent(base));
@@ -192,7 +195,7 @@ class Finder : public CandidateTable {
       c.base_executable = base;
       return add_executable(c);
     }
-    refuse(c, arena_.concat({"its base Python is gone: there is no python in ", home}));
+    refuse(c, arena_.concat("its base Python is gone: there is no python in ", home));
   }
 
   /// base_executable is a file. Finds the libraries that belong to it.
@@ -206,7 +209,7 @@ class Finder : public CandidateTable {
     if (!c.library.empty()) return add_library(c);
     PythonName name = executable_name(real);
     if (!name.matches) name = executable_name(c.base_executable);
-    if (!name.matches) return refuse(c, arena_.concat({"not named like a Python: ", real}));
+    if (!name.matches) return refuse(c, arena_.concat("not named like a Python: ", real));
     if (!name.version.known() && c.version.known() && !LATEPY_WINDOWS)
       name.version = {c.version.major, c.version.minor, -1};
     const Text home = home_of(real), other = LATEPY_WINDOWS ? home : home_of(c.base_executable);
@@ -223,9 +226,9 @@ class Finder : public CandidateTable {
     c.debug = name.debug;
     if (is_too_old(c.version)) return refuse(c, old_reason(c.version));
     const Text missing =
-        name.version.known() ? arena_.concat({"libpython", name.dotted(arena_), name.flags()}) : "shared library";
-    refuse(c, arena_.concat({"built without a shared library (static), or its package is not installed: no ", missing,
-                             " below ", home}));
+        name.version.known() ? arena_.concat("libpython", name.dotted(arena_), name.flags()) : "shared library";
+    refuse(c, arena_.concat("built without a shared library (static), or its package is not installed: no ", missing,
+                            " below ", home));
   }
 
   /// The installation folder of an executable.
@@ -236,7 +239,7 @@ class Finder : public CandidateTable {
 
   static bool is_too_old(const Version& v) noexcept { return v.known() && (v.major != 3 || v.minor < 9); }
   LATEPY_COLD Text old_reason(const Version& v) const {
-    return arena_.concat({"too old: ", version_text(arena_, v), ", 3.9 is the oldest that serves"});
+    return arena_.concat("too old: ", version_text(arena_, v), ", 3.9 is the oldest that serves");
   }
 
   LATEPY_COLD void examine(const FoundPython& c, const PythonName& name, bool has_library) {
@@ -260,20 +263,19 @@ class Finder : public CandidateTable {
     if (!has_library) {
       const Text home = c.home.empty() ? arena_.parent(arena_.parent(c.library)) : c.home;
       if (LATEPY_WINDOWS)
-        return arena_.concat(
-            {"standard library missing: no Lib\\os.py or python", name.digits(arena_), ".zip below ", home});
+        return arena_.concat("standard library missing: no Lib\\os.py or python", name.digits(arena_), ".zip below ",
+                             home);
       return arena_.concat({"standard library missing: no lib/python", name.dotted(arena_),
                             name.free_threaded ? "t" : "", "/os.py with encodings below ", home});
     }
     for (const Text path : {c.library, c.home, c.executable, c.base_executable}) {
       if (!search_.strict || path.empty()) continue;
       const Text open = writable_by_others(arena_, path);
-      if (!open.empty()) return arena_.concat({"not safe (strict): others may write to ", open});
+      if (!open.empty()) return arena_.concat("not safe (strict): others may write to ", open);
     }
     return {};
   }
 
-  const Search& search_;
   VersionRange range_;
   RealPaths real_path_;
 };

@@ -38,9 +38,9 @@ inline constexpr Text multiarch =
 /// The library of this version in the folder, asked for by name: that is cheaper than listing /usr/lib.
 LATEPY_COLD inline void add_libraries_by_name(Arena& arena, Texts& paths, Text folder, const PythonName& wanted,
                                               bool is_home) {
-  const Text stem = arena.concat({arena.join(folder, "libpython"), wanted.dotted(arena), wanted.flags()});
+  const Text stem = arena.concat(arena.join(folder, "libpython"), wanted.dotted(arena), wanted.flags());
   for (const Text ending : Literals(".so.1.0\0.so\0.dylib")) {
-    const Text path = arena.concat({stem, ending});
+    const Text path = arena.concat(stem, ending);
     if (!is_file(path)) continue;
     paths.add(path);
     break;
@@ -97,10 +97,10 @@ LATEPY_COLD inline bool has_stdlib(Arena& arena, Text home, const PythonName& na
   const Text flags = name.free_threaded && !LATEPY_WINDOWS ? "t" : "";
   for (const Text platlib : Literals("lib\0lib64")) {
     const Text lib = LATEPY_WINDOWS ? home : arena.join(home, platlib), stem = arena.join(lib, "python");
-    const Text folder = LATEPY_WINDOWS ? arena.join(lib, "Lib") : arena.concat({stem, name.dotted(arena), flags});
+    const Text folder = LATEPY_WINDOWS ? arena.join(lib, "Lib") : arena.concat(stem, name.dotted(arena), flags);
     const Text os = arena.join(folder, "os.py"), encodings = arena.join(folder, "encodings");
-    const Text zip = arena.concat({stem, name.digits(arena), flags, ".zip"});
-    const bool has_os = is_file(os) || is_file(arena.concat({os, "c"}));
+    const Text zip = arena.concat(stem, name.digits(arena), flags, ".zip");
+    const bool has_os = is_file(os) || is_file(arena.concat(os, "c"));
     if ((has_os && is_folder(encodings)) || is_file(zip)) return true;
     if (tried)
       *tried = arena.concat({*tried, "\n  ", os, has_os ? " is there, " : " is not there", has_os ? encodings : "",
@@ -131,14 +131,14 @@ LATEPY_COLD inline Text find_executable(Arena& arena, Text home, const PythonNam
   Texts paths(arena);
   if (LATEPY_WINDOWS) {
     const Text ending = name.debug ? "_d.exe" : ".exe";
-    const Text plain = arena.concat({stem, ending});
-    const Text versioned = arena.concat({stem, version, name.free_threaded ? "t" : "", ending});
+    const Text plain = arena.concat(stem, ending);
+    const Text versioned = arena.concat(stem, version, name.free_threaded ? "t" : "", ending);
     paths.add(name.free_threaded ? versioned : plain);
     paths.add(name.free_threaded ? plain : versioned);
   } else {
-    paths.add(arena.concat({stem, version, name.flags()}));
-    paths.add(arena.concat({stem, version}));
-    paths.add(arena.concat({stem, "3"}));
+    paths.add(arena.concat(stem, version, name.flags()));
+    paths.add(arena.concat(stem, version));
+    paths.add(arena.concat(stem, "3"));
     paths.add(stem);
   }
   for (const Text path : paths) {
@@ -168,15 +168,15 @@ LATEPY_COLD inline int find_micro(Arena& arena, Text home, const PythonName& nam
     if (!own && !name.debug) continue;
     const Text include = arena.join(home, "include");
     const Text folder =
-        LATEPY_WINDOWS ? include : arena.concat({include, "/python", version, own ? Text(name.flags()) : shared_flags});
+        LATEPY_WINDOWS ? include : arena.concat(include, "/python", version, own ? Text(name.flags()) : shared_flags);
     const std::string_view text = read_file(arena, arena.join(folder, "patchlevel.h")).text;
     constexpr std::string_view line = "define PY_MICRO_VERSION";
     const std::size_t at = text.find(line);
     if (at != std::string_view::npos) return Version::parse(trim(text.substr(at + line.size(), 24))).major;
   }
   if (name.version.minor >= 14) {  // PEP 739
-    const Text lib = LATEPY_WINDOWS ? arena.join(home, "Lib")
-                                    : arena.concat({arena.join(home, "lib/python"), version, shared_flags});
+    const Text lib =
+        LATEPY_WINDOWS ? arena.join(home, "Lib") : arena.concat(arena.join(home, "lib/python"), version, shared_flags);
     const int micro = micro_in(read_file(arena, arena.join(lib, "build-details.json")).text, version);
     if (micro >= 0) return micro;
   }

@@ -118,11 +118,11 @@ LATEPY_COLD inline std::string_view run_and_read(Arena& arena, std::initializer_
   // Neither a path nor our arguments have quotes.
   Text line;
   for (const char* word : command)
-    if (word) line = arena.concat({line, line.empty() ? "\"" : " \"", word, "\""});
+    if (word) line = arena.concat(line, line.empty() ? "\"" : " \"", word, "\"");
   wchar_t* const wide_line = to_utf16(arena, line);
   const wchar_t* const program = to_utf16(arena, *command.begin());
   // A list of variables ends with an empty one.
-  const Text variable = arena.concat({"SYSTEMROOT=", process_variable(arena, "SYSTEMROOT"), " "});
+  const Text variable = arena.concat("SYSTEMROOT=", process_variable(arena, "SYSTEMROOT"), " ");
   wchar_t* const environment = to_utf16(arena, variable);
   std::size_t end = 0;
   while (environment[end]) ++end;

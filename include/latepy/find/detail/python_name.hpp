@@ -31,7 +31,7 @@ struct PythonName {
 
  private:
   LATEPY_COLD Text numbers(Arena& arena, Text between) const {
-    return arena.concat({number_text(arena, version.major), between, number_text(arena, version.minor)});
+    return arena.concat(number_text(arena, version.major), between, number_text(arena, version.minor));
   }
 };
 

@@ -73,7 +73,7 @@ LATEPY_COLD inline Texts registered_pythons(Arena& arena) {
         if (company == "PyLauncher") continue;  // PEP 514: not a company
         const RegistryKey tags(arena, root.get(), company, view);
         for (const Text tag : tags.names(arena, &longer_first)) {  // 3.10 before 3.9
-          const RegistryKey install(arena, tags.get(), arena.concat({tag, "\\InstallPath"}), view);
+          const RegistryKey install(arena, tags.get(), arena.concat(tag, "\\InstallPath"), view);
           std::string_view folder = install.value(arena);
           while (folder.size() > 3 && is_separator(folder.back())) folder.remove_suffix(1);
           if (!is_absolute(folder)) continue;

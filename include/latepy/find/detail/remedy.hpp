@@ -14,7 +14,7 @@ namespace detail {
 LATEPY_COLD inline Text system_python(Arena& arena, Text root) {
   const Text stem = arena.join(root, "usr/bin/python3.");
   for (unsigned minor = 39; minor >= 9; --minor)
-    if (is_file(arena.concat({stem, arena.decimal(minor)}))) return arena.concat({"3.", arena.decimal(minor)});
+    if (is_file(arena.concat(stem, arena.decimal(minor)))) return arena.concat("3.", arena.decimal(minor));
   return {};
 }
 
@@ -32,7 +32,7 @@ LATEPY_COLD inline Text install_command(Arena& arena, Text root) {
   if (is_one_of(" debian \0 ubuntu ")) {
     const Text python = system_python(arena, root);
     if (python.empty()) return "apt-get install python3 libpython3-dev";
-    return arena.concat({"apt-get install libpython", python});
+    return arena.concat("apt-get install libpython", python);
   }
   if (is_one_of(" fedora \0 rhel \0 centos ")) return "dnf install python3 python3-libs";
   if (is_one_of(" suse \0 opensuse ")) return "zypper install python3";
@@ -52,20 +52,20 @@ LATEPY_COLD inline Text remedy_for(Arena& arena, Text root, const CandidateTable
     text =
         "Install Python 3.9 or newer: brew install python, or the installer of https://www.python.org/downloads/macos/";
   else if (const Text install = install_command(arena, root); !install.empty())
-    text = arena.concat({"Install Python's shared library: ", install});
+    text = arena.concat("Install Python's shared library: ", install);
   else
     text = "Install CPython 3.9 or newer with its shared library (configure --enable-shared)";
   for (const FoundPython* c = table.first(); c; c = c->next) {
     if (!starts_with(c->reason, "built without a shared library") || c->source != "pyenv") continue;
     text = arena.concat(
-        {text, "; or build pyenv's again with it: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force ",
-         file_name(c->prefix).data()});
+        text, "; or build pyenv's again with it: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install --force ",
+        file_name(c->prefix).data());
     break;
   }
   return arena.concat(
-      {text,
-       ". Or name one: LATEPY_LIBRARY=<path of the shared library> or LATEPY_PYTHON=<path of a python or of "
-       "a virtual environment>."});
+      text,
+      ". Or name one: LATEPY_LIBRARY=<path of the shared library> or LATEPY_PYTHON=<path of a python or of "
+      "a virtual environment>.");
 }
 
 }  // namespace detail

@@ -57,15 +57,15 @@ LATEPY_COLD inline void add_running_python(const RunningPython& python, const Se
   Text why;
   if (!search.library.empty() &&
       real_path(arena, absolute_path(arena, search.library.string())) != real_path(arena, c.library))
-    why = arena.concat({"Config::library asks for ", search.library.string()});
+    why = arena.concat("Config::library asks for ", search.library.string());
   else if (c.version.major != 3 || c.version.minor < 9)
-    why = arena.concat({"too old: ", version_text(arena, c.version), " is in this process"});
+    why = arena.concat("too old: ", version_text(arena, c.version), " is in this process");
   else
     why = finder.unwanted(c.version);
   if (why.empty() && python.is_initialized() == 0 && (c.home.empty() || !has_stdlib(arena, c.home, name)))
     why = "standard library missing: none belongs to the Python in this process";
   if (why.empty()) return finder.accept(c);
-  finder.refuse(c, arena.concat({why, ", and a process can have one Python only"}));
+  finder.refuse(c, arena.concat(why, ", and a process can have one Python only"));
 }
 
 }  // namespace detail

@@ -11,41 +11,40 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Goes through the sources, in the order that is written in the README, and hands what it meets to the Finder.
-class Sources {
+/// A Finder that knows where to look. It goes through the sources in the order that is written in the README.
+class Sources : public Finder {
  public:
-  Sources(const Search& search, Finder& finder)
-      : search_(search),
-        finder_(finder),
-        arena_(finder.arena()),
-        root_(search.root.empty() ? Text("/") : Text(search.root.string())),
-        home_(finder.variable(LATEPY_WINDOWS ? "USERPROFILE" : "HOME")) {
-    if (!is_absolute(home_)) home_ = {};
-  }
+  /// \throws LoadError when `search.version` is malformed.
+  Sources(Arena& arena, const Search& search) : Finder(arena, search) {}
 
-  LATEPY_COLD void all() {
+  /// What stands for "/".
+  Text root() const noexcept { return search_.root.empty() ? Text("/") : Text(search_.root.string()); }
+
+  LATEPY_COLD void add_all() {
+    home_ = variable(LATEPY_WINDOWS ? "USERPROFILE" : "HOME");
+    if (!is_absolute(home_)) home_ = {};
     named_by_variables();
-    if (!finder_.is_done()) beside_program();
-    if (!finder_.is_done()) active_environments();
-    if (!finder_.is_done() && search_.search_path) path();
-    if (!finder_.is_done()) managers();
-    if (!finder_.is_done()) system();
+    if (!is_done()) beside_program();
+    if (!is_done()) active_environments();
+    if (!is_done() && search_.search_path) path();
+    if (!is_done()) managers();
+    if (!is_done()) system();
   }
 
  private:
   LATEPY_COLD void named_by_variables() {
     for (const Text name : Literals("LATEPY_LIBRARY\0LATEPY_PYTHON")) {
-      const Text path = finder_.variable(name);
-      if (path.empty() || finder_.is_done()) continue;
+      const Text path = variable(name);
+      if (path.empty() || is_done()) continue;
       FoundPython c(name);
       const bool is_library = name == "LATEPY_LIBRARY";
       if (is_library || !is_absolute(path)) (is_library ? c.library : c.executable) = path;
       if (!is_absolute(path))
-        finder_.refuse(c, relative_path);
+        refuse(c, relative_path);
       else if (is_library)
-        finder_.add_library(c);
+        add_library(c);
       else
-        finder_.add_python(path, c);
+        add_python(path, c);
     }
   }
 
@@ -71,44 +70,44 @@ class Sources {
 
   LATEPY_COLD void active_environments() {
     for (const Text name : Literals("VIRTUAL_ENV\0CONDA_PREFIX")) {
-      const Text folder = finder_.variable(name);
+      const Text folder = variable(name);
       if (folder.empty()) continue;
       FoundPython c(name);
       if (is_absolute(folder)) {
-        finder_.add_folder(folder, c);
+        add_folder(folder, c);
       } else {
         c.prefix = folder;
-        finder_.refuse(c, relative_path);
+        refuse(c, relative_path);
       }
     }
   }
 
   LATEPY_COLD void path() {
-    const Text folders = finder_.variable("PATH");
+    const Text folders = variable("PATH");
     for (const Text name : Literals("python3\0python")) {
       std::string_view rest = folders;
       for (std::string_view part; !(part = next_part(rest, LATEPY_WINDOWS ? ";" : ":")).empty();) {
-        if (finder_.is_done()) return;
+        if (is_done()) return;
         if (!is_absolute(part)) continue;
         const Text folder = arena_.copy(part);
-        const Text file = arena_.concat({arena_.join(folder, name), LATEPY_WINDOWS ? ".exe" : ""});
+        const Text file = arena_.concat(arena_.join(folder, name), LATEPY_WINDOWS ? ".exe" : "");
         if (!is_file(file)) continue;
         if (file_name(part) == "shims")
           shim(folder, name, file);
         else
-          finder_.add_python(file, FoundPython("PATH"));
+          add_python(file, FoundPython("PATH"));
       }
     }
   }
 
   LATEPY_COLD void managers() {
-    Text uv = finder_.variable("UV_PYTHON_INSTALL_DIR");
+    Text uv = variable("UV_PYTHON_INSTALL_DIR");
     if (uv.empty() && !home_.empty()) {
-      const Text data = finder_.variable(LATEPY_WINDOWS ? "APPDATA" : "XDG_DATA_HOME");
+      const Text data = variable(LATEPY_WINDOWS ? "APPDATA" : "XDG_DATA_HOME");
       uv = arena_.join(is_absolute(data) ? data : in_home(".local/share"), "uv/python");
     }
     each_version(uv, "uv", "cpython-");
-    Text pyenv = finder_.variable("PYENV_ROOT");
+    Text pyenv = variable("PYENV_ROOT");
     if (pyenv.empty()) pyenv = in_home(LATEPY_WINDOWS ? ".pyenv/pyenv-win" : ".pyenv");
     each_version(arena_.join(pyenv, "versions"), "pyenv");
     each_version(in_home(".asdf/installs/python"), "asdf");
@@ -122,7 +121,7 @@ class Sources {
       const Texts registered = registered_pythons(arena_);
       for (std::size_t at = 0; at < registered.size(); at += 2) add_home(registered[at], registered[at + 1]);
     }
-    const Text local = finder_.variable("LOCALAPPDATA");
+    const Text local = variable("LOCALAPPDATA");
     if (is_absolute(local)) {
       each_version(arena_.join(local, "Programs/Python"), "python.org", "Python3");
       each_version(arena_.join(local, "Python"), "Python install manager", "pythoncore-");
@@ -148,16 +147,18 @@ class Sources {
 #endif
   }
 
-  LATEPY_COLD Text in_root(Text path) const { return arena_.join(root_, path); }
+  LATEPY_COLD Text in_root(Text path) const { return arena_.join(root(), path); }
   /// "" where the user's folder is not known.
   LATEPY_COLD Text in_home(Text path) const { return home_.empty() ? Text() : arena_.join(home_, path); }
 
-  LATEPY_COLD void add_library(Text source, Text library) {
+  using Finder::add_library;
+  LATEPY_COLD void add_library(Text library, Text source) {
     FoundPython c(source);
     c.library = library;
-    finder_.add_library(c);
+    add_library(c);
   }
-  LATEPY_COLD bool add_home(Text folder, Text source) { return finder_.add_home(folder, FoundPython(source)); }
+  using Finder::add_home;
+  LATEPY_COLD bool add_home(Text folder, Text source) { return add_home(folder, FoundPython(source)); }
 
   /// Takes the first part off: its number, -1 where it is none, -2 where there is no part.
   LATEPY_COLD static int next_number(const char*& rest) noexcept {
@@ -188,10 +189,10 @@ class Sources {
 
   /// Adds the installations that lie in the folder, if its path is absolute.
   LATEPY_COLD void each_version(Text folder, Text source, Text prefix = {}) {
-    if (!is_absolute(folder) || finder_.is_done()) return;
+    if (!is_absolute(folder) || is_done()) return;
     for (const Text name : newest_first(folder, prefix)) {
       const Text home = arena_.join(folder, name);
-      if (!finder_.is_done() && !finder_.is_environment(home)) add_home(home, source);
+      if (!is_done() && !is_environment(home)) add_home(home, source);
     }
   }
 
@@ -199,7 +200,7 @@ class Sources {
   LATEPY_COLD bool frameworks(Text folder, Text source) {
     bool any = false;
     for (const Text framework : Literals("Python.framework\0PythonT.framework\0Python3.framework")) {
-      const Text versions = arena_.concat({arena_.join(folder, framework), "/Versions"});
+      const Text versions = arena_.concat(arena_.join(folder, framework), "/Versions");
       for (const Text name : newest_first(versions))
         if (name != "Current") any |= add_home(arena_.join(versions, name), source);
     }
@@ -229,14 +230,14 @@ class Sources {
   /// for this user. Files in the working directory are not read: anybody may have put them there.
   LATEPY_COLD void shim(Text folder, Text name, Text file) {
     FoundPython c("PATH");
-    if (read_file(arena_, file, 2).text != "#!") return finder_.add_python(file, c);
+    if (read_file(arena_, file, 2).text != "#!") return add_python(file, c);
     c.executable = file;
     Text root = arena_.parent(folder);
     const bool is_pyenv = is_folder(arena_.join(root, "versions"));
     const bool is_asdf = !is_pyenv && is_folder(arena_.join(root, "installs"));
-    if (!is_pyenv && !is_asdf) root = finder_.variable("PYENV_ROOT");
-    if (!is_absolute(root)) return finder_.refuse(c, "a shim whose manager is not known");
-    std::string_view wanted = finder_.variable(is_asdf ? "ASDF_PYTHON_VERSION" : "PYENV_VERSION");
+    if (!is_pyenv && !is_asdf) root = variable("PYENV_ROOT");
+    if (!is_absolute(root)) return refuse(c, "a shim whose manager is not known");
+    std::string_view wanted = variable(is_asdf ? "ASDF_PYTHON_VERSION" : "PYENV_VERSION");
     if (wanted.empty() && !is_asdf) {
       wanted = read_file(arena_, arena_.join(root, "version")).text;
     } else if (wanted.empty()) {
@@ -250,11 +251,11 @@ class Sources {
       if (word == "system") return;  // the Python that follows on PATH
       const Text home = matching_version(versions, word);
       const Text python = arena_.join(arena_.join(home, "bin"), name);
-      if (!home.empty() && is_file(python)) return finder_.add_python(python, FoundPython("PATH"));
+      if (!home.empty() && is_file(python)) return add_python(python, FoundPython("PATH"));
     }
     wanted = trim(wanted);
     if (wanted.empty()) return;  // "system" is the default
-    finder_.refuse(c, arena_.concat({"a shim for version ", arena_.copy(wanted), ", which is not installed"}));
+    refuse(c, arena_.concat("a shim for version ", arena_.copy(wanted), ", which is not installed"));
   }
 
   /// The folder of an installed version. "3.12" is the newest 3.12.x, as for pyenv.
@@ -262,7 +263,7 @@ class Sources {
     if (word.find_first_of("/\\") != std::string_view::npos || word[0] == '.') return {};
     const Text version = arena_.copy(word), exactly = arena_.join(folder, version);
     if (is_folder(exactly)) return exactly;
-    const Texts names = newest_first(folder, arena_.concat({version, "."}));
+    const Texts names = newest_first(folder, arena_.concat(version, "."));
     return names.empty() ? Text() : arena_.join(folder, names[0]);
   }
 
@@ -275,8 +276,8 @@ class Sources {
     for (unsigned minor = 24; minor >= 9; --minor)
       for (const Text flags : Literals("\0t")) {
         if (!flags.empty() && minor < 13) continue;
-        const Text library = arena_.concat({arena_.join(path, "libpython3."), arena_.decimal(minor), flags, ".so.1.0"});
-        if (is_file(library)) add_library("system library folder", library);
+        const Text library = arena_.concat(arena_.join(path, "libpython3."), arena_.decimal(minor), flags, ".so.1.0");
+        if (is_file(library)) add_library(library, "system library folder");
       }
   }
 
@@ -288,17 +289,13 @@ class Sources {
       const std::string_view path = text.substr(start, text.find('\0', at) - start);
       if (!is_absolute(path) || !library_name(path).matches) continue;
       const Text library = in_root(arena_.copy(path));
-      if (is_file(library)) add_library("loader cache", library);
+      if (is_file(library)) add_library(library, "loader cache");
     }
   }
 #endif
 
   static constexpr Text relative_path = "a relative path in the environment is not followed";
 
-  const Search& search_;
-  Finder& finder_;
-  Arena& arena_;
-  Text root_;
   Text home_;  ///< the user's folder, "" where it is not known
 };
 

@@ -45,6 +45,7 @@ LATEPY_COLD inline std::string join(std::string_view folder, std::string_view na
   return path.append(name);
 }
 
+/// On Windows: with a drive and a folder, or of a server.
 inline bool is_absolute(std::string_view path) noexcept {
   if (!LATEPY_WINDOWS) return !path.empty() && path[0] == '/';
   return path.size() >= 3 &&

@@ -1,4 +1,4 @@
-// latepy/load/detail/text.hpp: texts made of parts, out of line: paths, reasons, what errors say.
+// latepy/load/detail/text.hpp: texts that are put together out of line: what errors say, lists, numbers.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -17,14 +17,16 @@ using TextParts = std::initializer_list<std::string_view>;
 
 /// The parts, one after the other.
 std::string concat(TextParts parts);
+/// Adds a copy of the text to the list.
 void append(std::vector<std::string>& texts, std::string_view text);
 std::string digits_of(long long number);
+/// The number in decimal digits.
 template <class Integer>
 std::string decimal(Integer number) {
   return digits_of(static_cast<long long>(number));
 }
 
-/// Throws an E that says the parts.
+/// Throws an E whose text is the parts, one after the other.
 template <class E>
 [[noreturn]] LATEPY_COLD void throw_error(TextParts what) {
   throw E(concat(what));
@@ -41,7 +43,9 @@ LATEPY_FUNC LATEPY_COLD std::string concat(TextParts parts) {
   return text;
 }
 
-LATEPY_FUNC LATEPY_COLD void append(std::vector<std::string>& texts, std::string_view text) {
+LATEPY_FUNC LATEPY_COLD  /// Adds a copy of the text to the list.
+    void
+    append(std::vector<std::string>& texts, std::string_view text) {
   texts.push_back(std::string(text));
 }
 
