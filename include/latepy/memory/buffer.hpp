@@ -1,4 +1,4 @@
-// latepy/memory/buffer.hpp: Buffer<T>, the memory of a Python object (array, numpy, bytes …) without a copy.
+// latepy/memory/buffer.hpp: Buffer<T>, the memory of a Python object (array, numpy, bytes …) without a copy; Span<T>.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,21 +9,31 @@
 namespace latepy {
 inline namespace v1 {
 
-/// Items that lie one after the other, owned by somebody else. From C++20 on it becomes a std::span where one is
-/// wanted.
+/// A pointer and a size: items that lie one after the other. It does not own them. Since C++20 it converts to
+/// std::span.
 template <class T>
 class Span {
  public:
+  /// The type of an item.
   using element_type = T;
+  /// The type of an item without const.
   using value_type = std::remove_cv_t<T>;
 
+  /// Empty.
   constexpr Span() noexcept = default;
+  /// `size` items from `data` on, which the owner must keep.
   constexpr Span(T* data, std::size_t size) noexcept : data_(data), size_(size) {}
+  /// The first item; null if empty.
   constexpr T* data() const noexcept { return data_; }
+  /// How many items there are.
   constexpr std::size_t size() const noexcept { return size_; }
+  /// Whether there is no item.
   constexpr bool empty() const noexcept { return size_ == 0; }
+  /// The first item, for loops.
   constexpr T* begin() const noexcept { return data_; }
+  /// One past the last item, for loops.
   constexpr T* end() const noexcept { return data_ + size_; }
+  /// The item with this index, which is not checked.
   constexpr T& operator[](std::size_t i) const noexcept { return data_[i]; }
 
  private:
@@ -31,51 +41,57 @@ class Span {
   std::size_t size_ = 0;
 };
 
-/// The memory that an object shows by the buffer protocol, as items of type T: an arithmetic type, std::complex (with
-/// stl/complex.hpp), or std::byte, which takes items of every type that lie in one piece. Buffer<double> may write,
-/// Buffer<const double> reads. While it lives the object keeps the memory where it is: a bytearray refuses to grow.
-/// Making one needs the GIL. Using the memory needs none; that nobody else changes it meanwhile is the program's
-/// affair. May be dropped on any thread, also after the stop, when the memory is gone.
+/// The memory that a Python object exports by the buffer protocol, without a copy. T is the type of an item:
+/// - an arithmetic type, or std::complex with stl/complex.hpp;
+/// - std::byte: the bytes of contiguous items of any type.
+///
+/// Buffer<double> can write, Buffer<const double> can only read. While a Buffer exists, the object cannot free or move
+/// the memory: a bytearray refuses to grow. The constructor needs the GIL. Reading and writing items does not need it;
+/// the program makes sure that nobody else changes them at the same time. It can be destroyed on any thread, with or
+/// without the GIL, also after the interpreter stopped. The memory must not be used after that stop.
 template <class T>
 class Buffer {
   using Item = std::remove_cv_t<T>;
   static constexpr bool is_bytes = std::is_same_v<Item, std::byte>;
   static_assert(is_bytes || detail::item_kind<Item> != detail::ItemKind::other,
-                "the items of a Buffer are numbers, bool or std::byte");
+                "Buffer<T>: T must be an arithmetic type, std::complex (include stl/complex.hpp) or std::byte");
 
  public:
-  /// \throws ConversionError where the object shows no memory, items of another type or byte order, or (Buffer<T> of a
-  /// T that is not const) read-only memory. Nothing is converted.
+  /// Needs the GIL. \throws ConversionError if the object exports no buffer, if its items have another type, byte order
+  /// or alignment than T, or if its memory is read-only and T is not const. Items are never converted.
   LATEPY_FORCE_INLINE explicit Buffer(const Ref& object) {
     if (LATEPY_UNLIKELY(!memory_.acquire(object.checked(), flags) || !fits())) refuse(object);
   }
 
-  /// The first item; null where there is none.
+  /// The first item; may be null if there is none.
   T* data() const noexcept { return static_cast<T*>(memory_.view().buf); }
-  /// How many items, of all dimensions.
+  /// How many items there are in all dimensions together.
   std::size_t size() const noexcept { return static_cast<std::size_t>(memory_.view().len) / sizeof(T); }
+  /// Whether there is no item.
   bool empty() const noexcept { return size() == 0; }
+  /// How many dimensions there are; 1 for std::byte.
   int ndim() const noexcept { return is_bytes ? 1 : memory_.view().ndim; }
-  /// Items along a dimension, from 0.
+  /// How many items a dimension has. The first dimension is 0.
   std::size_t shape(int dimension) const noexcept {
     return is_bytes ? size() : static_cast<std::size_t>(memory_.view().shape[dimension]);
   }
-  /// Bytes from one item to the next along a dimension; may be negative.
+  /// How many bytes lie from one item of a dimension to the next; may be negative.
   std::ptrdiff_t stride(int dimension) const noexcept { return is_bytes ? 1 : memory_.stride(dimension); }
+  /// Whether the object exports the memory as read-only.
   bool readonly() const noexcept { return memory_.view().readonly != 0; }
   /// Whether the items lie one after the other, row after row.
   bool is_contiguous() const noexcept { return is_bytes || memory_.is_contiguous(); }
 
-  /// All items, row after row. \throws ConversionError where they do not lie so: take them by their indices.
+  /// All items, row after row. It is valid as long as this Buffer. \throws ConversionError if is_contiguous() is false.
   Span<T> span() const& {
     if (LATEPY_UNLIKELY(!is_contiguous()))
       throw ConversionError(
-          "these items do not lie one after the other, so they are no span: take them by their indices, "
-          "or make a copy of the array first (numpy.ascontiguousarray)");
+          "the items do not lie one after the other, so there is no Span of them: use indices, or pass a contiguous "
+          "copy (numpy.ascontiguousarray)");
     return {data(), size()};
   }
-  Span<T> span() const&& = delete;  // the Buffer keeps the memory: give it a name
-  /// An item by its indices, as many as there are dimensions. Undefined outside of the shape.
+  Span<T> span() const&& = delete;  // the Buffer must outlive the Span: keep it in a variable
+  /// The item at these indices, one for each dimension. The indices are not checked.
   template <class... I>
   T& operator()(I... indices) const noexcept {
     std::ptrdiff_t at = 0;
@@ -83,10 +99,10 @@ class Buffer {
     ((at += static_cast<std::ptrdiff_t>(indices) * stride(dimension++)), ...);
     return *reinterpret_cast<T*>(static_cast<char*>(memory_.view().buf) + at);
   }
-  /// An item of memory of one dimension.
+  /// The item with this index, if there is one dimension. The index is not checked.
   T& operator[](std::size_t i) const noexcept { return (*this)(i); }
 
-  /// Gives the memory back early. Any thread. After it there are no items.
+  /// Gives the memory back before the destructor does. Any thread. There are no items after it.
   void release() noexcept { memory_.release(); }
 
  private:
@@ -106,7 +122,7 @@ class Buffer {
   detail::BufferHandle memory_;
 };
 
-/// So that a Buffer can be a host function's parameter, and what as<Buffer<T>>() gives.
+/// From Python only: Buffer as a parameter of host functions, and in `as<Buffer<T>>()`.
 template <class T>
 struct Converter<Buffer<T>> {
   static std::string python_type() {

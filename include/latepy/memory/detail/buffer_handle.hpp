@@ -1,4 +1,4 @@
-// latepy/memory/detail/buffer_handle.hpp: memory that an object shows by the buffer protocol, and what its items are.
+// latepy/memory/detail/buffer_handle.hpp: BufferHandle, which owns a Py_buffer and knows the type of its items.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,9 +8,10 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// What an item of memory is. With its size it tells the C++ type.
+/// The kind of an item in a buffer. Kind and size together tell the C++ type.
 enum class ItemKind : unsigned char { other, boolean, signed_integer, unsigned_integer, floating, complex };
 
+/// The kind of a C++ type.
 template <class T>
 inline constexpr ItemKind item_kind = std::is_same_v<T, bool>       ? ItemKind::boolean
                                       : std::is_floating_point_v<T> ? ItemKind::floating
@@ -18,7 +19,7 @@ inline constexpr ItemKind item_kind = std::is_same_v<T, bool>       ? ItemKind::
                                       : std::is_signed_v<T>         ? ItemKind::signed_integer
                                                                     : ItemKind::unsigned_integer;
 
-/// The code of T in Python's arrays and in numpy's: where it is found, nothing more must be read.
+/// The format that array.array and numpy use for T, or 0. If a buffer has this format, no other check is needed.
 template <class T>
 inline constexpr char usual_code = std::is_same_v<T, double>                                      ? 'd'
                                    : std::is_same_v<T, float>                                     ? 'f'
@@ -28,7 +29,7 @@ inline constexpr char usual_code = std::is_same_v<T, double>                    
                                    : item_kind<T> == ItemKind::unsigned_integer && sizeof(T) == 1 ? 'B'
                                                                                                   : '\0';
 
-/// The memory of an object, which keeps it where it is for as long as this lives. May be dropped on any thread.
+/// Owns a Py_buffer: the memory of an object, which cannot be freed or moved meanwhile. Can be destroyed on any thread.
 class BufferHandle {
  public:
   BufferHandle() noexcept { view_.obj = nullptr; }
@@ -38,9 +39,9 @@ class BufferHandle {
     if (view_.obj) release_view();
   }
 
-  /// Asks the object for it; needs the GIL. False with Python's error set.
+  /// Gets the buffer of the object. Needs the GIL. \returns false with Python's error set if the object has none.
   bool acquire(PyObject* object, int flags) noexcept;
-  /// After it there are no items.
+  /// Gives the buffer back. There are no items after it.
   void release() noexcept {
     if (view_.obj) release_view();
     forget();
@@ -50,8 +51,8 @@ class BufferHandle {
   std::size_t size() const noexcept {
     return static_cast<std::size_t>(view_.itemsize ? view_.len / view_.itemsize : 0);
   }
-  /// Bytes to the next item of a dimension. Exporters of rows may leave the strides out although they were asked for
-  /// them (ctypes: Modules/_ctypes/_ctypes.c, PyCData_NewGetBuffer).
+  /// The bytes from one item of a dimension to the next. Exporters of contiguous memory may set no strides, even if
+  /// they are requested (ctypes: Modules/_ctypes/_ctypes.c, PyCData_NewGetBuffer).
   LATEPY_FORCE_INLINE ssize stride(int dimension) const noexcept {
     if (LATEPY_LIKELY(view_.strides != nullptr)) return view_.strides[dimension];
     ssize step = view_.itemsize;
@@ -63,7 +64,7 @@ class BufferHandle {
   bool holds() const noexcept {
     return has_usual_code<T>() || holds_items(item_kind<T>, sizeof(T));
   }
-  /// The same, and each can be read where it lies.
+  /// Whether each item is a T and is aligned for T.
   template <class T>
   LATEPY_FORCE_INLINE bool holds_aligned() const noexcept {
     const auto is_aligned = [](auto address) { return (static_cast<std::uintptr_t>(address) & (alignof(T) - 1)) == 0; };
@@ -95,16 +96,18 @@ class BufferHandle {
     generation_ = no_generation;
   }
 
-  BufferView view_;  // its `obj` alone says whether it holds memory
+  BufferView view_;  // `obj` is null if it owns no buffer
   std::uint32_t generation_ = no_generation;
 };
 
-/// `'list' [1, 2]` shows no memory, or (`writes`) none to write to. An error of the exporter's own goes on.
+/// Throws the reason why acquire() failed: no buffer, or, if `writes`, only a read-only one. Another error than
+/// TypeError or BufferError, which the exporter raised, is thrown unchanged.
 [[noreturn]] void throw_no_memory(PyObject* object, const std::string& wanted, bool writes);
+/// Throws a ConversionError: the items are not of the wanted type.
 [[noreturn]] void throw_other_items(PyObject* object, const std::string& wanted, const BufferView& view);
 
-/// Copies memory of one dimension whose items are the container's. False where the object shows no such memory; then
-/// the container is empty and no error set.
+/// Copies the items of a buffer with one dimension into a container. \returns false if the object exports no buffer
+/// whose items have the container's type; then the container is empty and no error is set.
 template <class C>
 bool copy_items(PyObject* object, C& result) {
   using T = typename C::value_type;
@@ -136,8 +139,8 @@ bool copy_items(PyObject* object, C& result) {
 #if LATEPY_DEFINITIONS
 namespace detail {
 
-/// The kind by its code in the struct module, to which PEP 3118 adds the Z of complex numbers; `other` for what is none
-/// of these alone, or not in this machine's byte order. Null stands for "B".
+/// The kind of an item with this format of the struct module. PEP 3118 adds "Z" before the code for complex numbers.
+/// Null means "B". `other`: structs, several items, and another byte order than that of the machine.
 LATEPY_COLD inline ItemKind kind_of_item(const char* format) noexcept {
   if (!format) return ItemKind::unsigned_integer;
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -178,7 +181,8 @@ LATEPY_COLD inline ItemKind kind_of_item(const char* format) noexcept {
 
 LATEPY_FUNC BufferHandle::BufferHandle(BufferHandle&& other) noexcept
     : view_(other.view_), generation_(other.generation_) {
-  // Exporters of one dimension may point to these (PyBuffer_FillInfo, Objects/abstract.c).
+  // Exporters of one dimension may let shape and strides point into the Py_buffer (PyBuffer_FillInfo,
+  // Objects/abstract.c).
   if (view_.shape == &other.view_.len) view_.shape = &view_.len;
   if (view_.strides == &other.view_.itemsize) view_.strides = &view_.itemsize;
   other.forget();
@@ -187,7 +191,7 @@ LATEPY_FUNC BufferHandle::BufferHandle(BufferHandle&& other) noexcept
 LATEPY_FUNC bool BufferHandle::acquire(PyObject* object, int flags) noexcept {
   generation_ = current_generation();
   if (LATEPY_LIKELY(api().Object_GetBuffer(object, &view_, flags) == 0)) return true;
-  view_.obj = nullptr;  // whatever an exporter that failed left there
+  view_.obj = nullptr;  // an exporter that failed may have left a value
   return false;
 }
 
@@ -197,7 +201,8 @@ LATEPY_FUNC LATEPY_COLD bool BufferHandle::holds_items(ItemKind kind, std::size_
 }
 
 LATEPY_FUNC LATEPY_COLD bool BufferHandle::are_aligned(std::size_t alignment) const noexcept {
-  // An empty array gives the memory of an empty text (Modules/arraymodule.c until 3.12, array_buffer_getbuf).
+  // The buffer of an empty array points to an empty string, which may not be aligned (Modules/arraymodule.c until 3.12,
+  // array_buffer_getbuf).
   if (view_.len == 0) return true;
   std::uintptr_t all = reinterpret_cast<std::uintptr_t>(view_.buf);
   for (int i = 0; view_.strides && i < view_.ndim; ++i) all |= static_cast<std::uintptr_t>(view_.strides[i]);
@@ -216,12 +221,12 @@ LATEPY_FUNC bool BufferHandle::is_contiguous() const noexcept {
   const Api& a = api();
   if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.BufferError)) throw_python_error();
   const std::string said = take_python_error().message();
-  std::string why = "it has no buffer protocol: arrays, numpy's too, bytes, bytearray and memoryview have it";
+  std::string why = "it exports no buffer: pass bytes, bytearray, memoryview, array.array or a numpy array";
   if (a.Object_CheckBuffer(object)) {
     BufferHandle readable;
     why = said;
     if (writes && readable.acquire(object, buffer_format | buffer_strides))
-      why = "it is read-only: take a Buffer<const T>";
+      why = "its memory is read-only: take a Buffer<const T>";
     a.Err_Clear();
   }
   throw ConversionError("cannot view " + show(object) + " as " + wanted + ": " + why);
@@ -229,9 +234,9 @@ LATEPY_FUNC bool BufferHandle::is_contiguous() const noexcept {
 
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_other_items(PyObject* object, const std::string& wanted,
                                                             const BufferView& view) {
-  throw ConversionError("cannot view " + show(object) + " as " + wanted + ": its items are '" +
-                        (view.format ? view.format : "B") + "' of " + std::to_string(view.itemsize) +
-                        " bytes, and it must be of the same kind, size, byte order and alignment");
+  throw ConversionError("cannot view " + show(object) + " as " + wanted + ": its items have the format '" +
+                        (view.format ? view.format : "B") + "' and " + std::to_string(view.itemsize) +
+                        " bytes, and must have the kind, size, byte order and alignment of the C++ type");
 }
 
 }  // namespace detail
