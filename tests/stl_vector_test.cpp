@@ -108,13 +108,16 @@ TEST_CASE("a vector takes any iterable of elements") {
 
 TEST_CASE("what is no sequence is refused with a reason") {
   using V = std::vector<int>;
-  CHECK(refusal<V>("'abc'") == "cannot convert 'str' \"abc\" to std::vector<int>: text is not taken apart into characters");
+  CHECK(refusal<V>("'abc'") ==
+        "cannot convert 'str' \"abc\" to std::vector<int>: a str is not split into characters: pass a list");
   CHECK(refusal<V>("b'abc'") ==
-        "cannot convert 'bytes' b'abc' to std::vector<int>: bytes are not taken apart: convert to latepy::Bytes or std::vector<std::byte>");
-  CHECK_THAT(refusal<V>("bytearray(2)"), ContainsSubstring("bytes are not taken apart"));
+        "cannot convert 'bytes' b'abc' to std::vector<int>: bytes are not split into numbers: convert to latepy::Bytes "
+        "or std::vector<std::byte>");
+  CHECK_THAT(refusal<V>("bytearray(2)"), ContainsSubstring("bytes are not split into numbers"));
   CHECK(refusal<std::list<double>>("{1: 2}") ==
-        "cannot convert 'dict' {1: 2} to std::list<double>: a mapping is no sequence: take its keys(), values() or items()");
-  CHECK_THAT(refusal<V>("__import__('types').MappingProxyType({})"), ContainsSubstring("a mapping is no sequence"));
+        "cannot convert 'dict' {1: 2} to std::list<double>: a mapping is not a sequence: pass its keys(), values() or "
+        "items()");
+  CHECK_THAT(refusal<V>("__import__('types').MappingProxyType({})"), ContainsSubstring("a mapping is not a sequence"));
   CHECK(refusal<V>("3") == "cannot convert 'int' 3 to std::vector<int>: it is not iterable");
   CHECK(refusal<std::deque<std::string>>("None") == "cannot convert None to std::deque<std::string>: it is not iterable");
   CHECK(refusal<std::vector<std::byte>>("[1]") == "cannot convert 'list' [1] to std::vector<std::byte>: it is neither bytes nor bytearray");
@@ -133,8 +136,8 @@ TEST_CASE("a fixed length is exact") {
   CHECK(refusal<A>("{1, 2, 3}") ==
         "cannot convert 'set' {1, 2, 3} to std::array<double, 3>: it is not a list, a tuple or another sequence with a length");
   CHECK_THAT(refusal<A>("iter([1, 2, 3])"), ContainsSubstring("it is not a list, a tuple or another sequence with a length"));
-  CHECK_THAT(refusal<A>("'abc'"), ContainsSubstring("text is not taken apart"));
-  CHECK_THAT((refusal<std::pair<int, int>>("{1: 2, 3: 4}")), ContainsSubstring("a mapping is no sequence"));
+  CHECK_THAT(refusal<A>("'abc'"), ContainsSubstring("a str is not split into characters"));
+  CHECK_THAT((refusal<std::pair<int, int>>("{1: 2, 3: 4}")), ContainsSubstring("a mapping is not a sequence"));
   CHECK((refusal<std::pair<int, std::string>>("(1, 'a', 2)")) ==
         "cannot convert 'tuple' (1, 'a', 2) to std::pair<int, std::string>: it has 3 elements, 2 are wanted");
   CHECK((refusal<std::tuple<int, bool>>("7")) ==

@@ -1,4 +1,4 @@
-// latepy/stl/array.hpp: std::array as list, of exactly its length.
+// latepy/stl/array.hpp: converts std::array to list and back, with exactly its length.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,11 +12,12 @@ namespace detail {
 inline constexpr char array_name[] = "std::array";
 }
 
-/// A list. From Python: lists, tuples and other sequences of exactly N elements.
+/// To Python: a list. From Python: a list, tuple or other sequence of exactly N elements.
 template <class T, std::size_t N>
 struct Converter<std::array<T, N>> {
-  static_assert(!detail::borrows<T>,
-                "these elements point into Python objects that go away: convert to an array of std::string");
+  static_assert(
+      !detail::borrows<T>,
+      "elements of this type would point into Python objects that are dropped: convert to an array of std::string");
   static constexpr const char* name = detail::template_name<detail::array_name, T, detail::Number<N>>;
   static constexpr auto native = &detail::Api::List_Type;
   static std::string python_type(detail::Direction direction) { return detail::python_list_type<T>(direction); }

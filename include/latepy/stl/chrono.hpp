@@ -1,4 +1,4 @@
-// latepy/stl/chrono.hpp: std::chrono durations as timedelta, time points of the system clock as datetime in UTC.
+// latepy/stl/chrono.hpp: converts std::chrono durations to timedelta, system_clock times to datetime, and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,14 +11,16 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Ticks of Rep and Period from and to a Delta, in integers that cannot overflow, or in doubles where Rep is one.
+/// Converts ticks of Rep and Period from and to a Delta. Computes in integers, without overflow, or in double if Rep is
+/// a floating-point type.
 template <class Rep, class Period>
 struct Ticks {
   static constexpr std::int64_t num = Period::num, den = Period::den;
-  static_assert(num <= 9000000000000 / den, "a tick of this length is not converted");
-  static constexpr std::int64_t second = 1000000;  // in microseconds
+  static_assert(num <= 9000000000000 / den,
+                "durations with a period this long cannot be converted: cast to a shorter one");
+  static constexpr std::int64_t second = 1000000;  // microseconds
 
-  /// False where it is out of range. What is finer than a tick is cut off, downwards where `floors`.
+  /// Sets `ticks`; false if they are out of range. An integer is rounded: down if `floors`, else towards zero.
   static bool load(Delta delta, bool floors, Rep& ticks) noexcept {
     if constexpr (std::is_floating_point_v<Rep>) {
       ticks = static_cast<Rep>((static_cast<double>(delta.seconds) * second + static_cast<double>(delta.micros)) * den /
@@ -40,9 +42,9 @@ struct Ticks {
     }
   }
 
-  /// What is finer than a microsecond is cut off; in doubles it is rounded.
+  /// Rounds to microseconds: integers towards zero, floating-point numbers to the nearest.
   static Delta store(Rep count) {
-    constexpr double most = 1e14;  // seconds, more than a timedelta holds
+    constexpr double most = 1e14;  // seconds; more than a timedelta can hold
     if constexpr (std::is_floating_point_v<Rep>) {
       const double seconds = static_cast<double>(count) * num / den;
       if (!(std::fabs(seconds) < most)) refuse(std::to_string(seconds));
@@ -63,6 +65,7 @@ struct Ticks {
   }
 };
 
+/// The name of a duration type in errors.
 template <class D>
 inline constexpr const char* duration_name =
     std::is_floating_point_v<typename D::rep>           ? "std::chrono::duration of a floating-point type"
@@ -74,7 +77,7 @@ inline constexpr const char* duration_name =
     : std::is_same_v<typename D::period, std::chrono::hours::period>   ? "std::chrono::hours"
                                                                        : "std::chrono::duration";
 
-/// from_py and try_from_py of what is read from an object by `Self::read`, which may throw.
+/// from_py() and try_from_py() for a converter with fits() and read(). `Self::read` may throw.
 template <class T, class Self>
 struct ReadsTime {
   static T from_py(Ref object) {
@@ -90,9 +93,9 @@ struct ReadsTime {
 
 }  // namespace detail
 
-/// A timedelta, and only that: a number does not say its unit. Both ways, what the other side cannot hold is cut off,
-/// as by duration_cast: the nanoseconds of a C++ duration, the milliseconds of a timedelta that becomes seconds.
-/// Durations in floating point are rounded to microseconds.
+/// A duration is a datetime.timedelta. A number is refused, because it has no unit.
+/// To Python: rounds to microseconds, integers towards zero, floating-point durations to the nearest.
+/// From Python: rounds towards zero to the ticks of the C++ type, as std::chrono::duration_cast does.
 template <class Rep, class Period>
 struct Converter<std::chrono::duration<Rep, Period>, std::enable_if_t<std::is_arithmetic_v<Rep>>>
     : detail::ReadsTime<std::chrono::duration<Rep, Period>, Converter<std::chrono::duration<Rep, Period>>> {
@@ -113,8 +116,10 @@ struct Converter<std::chrono::duration<Rep, Period>, std::enable_if_t<std::is_ar
   }
 };
 
-/// An aware datetime in UTC. From Python: aware datetimes exactly, and naive ones as local time, as
-/// datetime.timestamp() does. What the other side cannot hold is cut off towards the past, as by std::chrono::floor.
+/// A system_clock time is a datetime.datetime.
+/// To Python: an aware datetime in UTC. From Python: an aware datetime, or a naive one, which is local time, as for
+/// datetime.timestamp(). Both ways round down, as std::chrono::floor does; a floating-point time becomes the nearest
+/// microsecond.
 template <class Duration>
 struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
     : detail::ReadsTime<std::chrono::time_point<std::chrono::system_clock, Duration>,
@@ -138,7 +143,8 @@ struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
     PyObject* made = detail::api().Number_Add(detail::epoch().ptr(), delta.ptr());
     if (!made && detail::api().Err_ExceptionMatches(*detail::api().OverflowError)) {
       detail::api().Err_Clear();
-      throw ConversionError("cannot convert the time " + str(delta) + " from 1970 to datetime.datetime: out of range");
+      throw ConversionError("cannot convert the time 1970-01-01 + (" + str(delta) +
+                            ") to datetime.datetime: out of range");
     }
     return detail::steal_or_throw(made);
   }

@@ -1,4 +1,4 @@
-// latepy/stl/complex.hpp: std::complex as complex.
+// latepy/stl/complex.hpp: converts std::complex to complex and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -15,7 +15,7 @@ template <class T>
 inline constexpr ItemKind item_kind<std::complex<T>> = ItemKind::complex;
 }  // namespace detail
 
-/// A complex. From Python: complex, what has __complex__, and what converts to a float.
+/// To Python: a complex. From Python: a complex, an object with __complex__, or one that converts to float.
 template <class T>
 struct Converter<std::complex<T>> : detail::ConverterBase<std::complex<T>, Converter<std::complex<T>>> {
   static constexpr const char* name = detail::template_name<detail::complex_name, T>;
@@ -54,7 +54,7 @@ struct Converter<std::complex<T>> : detail::ConverterBase<std::complex<T>, Conve
   }
 
  private:
-  /// A finite number that became infinite.
+  /// Whether a finite double became infinite.
   static bool narrowed(double wide, T number) noexcept { return wide - wide == 0.0 && !(number - number == T(0)); }
 };
 

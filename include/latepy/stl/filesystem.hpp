@@ -1,4 +1,4 @@
-// latepy/stl/filesystem.hpp: std::filesystem::path as pathlib.Path.
+// latepy/stl/filesystem.hpp: converts std::filesystem::path to pathlib.Path and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,8 +9,8 @@
 namespace latepy {
 inline namespace v1 {
 
-/// A pathlib.Path. From Python: str, bytes and what has __fspath__. Names that are no text in the file system's
-/// encoding make the round trip, as by os.fsdecode() and os.fsencode().
+/// To Python: a pathlib.Path. From Python: a str, bytes or an object with __fspath__. File names that cannot be decoded
+/// are kept, as os.fsdecode() and os.fsencode() do.
 template <>
 struct Converter<std::filesystem::path> {
   static constexpr const char* name = "std::filesystem::path";
@@ -47,7 +47,7 @@ struct Converter<std::filesystem::path> {
   }
 
  private:
-  /// Null, or why it is none; or Python's error is set.
+  /// Sets `native` and returns null; else returns the reason, or Python's error is set too.
   static const char* load(PyObject* object, std::filesystem::path::string_type& native) {
     const detail::Api& api = detail::api();
     Object path = Object::steal(api.OS_FSPath(object));

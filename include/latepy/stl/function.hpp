@@ -1,4 +1,4 @@
-// latepy/stl/function.hpp: std::function as a Python function, and Python's callables as std::function.
+// latepy/stl/function.hpp: converts std::function to Python functions, and Python callables to std::function.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,7 +13,7 @@ namespace detail {
 
 inline constexpr char function_name[] = "std::function";
 
-/// A Python callable in a std::function. Copies share one reference, so that copying needs no GIL.
+/// The callable inside of a std::function that calls Python. Copies share one reference, so copying needs no GIL.
 template <class R, class... A>
 struct PythonFunction {
   std::shared_ptr<const Function<R(A...)>> callable;
@@ -26,10 +26,10 @@ struct PythonFunction {
 
 }  // namespace detail
 
-/// A function, or None for an empty one. From Python: any callable, and None. The std::function takes the GIL itself
-/// and may be called, copied and destroyed on any thread; what the callable raises it throws; once its interpreter has
-/// ended it throws StateError. Objects of bound classes that it is called with by reference or pointer are lent for the
-/// call.
+/// To Python: a function, or None if empty. From Python: a callable, or None for an empty one.
+/// A std::function of a Python callable takes the GIL itself. It can be called, copied and destroyed on any thread.
+/// Arguments that are references or pointers to bound classes are lent for the call, as by Borrowed. A call throws
+/// PythonError if the callable raises, and StateError after the interpreter stopped.
 template <class R, class... A>
 struct Converter<std::function<R(A...)>> {
   using Function = std::function<R(A...)>;

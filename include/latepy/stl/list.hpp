@@ -1,4 +1,4 @@
-// latepy/stl/list.hpp: std::list as list.
+// latepy/stl/list.hpp: converts std::list to list and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,7 +12,7 @@ namespace detail {
 inline constexpr char list_name[] = "std::list";
 }
 
-/// A list. From Python: lists, tuples and any other iterable of elements that convert; not str, bytes or mappings.
+/// To Python: a list. From Python: a list, tuple or other iterable, but not str, bytes, bytearray or a mapping.
 template <class T, class A>
 struct Converter<std::list<T, A>> : detail::ElementsConverter<std::list<T, A>, detail::Kind::sequence> {
   static constexpr const char* name = detail::template_name<detail::list_name, T>;

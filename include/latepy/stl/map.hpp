@@ -1,4 +1,4 @@
-// latepy/stl/map.hpp: std::map as dict.
+// latepy/stl/map.hpp: converts std::map to dict and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,7 +12,7 @@ namespace detail {
 inline constexpr char map_name[] = "std::map";
 }
 
-/// A dict. From Python: dicts and other mappings; of keys that become equal in C++ the last one wins.
+/// To Python: a dict. From Python: a dict or other mapping. If two keys are equal in C++, the last one wins.
 template <class K, class V, class Less, class A>
 struct Converter<std::map<K, V, Less, A>> : detail::MappingConverter<std::map<K, V, Less, A>> {
   static constexpr const char* name = detail::template_name<detail::map_name, K, V>;

@@ -1,4 +1,4 @@
-// latepy/stl/optional.hpp: std::optional as its value or None.
+// latepy/stl/optional.hpp: converts std::optional to its value or None, and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -14,7 +14,7 @@ template <class T>
 inline constexpr bool borrows<std::optional<T>> = borrows<T>;
 }  // namespace detail
 
-/// None, or the value.
+/// Empty is None; otherwise the value is converted.
 template <class T>
 struct Converter<std::optional<T>> {
   static constexpr const char* name = detail::template_name<detail::optional_name, T>;
@@ -38,6 +38,7 @@ struct Converter<std::optional<T>> {
     return false;
   }
 };
+/// To Python only: None.
 template <>
 struct Converter<std::nullopt_t> {
   static std::string python_type() { return "None"; }

@@ -1,4 +1,4 @@
-// latepy/stl/pair.hpp: std::pair as tuple; see tuple.hpp.
+// latepy/stl/pair.hpp: converts std::pair to tuple and back; includes tuple.hpp, which does it.
 // SPDX-License-Identifier: MIT
 #pragma once
 

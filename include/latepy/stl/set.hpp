@@ -1,4 +1,4 @@
-// latepy/stl/set.hpp: std::set as set.
+// latepy/stl/set.hpp: converts std::set to set and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,7 +12,7 @@ namespace detail {
 inline constexpr char set_name[] = "std::set";
 }
 
-/// A set. From Python: sets, frozensets, the keys of a dict and what else behaves as a set; not lists.
+/// To Python: a set. From Python: a set, frozenset, keys() of a dict, or another object with isdisjoint(); not a list.
 template <class T, class Less, class A>
 struct Converter<std::set<T, Less, A>> : detail::ElementsConverter<std::set<T, Less, A>, detail::Kind::set> {
   static constexpr const char* name = detail::template_name<detail::set_name, T>;

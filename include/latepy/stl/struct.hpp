@@ -1,4 +1,4 @@
-// latepy/stl/struct.hpp: LATEPY_STRUCT(Point, x, y) makes a plain struct convertible, by the names of its fields.
+// latepy/stl/struct.hpp: LATEPY_STRUCT(Point, x, y), which makes a struct convertible by the names of its fields.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,7 +8,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The field of a mapping or the attribute of an object; empty where there is none, or with Python's error set.
+/// The item of a mapping or the attribute of an object with this name. Empty if there is none, or with Python's error
+/// set.
 inline Object find_field(PyObject* object, bool mapping, const char* name) noexcept {
   const Api& a = api();
   const Object key = Object::steal(a.Unicode_InternFromString(name));
@@ -22,16 +23,18 @@ inline Object find_field(PyObject* object, bool mapping, const char* name) noexc
   return Object::steal(value);
 }
 
+/// Throws a ConversionError: there is no such key or attribute.
 [[noreturn]] LATEPY_COLD inline void throw_no_field(PyObject* object, bool mapping, const char* type,
                                                     const char* field) {
   throw_mismatch(object, type,
                  ((mapping ? "it has no key \"" : "it has no attribute \"") + std::string(field) + "\"").c_str());
 }
 
-/// The converter of a struct, whose fields `Self::each(visit)` names one after the other.
+/// The converter of a struct. `Self::each(visit)` calls visit(name, pointer to member) for each field, until it returns
+/// false.
 template <class T, class Self>
 struct StructConverter {
-  /// What has attributes of those names may be of any class.
+  /// From Python an object of any class may have the attributes.
   static std::string python_type(Direction direction) {
     return direction == Direction::to_python ? "dict[str, typing.Any]"
                                              : "typing.Union[collections.abc.Mapping[str, typing.Any], object]";
@@ -89,7 +92,8 @@ struct StructConverter {
 }  // namespace v1
 }  // namespace latepy
 
-// One visit a field, up to 32. LATEPY_EXPAND, because MSVC hands __VA_ARGS__ on as one argument.
+// LATEPY_FIELDS(T, a, b) is `&&visit("a", &T::a) &&visit("b", &T::b)`, for up to 32 fields. LATEPY_EXPAND is needed
+// because MSVC passes __VA_ARGS__ to another macro as one argument.
 #define LATEPY_EXPAND(x) x
 #define LATEPY_FIELDS_1(T, a) &&visit(#a, &T::a)
 #define LATEPY_FIELDS_2(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_1(T, __VA_ARGS__))
@@ -133,10 +137,10 @@ struct StructConverter {
 #define LATEPY_JOIN(a, b) LATEPY_JOIN_EXPANDED(a, b)
 #define LATEPY_FIELDS(T, ...) LATEPY_EXPAND(LATEPY_JOIN(LATEPY_FIELDS_, LATEPY_COUNT(__VA_ARGS__))(T, __VA_ARGS__))
 
-/// Makes a struct convertible: `LATEPY_STRUCT(Point, x, y)`, outside of all namespaces, after its definition; the
-/// type's full name first, then its public fields, as many as 32, each of a convertible type. To Python it is a dict.
-/// From Python a mapping's items, or else an object's attributes, of those names; others are passed over, a missing one
-/// is an error. The struct must be default-constructible. A semicolon may follow.
+/// Makes a struct convertible: `LATEPY_STRUCT(app::Point, x, y)`. Write it outside of all namespaces, after the struct.
+/// The arguments are the full name of the type and up to 32 public fields of convertible types. The struct must be
+/// default-constructible. To Python: a dict. From Python: a mapping with these keys, or else an object with these
+/// attributes. More keys are ignored; a missing one is a ConversionError.
 #define LATEPY_STRUCT(TYPE, ...)                                                                    \
   template <>                                                                                       \
   struct latepy::Converter<TYPE> : latepy::detail::StructConverter<TYPE, latepy::Converter<TYPE>> { \

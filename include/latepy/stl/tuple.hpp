@@ -1,4 +1,4 @@
-// latepy/stl/tuple.hpp: std::tuple and std::pair as tuple, of exactly their length.
+// latepy/stl/tuple.hpp: converts std::tuple and std::pair to tuple and back, with exactly their length.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,11 +13,11 @@ namespace detail {
 inline constexpr char tuple_name[] = "std::tuple";
 inline constexpr char pair_name[] = "std::pair";
 
-/// The converter of a tuple-like C of T…, but for its name.
+/// The converter of C, a std::tuple or std::pair with the element types T. The derived class adds the name.
 template <class C, class... T>
 struct TupleConverter {
   static_assert((!borrows<T> && ...),
-                "these elements point into Python objects that may go away: convert to std::string");
+                "elements of this type would point into Python objects that may be dropped: convert to std::string");
   static constexpr auto native = &Api::Tuple_Type;
   static std::string python_type(Direction direction) {
     return sizeof...(T) == 0 ? "tuple[()]" : python_generic<T...>("tuple", direction);
@@ -32,7 +32,7 @@ struct TupleConverter {
     std::size_t at = 0;
     [[maybe_unused]] const auto next = [&]() noexcept { return element_of(tuple, at++); };
     try {
-      return C{latepy::from_py<T>(next())...};  // braces: from left to right
+      return C{latepy::from_py<T>(next())...};  // braces evaluate from left to right
     } catch (ConversionError& error) {
       error.inside("[" + std::to_string(at - 1) + "]");
       throw;
@@ -71,12 +71,12 @@ struct TupleConverter {
 
 }  // namespace detail
 
-/// A tuple. From Python: tuples, lists and other sequences of exactly that length.
+/// To Python: a tuple. From Python: a tuple, list or other sequence of exactly that length.
 template <class... T>
 struct Converter<std::tuple<T...>> : detail::TupleConverter<std::tuple<T...>, T...> {
   static constexpr const char* name = detail::template_name<detail::tuple_name, T...>;
 };
-/// A tuple of two.
+/// To Python: a tuple. From Python: a tuple, list or other sequence of two elements.
 template <class A, class B>
 struct Converter<std::pair<A, B>> : detail::TupleConverter<std::pair<A, B>, A, B> {
   static constexpr const char* name = detail::template_name<detail::pair_name, A, B>;

@@ -1,4 +1,4 @@
-// latepy/stl/unordered_map.hpp: std::unordered_map as dict.
+// latepy/stl/unordered_map.hpp: converts std::unordered_map to dict and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,7 +12,7 @@ namespace detail {
 inline constexpr char unordered_map_name[] = "std::unordered_map";
 }
 
-/// A dict. From Python: dicts and other mappings; of keys that become equal in C++ the last one wins.
+/// To Python: a dict. From Python: a dict or other mapping. If two keys are equal in C++, the last one wins.
 template <class K, class V, class Hash, class Equal, class A>
 struct Converter<std::unordered_map<K, V, Hash, Equal, A>>
     : detail::MappingConverter<std::unordered_map<K, V, Hash, Equal, A>> {

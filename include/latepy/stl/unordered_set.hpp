@@ -1,4 +1,4 @@
-// latepy/stl/unordered_set.hpp: std::unordered_set as set.
+// latepy/stl/unordered_set.hpp: converts std::unordered_set to set and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,7 +12,7 @@ namespace detail {
 inline constexpr char unordered_set_name[] = "std::unordered_set";
 }
 
-/// A set. From Python: sets, frozensets, the keys of a dict and what else behaves as a set; not lists.
+/// To Python: a set. From Python: a set, frozenset, keys() of a dict, or another object with isdisjoint(); not a list.
 template <class T, class Hash, class Equal, class A>
 struct Converter<std::unordered_set<T, Hash, Equal, A>>
     : detail::ElementsConverter<std::unordered_set<T, Hash, Equal, A>, detail::Kind::set> {

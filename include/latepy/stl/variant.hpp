@@ -1,4 +1,4 @@
-// latepy/stl/variant.hpp: std::variant as the value that it holds.
+// latepy/stl/variant.hpp: converts std::variant to the value that it holds, and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -14,6 +14,8 @@ inline constexpr char variant_name[] = "std::variant";
 template <class... T>
 inline constexpr bool borrows<std::variant<T...>> = (borrows<T> || ...);
 
+/// Whether the Converter of T has `native`, a member of Api: the Python type of T; or is_native(), a function that
+/// tests it.
 template <class T, class = void>
 inline constexpr bool has_native = false;
 template <class T>
@@ -23,12 +25,12 @@ inline constexpr bool has_is_native = false;
 template <class T>
 inline constexpr bool has_is_native<T, std::void_t<decltype(Converter<T>::is_native)>> = true;
 
-/// Whether T is what the object's type is called in C++, and not merely something that it converts to.
+/// Whether T is the C++ type for the object's own type, so that no other type fits better: int for an int.
 template <class T>
 bool is_native(PyObject* object) noexcept {
   bool truth = false;
   if constexpr (std::is_same_v<T, bool>) {
-    return true;  // its converter takes nothing else
+    return true;  // the converter of bool accepts bool only
   } else if constexpr (std::is_integral_v<T> && !is_character<T>) {
     return is_exactly(object, api().Long_Type) || (api().Index_Check(object) && !Converter<bool>::load(object, truth));
   } else if constexpr (std::is_floating_point_v<T>) {
@@ -38,14 +40,14 @@ bool is_native(PyObject* object) noexcept {
   } else if constexpr (has_is_native<T>) {
     return Converter<T>::is_native(object);
   } else {
-    return std::is_same_v<T, std::string>;  // takes str only
+    return std::is_same_v<T, std::string>;  // its converter accepts str only
   }
 }
 
 }  // namespace detail
 
-/// The value. From Python: the first alternative that is the object's own type and fits, such as int for an int, bool
-/// for True; else the first alternative that it converts to.
+/// To Python: the value. From Python: the first alternative that is the C++ type for the object's own type and accepts
+/// it, such as bool for True and int for 3. If there is none: the first alternative that accepts the object.
 template <class... T>
 struct Converter<std::variant<T...>> {
   using Variant = std::variant<T...>;
@@ -85,7 +87,7 @@ struct Converter<std::variant<T...>> {
   }
 };
 
-/// None.
+/// std::monostate is None.
 template <>
 struct Converter<std::monostate> : detail::ConverterBase<std::monostate, Converter<std::monostate>> {
   static constexpr const char* name = "None";

@@ -1,4 +1,4 @@
-// latepy/stl/vector.hpp: std::vector as list, of std::byte as bytes.
+// latepy/stl/vector.hpp: converts std::vector to list and back, and std::vector<std::byte> to bytes and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,14 +12,15 @@ namespace detail {
 inline constexpr char vector_name[] = "std::vector";
 }
 
-/// A list. From Python: lists, tuples, memory of such numbers (array, numpy, memoryview; bytes where they are
-/// std::uint8_t) by one copy, and any other iterable of elements that convert; not str, other bytes or mappings.
+/// To Python: a list. From Python:
+/// - a buffer with items of the same type, in one copy: array.array, numpy, memoryview, and bytes for std::uint8_t;
+/// - a list, tuple or other iterable, but not str, bytes, bytearray or a mapping.
 template <class T, class A>
 struct Converter<std::vector<T, A>> : detail::ElementsConverter<std::vector<T, A>, detail::Kind::sequence> {
   static constexpr const char* name = detail::template_name<detail::vector_name, T>;
 };
 
-/// bytes; from Python also bytearray.
+/// To Python: bytes. From Python: bytes or bytearray.
 template <class A>
 struct Converter<std::vector<std::byte, A>> {
   static constexpr const char* name = "std::vector<std::byte>";

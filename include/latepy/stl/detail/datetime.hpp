@@ -1,4 +1,4 @@
-// latepy/stl/detail/datetime.hpp: CPython's datetime module from C++; part of stl/chrono.hpp.
+// latepy/stl/detail/datetime.hpp: reads and makes datetime.timedelta and datetime.datetime, for stl/chrono.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,40 +8,45 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// CPython's table of datetime functions, imported once in each life of an interpreter. Null with the error set.
+/// The C API of the datetime module, imported once in each interpreter. Null with Python's error set if that fails.
 const DateTimeApi* find_datetime() noexcept;
+/// find_datetime(), or PythonError.
 const DateTimeApi& datetime_api();
 
-/// A timedelta in parts of one sign, or with `micros` in 0 … 999999, as CPython keeps it.
+/// A time span: seconds + microseconds. Both have one sign, or `micros` is in 0 … 999999, as in a timedelta.
 struct Delta {
-  std::int64_t seconds;  // fewer than 2^31 days
+  std::int64_t seconds;  // less than 2^31 days
   std::int64_t micros;
 };
 
+/// A new timedelta. \throws ConversionError if it is out of range.
 Object make_delta(Delta delta);
 
+/// Whether the object is a timedelta.
 inline bool is_delta(PyObject* object) noexcept {
   const DateTimeApi* datetime = find_datetime();
   return datetime && api().Type_IsSubtype(type_of(object), datetime->delta_type);
 }
+/// Whether the object is a datetime.
 inline bool is_datetime(PyObject* object) noexcept {
   const DateTimeApi* datetime = find_datetime();
   return datetime && api().Type_IsSubtype(type_of(object), datetime->datetime_type);
 }
 
-/// The parts of a timedelta.
+/// The value of a timedelta.
 inline Delta read_delta(const Ref& delta) {
   const auto part = [&](const char* name) { return delta.attr(name).as<std::int64_t>(); };
   return {part("days") * 86400 + part("seconds"), part("microseconds")};
 }
 
+/// A new datetime: 1970-01-01 in UTC.
 inline Object epoch() {
   const DateTimeApi& datetime = datetime_api();
   return steal_or_throw(
       datetime.datetime_from_date_and_time(1970, 1, 1, 0, 0, 0, 0, datetime.utc, datetime.datetime_type));
 }
 
-/// The time since 1970 UTC of a datetime; a naive one is local time, as for its timestamp().
+/// The time span from 1970-01-01 UTC to a datetime. A naive datetime is local time, as for its timestamp().
 Delta read_datetime(const Ref& datetime);
 
 #if LATEPY_DEFINITIONS
@@ -76,7 +81,7 @@ LATEPY_FUNC Object make_delta(Delta delta) {
 
 LATEPY_FUNC Delta read_datetime(const Ref& datetime) {
   if (!datetime.call_method("utcoffset").is_none()) return read_delta(datetime - epoch());
-  // timestamp() is a double, exact for whole seconds only.
+  // timestamp() returns a double, which is exact only for whole seconds.
   const Object whole = datetime.call_method("replace", arg("microsecond") = 0);
   return {static_cast<std::int64_t>(whole.call_method("timestamp").as<double>()),
           datetime.attr("microsecond").as<std::int64_t>()};

@@ -1,4 +1,4 @@
-// latepy/stl/detail/elements.hpp: what list-like and set-like containers share: which objects they take, and the loop.
+// latepy/stl/detail/elements.hpp: ElementsConverter, the converter of list-like and set-like containers, and its parts.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,46 +11,51 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The kind of a container.
 enum class Kind { sequence, set };
 
 inline bool has_attribute(PyObject* object, const StringArg& name) noexcept {
   return !attribute_or_empty(object, name).is_empty();
 }
+/// Whether the object is a dict or has keys().
 inline bool is_mapping(PyObject* object) noexcept {
   return has_flag(object, type_is_dict) || has_attribute(object, "keys");
 }
+/// Whether the object is bytes or bytearray.
 inline bool is_bytes_like(PyObject* object) noexcept {
   return has_flag(object, type_is_bytes) || api().Type_IsSubtype(type_of(object), api().ByteArray_Type) != 0;
 }
 
-/// Why an object is not taken as a container's content; null where it is.
+/// The reason why an object is refused for a container of this kind; null if it is accepted.
 const char* refusal(PyObject* object, Kind kind) noexcept;
 
-/// Whether the elements live as long as the object: others may be made while they are asked for.
+/// Whether the object holds references to its elements. Other iterables may make each element when it is read.
 bool keeps_elements(PyObject* object) noexcept;
 inline constexpr char not_kept[] =
-    "pointers are taken from a list, tuple, set or dict only, which keeps what they point to";
-inline constexpr char read_once[] = "an iterator can be read only once, and so is not tried: pass a list";
+    "pointers are taken from a list, tuple, set or dict only, because these keep the objects alive: pass one of these";
+inline constexpr char read_once[] =
+    "an iterator can be read only once, so it is not read to see whether it fits: pass a list";
 
-/// Steps through the elements of an object. Lists and sets are copied into a tuple first, because the conversion of an
-/// element may run Python code, which may change them; other iterables are iterated, and can change as they like.
+/// Steps through the elements of an object. A list or set is copied to a tuple first, because the conversion of an
+/// element may run Python code, which could change the list. Other iterables are iterated.
 class Elements {
  public:
-  /// Empty where the object is not taken, or where its iter() failed.
+  /// Converts to false if the object is refused, or if its iter() failed.
   Elements(PyObject* object, Kind kind, bool are_pointers) noexcept;
   explicit operator bool() const noexcept { return !source_.is_empty(); }
   const char* why() const noexcept { return why_ ? why_ : ""; }
-  /// Whether iterating uses the object up, so that it must not be done to merely ask.
+  /// Whether the object is an iterator, which can be read only once.
   bool is_one_way(PyObject* object) const noexcept { return source_.ptr() == object && !is_tuple_; }
-  /// How many elements to make room for. A hint of an iterable's own may be anything, and is believed up to 64 KiB.
+  /// How many elements to reserve. The length hint of an iterable may be wrong, so it counts only up to 64 KiB.
   std::size_t expected(std::size_t element) const noexcept {
     const auto size = static_cast<std::size_t>(size_);
     return is_tuple_ ? size : (std::min)(size, 65536 / element);
   }
 
+  /// Goes to the next element; false at the end, or with Python's error set.
   bool next() noexcept;
   Ref element() const noexcept { return Ref(element_); }
-  /// The place of the element, for the path of an error.
+  /// The position of the element in error texts: "[3]", or "{'a'}" in a set.
   LATEPY_COLD std::string step(Kind kind) const {
     return kind == Kind::sequence ? "[" + std::to_string(at_) + "]" : "{" + show_value(element_) + "}";
   }
@@ -63,24 +68,24 @@ class Elements {
   bool is_tuple_ = false;
 };
 
-/// Python wants what it hashes unchangeable: lists and sets as elements of a set, or as keys, become tuples and
-/// frozensets.
+/// A hashable object for elements of a set and keys of a dict: a list becomes a tuple, a set a frozenset.
 Object hashable(Object&& object);
 
-/// What hashable() makes of a type: "tuple[int, ...]" of "list[int]".
+/// The annotation of what hashable() returns: "tuple[int, ...]" for "list[int]".
 std::string hashable_type(std::string type, Direction direction);
-/// "list[int]"; what is taken is any sequence.
+/// The annotation: "list[int]" to Python, "collections.abc.Sequence[int]" from Python.
 template <class T>
 std::string python_list_type(Direction direction) {
   return python_generic<T>(direction == Direction::to_python ? "list" : "collections.abc.Sequence", direction);
 }
 
+/// Whether the container has reserve().
 template <class C, class = void>
 inline constexpr bool has_reserve = false;
 template <class C>
 inline constexpr bool has_reserve<C, std::void_t<decltype(std::declval<C&>().reserve(1))>> = true;
 
-/// An element as an rvalue where its container is one.
+/// An element as an rvalue if its container C is an rvalue, else as a const reference.
 template <class C, class T>
 decltype(auto) forward_element(T& element) noexcept {
   if constexpr (std::is_lvalue_reference_v<C>)
@@ -89,24 +94,25 @@ decltype(auto) forward_element(T& element) noexcept {
     return static_cast<T&&>(element);
 }
 
-/// Elements whose conversion runs no Python code: numbers and text.
+/// Whether the conversion of T runs no Python code: numbers and std::string.
 template <class T>
 inline constexpr bool is_direct = (is_integer<T> && sizeof(T) <= sizeof(long long)) || std::is_same_v<T, double> ||
                                   std::is_same_v<T, float> || std::is_same_v<T, std::string>;
 
-/// The loop of to_py for what becomes a list.
+/// Makes a list of a container.
 template <class C>
 Object make_list(C&& items) {
   using T = typename plain<C>::value_type;
   Object list = steal_or_throw(api().List_New(static_cast<ssize>(items.size())));
-  // As PyList_SET_ITEM does. A converter that runs Python code might let that code change the list, by direction of gc.
+  // Writes items directly, as PyList_SET_ITEM does, if no Python code runs meanwhile: such code can find the list
+  // through the gc module and change it.
   const std::uint16_t offset = library_state.layout.list_items;
   PyObject** const places = is_direct<T> && offset != 0 ? member_at<PyObject**>(list.ptr(), offset) : nullptr;
   ssize at = 0;
   try {
     for (auto&& item : items) {
       PyObject* element;
-      if constexpr (std::is_same_v<T, bool>)  // std::vector<bool> has no bools to refer to
+      if constexpr (std::is_same_v<T, bool>)  // an element of std::vector<bool> is no bool
         element = new_ref(static_cast<bool>(item));
       else
         element = new_ref(forward_element<C>(item));
@@ -123,6 +129,7 @@ Object make_list(C&& items) {
   return list;
 }
 
+/// Reads a number of exactly the type int or float; false for all other objects.
 template <class T>
 LATEPY_FORCE_INLINE bool read_element(PyObject* object, T& value) noexcept {
   if constexpr (std::is_integral_v<T>) {
@@ -135,7 +142,7 @@ LATEPY_FORCE_INLINE bool read_element(PyObject* object, T& value) noexcept {
     return std::is_same_v<T, double> || Converter<T>::load(object, value);
   }
 }
-/// Elements of a list or tuple that are read where they lie. None is left in the container where one is of another
+/// Reads the elements of a list or tuple directly from its memory. False, with an empty container, if one is of another
 /// type.
 template <class C>
 bool read_elements(PyObject* object, C& result) {
@@ -157,7 +164,7 @@ bool read_elements(PyObject* object, C& result) {
   return are_read;
 }
 
-/// The converter of a container of elements, but for its name.
+/// The converter of a container C. The derived class adds the name.
 template <class C, Kind K>
 struct ElementsConverter {
   using T = typename C::value_type;
@@ -205,11 +212,11 @@ struct ElementsConverter {
     return result;
   }
 
-  /// Why try_from_py() does not take what from_py() takes; null where it does.
+  /// The reason why try_from_py() refuses an object that from_py() accepts, or null.
   static const char* why_not_tried(PyObject* object) noexcept {
     return !refusal(object, K) && api().Iter_Check(object) ? read_once : nullptr;
   }
-  /// An iterator, which can be read only once, is not taken here: that would use up what was only asked about.
+  /// Refuses iterators: an iterator can be read only once, and it must stay unread if the object does not fit.
   static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
     return try_load(result, [&] {
       if constexpr (reads_directly)
@@ -254,9 +261,10 @@ LATEPY_FUNC const char* refusal(PyObject* object, Kind kind) noexcept {
     return "it is not a set";
   }
   if (type == api().List_Type || type == api().Tuple_Type) return nullptr;
-  if (has_flag(object, type_is_str)) return "text is not taken apart into characters";
-  if (is_bytes_like(object)) return "bytes are not taken apart: convert to latepy::Bytes or std::vector<std::byte>";
-  if (is_mapping(object)) return "a mapping is no sequence: take its keys(), values() or items()";
+  if (has_flag(object, type_is_str)) return "a str is not split into characters: pass a list";
+  if (is_bytes_like(object))
+    return "bytes are not split into numbers: convert to latepy::Bytes or std::vector<std::byte>";
+  if (is_mapping(object)) return "a mapping is not a sequence: pass its keys(), values() or items()";
   return nullptr;
 }
 

@@ -1,4 +1,4 @@
-// latepy/stl/detail/fixed.hpp: what containers of a fixed length share: sequences of exactly that length, as a tuple.
+// latepy/stl/detail/fixed.hpp: reads sequences of a fixed length, for std::array, std::tuple and std::pair.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,20 +8,23 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Whether the object has elements in an order and can be asked for their number.
+/// Whether the object is a sequence: it has a length and ordered elements.
 inline bool is_sequence(PyObject* object) noexcept {
   return has_flag(object, type_is_list) || has_flag(object, type_is_tuple) ||
          (api().Sequence_Check(object) && !refusal(object, Kind::sequence));
 }
 
-/// The elements of a sequence of that length; empty where it is none, or does not keep what pointers point to.
+/// The elements of a sequence as a tuple. Empty if the object is no sequence of that length, or if `are_pointers` and
+/// it does not keep its elements alive.
 Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) noexcept;
 
+/// Throws the reason why as_tuple() returned nothing.
 [[noreturn]] void throw_not_fixed(PyObject* object, std::string_view wanted, std::size_t length);
 
-/// as_tuple(), or the error.
+/// as_tuple(), or a ConversionError.
 Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers);
 
+/// An element of a tuple; borrowed.
 inline Ref element_of(const Object& tuple, std::size_t at) noexcept {
   return Ref(api().Tuple_GetItem(tuple.ptr(), static_cast<ssize>(at)));
 }
@@ -32,7 +35,7 @@ LATEPY_FUNC Object as_tuple(PyObject* object, std::size_t length, bool are_point
   const Api& a = api();
   if ((!are_pointers || keeps_elements(object)) && is_sequence(object) &&
       a.Object_Size(object) == static_cast<ssize>(length)) {
-    Object tuple = Object::steal(a.Sequence_Tuple(object));  // an exact tuple is its own
+    Object tuple = Object::steal(a.Sequence_Tuple(object));  // for an exact tuple this is a new reference to it
     if (!tuple.is_empty() && a.Tuple_Size(tuple.ptr()) == static_cast<ssize>(length)) return tuple;
   }
   if (a.Err_Occurred()) only_a_mismatch();

@@ -1,4 +1,4 @@
-// latepy/stl/detail/mapping.hpp: what std::map and std::unordered_map share: Python's dicts and other mappings.
+// latepy/stl/detail/mapping.hpp: MappingConverter, the converter of std::map and std::unordered_map, and its parts.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,26 +8,29 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Whether the conversion of a str, int or float, and of no subclass of theirs, to this type runs no Python code.
+/// Whether the conversion of an exact str, int or float to T runs no Python code.
 template <class T>
 inline constexpr bool is_plain_type = is_number<T> || std::is_same_v<T, std::string>;
 
-/// Steps through a mapping's entries: of a copy, because the conversion of an entry may run code that changes it; of a
-/// dict itself as long as that cannot be.
+/// Steps through the entries of a mapping. It reads a copy, because the conversion of an entry may run Python code that
+/// changes the mapping. A dict is read without a copy as long as its conversions run no Python code.
 class Entries {
  public:
-  /// \param are_plain is_plain_type of both.
+  /// \param are_plain is_plain_type of the key type and of the value type.
   Entries(PyObject* object, bool are_pointers, bool are_plain) noexcept;
   explicit operator bool() const noexcept { return !source_.is_empty(); }
   const char* why() const noexcept { return why_; }
   std::size_t size() const noexcept { return static_cast<std::size_t>(api().Object_Size(source_.ptr())); }
 
+  /// Goes to the next entry; false at the end, or with Python's error set.
   bool next() noexcept;
   Ref key() const noexcept { return Ref(key_); }
   Ref value() const noexcept { return Ref(value_); }
+  /// The position of the entry in error texts: "['a']", or ".keys()['a']".
   LATEPY_COLD std::string step(bool in_key) const { return (in_key ? ".keys()[" : "[") + show_value(key_) + "]"; }
 
  private:
+  /// Whether the object is exactly a str, int or float.
   static bool is_plain(PyObject* object) noexcept;
 
   Object source_;
@@ -37,13 +40,14 @@ class Entries {
   bool is_dict_ = false, is_copy_ = true;
 };
 
-/// The converter of a map, but for its name. Of keys that become equal in C++ the last one wins.
+/// The converter of a map C. The derived class adds the name. If two keys are equal in C++, the last one wins.
 template <class C>
 struct MappingConverter {
   using K = typename C::key_type;
   using V = typename C::mapped_type;
-  static_assert(!borrows<K> && !borrows<V>,
-                "these elements point into Python objects that go away: convert to a map of std::string");
+  static_assert(
+      !borrows<K> && !borrows<V>,
+      "keys or values of this type would point into Python objects that are dropped: convert to a map of std::string");
   static constexpr auto native = &Api::Dict_Type;
   static constexpr bool are_pointers = std::is_pointer_v<K> || std::is_pointer_v<V>;
   static constexpr bool are_plain = is_plain_type<K> && is_plain_type<V>;
@@ -137,7 +141,7 @@ LATEPY_FUNC bool Entries::next() noexcept {
   if (is_dict_) {
     if (!a.Dict_Next(source_.ptr(), &at_, &key_, &value_)) return false;
     if (is_copy_ || LATEPY_LIKELY(is_plain(key_) && is_plain(value_))) return ++taken_, true;
-    // From here on it is a copy. It begins with the entries that were taken, while no Python code ran.
+    // From here on, reads a copy. No Python code ran until now, so the copy begins with the same entries; skips them.
     source_ = Object::steal(a.Dict_Copy(source_.ptr()));
     is_copy_ = true;
     at_ = 0;
@@ -147,7 +151,7 @@ LATEPY_FUNC bool Entries::next() noexcept {
   if (at_ >= a.List_Size(source_.ptr())) return false;
   PyObject* pair = a.List_GetItem(source_.ptr(), at_++);
   if (!has_flag(pair, type_is_tuple) || a.Tuple_Size(pair) != 2) {
-    a.Err_SetString(*a.TypeError, "items() of a mapping gave something that is no (key, value) tuple");
+    a.Err_SetString(*a.TypeError, "items() of the mapping returned an element that is not a (key, value) tuple");
     return false;
   }
   key_ = a.Tuple_GetItem(pair, 0);

@@ -1,4 +1,4 @@
-// latepy/stl/detail/name.hpp: names of template instances for errors: std::vector<int>, made while compiling.
+// latepy/stl/detail/name.hpp: template_name, the C++ name of a template instance in errors: "std::vector<int>".
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,6 +12,7 @@ namespace detail {
 template <std::size_t N>
 struct Number {};
 
+/// The text of a template argument.
 template <class T>
 struct Spelled {
   static constexpr std::string_view text = type_name<T>();
@@ -33,6 +34,7 @@ struct Spelled<Number<N>> {
   static constexpr std::string_view text{digits.text + digits.first, sizeof digits.text - digits.first};
 };
 
+/// Builds the text of template_name at compile time.
 template <const char* Head, class... T>
 struct TemplateName {
   struct Text {
@@ -55,7 +57,7 @@ struct TemplateName {
   static constexpr Text made = make();
 };
 
-/// "dict[str, int]", from "dict".
+/// An annotation with the types T as its arguments: "dict[str, int]" for the head "dict".
 template <class... T>
 LATEPY_COLD std::string python_generic(const char* head, [[maybe_unused]] Direction direction) {
   std::string text = head;
@@ -64,7 +66,7 @@ LATEPY_COLD std::string python_generic(const char* head, [[maybe_unused]] Direct
   return text + "]";
 }
 
-/// `std::map<std::string, int>`, from `inline constexpr char map_name[] = "std::map"` and the arguments.
+/// The name of a template instance: "std::map<std::string, int>" for a Head with the text "std::map".
 template <const char* Head, class... T>
 inline constexpr const char* template_name = TemplateName<Head, T...>::made.text;
 
