@@ -114,7 +114,7 @@ TEST_CASE("a unique_ptr takes the object away from Python, and may give it back"
   python().exec("u = give()\nassert u.number == 9 and u is not t\ndel t, u");
   CHECK(Thing::alive == before);
   python().exec("t = Thing(1)\nkeep(t)");
-  CHECK_THAT(refused("take(Box().inside)"), ContainsSubstring("does not own alone"));
+  CHECK_THAT(refused("take(Box().inside)"), ContainsSubstring("Python is not its only owner"));
   python().exec("keep(None)\ns = Special(4)\ntake(s)");
   CHECK(dynamic_cast<Special*>(taken.get()) != nullptr);
   taken.reset();
@@ -175,8 +175,8 @@ TEST_CASE("what is lent ends for Python with the scope") {
     python().exec("noted.number = 12");
     const py::Borrowed again(thing);  // the same object, which the outer one ends
     CHECK(again.object().same(lent.object()));
-    CHECK_THAT(refused("keep(noted)"), ContainsSubstring("only lent cannot be shared"));
-    CHECK_THAT(refused("take(noted)"), ContainsSubstring("does not own alone"));
+    CHECK_THAT(refused("keep(noted)"), ContainsSubstring("C++ only lent it to Python"));
+    CHECK_THAT(refused("take(noted)"), ContainsSubstring("Python is not its only owner"));
   }
   CHECK(thing.number == 12);
   CHECK_THAT(refused("noted.number"), ContainsSubstring("ReferenceError: the owners.Thing of this object is gone"));

@@ -22,13 +22,13 @@ void use(const py::Object& place) {
 #ifdef CASE_changes_its_argument  // error: cannot change its caller's arguments
   place.def("f", [](int& x) { ++x; });
 #endif
-#ifdef CASE_method_without_object  // error: a method has the object as its first parameter
+#ifdef CASE_method_without_object  // error: a method needs a first parameter: the object
   latepy::detail::make_overloads<Bound>("f", [] {});
 #endif
 #ifdef CASE_moves_from_its_argument  // error: cannot move from its caller's object
   place.def("f", [](Bound&&) {});
 #endif
-#ifdef CASE_owner_not_said  // error: whose is the object that this function returns
+#ifdef CASE_owner_not_said  // error: who owns the object that this function returns
   place.def("f", []() -> Bound* { return nullptr; });
 #endif
 #ifdef CASE_names_missing  // error: name all parameters or none
@@ -39,14 +39,14 @@ void use(const py::Object& place) {
   place.def(
       "f", [](py::Args) {}, "args"_a);
 #endif
-#ifdef CASE_nothing_named_behind_args  // error: Args stands once, with named parameters behind it
+#ifdef CASE_nothing_named_behind_args  // error: at most one Args, only named parameters after it
   place.def("f", [](py::Args, int) {});
 #endif
-#ifdef CASE_kwargs_not_last  // error: Kwargs stands last
+#ifdef CASE_kwargs_not_last  // error: Kwargs as the last parameter
   place.def(
       "f", [](py::Kwargs, int) {}, "x"_a);
 #endif
-#ifdef CASE_args_twice  // error: Args stands once
+#ifdef CASE_args_twice  // error: at most one Args
   place.def("f", [](py::Args, py::Args) {});
 #endif
 #ifdef CASE_no_extra  // error: def.. takes names

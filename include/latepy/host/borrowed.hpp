@@ -1,4 +1,4 @@
-// latepy/host/borrowed.hpp: Borrowed, an object of a bound class that Python has for a scope.
+// latepy/host/borrowed.hpp: Borrowed, which lends a C++ object to Python for a scope.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,13 +7,14 @@
 namespace latepy {
 inline namespace v1 {
 
-/// Lends an object of a bound class to Python for a scope. Afterwards what Python kept of it, or of its parts, raises
-/// ReferenceError.
+/// Lends a C++ object of a bound class to Python until the end of a scope. The C++ side stays the owner.
 ///   py::Borrowed lent(entity);  on_hit(lent);
-/// Needs the GIL when it is made; ends on any thread, also after Python.
+/// After that, uses of the Python object, and of objects that refer to parts of it, raise ReferenceError. An object
+/// that Python owns, shares or refers to already stays usable.
 template <class T>
 class Borrowed {
  public:
+  /// Needs the GIL. `value` must live longer than this. \throws ConversionError if add_class() was not called for T.
   explicit Borrowed(T& value) : value_(&value) {
     const detail::MostDerived object = detail::most_derived(&value);
     object_ = detail::find_instance(object);
@@ -21,11 +22,12 @@ class Borrowed {
     if (is_new) object_ = detail::make_instance(object);
     detail::Instance& instance = detail::data_of<detail::Instance>(object_.ptr());
     if (is_new) instance.ownership = detail::Ownership::lent;
-    is_lender_ = instance.ownership == detail::Ownership::lent;  // else Python has it by its own right
+    is_lender_ = instance.ownership == detail::Ownership::lent;  // else Python has the object for another reason
     if (is_lender_) ++instance.lenders;
   }
   Borrowed(const Borrowed&) = delete;
   Borrowed& operator=(const Borrowed&) = delete;
+  /// Ends the loan. Any thread, with or without the GIL, also after the end of the interpreter.
   ~Borrowed() {
     if (!is_lender_ || !object_.is_alive()) return;
     const std::optional<GilGuard> gil = GilGuard::try_acquire();
@@ -35,8 +37,9 @@ class Borrowed {
       detail::relinquish(instance);
     object_ = Object();
   }
-  /// The Python object.
+  /// The Python object that stands for the C++ object.
   const Object& object() const noexcept { return object_; }
+  /// The C++ object.
   T& value() const noexcept { return *value_; }
 
  private:
@@ -44,6 +47,7 @@ class Borrowed {
   Object object_;
   bool is_lender_ = false;
 };
+/// To Python only: gives the Python object of the loan.
 template <class T>
 struct Converter<Borrowed<T>> {
   static Object to_py(const Borrowed<T>& lent) { return lent.object(); }

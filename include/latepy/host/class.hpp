@@ -1,4 +1,4 @@
-// latepy/host/class.hpp: Class, which makes a Python class of a C++ class.
+// latepy/host/class.hpp: Class, which defines the members of the Python class for a C++ class.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -14,35 +14,38 @@ template <class O, class L, class R>
 struct SelfOperator;  // see host/operators.hpp
 }  // namespace detail
 
-/// The Python class of the C++ class T, to be filled; Module::add_class() makes it. Its members give it back, to be
-/// chained.
+/// The Python class of the C++ class T. Module::add_class() makes it; the functions here define its members. They need
+/// the GIL and return *this:
 ///   m.add_class<Vec>("Vec").init<double, double>("x"_a, "y"_a = 0.0).def("length", &Vec::length).def("x", &Vec::x);
-/// Objects are given to Python by value (Python owns a copy, or the one moved), as unique_ptr or shared_ptr, as
-/// Borrowed, or as reference or pointer by methods of the object that they are part of. They come back as T&, T*,
-/// shared_ptr and, where Python alone owns them, unique_ptr. All members need the GIL.
+/// C++ passes objects to Python by value (Python owns the copy), as unique_ptr, shared_ptr or Borrowed, or as a
+/// reference or pointer that a method of the owner returns. C++ gets objects from Python as T&, T* or shared_ptr, or as
+/// unique_ptr if Python is the only owner.
 template <class T, class... Options>
 class Class : public Module {
-  using Scripted = typename detail::TrampolineAmong<T, Options...>::type;  // void where there is none
+  using Scripted = typename detail::TrampolineAmong<T, Options...>::type;  // void if there is none
   static constexpr bool is_scripted = !std::is_void_v<Scripted>;
 
  public:
+  /// Adds to a Python class that add_class<T>() made before.
   explicit Class(Object type) : Module(std::move(type)) {}
 
-  /// A constructor: `init<double, double>("x"_a, "y"_a = 0.0)`; more of them make an overload set.
+  /// Adds a constructor with the parameter types A: `init<double, double>("x"_a, "y"_a = 0.0)`. Each call adds one
+  /// more.
   template <class... A, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& init(X&&... extras) {
     return add_init(detail::make_signature<T>(
         "__init__", [](detail::Uninitialized<T> self, A... arguments) { make(self, std::forward<A>(arguments)...); },
         detail::Signature<void, detail::Uninitialized<T>, A...>(), std::forward<X>(extras)...));
   }
-  /// A factory as constructor: a callable that gives a T, unique_ptr<T> or shared_ptr<T>.
+  /// Adds a constructor that calls `factory`, which returns a T, unique_ptr<T> or shared_ptr<T>.
   template <class F, class... X, class = std::enable_if_t<!detail::is_extra<F>>>
   Class& init(F factory, X&&... extras) {
     return add_factory(std::move(factory), detail::signature_of<F>(), std::forward<X>(extras)...);
   }
 
-  /// A method, special ones such as "__repr__" and "__getitem__" among them, or a field: `def("x", &Vec::x)`,
-  /// read_only. Operators that do not fit give NotImplemented, so that Python tries the other operand.
+  /// Adds a method, also a special one such as "__repr__", or a field: `def("x", &Vec::x)`. For `extras` see
+  /// extras.hpp. A binary operator returns NotImplemented if its operand does not fit, so that Python tries the other
+  /// operand.
   template <class F, class... X>
   Class& def(const std::string& name, F&& method, X&&... extras) {
     if constexpr (std::is_member_object_pointer_v<std::decay_t<F>>) {
@@ -53,7 +56,7 @@ class Class : public Module {
       return *this;
     }
   }
-  /// An operator that C++ has: `def(py::self + py::self)`, `def(py::self * double())`, `def(-py::self)`.
+  /// Adds an operator of T: `def(py::self + py::self)`, `def(-py::self)`. Needs host/operators.hpp.
   template <class O, class L, class R>
   Class& def(detail::SelfOperator<O, L, R> op) {
     std::unique_ptr<detail::Overload> made = op.template make<T>();
@@ -61,7 +64,7 @@ class Class : public Module {
     detail::append_method(*this, name, std::move(made));
     return *this;
   }
-  /// A function of the class that takes no object.
+  /// Adds a static method: a function without `self`.
   template <class F, class... X>
   Class& def_static(const std::string& name, F&& function, X&&... extras) {
     const detail::Target target(*this);
@@ -70,7 +73,7 @@ class Class : public Module {
     target.set(name, detail::steal_or_throw(detail::api().StaticMethod_New(made.ptr())));
     return *this;
   }
-  /// A function whose first parameter, an Object, is the class it is called on.
+  /// Adds a class method. The first parameter of the callable is an Object: the class that it is called on.
   template <class F, class... X>
   Class& def_class(const std::string& name, F&& function, X&&... extras) {
     const detail::Target target(*this);
@@ -79,19 +82,19 @@ class Class : public Module {
     target.set(name, detail::steal_or_throw(detail::api().ClassMethod_New(made.ptr())));
     return *this;
   }
-  /// A property with a getter, read-only, or with a setter: member functions or callables with the object first. What
-  /// follows them is the getter's.
+  /// Adds a read-only property. `getter` is a member function or a callable that takes the object first.
   template <class G, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& property(const std::string& name, G&& getter, X&&... extras) {
     return set_property(name, detail::make_overloads<T>(name, std::forward<G>(getter), std::forward<X>(extras)...),
                         nullptr);
   }
+  /// Adds a property that scripts can set: `setter` takes the object and the value. Extras belong to the getter.
   template <class G, class S, class... X, class = std::enable_if_t<!detail::is_extra<S>>, class = void>
   Class& property(const std::string& name, G&& getter, S&& setter, X&&... extras) {
     return set_property(name, detail::make_overloads<T>(name, std::forward<G>(getter), std::forward<X>(extras)...),
                         detail::make_overloads<T>(name, std::forward<S>(setter)));
   }
-  /// A value that the class itself computes: `Vec.count`. Read-only.
+  /// Adds a read-only property of the class itself, `Vec.count`. `getter` takes no parameter.
   template <class G, class... X>
   Class& static_property(const std::string& name, G&& getter, X&&... extras) {
     const detail::Target target(*this);
@@ -100,25 +103,25 @@ class Class : public Module {
     target.set(name, detail::static_property_type()(get));
     return *this;
   }
-  /// A constant of the class.
+  /// Adds a constant of the class.
   template <class V>
   Class& constant(const std::string& name, V&& value) {
     Module::constant(name, std::forward<V>(value));
     return *this;
   }
-  /// Pickling and copying: `get(const T&)` gives the state, any convertible value; `set(state)` makes the T again. What
-  /// scripts put into a __dict__ goes along.
+  /// Adds support for pickle and copy. `get(T&)` returns the state, a value of any convertible type. `set(state)`
+  /// returns a new T, unique_ptr<T> or shared_ptr<T>. The __dict__ of the object is saved and restored too.
   template <class G, class S>
   Class& pickle(G get, S set) {
     return add_pickle(std::move(get), std::move(set), detail::signature_of<S>());
   }
-  /// The memory of an object: `buffer([](Matrix& m) { return py::BufferInfo{…}; })`. Needs buffer_protocol in
-  /// add_class().
+  /// Exports the memory of an object: `buffer([](Matrix& m) { return py::BufferInfo{…}; })`.
+  /// \throws StateError if add_class() was not given buffer_protocol.
   template <class F>
   Class& buffer(F show) {
     if (!traits().has_buffer)
       detail::throw_error<StateError>(
-          {traits().name, " cannot show its memory: add_class() was not given buffer_protocol"});
+          {traits().name, " cannot export a buffer: pass latepy::buffer_protocol to its add_class()"});
     auto hook = std::make_unique<detail::BufferHookOf<F>>(std::move(show));
     hook->get = [](const detail::BufferHook& base, PyObject* self, void* value, detail::BufferView* view, int flags) {
       try {
@@ -133,9 +136,9 @@ class Class : public Module {
     traits().buffer = hook.release();
     return *this;
   }
-  /// The Objects that a T holds, so that the garbage collector sees cycles through it: `visit([](T& t, auto& visitor) {
-  /// visitor(t.callback); })`. It must not throw, or touch other objects. Fields of the type Object that were defined
-  /// by def() are visited by themselves.
+  /// Shows the garbage collector the Objects inside of a T, so that it can free reference cycles through them:
+  /// `visit([](T& t, auto& visitor) { visitor(t.callback); })`. The function must not throw and must not use any other
+  /// Object. def() does this for fields of the type Object.
   template <class F>
   Class& visit(F function) {
     detail::add_visit<T>(traits(), std::move(function));
@@ -160,7 +163,7 @@ class Class : public Module {
     if constexpr (!std::is_abstract_v<T>)
       detail::settle_value<T>(self.instance(), std::unique_ptr<T>(detail::construct<T>(std::forward<A>(arguments)...)));
     else
-      static_assert(is_scripted, "the class is abstract: only a Trampoline can be constructed");
+      static_assert(is_scripted, "init(): an abstract class cannot be constructed: pass a Trampoline to add_class()");
   }
   template <class R>
   static void adopt(detail::Uninitialized<T> self, R&& made) {
@@ -168,17 +171,19 @@ class Class : public Module {
     detail::Instance& instance = self.instance();
     if (is_scripted && self.is_derived() && !std::is_same_v<Made, T>)
       detail::throw_error<TypeError>(
-          {"this constructor makes a C++ object that classes made in Python cannot override: call another one"});
+          {"this constructor calls a C++ factory, whose object cannot call methods of a Python class: "
+           "call another constructor"});
     if constexpr (std::is_same_v<Made, std::shared_ptr<T>>) {
-      if (!made) detail::throw_error<TypeError>({"the factory gave nothing"});
+      if (!made) detail::throw_error<TypeError>({instance.traits->name, ": the C++ factory returned a null pointer"});
       detail::check_uninitialized(instance);
       if (!detail::find_instance({made.get(), instance.traits->record}).is_empty())
-        detail::throw_error<TypeError>({"the factory gave an object that Python has already"});
+        detail::throw_error<TypeError>(
+            {instance.traits->name, ": the C++ factory returned an object that has a Python object already"});
       detail::set_value(instance, made.get());
       new (instance.holder) std::shared_ptr<void>(std::move(made));
       instance.ownership = detail::Ownership::shared;
     } else if constexpr (std::is_same_v<Made, std::unique_ptr<T>>) {
-      if (!made) detail::throw_error<TypeError>({"the factory gave nothing"});
+      if (!made) detail::throw_error<TypeError>({instance.traits->name, ": the C++ factory returned a null pointer"});
       detail::settle_value<T>(instance, std::move(made));
     } else {
       make(self, std::forward<R>(made));
@@ -204,13 +209,13 @@ class Class : public Module {
   }
   template <class F, class C, class... X>
   Class& field(const std::string& name, F C::*member, X&&... extras) {
-    static_assert(std::is_base_of_v<C, T>, "the field is of another class");
+    static_assert(std::is_base_of_v<C, T>, "def(): T does not have this field: it belongs to another class");
     constexpr bool is_fixed = !std::is_copy_assignable_v<F> || (std::is_same_v<detail::plain<X>, ReadOnly> || ...);
     static_assert(
         is_fixed || (!detail::borrows<F> && !(std::is_pointer_v<F> && detail::is_bound_pointee<F>)),
-        "nothing keeps what a script would assign to this pointer: add latepy::read_only, or define a property");
+        "nothing would keep alive what a script assigns to this pointer: add latepy::read_only, or define a property");
     static_assert(std::is_copy_constructible_v<F> || detail::is_bound<F>,
-                  "this field cannot be copied: define a property");
+                  "the type of this field cannot be copied: define a property");
     using Shown = std::conditional_t<std::is_pointer_v<F>, F, F&>;
     if constexpr (std::is_same_v<F, Object>)
       visit([member](T& self, detail::Visitor& visitor) { visitor(self.*member); });
@@ -251,7 +256,7 @@ class Class : public Module {
 
 template <class T, class... Options, class... Tags>
 Class<T, Options...> Module::add_class(const std::string& name, Tags&&... tags) const {
-  static_assert(detail::is_bound<T>, "add_class<T>() is for classes of the program's own that have no Converter");
+  static_assert(detail::is_bound<T>, "add_class<T>(): T must be a class of your program, without a Converter");
   detail::refuse_second_class(detail::class_of<T>(), detail::spelled_name<T>());
   detail::ClassPlan plan;
   plan.name = name;
@@ -272,9 +277,10 @@ Class<T, Options...> Module::add_class(const std::string& name, Tags&&... tags) 
   return Class<T, Options...>(detail::add_class(*this, plan, &detail::fill_traits<T, Options...>));
 }
 
-/// A Python iterator over [first, last), for __iter__: `def("__iter__", [](py::Object self) { auto& v =
-/// self.as<Vec&>(); return py::iterate(v.begin(), v.end(), self); })`. It keeps `owner`, whose container must not
-/// change meanwhile, and gives elements by value. Needs the GIL.
+/// A Python iterator over the C++ range [first, last), for methods `__iter__`:
+///   .def("__iter__", [](py::Object self) { auto& v = self.as<Vec&>(); return py::iterate(v.begin(), v.end(), self); })
+/// Each element is converted to Python as to_py(*first) does. The iterator keeps `owner` alive. The container must not
+/// change while scripts iterate. Needs the GIL.
 template <class Iterator, class Sentinel>
 Object iterate(Iterator first, Sentinel last, const Object& owner = {}) {
   auto range = std::make_unique<detail::RangeOf<Iterator, Sentinel>>(std::move(first), std::move(last));

@@ -1,4 +1,4 @@
-// latepy/host/function.hpp: C++ callables as Python functions (def, overload); Function<R(A…)>, the other way round.
+// latepy/host/function.hpp: def() and overload() make Python functions of C++ ones; Function calls Python from C++.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,9 +10,10 @@ inline namespace v1 {
 
 namespace detail {
 
+/// \throws ConversionError if the object cannot be called. `wanted` is the C++ type for its text.
 void check_callable(const Object& object, std::string_view wanted);
 
-/// How annotations call a callable that is given A and gives R.
+/// The annotation of a callable: "collections.abc.Callable[[A], R]". `direction` is that of the callable itself.
 template <class R, class... A>
 LATEPY_COLD std::string callable_type(Direction direction) {
   std::string text;
@@ -22,37 +23,41 @@ LATEPY_COLD std::string callable_type(Direction direction) {
 
 }  // namespace detail
 
-/// A Python callable as a C++ function of fixed types: found once, called many times.
+/// A Python callable with fixed C++ types, for many calls:
 ///   const py::Function<double(double, double)> hypot(python.get("math.hypot"));
 ///   const double length = hypot(3, 4);
-/// Objects of bound classes that it is given by reference or pointer are lent for the call; what else it is given is
-/// converted. Needs the GIL, as all objects do; a std::function (stl/function.hpp) takes it itself.
+/// An argument that is a reference or pointer to a bound class is lent for the call, as by Borrowed. Other arguments
+/// are converted. All members need the GIL. A std::function (stl/function.hpp) takes the GIL itself.
 template <class R, class... A>
 class Function<R(A...)> {
-  static_assert(!std::is_reference_v<R> && !detail::borrows<R>,
-                "a Python function gives a new value: nothing is left to refer to");
+  static_assert(
+      !std::is_reference_v<R> && !detail::borrows<R>,
+      "a Function returns a value: a reference or view would point into an object that is dropped after the call");
 
  public:
   /// Empty: a call throws StateError.
   Function() noexcept = default;
-  /// \throws ConversionError where the object cannot be called.
+  /// \throws ConversionError if the object cannot be called.
   explicit Function(Object callable) : callable_(std::move(callable)) {
     detail::check_callable(callable_, detail::spelled_name<Function>());
   }
+  /// As above; makes a reference of its own.
   explicit Function(const Ref& callable) : Function(Object(callable)) {}
 
-  /// \throws what the callable raises; ConversionError where the result is no R.
+  /// Calls it and converts the result. \throws PythonError if the callable raises; ConversionError if the result does
+  /// not convert to R; StateError if this is empty or its interpreter has ended.
   R operator()(A... arguments) const {
     callable_.checked();
     return detail::into_cpp<R>(detail::throw_if_null(call(detail::Passed<A>{std::forward<A>(arguments)}.get()...)));
   }
-  /// The same with Python's exception as a value.
+  /// Calls it. The Result holds R, or the exception that was raised.
   Result<R> try_call(A... arguments) const {
     callable_.checked();
     return callable_.try_call<R>(detail::Passed<A>{std::forward<A>(arguments)}.get()...);
   }
-  /// The callable itself.
+  /// The Python callable; empty if there is none.
   const Object& object() const noexcept { return callable_; }
+  /// Whether there is a callable.
   explicit operator bool() const noexcept { return !callable_.is_empty(); }
 
  private:
@@ -63,7 +68,7 @@ class Function<R(A...)> {
   Object callable_;
 };
 
-/// So that host functions can take one, and as<Function<…>>() gives one.
+/// Function as a parameter or result of host functions, and in `as<Function<R(A...)>>()`.
 template <class R, class... A>
 struct Converter<Function<R(A...)>> {
   static std::string python_type(detail::Direction direction) { return detail::callable_type<R, A...>(direction); }
@@ -78,13 +83,14 @@ struct Converter<Function<R(A...)>> {
   }
 };
 
-/// Several callables as one function: the first whose parameters take the arguments is called.
+/// Several callables for one def(). A call runs the first one whose parameters accept the arguments.
 ///   python.def("area", py::overload([](double side) {…}, [](double width, double height) {…}))
 template <class... F>
 detail::OverloadSet<std::decay_t<F>...> overload(F&&... callables) {
   return {std::tuple<std::decay_t<F>...>(std::forward<F>(callables)...)};
 }
-/// A callable of an overload() with names, defaults and a doc string of its own.
+/// A callable for overload() with its own names, defaults, doc string and tags.
+///   py::overload(area_of_square, py::with(area_of_rectangle, "width"_a, "height"_a = 1.0))
 template <class F, class... X>
 detail::WithExtras<std::decay_t<F>, std::decay_t<X>...> with(F&& callable, X&&... extras) {
   return {std::forward<F>(callable), std::tuple<std::decay_t<X>...>(std::forward<X>(extras)...)};

@@ -1,4 +1,4 @@
-// latepy/host/module.hpp: modules that scripts import and the host fills; enumerations and exceptions in them.
+// latepy/host/module.hpp: Module and module(): modules that C++ fills with functions, classes, enums and exceptions.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,46 +9,54 @@
 namespace latepy {
 inline namespace v1 {
 
-/// What stands behind the name of a class in add_class().
-enum class EnumKind { plain, integer, flag, integer_flag };
+/// The base class of the Python enumeration that Module::add_enum() makes.
+enum class EnumKind {
+  plain,        ///< enum.Enum
+  integer,      ///< enum.IntEnum
+  flag,         ///< enum.Flag
+  integer_flag  ///< enum.IntFlag
+};
 
 template <class T, class... Options>
 class Class;
 
-/// A module, or another place for functions and classes. Made again after each start: modules end with their Python.
+/// A module, class or dict to define functions and classes in. All members need the GIL. It ends with its interpreter:
+/// after the next start, call module() and define everything again.
 class Module : public Object {
  public:
-  /// Any module, class or dict as a place to define in.
+  /// Takes any module, class or dict.
   explicit Module(Object place) : Object(std::move(place)) {}
 
-  /// As Object::def(), to be chained.
+  /// Adds a function, as Ref::def() does. Returns *this.
   template <class F, class... X>
   Module& def(const std::string& name, F&& callable, X&&... extras) {
     Ref::def(name, std::forward<F>(callable), std::forward<X>(extras)...);
     return *this;
   }
-  /// A constant, or any other value under a name.
+  /// Converts a value to Python and sets it under the name. Returns *this.
   template <class T>
   Module& constant(const std::string& name, T&& value) {
     detail::Target(*this).set(name, to_py(std::forward<T>(value)));
     return *this;
   }
-  /// `import host.name`: a module below this one.
+  /// The module `name` inside of this one, as module() makes it. Scripts write `import host.name`.
   Module submodule(const std::string& name) const;
 
-  /// A Python class for a C++ class; see host/class.hpp. `Options` are its bases that have Python classes, and the
-  /// Trampoline through which Python overrides its virtual functions.
+  /// Makes a Python class for the C++ class T; see Class. Include host/class.hpp. `Options`: base classes of T that
+  /// were added before, and at most one Trampoline. `tags`: a doc string, dynamic_attributes, is_final,
+  /// buffer_protocol. \throws StateError if T has a Python class already; ConversionError if a base class has none.
   template <class T, class... Options, class... Tags>
   Class<T, Options...> add_class(const std::string& name, Tags&&... tags) const;
 
-  /// A real enum.Enum (IntEnum, Flag, IntFlag) for a C++ enumeration, which converts to its members from then on:
+  /// Makes a Python enumeration for the C++ enumeration E. Values of E convert to its members from then on.
   ///   m.add_enum<Color>("Color", {{"red", Color::red}, {"blue", Color::blue}});
-  /// \throws StateError where the enumeration has a Python class already.
+  /// \returns the class. \throws StateError if E has a Python class already.
   template <class E>
   Object add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members,
                   EnumKind kind = EnumKind::plain) const;
 
-  /// A Python exception class that the C++ exception E, with what(), becomes when it leaves a host function.
+  /// Makes a Python exception class, derived from `base` or from Exception. A C++ exception E that leaves a host
+  /// function is raised as this class, with what() as its text. \returns the class.
   template <class E>
   Object add_exception(const std::string& name, const Object& base = {}) const {
     const Object made = new_exception(name, base);
@@ -62,17 +70,19 @@ class Module : public Object {
 
 namespace detail {
 
-/// Not the spec's origin: importlib.reload() takes the spec away.
+/// The attribute that marks host modules. `__spec__` cannot be the mark, because importlib.reload() sets it to None.
 inline constexpr char module_mark[] = "_latepy_module";
 
+/// Makes an empty host module and puts it into `modules`, which is sys.modules. \throws StateError if scripts could
+/// import another module of that name.
 Object new_host_module(const std::string& name, const Object& modules);
 
 }  // namespace detail
 
-/// The host's module of this name, made when it is first asked for, which scripts import: `import host`. A dotted name
-/// makes the modules in between as well. Needs the GIL.
-/// \throws StateError where something else has the name: another module, imported or on sys.path, or what its parent
-/// holds.
+/// The host module of this name, which scripts import: `import host`. The first call makes it. A dotted name also makes
+/// the modules above it. Needs the GIL.
+/// \throws StateError if no module can have that name, or if another module or attribute has it already: one that is
+/// imported, one that scripts could import, or an attribute of the parent module.
 Module module(const std::string& dotted);
 
 inline Module Module::submodule(const std::string& name) const {
@@ -81,14 +91,15 @@ inline Module Module::submodule(const std::string& name) const {
 
 namespace detail {
 
-/// \throws StateError where the C++ type has a Python class.
+/// \throws StateError if the C++ type has a Python class already: `known`.
 LATEPY_COLD inline void refuse_second_class(const ClassRecord* known, std::string_view type) {
   if (known) throw_error<StateError>({type, " has a Python class already: ", qualified_name(known->type)});
 }
+/// Makes the Python class of an enumeration. `members` is a list of (name, number).
 Object new_enum(const Target& target, const std::string& name, const Object& members, EnumKind kind);
 
-/// How one of Config's extra_modules is made; see Hook.
 class Redirect;
+/// Makes one of Config's extra_modules; see Hook.
 struct ModuleHook {
   template <class F>
   static void install(const F& fill, Redirect*, const std::string& name, bool) {
@@ -102,7 +113,7 @@ struct ModuleHook {
 template <class E>
 Object Module::add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members,
                         EnumKind kind) const {
-  static_assert(std::is_enum_v<E>, "add_enum<E>() is for enumerations");
+  static_assert(std::is_enum_v<E>, "add_enum<E>(): E must be an enumeration");
   detail::refuse_second_class(detail::class_of<E>(), detail::spelled_name<E>());
   Object pairs = list();
   for (const auto& [member, value] : members)
@@ -124,7 +135,7 @@ LATEPY_FUNC LATEPY_COLD Object Module::new_exception(const std::string& name, co
       full.c_str(), nullptr, base.is_empty() ? *detail::api().Exception : base.checked(), nullptr));
   if ((detail::api().Type_GetFlags(reinterpret_cast<PyTypeObject*>(made.ptr())) & detail::type_is_exception) == 0)
     detail::throw_error<TypeError>(
-        {"the base of an exception class is another one, and not ", detail::show(base.ptr())});
+        {"add_exception(): the base must be a class derived from BaseException, not ", detail::show(base.ptr())});
   detail::set_attribute(made, "__qualname__", to_py(target.qualified(name)));
   target.set(name, made);
   return made;
@@ -137,14 +148,14 @@ LATEPY_FUNC LATEPY_COLD Object new_host_module(const std::string& name, const Ob
     const Object found = call_attribute(known_module("importlib.util"), "find_spec", {to_py(name)});
     if (!found.is_none())
       throw_error<StateError>({"a host module cannot be named ", name,
-                               ": scripts would no longer reach the module of that name (",
-                               str(found.get_attr("origin", nullptr)), ")"});
+                               ": it would hide the module of that name that scripts can import (",
+                               str(found.get_attr("origin", nullptr)), "); choose another name"});
   }
   const Object module = steal_or_throw(api().Module_NewObject(AttrName(name).ptr()));
   const Object text = to_py(name), path = steal_or_throw(api().List_New(0));
   const Object spec = call_attribute(known_module("importlib.machinery"), "ModuleSpec", {text, Ref(api().NoneStruct)});
   set_attribute(spec, "origin", to_py("latepy"));
-  // A package: `import host.missing` says that there is no such module.
+  // A package, so that `import host.missing` says that there is no module of that name.
   set_attribute(spec, "submodule_search_locations", steal_or_throw(api().List_New(0)));
   set_attribute(module, "__spec__", spec);
   set_attribute(module, "__path__", path);
@@ -162,7 +173,7 @@ LATEPY_FUNC LATEPY_COLD Module module(const std::string& dotted) {
     end = dotted.find('.', start);
     if (!detail::is_identifier(std::string_view(dotted).substr(start, end - start)))
       detail::throw_error<StateError>(
-          {"a host module cannot be named \"", dotted, "\": no import statement could say that"});
+          {"a host module cannot be named \"", dotted, "\": each part must be an identifier that is not a keyword"});
   }
   const Object modules = Object::borrow(detail::throw_if_null(detail::api().Import_GetModuleDict()));
   Object parent;
@@ -173,7 +184,7 @@ LATEPY_FUNC LATEPY_COLD Module module(const std::string& dotted) {
     if (found.is_none()) {
       if (!parent.is_empty() && parent.has_attr(last))
         detail::throw_error<StateError>(
-            {"a host module cannot be named ", name, ": its parent has something else of that name"});
+            {"a host module cannot be named ", name, ": its parent has another attribute of that name"});
       found = detail::new_host_module(name, modules);
       if (!parent.is_empty()) detail::set_attribute(parent, last, found);
     } else if (!found.has_attr(detail::module_mark)) {

@@ -1,4 +1,4 @@
-// latepy/host/operators.hpp: C++ operators of bound classes: def(py::self + py::self).
+// latepy/host/operators.hpp: `self`, which defines operators of bound classes: def(py::self + py::self).
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,18 +7,21 @@
 namespace latepy {
 inline namespace v1 {
 
-/// Stands for an object of the class in `def(py::self * double())`.
+/// The type of `self`, for operators in Class::def(). The value of the other operand is not used, only its type:
+///   .def(py::self + py::self).def(py::self * double()).def(2.0 * py::self).def(-py::self).def(py::self += py::self)
+/// Operators: + - * / % << >> & | ^ == != < <= > >=, in place += -= *= /= %=, and unary - + ~.
 struct Self {};
 
 namespace detail {
 
-/// The type that an operand is of; a Self is one of the class.
+/// The parameter type for an operand: a reference to T for Self, else a reference to the operand's own type.
 template <class T, class Operand>
 using operand = std::conditional_t<std::is_same_v<Operand, Self>, const T&, const Operand&>;
 
-/// One operator with its operands, one of which is Self.
+/// The operator O with the operand types L and R, one of which is Self. R is void for a unary operator.
 template <class O, class L, class R>
 struct SelfOperator {
+  /// The method of T that does it.
   template <class T>
   std::unique_ptr<Overload> make() const {
     using A = operand<T, L>;
@@ -36,6 +39,7 @@ struct SelfOperator {
 
 }  // namespace detail
 
+/// \cond
 #define LATEPY_BINARY(NAME, REFLECTED, SYMBOL)                                                                \
   namespace detail {                                                                                          \
   struct Operator_##NAME {                                                                                    \
@@ -115,8 +119,10 @@ LATEPY_UNARY(neg, -)
 LATEPY_UNARY(pos, +)
 LATEPY_UNARY(invert, ~)
 #undef LATEPY_UNARY
+/// \endcond
 
-inline constexpr Self self{};  // last, so that it shadows nothing above
+/// An object of the class, in expressions for Class::def(). Defined last, so that it hides nothing above.
+inline constexpr Self self{};
 
 }  // namespace v1
 }  // namespace latepy

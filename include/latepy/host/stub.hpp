@@ -1,4 +1,4 @@
-// latepy/host/stub.hpp: stub() and write_stubs(): what scripts see of a host module, as .pyi text for editors and mypy.
+// latepy/host/stub.hpp: stub() and write_stubs(), which write .pyi files of host modules for editors and type checkers.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,24 +10,25 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// [(signature, default values, doc string)]; None for what is no host function.
+/// A list of (signature, default values, doc string), one for each overload; None if it is not a host function.
 Object overloads_of(const Object& function);
+/// A function of the Python program `stub_source`, which is run for each call.
 Object stub_function(const char* name);
 
 }  // namespace detail
 
-/// The text of a stub file (.pyi) for a host module: functions with all overloads, classes, enumerations, exceptions
-/// and constants, with types and doc strings, in a Python that 3.9 reads. To be called when all is defined, because C++
-/// types without a Python class are `typing.Any`. Needs the GIL.
-/// \throws TypeError where the object is no module.
+/// The text of a stub file (.pyi) for a module: functions with all overloads, classes, enumerations, exceptions and
+/// constants, with types and doc strings. Python 3.9 and later can parse it. Call it after everything is defined: a C++
+/// type that has no Python class yet becomes `typing.Any`. Needs the GIL.
+/// \throws TypeError if the object is not a module.
 LATEPY_COLD inline std::string stub(const Ref& module) {
   return detail::stub_function("stub").call<std::string>(Object(module));
 }
 
-/// Writes the stubs of a host module and its submodules into a folder, for editors and type checkers that are told of
-/// the folder, as `mypy_path` or `python.analysis.stubPath`: `host.pyi`, or `host/__init__.pyi` and `host/sub.pyi`.
-/// Folders are made. Needs the GIL.
-/// \returns the files. \throws OSError where one cannot be written.
+/// Writes the stub files of a module and its submodules into a folder: `host.pyi`, or `host/__init__.pyi` and
+/// `host/sub.pyi` if there are submodules. Missing folders are made. Tell editors and type checkers where the folder
+/// is: `mypy_path`, `python.analysis.stubPath`. Needs the GIL. \returns the paths of the files. \throws OSError if one
+/// cannot be written; TypeError if the object is not a module.
 std::vector<std::string> write_stubs(const Ref& module, const Path& folder);
 
 #if LATEPY_DEFINITIONS

@@ -1,4 +1,4 @@
-// latepy/host/trampoline.hpp: Trampoline, through which Python classes override C++ virtual functions.
+// latepy/host/trampoline.hpp: Trampoline, which lets Python classes override C++ virtual functions.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,30 +9,34 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The Python object of a C++ object whose class is made in Python. A copy is another object, without one.
+/// Connects a C++ object with the Python object that overrides its virtual functions. A copy is not connected.
 class TrampolineLink {
  public:
   TrampolineLink() = default;
   TrampolineLink(const TrampolineLink&) noexcept {}
   TrampolineLink& operator=(const TrampolineLink&) noexcept { return *this; }
+  /// Connects them. `self` is borrowed; it calls detach() before it is freed.
   void attach(PyObject* self) noexcept {
     generation_ = current_generation();
     self_.store(self, std::memory_order_release);
   }
+  /// Forgets the Python object. From now on the C++ functions are called.
   void detach() noexcept { self_.store(nullptr, std::memory_order_relaxed); }
-  /// Any thread. Only with the GIL the answer keeps.
+  /// Any thread. Without the GIL the answer may be out of date at once.
   bool is_attached() const noexcept { return self_.load(std::memory_order_acquire) && is_alive(generation_); }
-  /// The object, where its class overrides the method; else empty. Needs the GIL.
+  /// The Python object, if its class overrides the method and the call does not come from super().method(). Else empty.
+  /// Needs the GIL.
   Object overriding(const char* method) const;
 
  private:
-  std::atomic<PyObject*> self_{nullptr};  // which owns this object, or is told when it goes
+  std::atomic<PyObject*> self_{nullptr};  // borrowed
   std::uint32_t generation_ = no_generation;
 };
 
 }  // namespace detail
 
-/// The base of the class through which Python overrides the virtual functions of `Base`:
+/// The base class for a class whose virtual functions Python classes override. Write one function for each virtual
+/// function of `Base`, and pass the class to add_class():
 ///   struct ScriptedEntity : py::Trampoline<Entity> {
 ///     using Trampoline::Trampoline;
 ///     void update(double dt) override { override_or("update", [&] { Entity::update(dt); }, dt); }
@@ -42,21 +46,25 @@ class TrampolineLink {
 template <class Base>
 class Trampoline : public Base {
   static_assert(std::has_virtual_destructor_v<Base>,
-                "Python deletes the object as its base: that needs a virtual destructor");
+                "Trampoline<Base>: Base needs a virtual destructor, because Python deletes the object as a Base");
 
  public:
+  /// The class whose functions are overridden.
   using Bound = Base;
   using Base::Base;
   Trampoline() = default;
+  /// Copies a Base.
   Trampoline(const Base& other) : Base(other) {}
+  /// Moves from a Base.
   Trampoline(Base&& other) : Base(std::move(other)) {}
 
+  /// For latepy itself.
   detail::TrampolineLink& latepy_link() noexcept { return link_; }
 
  protected:
-  /// Calls the method of the Python class that overrides it, else `otherwise()`, which calls the C++ one. Any thread;
-  /// takes the GIL. Objects of bound classes are lent to Python for the call. \throws what Python raises;
-  /// ConversionError where the result does not fit.
+  /// Calls the Python method if the object's Python class overrides it, else `otherwise()`, which should call the C++
+  /// function. Any thread: takes the GIL. Arguments that are references or pointers to bound classes are lent for the
+  /// call, as by Borrowed. \throws PythonError if the method raises; ConversionError if its result does not convert.
   template <class F, class... A>
   auto override_or(const char* method, F&& otherwise, A&&... arguments) const -> decltype(otherwise()) {
     using R = decltype(otherwise());
@@ -68,7 +76,7 @@ class Trampoline : public Base {
     }
     return otherwise();
   }
-  /// As above for a pure virtual function. \throws NotImplementedError where no Python class overrides it.
+  /// As above, for a pure virtual function. \throws NotImplementedError if no Python class overrides it.
   template <class R, class... A>
   R override_pure(const char* method, A&&... arguments) const {
     return override_or(
@@ -95,9 +103,9 @@ LATEPY_FUNC Object TrampolineLink::overriding(const char* method) const {
   if (!is_attached()) return Object();
   PyObject* const self = check_use(self_.load(std::memory_order_relaxed), generation_);
   const Instance& instance = data_of<Instance>(self);
-  if (!api().Object_GC_IsTracked(self)) return Object();  // its end has begun
+  if (!api().Object_GC_IsTracked(self)) return Object();  // it is being deallocated
   if (super_call.value && super_call.value == instance.value && *super_call.method == method) {
-    super_call = {};  // only this call: the C++ method may itself call others, and this one again
+    super_call = {};  // for this call only: the C++ function may call virtual functions, also this one again
     return Object();
   }
   const Object found = attribute_or_empty(as_object(head_type(self)), method);

@@ -1,22 +1,22 @@
-// latepy/host/detail/stub_source.hpp: the Python program that writes the stubs of host modules; see host/stub.hpp.
+// latepy/host/detail/stub_source.hpp: the Python program that writes stub files of host modules; see host/stub.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
-
 
 namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// In Python, because what is read and what is written are Python's. `overloads` and `has_buffer` come from C++.
+/// A Python program: it reads Python objects and writes Python text. C++ sets its functions `overloads` and
+/// `has_buffer`.
 inline constexpr char stub_source[] = R"py(
 import ast, builtins, enum, inspect, keyword, os, sys, types
 
 MARK = '# Written by latepy from the host module: changes are lost.\n'
-# C++ does not mind overloads that overlap, nor members that hide a base's in ways that Python's types forbid.
+# C++ allows overlapping overloads, and members that hide those of a base class. Type checkers do not.
 HEAD = MARK + '# mypy: disable-error-code="assignment, misc, override"\n'
 UNSEEN = {'__name__', '__doc__', '__loader__', '__spec__', '__path__', '__package__', '__file__', '__cached__',
           '__builtins__', '__annotations__', '_latepy_module', '_latepy_class'}
-VALUED = {'__all__', '__match_args__'}  # of which type checkers want the values
+VALUED = {'__all__', '__match_args__'}  # type checkers read their values
 CAN_BE_BASE = 1 << 10  # Py_TPFLAGS_BASETYPE (Include/object.h)
 
 
@@ -78,7 +78,7 @@ def with_body(head, lines):
 
 
 def joined(blocks):
-    """The lines of all blocks; those of more than one line stand apart."""
+    """The lines of all blocks, with an empty line before and after each block of several lines."""
     lines, last = [], 1
     for block in filter(None, blocks):
         lines += [''] * (bool(lines) and max(last, len(block)) > 1) + block
@@ -91,7 +91,7 @@ class Stub(ast.NodeTransformer):
         self.module = module.__name__
         self.imports = set()
         self.members = members(module)
-        self.hidden = ()  # in the body of a class the names that it defines hide others
+        self.hidden = ()  # names that the class being written defines: they hide other names
         children = submodules(module)
         body = joined([self.member(name, value) for name, value in self.members.items() if name not in children])
         imports = sorted(self.imports) + [f'from . import {name} as {name}' for name in children]
@@ -107,7 +107,7 @@ class Stub(ast.NodeTransformer):
     # Names of types.
 
     def name(self, dotted):
-        """What the stub calls that which has this full name; sees to its import."""
+        """The name to write in the stub for this full name. Adds the import that it needs."""
         parts = dotted.split('.')
         if len(parts) == 1:
             if not hasattr(builtins, dotted):
@@ -136,7 +136,7 @@ class Stub(ast.NodeTransformer):
     visit_Attribute = visit_Name
 
     def annotation(self, type):
-        """From text or a syntax tree."""
+        """The text of an annotation, from text or a syntax tree."""
         return ast.unparse(self.visit(ast.parse(type, mode='eval').body if isinstance(type, str) else type))
 
     def type_of(self, value, depth=0):
@@ -175,7 +175,7 @@ class Stub(ast.NodeTransformer):
         for text, defaults, doc in overloads(function) or [(unknown, [], function.__doc__)]:
             try:
                 node = ast.parse(f'def f{text}: ...').body[0]
-            except SyntaxError:  # a converter's own name for its type
+            except SyntaxError:  # python_type() of a converter is not valid Python
                 node = ast.parse(f'def f{unknown}: ...').body[0]
             if first and node.args.posonlyargs:
                 node.args.posonlyargs[0].arg = first
@@ -198,7 +198,7 @@ class Stub(ast.NodeTransformer):
         return ', '.join(parts)
 
     def function(self, name, function, first='', decorators=()):
-        found = {}  # overloads that differ only in C++ are one
+        found = {}  # C++ overloads with equal Python parameters become one
         for node, defaults, doc in self.signatures(function, first):
             if name in ('__eq__', '__ne__'):
                 for arg in (node.args.posonlyargs + node.args.args)[1:]:
@@ -216,7 +216,7 @@ class Stub(ast.NodeTransformer):
     def property(self, name, value):
         node = next(self.signatures(value.fget, 'self'))[0]
         result = self.annotation(node.returns)
-        if type(value) is not property:  # the class's own
+        if type(value) is not property:  # static_property(): of the class itself
             return [f'{name}: {self.name("typing.ClassVar")}[{result}]']
         lines = ['@' + self.name('property')] + with_body(f'def {name}(self) -> {result}:', doc_lines(value.__doc__))
         if value.fset:
@@ -233,7 +233,7 @@ class Stub(ast.NodeTransformer):
         return [f'{name}: {annotation}' + (f' = {text}' if text != '...' else '')]
 
     def member(self, name, value, cls=None):
-        """The lines for what the module has under a name, or a class in it."""
+        """The lines for a member of the module, or of a class in it."""
         if self.is_own(f'{cls.__qualname__}.{name}' if cls else name, value):
             return self.class_(name, value)
         if isinstance(value, staticmethod):
@@ -250,7 +250,7 @@ class Stub(ast.NodeTransformer):
             return []
         if isinstance(value, type):
             return [f'{name} = {self.annotation(full_name(value))}']
-        return self.constant(name, value, is_bound(cls))  # other classes may have it as the default of a field
+        return self.constant(name, value, is_bound(cls))  # in other classes it may be the default of a field
 
     def class_(self, name, cls):
         bases = [base for base in cls.__bases__ if base.__module__ != 'latepy' and base is not object]
@@ -264,11 +264,11 @@ class Stub(ast.NodeTransformer):
     def class_blocks(self, cls):
         has, doc = self.hidden, cls.__dict__.get('__doc__')
         is_enum = issubclass(cls, enum.Enum)
-        yield doc_lines(None if is_enum and doc == 'An enumeration.' else doc)  # which they have before 3.11
+        yield doc_lines(None if is_enum and doc == 'An enumeration.' else doc)  # every enum has it before 3.11
         if is_enum:
             yield from ([f'{name} = {literal(each.value)}'] for name, each in cls.__members__.items() if is_name(name))
             has = {name: value for name, value in has.items() if overloads(value)}
-        if is_bound(cls) and '__init__' not in has:  # a call is an error then
+        if is_bound(cls) and '__init__' not in has:  # scripts cannot call it
             yield [f'def __init__(self, *, _comes_from_the_host: {self.name("typing.NoReturn")}) -> None: ...']
         yield from (self.member(name, value, cls) for name, value in has.items())
         if is_bound(cls) and '__dict__' in has and '__getattr__' not in has:
@@ -294,7 +294,7 @@ def write(module, folder):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, 'w', encoding='utf-8', newline='\n') as file:
         file.write(text)
-    if os.path.exists(other):  # from when the module had submodules, or had none: it would hide the new one
+    if os.path.exists(other):  # an older stub, which would hide the new one
         with open(other, encoding='utf-8') as file:
             is_ours = file.readline() == MARK
         if is_ours:

@@ -1,4 +1,4 @@
-// latepy/host/detail/class/bound.hpp: which classes are bound, and their converters.
+// latepy/host/detail/class/bound.hpp: which C++ classes add_class() can bind, and the converters of bound classes.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,24 +8,26 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// Whether a type name is of std, of latepy or of a lambda.
 constexpr bool is_library_name(std::string_view name) {
   for (const std::string_view prefix : {"class ", "struct ", "const "})
     if (name.substr(0, prefix.size()) == prefix) name.remove_prefix(prefix.size());
   if (name.substr(0, 5) == "std::" || name.substr(0, 8) == "latepy::") return true;
-  for (const std::string_view lambda : {"<lambda(", "(lambda at ", "<lambda_"})  // by g++, clang, MSVC
+  for (const std::string_view lambda : {"<lambda(", "(lambda at ", "<lambda_"})  // as g++, clang and MSVC spell it
     if (name.back() == (lambda[0] == '<' ? '>' : ')') && name.find(lambda) != std::string_view::npos) return true;
   return false;
 }
+/// Whether T is a class template of latepy. g++ spells their names without the namespace.
 template <class T>
-inline constexpr bool is_own_type = false;  // g++ spells them without their namespace
+inline constexpr bool is_own_type = false;
 template <class T>
 inline constexpr bool is_own_type<Borrowed<T>> = true;
-/// Types that add_class may bind: the program's own. Types of std have converters, or the header of one is missing.
+/// Whether add_class() can bind T, a class of the program. It cannot bind types of std: stl/ has converters for them.
 template <class T>
 inline constexpr bool is_bindable = std::is_class_v<T> && !std::is_base_of_v<Ref, T> && !std::is_base_of_v<Error, T> &&
                                     !is_own_type<T> && !is_library_name(spelled_name<T>());
 
-/// Bound classes, by value: to Python a new object that Python owns; from Python a copy.
+/// The converter of a bound class by value. To Python: a new object, which Python owns. From Python: a copy.
 template <class T>
 struct BoundConverter {
   template <class U>
@@ -52,26 +54,28 @@ struct BoundConverter {
     });
   }
 };
+/// The Converter of a type that has none.
 struct NoConverter {};
 
 }  // namespace detail
 
+/// The Converter of a class without one of its own: for bound classes.
 template <class T, class>
 struct Converter : std::conditional_t<detail::is_bindable<T>, detail::BoundConverter<T>, detail::NoConverter> {};
 
 namespace detail {
-/// Whether objects of T cross as Python objects that stand for them, and by no Converter of the program's own.
+/// Whether T is converted as a bound class, and not by a Converter that the program specialized.
 template <class T>
 inline constexpr bool is_bound = is_bindable<T>&& std::is_base_of_v<BoundConverter<T>, Converter<T>>;
 }  // namespace detail
 
-/// `as<T&>()`: the C++ object itself, for as long as Python or the host keeps it.
+/// `as<T&>()`: a reference to the C++ object. It is valid as long as its owner, Python or C++, keeps the object.
 template <class T>
 struct Converter<T&, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
   static T& from_py(Ref object) { return detail::need_instance<std::remove_const_t<T>>(object); }
 };
-/// Pointers to bound classes: None is nullptr. To Python a reference: the object stays the host's, which keeps it for
-/// as long as scripts may use it; Borrowed ends that.
+/// Pointers to bound classes; None is nullptr. To Python: C++ stays the owner and must keep the object alive as long as
+/// scripts can use it. Use Borrowed for a shorter time.
 template <class T>
 struct Converter<T*, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
   static Object to_py(T* value) { return detail::reference_to_python(value); }
@@ -84,9 +88,12 @@ struct Converter<T*, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>>
     return result.has_value();
   }
 };
-/// One owner among others on both sides: the Python object of a C++ object is the same one each time. From Python, of
-/// an object that is more than its C++ object (of a class made in Python, or with attributes), each is an owner of the
-/// Python object, with a count of its own: a weak_ptr made of it, other than by weak_from_this(), ends with it.
+/// Shared ownership. A C++ object has the same Python object each time.
+/// From Python, there are two cases:
+/// - Python owns the C++ object, and the Python object has nothing more: the shared_ptr owns the C++ object too.
+/// - The Python object has more (a class made in Python, attributes, keep_alive), or C++ owns the object: then the
+///   shared_ptr owns the Python object. Each conversion makes a new use count, so a weak_ptr expires with the
+///   shared_ptr that it was made of, unless it comes from weak_from_this().
 template <class T>
 struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
   static Object to_py(std::shared_ptr<T> value) { return detail::shared_to_python(std::move(value)); }
@@ -94,7 +101,7 @@ struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bound<std::remo
     return object.is_none() ? nullptr : std::shared_ptr<T>(detail::shared_from_python<std::remove_const_t<T>>(object));
   }
 };
-/// The only owner. From Python it takes the object away, which raises ReferenceError there from then on.
+/// Ownership moves. From Python: C++ becomes the owner, and later uses of the Python object raise ReferenceError.
 template <class T>
 struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bound<T>>> {
   static Object to_py(std::unique_ptr<T> value) { return detail::unique_to_python(std::move(value)); }

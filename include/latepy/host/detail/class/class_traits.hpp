@@ -1,4 +1,4 @@
-// latepy/host/detail/class/class_traits.hpp: what a bound class tells of itself: bases, buffers, what it holds.
+// latepy/host/detail/class/class_traits.hpp: fills ClassTraits from add_class() and Class: bases, visit(), buffer().
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,6 +9,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The option that is derived from T, which is its Trampoline; void if there is none.
 template <class T, class... Options>
 struct TrampolineAmong {
   using type = void;
@@ -18,11 +19,12 @@ struct TrampolineAmong<T, First, Rest...> {
   using type = std::conditional_t<std::is_base_of_v<T, First>, First, typename TrampolineAmong<T, Rest...>::type>;
 };
 
+/// Adds a base class to the traits of T. \throws ConversionError if it has no Python class.
 template <class T, class Base>
 void link_base(ClassTraits& traits) {
   if constexpr (!std::is_base_of_v<T, Base>) {
     static_assert(std::is_base_of_v<Base, T>,
-                  "add_class<T, …>() takes T's bases, and a Trampoline that derives from T");
+                  "add_class<T, Options…>(): each option must be a base of T or a Trampoline derived from T");
     const ClassRecord* const base = class_of<Base>();
     if (!base || !base->traits) throw_unregistered(spelled_name<Base>());
     BaseLink** last = &traits.bases;
@@ -31,6 +33,7 @@ void link_base(ClassTraits& traits) {
                          [](void* value) -> void* { return static_cast<Base*>(static_cast<T*>(value)); }};
   }
 }
+/// Fills in the facts that the compiler knows about T.
 template <class T, class... Options>
 LATEPY_COLD void fill_traits(ClassTraits& traits) {
   if constexpr (std::is_destructible_v<T>) traits.destroy = [](void* value) { delete static_cast<T*>(value); };
@@ -46,11 +49,13 @@ LATEPY_COLD void fill_traits(ClassTraits& traits) {
   (link_base<T, Options>(traits), ...);
 }
 
+/// A function of Class::visit().
 template <class F>
 struct VisitHookOf final : VisitHook {
   explicit VisitHookOf(F f) : function(std::move(f)) {}
   F function;
 };
+/// Adds a function of Class::visit() to the traits, which own it.
 template <class T, class F>
 void add_visit(ClassTraits& traits, F function) {
   auto* hook = new VisitHookOf<F>(std::move(function));
@@ -62,15 +67,17 @@ void add_visit(ClassTraits& traits, F function) {
   traits.hooks = hook;
 }
 
-/// PyBUF: fills a consumer's view. The block of shape and strides is freed by instance_releasebuffer().
+/// Fills a Py_buffer. Returns -1 with BufferError set if the memory does not have the form that `flags` request. The
+/// view's `internal` owns shape, strides and format; instance_releasebuffer() frees them.
 int export_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags);
+/// A function of Class::buffer().
 template <class F>
 struct BufferHookOf final : BufferHook {
   explicit BufferHookOf(F f) : function(std::move(f)) {}
   F function;
 };
 
-/// Stands for `cls` in class methods.
+/// In place of the C++ class for overloads of class methods, whose first argument is the Python class.
 struct TypeSelf {};
 
 #if LATEPY_DEFINITIONS
@@ -78,7 +85,7 @@ struct TypeSelf {};
 LATEPY_FUNC LATEPY_COLD int export_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags) {
   const std::size_t dimensions = info.shape.size();
   if (info.is_readonly && (flags & buffer_writable)) {
-    set_error(*api().BufferError, "the memory is read-only");
+    set_error(*api().BufferError, "cannot export a writable buffer: the memory is read-only");
     return -1;
   }
   if (!info.strides.empty() && info.strides.size() != dimensions) {
@@ -102,7 +109,10 @@ LATEPY_FUNC LATEPY_COLD int export_buffer(PyObject* self, const BufferInfo& info
   const bool wants_rows = (flags & buffer_rows) || (flags & buffer_strides) != buffer_strides;
   if ((wants_rows && !in_rows) || ((flags & buffer_columns) && !in_columns) ||
       ((flags & buffer_either) && !in_rows && !in_columns)) {
-    set_error(*api().BufferError, "the memory does not lie as the reader needs it: in one piece, row after row");
+    set_error(
+        *api().BufferError,
+        "cannot export a contiguous buffer: the items do not lie one after the other in the requested order, usually "
+        "row after row; pass memoryview(...).tobytes()");
     return -1;
   }
   char* const format = reinterpret_cast<char*>(block.get() + 2 * dimensions);

@@ -1,4 +1,4 @@
-// latepy/host/detail/class/from_python.hpp: C++ objects of bound classes from Python.
+// latepy/host/detail/class/from_python.hpp: C++ objects of Python objects: by reference, shared_ptr and unique_ptr.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,9 +8,9 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The instance, where the object is one of the class or of a derived one.
+/// The instance data if the object is of the class or of a derived one, else null.
 Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept;
-/// The C++ object, or null where the object is of another class or has no C++ object. Needs the GIL.
+/// The C++ object, or null if the object is of another class or has no C++ object. Needs the GIL.
 template <class T>
 T* load_instance(PyObject* object) noexcept {
   const ClassRecord* const wanted = class_of<T>();
@@ -20,12 +20,14 @@ T* load_instance(PyObject* object) noexcept {
   return static_cast<T*>(upcast(instance->value, instance->traits, wanted));
 }
 
+/// Throws a ReferenceError of Python.
 [[noreturn]] LATEPY_COLD inline void throw_reference_error(const std::string& text) {
   set_error(*api().ReferenceError, text);
   throw_python_error();
 }
-/// Why load_instance() gave null.
+/// Throws the reason why load_instance() returned null. `name` is the C++ type.
 [[noreturn]] void throw_no_instance(PyObject* object, const ClassRecord* wanted, std::string_view name);
+/// load_instance(), or an exception with the reason.
 template <class T>
 T& need_instance(Ref object) {
   T* const value = load_instance<T>(object.checked());
@@ -33,13 +35,15 @@ T& need_instance(Ref object) {
   return *value;
 }
 
-/// From now on C++ may own the object with Python.
+/// If Python is the only owner, changes unique ownership to shared ownership.
 void begin_sharing(Instance& instance);
-/// Whether the Python object is more than its C++ object.
+/// Whether the Python object has more than its C++ object: a Trampoline, attributes, keep_alive, or a class made in
+/// Python.
 inline bool has_python_part(const Instance& instance, PyObject* object) noexcept {
   return instance.is_trampoline || instance.dict || instance.keep ||
          as_object(head_type(object)) != instance.traits->record->type;
 }
+/// See Converter<std::shared_ptr<T>>. \throws ConversionError if the object is only lent.
 template <class T>
 std::shared_ptr<T> shared_from_python(Ref object) {
   T& value = need_instance<T>(object);
@@ -49,29 +53,31 @@ std::shared_ptr<T> shared_from_python(Ref object) {
     if (!is_more)
       if (auto shared = value.weak_from_this().lock()) return {std::move(shared), &value};
   if (is_lent(instance))
-    throw_error<ConversionError>({"a ", instance.traits->name, " that the host only lent cannot be shared"});
+    throw_error<ConversionError>({"cannot share this ", instance.traits->name,
+                                  ": C++ only lent it to Python, for a call or a scope; pass a copy"});
   begin_sharing(instance);
   if (instance.ownership == Ownership::shared && !is_more) return {instance.shared_holder(), &value};
   return {&value, PythonOwner{Object(object)}};
 }
-/// Why the object cannot be taken from Python; null where it can be. What load_instance() refuses is another matter.
+/// Why C++ cannot take ownership of the object as unique_ptr<T>, or null if it can. Call load_instance() before.
 template <class T>
 const char* why_not_takeable(const Instance& instance) noexcept {
-  if (instance.ownership != Ownership::unique) return "that Python does not own alone cannot be taken from it";
-  if (instance.is_trampoline) return "of a class made in Python cannot be taken from it: use a shared_ptr";
+  if (instance.ownership != Ownership::unique) return "Python is not its only owner";
+  if (instance.is_trampoline) return "its class is made in Python; the C++ side can take a shared_ptr";
   if (instance.traits->record != class_of<T>() && !std::has_virtual_destructor_v<T>)
-    return "cannot be taken as its base, which has no virtual destructor";
-  if (instance.keep) return "that keeps others alive cannot be taken from Python";
-  return instance.views ? "whose memory a view shows cannot be taken from Python" : nullptr;
+    return "it is of a derived class, and the base class has no virtual destructor";
+  if (instance.keep) return "it keeps other objects alive (keep_alive)";
+  return instance.views ? "a view of its memory exists; release the view first" : nullptr;
 }
-/// Of an object that load_instance() takes.
+/// \throws ConversionError if C++ cannot take ownership of the object; see need_instance() too.
 template <class T>
 void check_takeable(Ref object) {
   need_instance<T>(object);
   const Instance& instance = data_of<Instance>(object.ptr());
   if (const char* const why = why_not_takeable<T>(instance))
-    throw_error<ConversionError>({"a ", instance.traits->name, " ", why});
+    throw_error<ConversionError>({"C++ cannot take this ", instance.traits->name, " from Python: ", why});
 }
+/// Takes ownership away from the Python object, which has no C++ object from then on.
 template <class T>
 std::unique_ptr<T> unique_from_python(Ref object) {
   const ObjectLock lock(object.checked());
@@ -94,19 +100,19 @@ LATEPY_FUNC Instance* instance_of(PyObject* object, const ClassRecord* wanted) n
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_no_instance(PyObject* object, const ClassRecord* wanted,
                                                             std::string_view name) {
   if (!wanted || !wanted->traits)
-    throw_mismatch(object, name, "no Python class stands for that type: add_class comes before its first use");
+    throw_mismatch(object, name, "this C++ type has no Python class: call add_class() before its first use");
   const Instance* const instance = instance_of(object, wanted);
   const std::string& known_as = wanted->traits->name;
   if (!instance) throw_mismatch(object, known_as);
   if (instance->was_valid || instance->parent)
     throw_reference_error(
-        concat({"the ", instance->traits->name, " of this object is gone: the host took it back, or over"}));
+        concat({"the ", instance->traits->name, " of this object is gone: C++ took or destroyed it, or only lent it"}));
   if (!instance->value)
     throw_error<TypeError>(
-        {instance->traits->name, ".__init__ was not called: a class that derives from it calls super().__init__()"});
+        {instance->traits->name, ".__init__ was not called: the derived class must call super().__init__()"});
   throw_mismatch(
       object, known_as,
-      concat({"its C++ object is a ", instance->traits->name, ": a Python class derives from one bound class only"})
+      concat({"its C++ object is a ", instance->traits->name, ": a Python class can have only one bound base class"})
           .c_str());
 }
 
@@ -116,7 +122,7 @@ LATEPY_FUNC void begin_sharing(Instance& instance) {
   instance.ownership = Ownership::none;
   try {
     new (instance.holder) std::shared_ptr<void>(instance.value, instance.traits->destroy);
-  } catch (...) {  // no memory: the object has ended
+  } catch (...) {  // no memory: the shared_ptr's constructor destroyed the object
     relinquish(instance);
     throw;
   }

@@ -1,4 +1,4 @@
-// latepy/host/detail/class/instance.hpp: the Python objects that stand for C++ objects of bound classes: who owns what.
+// latepy/host/detail/class/instance.hpp: Instance, the data of a Python object that has a C++ object, and their table.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,15 +8,16 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// How a bound class reaches one of its bound bases.
+/// One bound base class of a bound class, and how to convert a pointer to it.
 struct BaseLink {
   ClassRecord* base = nullptr;
   void* (*upcast)(void*) = nullptr;
   BaseLink* next = nullptr;
 };
-/// The Objects that a C++ object holds, for the garbage collector: `visit` is given each, and may empty it.
+/// Passes the Objects inside of a C++ object to the garbage collector (tp_traverse), or empties them (tp_clear).
 class Visitor {
  public:
+  /// \param visit null: empties the Objects.
   Visitor(Visit visit, void* argument) noexcept : visit_(visit), argument_(argument) {}
   void operator()(Object& object) {
     if (!visit_)
@@ -24,72 +25,77 @@ class Visitor {
     else if (object.ptr() && result_ == 0)
       result_ = visit_(object.ptr(), argument_);
   }
+  /// The first result of `visit` that was not 0.
   int result() const noexcept { return result_; }
 
  private:
-  Visit visit_;  // null while references are cleared
+  Visit visit_;
   void* argument_;
   int result_ = 0;
 };
+/// A function of Class::visit(), without its type.
 struct VisitHook {
   void (*visit)(const VisitHook&, void* value, Visitor&) = nullptr;
   void (*destroy)(VisitHook*) = nullptr;
   VisitHook* next = nullptr;
 };
+/// A function of Class::buffer(), without its type.
 struct BufferHook {
   int (*get)(const BufferHook&, PyObject* self, void* value, BufferView*, int flags) = nullptr;
   void (*destroy)(BufferHook*) = nullptr;
 };
 
-/// What is known of a bound class beside its name and its Python class. Never freed; only ever appended to.
+/// Facts about a bound class; ClassRecord has its name and its Python class. Never freed. All libraries of the process
+/// share it, so new members go to the end.
 struct ClassTraits {
   std::size_t size = sizeof(ClassTraits);
   ClassRecord* record = nullptr;
-  const char* rtti_name = nullptr;  ///< typeid(T).name(), where there is RTTI and T is polymorphic
+  const char* rtti_name = nullptr;  ///< typeid(T).name() if there is RTTI and T is polymorphic
   BaseLink* bases = nullptr;
   VisitHook* hooks = nullptr;
   BufferHook* buffer = nullptr;
-  void (*destroy)(void*) = nullptr;         ///< deletes one
-  void (*detach)(void*) = nullptr;          ///< tells a trampoline that its Python object is gone
-  const char* trampoline_rtti = nullptr;    ///< as rtti_name, of the Trampoline
-  void* (*of_trampoline)(void*) = nullptr;  ///< the T of a whole trampoline
+  void (*destroy)(void*) = nullptr;         ///< deletes a C++ object
+  void (*detach)(void*) = nullptr;          ///< disconnects a Trampoline from its Python object
+  const char* trampoline_rtti = nullptr;    ///< as rtti_name, for the Trampoline
+  void* (*of_trampoline)(void*) = nullptr;  ///< the T inside of a Trampoline
   bool has_dict = false, has_buffer = false;
-  std::string name;  ///< module and qualified name; the type keeps a pointer to it before 3.11
+  std::string name;  ///< module and class; before 3.11 the Python type points to it
 };
 
-/// Who ends the C++ object of an instance.
+/// Who owns the C++ object of an instance, and destroys it.
 enum class Ownership : unsigned char {
-  none,    ///< the host, after what the instance keeps at least
-  unique,  ///< the instance
-  shared,  ///< the shared_ptr in `holder`, with others
-  lent,    ///< the host, which takes the object away from Python before (Borrowed)
+  none,    ///< C++; if the owner has an instance, `parent` or `keep` keeps it alive
+  unique,  ///< the instance alone
+  shared,  ///< the shared_ptr in `holder`, and other shared_ptrs
+  lent,    ///< C++; the instance loses it when the last Borrowed ends
 };
 
-/// The data of an instance, after PyObject. All bound classes have this layout, whatever T is.
+/// The data of an instance, behind PyObject. All bound classes have this layout.
 struct Instance {
-  void* value;          ///< null: never constructed, taken away, or expired
-  Instance* parent;     ///< what the C++ object is a part of and ends with; a strong reference to its PyObject, or null
-  ClassTraits* traits;  ///< of the class that `value` points to
-  Instance* next;       ///< in the table of living instances
+  void* value;          ///< the C++ object; null if it was never constructed, or is gone
+  Instance* parent;     ///< the instance whose C++ object contains this one, or null; a strong reference
+  ClassTraits* traits;  ///< of the C++ class of `value`
+  Instance* next;       ///< in its bucket of the table
   PyObject* weakrefs;
-  PyObject* dict;  ///< its __dict__, where the class gives it one
-  PyObject* keep;  ///< a list of what else must outlive this instance, or null
-  PyObject* weak;  ///< on free-threaded builds a weak reference to itself, else null
+  PyObject* dict;  ///< __dict__ if the class has dynamic_attributes, or null
+  PyObject* keep;  ///< a list of other objects that this instance keeps alive, or null
+  PyObject* weak;  ///< on free-threaded builds, a weak reference to this object; else null
   alignas(std::shared_ptr<void>) unsigned char holder[sizeof(std::shared_ptr<void>)];
   Ownership ownership;
-  bool was_valid;                 ///< there was a C++ object, and it was taken away
-  bool is_trampoline;             ///< `value` hands its virtual functions on to Python
-  std::atomic<unsigned> lenders;  ///< Borrowed objects that lend it
-  std::atomic<unsigned> views;    ///< of its memory, or of a part's, that live
+  bool was_valid;                 ///< it had a C++ object, which is gone
+  bool is_trampoline;             ///< `value` is a Trampoline
+  std::atomic<unsigned> lenders;  ///< how many Borrowed lend it
+  std::atomic<unsigned> views;    ///< how many buffer views of it or of its parts exist
 
+  /// Only if the ownership is shared.
   std::shared_ptr<void>& shared_holder() noexcept {
     return *std::launder(reinterpret_cast<std::shared_ptr<void>*>(holder));
   }
 };
 
-// The table of living instances, by the address of their C++ objects: an object that comes back is the same instance.
+// The table of instances by the address of their C++ objects. It finds the Python object that a C++ object has already.
 
-/// The GIL orders all that is done to the table; free-threaded builds need the lock.
+/// Locks the table on free-threaded builds. Otherwise the GIL is the lock.
 class TableLock {
  public:
   explicit TableLock(HostTypes& types) noexcept : lock_(library_state.free_threaded ? &types.lock : nullptr) {
@@ -104,53 +110,56 @@ class TableLock {
  private:
   std::atomic_flag* lock_;
 };
+/// The bucket for the address of a C++ object.
 inline Instance*& bucket_of(HostTypes& types, const void* value) noexcept {
   const auto bits = reinterpret_cast<std::uintptr_t>(value);
   return types.buckets[((bits >> 4) ^ (bits >> 14)) & (types.bucket_count - 1)];
 }
+/// Makes more buckets.
 void grow_table(HostTypes& types);
-/// Nothing where it is not listed.
+/// Removes the instance from the table if it is there.
 void unlist(Instance& instance) noexcept;
-/// Forgets the C++ object, which is another's from now on. Needs the GIL.
+/// Disconnects the instance from its C++ object and returns that, without destroying it. Needs the GIL.
 void* relinquish(Instance& instance) noexcept;
-/// Lets the instance stand for a C++ object. With the table's lock.
+/// Sets the C++ object of the instance and adds it to the table. The caller holds the TableLock.
 void list_value(HostTypes& types, Instance& instance, void* value);
 
-/// The address of the base object within an object of a derived class; null where it has no such base.
+/// Converts a pointer to a base class; null if `to` is not a base of `from`.
 void* upcast(void* value, const ClassTraits* from, const ClassRecord* to) noexcept;
 
-/// A C++ object by its most derived bound class.
+/// The address of a C++ object, and its most derived bound class.
 struct MostDerived {
   void* value;
   const ClassRecord* record;
 };
 
-/// Whether the C++ object is there. What is a part of another one went with that.
+/// Whether the instance, and each parent that contains it, has a C++ object.
 bool has_value(const Instance& instance) noexcept;
-/// Whether it, or what it is a part of, ends with a Borrowed.
+/// Whether the instance, or a parent that contains it, is lent by a Borrowed.
 bool is_lent(const Instance& instance) noexcept;
-/// Lets go of what the C++ object was a part of.
+/// Drops the reference to the parent.
 void leave_parent(Instance& part) noexcept;
 
-/// What take_reference() needs.
+/// Makes the weak reference that take_reference() needs on free-threaded builds.
 inline void make_weak(Instance& instance) {
   if (library_state.free_threaded && !instance.weak)
     instance.weak = throw_if_null(api().Weakref_NewRef(object_of(instance), nullptr));
 }
-/// Lets the instance stand for a C++ object.
+/// list_value() with the lock.
 inline void set_value(Instance& instance, void* value) {
   HostTypes& types = host_types();
   make_weak(instance);
   const TableLock lock(types);
   list_value(types, instance, value);
 }
-/// The object, where its end has not begun: from then on the garbage collector does not track it, and its reference
-/// count is 0. On free-threaded builds it may begin now.
+/// A new reference to the object, or empty if its deallocation has begun. The garbage collector does not track an
+/// object from then on. On free-threaded builds another thread may begin it now, so the weak reference is used there.
 Object take_reference(const Instance& instance, PyObject* self) noexcept;
-/// The Python object of the instance that stands for this C++ object already; or empty. With the table's lock.
+/// The Python object that the C++ object has already, or empty. The caller holds the TableLock.
 Object find_listed(HostTypes& types, const MostDerived& object) noexcept;
+/// find_listed() with the lock.
 Object find_instance(const MostDerived& object);
-/// The C++ object at this address ended: whoever refers to it, does so no longer.
+/// Called when the C++ object at this address was destroyed. Instances that only refer to it lose it.
 void expire_references(void* value) noexcept;
 
 #if LATEPY_DEFINITIONS

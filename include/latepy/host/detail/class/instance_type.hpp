@@ -1,4 +1,4 @@
-// latepy/host/detail/class/instance_type.hpp: the Python base class of all bound classes.
+// latepy/host/detail/class/instance_type.hpp: latepy.Instance, the Python base class of all bound classes.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,20 +9,22 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Ends the C++ object, or lets go of it.
+/// Destroys the C++ object if the instance is its last owner, else only disconnects from it.
 void end_value(Instance& instance) noexcept;
 
-/// The ends that are under way on a thread, one within the other. As in CPython's own containers, a long chain of
-/// objects does not end with stack frames for each.
+/// The nested deallocations on a thread. Beyond a depth of 50 they wait in a list, so that a long chain of objects does
+/// not overflow the stack. CPython's containers do the same.
 struct Endings {
   int depth = 0;
-  Instance* waiting = nullptr;  // by `next`
+  Instance* waiting = nullptr;  // linked by `next`
 };
 inline thread_local Endings endings{};
 
+/// Frees an instance and everything that it owns.
 void end_instance(Instance& instance) noexcept;
+/// tp_dealloc.
 void instance_dealloc(PyObject* self);
-/// Visits, or clears where `visit` is null. Objects inside of a C++ object that others share are not Python's alone.
+/// tp_traverse, or tp_clear if `visit` is null. Visits Objects inside of the C++ object if Python is the only owner.
 int instance_visit(PyObject* self, Visit visit, void* argument);
 inline int instance_traverse(PyObject* self, Visit visit, void* argument) {
   if (const int result = visit(as_object(head_type(self)), argument)) return result;
@@ -30,21 +32,26 @@ inline int instance_traverse(PyObject* self, Visit visit, void* argument) {
 }
 inline int instance_clear(PyObject* self) { return instance_visit(self, nullptr, nullptr); }
 
+/// The attribute of a bound class that holds its ClassTraits in a capsule.
 inline constexpr char class_attribute[] = "_latepy_class";
 /// The bound class that a Python class is or derives from, or null.
 ClassTraits* traits_of(PyObject* type) noexcept;
-/// As object.__new__ refuses them, which cannot be called for a type with a layout of its own.
+/// Sets the TypeError for an abstract class and returns null. object.__new__ has that check, and cannot be called here,
+/// because the type has a layout of its own.
 PyObject* refuse_abstract(PyObject* type) noexcept;
+/// tp_new: an instance without a C++ object.
 PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*);
+/// tp_init of classes without constructors: a TypeError.
 int instance_init(PyObject* self, PyObject*, PyObject*);
 
-/// The class, or the base of it, that shows memory; or null.
+/// The class or base class with a Class::buffer(), or null.
 const ClassTraits* buffer_exporter(const ClassTraits& traits) noexcept;
+/// bf_getbuffer.
 int instance_getbuffer(PyObject* self, BufferView* view, int flags);
-/// What `get` made for one view: shape and strides in one block.
+/// bf_releasebuffer: frees what export_buffer() allocated.
 void instance_releasebuffer(PyObject* self, BufferView* view);
 
-/// The Python base class of all bound classes.
+/// The Python base class of all bound classes; made at the first call. Needs the GIL.
 PyTypeObject* instance_type();
 
 #if LATEPY_DEFINITIONS
@@ -79,12 +86,12 @@ LATEPY_FUNC void end_instance(Instance& instance) noexcept {
   PyObject *const keep = instance.keep, *const dict = instance.dict, *const weak = instance.weak;
   free_object(object_of(instance));
   if (weak) decref(weak);
-  if (keep) decref(keep);  // after the value, which may have needed it
+  if (keep) decref(keep);  // after the C++ object, whose destructor may use it
   if (dict) decref(dict);
 }
 
 LATEPY_FUNC void instance_dealloc(PyObject* self) {
-  if (api().Object_CallFinalizerFromDealloc(self) < 0) return;  // its __del__ let it live on
+  if (api().Object_CallFinalizerFromDealloc(self) < 0) return;  // __del__ made a new reference to it
   Instance& instance = data_of<Instance>(self);
   api().Object_GC_UnTrack(self);
   if (instance.weakrefs) api().Object_ClearWeakRefs(self);
@@ -123,7 +130,7 @@ LATEPY_FUNC int instance_visit(PyObject* self, Visit visit, void* argument) {
         if (const int result = visit(each, argument)) return result;
     return 0;
   }
-  if (instance.keep || instance.parent) {  // they guard what the C++ object refers to, so that one goes first
+  if (instance.keep || instance.parent) {  // the C++ object may refer to them, so it goes first
     end_value(instance);
     leave_parent(instance);
     if (PyObject* const keep = std::exchange(instance.keep, nullptr)) decref(keep);
@@ -142,7 +149,7 @@ LATEPY_FUNC ClassTraits* traits_of(PyObject* type) noexcept {
 LATEPY_FUNC LATEPY_COLD PyObject* refuse_abstract(PyObject* type) noexcept {
   const Object methods = attribute_or_empty(type, "__abstractmethods__");
   set_error(*api().TypeError, "Can't instantiate abstract class " + qualified_name(type) +
-                                  ", which does not define all of " +
+                                  ": it does not define all of " +
                                   (methods.is_empty() ? "its methods" : show_value(methods.ptr())));
   return nullptr;
 }
@@ -151,8 +158,8 @@ LATEPY_FUNC PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
   if (LATEPY_UNLIKELY(api().Type_GetFlags(type) & type_is_abstract)) return refuse_abstract(as_object(type));
   ClassTraits* const traits = traits_of(as_object(type));
   if (!traits) {
-    set_error(*api().TypeError,
-              "cannot create '" + qualified_name(as_object(type)) + "' instances: no C++ class stands behind it");
+    set_error(*api().TypeError, "cannot create '" + qualified_name(as_object(type)) +
+                                    "' instances: it does not derive from a bound C++ class");
     return nullptr;
   }
   PyObject* const self = api().Type_GenericAlloc(type, 0);
@@ -162,8 +169,7 @@ LATEPY_FUNC PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
 
 LATEPY_FUNC int instance_init(PyObject* self, PyObject*, PyObject*) {
   const ClassTraits* const traits = data_of<Instance>(self).traits;
-  set_error(*api().TypeError,
-            traits->name + " has no constructor that scripts may call: its objects come from the host");
+  set_error(*api().TypeError, traits->name + " has no constructor that scripts may call: only C++ creates its objects");
   return -1;
 }
 
@@ -181,8 +187,8 @@ LATEPY_FUNC int instance_getbuffer(PyObject* self, BufferView* view, int flags) 
   if (!traits || is_lent(instance)) {
     const std::string name = instance.traits ? instance.traits->name : "object";
     set_error(*api().BufferError,
-              traits ? "a " + name + " that the host only lent shows no memory: a view could outlive it"
-                     : "this " + name + " has no memory to show");
+              traits ? "a " + name + " that is only lent to Python exports no buffer: a view could outlive it"
+                     : "this " + name + " exports no buffer: its class has none, or its C++ object is gone");
     return -1;
   }
   const int result =

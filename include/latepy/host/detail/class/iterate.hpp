@@ -1,4 +1,4 @@
-// latepy/host/detail/class/iterate.hpp: the Python type of iterators over C++ ranges.
+// latepy/host/detail/class/iterate.hpp: latepy.iterator, the Python type of iterators over C++ ranges; see iterate().
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,18 +8,19 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// A C++ range on its way. Its owner is kept until the end is reached.
+/// A C++ range and the position in it. It keeps `owner` alive until the end is reached.
 struct Range {
   Object owner;
-  /// \returns an empty Object at the end.
+  /// Converts an element and steps. \returns an empty Object at the end.
   virtual Object next() = 0;
   virtual ~Range() noexcept(false) {}
 };
+/// The data of an iterator, behind PyObject.
 struct IteratorData {
-  Range* range;               ///< null: the end was reached
-  std::atomic<bool> is_busy;  ///< a step is under way, of this thread or of another
+  Range* range;               ///< owned; null after the end
+  std::atomic<bool> is_busy;  ///< a thread is inside of next()
 };
-/// As generators have it: a step calls code, which may ask for the next one.
+/// One call of next(). The code that it runs may call next() again, which is an error, as for generators.
 class Step {
  public:
   explicit Step(IteratorData& data) noexcept : data_(data), is_first_(!data.is_busy.exchange(true)) {}
@@ -27,6 +28,7 @@ class Step {
   ~Step() {
     if (is_first_) data_.is_busy = false;
   }
+  /// Whether no other call is running.
   bool is_first() const noexcept { return is_first_; }
 
  private:
@@ -34,7 +36,9 @@ class Step {
   const bool is_first_;
 };
 
+/// Deletes the range. An exception of a destructor goes to sys.unraisablehook.
 void end_range(PyObject* self) noexcept;
+/// tp_iternext; the functions below are slots too.
 PyObject* iterator_next(PyObject* self) noexcept;
 inline PyObject* iterator_iter(PyObject* self) noexcept { return Object::borrow(self).release(); }
 void iterator_dealloc(PyObject* self) noexcept;
@@ -44,9 +48,12 @@ inline int iterator_clear(PyObject* self) noexcept {
   return 0;
 }
 
+/// Makes the type.
 PyTypeObject* make_iterator_type();
+/// A Python iterator that owns the range. Needs the GIL.
 Object new_iterator(std::unique_ptr<Range> range);
 
+/// A Range of any iterator and sentinel type.
 template <class Iterator, class Sentinel>
 struct RangeOf final : Range {
   RangeOf(Iterator first, Sentinel last) : at(std::move(first)), end(std::move(last)) {}
@@ -85,7 +92,7 @@ LATEPY_FUNC PyObject* iterator_next(PyObject* self) noexcept {
     PyObject* const owner = range->owner.ptr();
     if (owner && api().Type_IsSubtype(head_type(owner), instance_type()) && !has_value(data_of<Instance>(owner)))
       throw_reference_error("the " + data_of<Instance>(owner).traits->name +
-                            " that is iterated over is gone: the host took it back, or over");
+                            " that is iterated over is gone: C++ took or destroyed it, or only lent it");
     Object item = range->next();
     if (item.is_empty()) end_range(self);
     return item.is_empty() ? nullptr : item.release();
@@ -113,7 +120,7 @@ LATEPY_FUNC LATEPY_COLD PyTypeObject* make_iterator_type() {
                            {tp_clear, slot_value(&iterator_clear)},
                            {tp_iter, slot_value(&iterator_iter)},
                            {tp_iternext, slot_value(&iterator_next)},
-                           {tp_new, slot_value(&instance_new)},  // which refuses it
+                           {tp_new, slot_value(&instance_new)},  // always a TypeError
                            {0, nullptr}};
   return reinterpret_cast<PyTypeObject*>(make_type("latepy.iterator", sizeof(IteratorData), 0, type_slots).release());
 }

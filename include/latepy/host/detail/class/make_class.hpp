@@ -1,4 +1,4 @@
-// latepy/host/detail/class/make_class.hpp: a heap type for a C++ class, and how its instances get their C++ objects.
+// latepy/host/detail/class/make_class.hpp: makes the Python type of a bound class, its methods and its constructors.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,27 +9,30 @@ inline namespace v1 {
 
 namespace detail {
 
+/// The arguments of add_class().
 struct ClassPlan {
   std::string_view name, doc, key;
   ClassSlot* slot = nullptr;
   bool is_final = false, has_dict = false, has_buffer = false;
 };
 
-/// Frees what an earlier life put into the traits.
+/// Frees what an earlier generation of the interpreter put into the traits.
 void clear_traits(ClassTraits& traits) noexcept;
 
-/// The end of a class, with the capsule in its dict. Only the stop lets a class go. The traits stay until the next
-/// generation: the garbage collector may empty the class before its instances, which need them to end.
+/// The destructor of the capsule in the class: marks the class as gone. This happens only when the interpreter stops.
+/// The traits stay until the next generation, because instances that are freed after their class need them.
 void forget_class(PyObject* capsule);
 
+/// Makes the Python type. \returns a new reference.
 Object new_class(const Target& target, const ClassPlan& plan, ClassTraits& traits);
 
-/// Makes the class, puts it into its place, and lets conversions find it.
+/// Makes the class, sets it in `where`, and registers it for conversions.
 Object add_class(const Ref& where, const ClassPlan& plan, void (*fill)(ClassTraits&));
 
-/// Lets go of all types of ours, so that Python ends them, and what they hold, with itself. Called by the stop.
+/// Drops the references to all types that latepy made, so that the interpreter frees them when it stops.
 void release_types() noexcept;
 
+/// Whether the name is of a special method for a binary operator, such as "__radd__".
 LATEPY_COLD inline bool is_binary_operator(std::string_view name) {
   for (const char* known : {"eq",      "ne",       "lt",  "le",     "gt",  "ge",     "add",    "sub", "mul", "matmul",
                             "truediv", "floordiv", "mod", "divmod", "pow", "lshift", "rshift", "and", "xor", "or"}) {
@@ -44,17 +47,20 @@ LATEPY_COLD inline bool is_binary_operator(std::string_view name) {
   return false;
 }
 
-/// A method of a class; one more overload for a method of this very class; a property, with or without a setter.
+/// Sets a method of a class.
 void set_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made);
+/// Adds an overload to a method that the class itself defines, or sets a new method.
 void append_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made);
+/// Sets a property. `setter` may be null.
 void set_property(const Ref& type, const std::string& name, std::unique_ptr<Overload> getter,
                   std::unique_ptr<Overload> setter);
-/// The class of properties whose getter takes no object.
+/// Makes the Python class of static properties: its getter takes no object.
 Object static_property_type();
 
-inline constexpr char made_already[] = "the object was constructed already";
+/// The error text of a second __init__.
+inline constexpr char made_already[] = "the object was constructed already: __init__ can be called only once";
 
-/// `self` of __init__ and __setstate__: an instance without a C++ object.
+/// The parameter type of `self` for __init__ and __setstate__: an instance without a C++ object yet.
 template <class T>
 struct Uninitialized {
   PyObject* self;
@@ -64,8 +70,9 @@ struct Uninitialized {
 };
 template <class T>
 inline constexpr bool is_own_type<Uninitialized<T>> = true;
-/// Throws why no C++ object can be made for it.
+/// Throws the reason why the object is not an Uninitialized of this class.
 void explain_initialized(PyObject* object, const ClassRecord& record);
+/// Loads an Uninitialized.
 template <class T>
 class ArgumentLoader<Uninitialized<T>, void> : public ArgumentLoaderBase {
  public:
@@ -84,12 +91,13 @@ class ArgumentLoader<Uninitialized<T>, void> : public ArgumentLoaderBase {
   PyObject* self_ = nullptr;
 };
 
-/// A constructor or factory may call Python, which may call __init__ again.
+/// Checks again after the constructor or factory, because Python code that it ran may have called __init__.
 inline void check_uninitialized(const Instance& instance) {
   if (LATEPY_UNLIKELY(instance.value || instance.was_valid)) throw_error<TypeError>({made_already});
 }
+/// The part of settle_value() that does not depend on the type.
 void settle_pointer(Instance& instance, void* value);
-/// Gives an instance the C++ object that was just made for it.
+/// Makes the instance the owner of its new C++ object.
 template <class T>
 void settle_value(Instance& instance, std::unique_ptr<T> value) {
   settle_pointer(instance, value.get());
@@ -102,6 +110,7 @@ void settle_value(Instance& instance, std::unique_ptr<T> value) {
   }
 }
 
+/// `new T` with parentheses if that compiles, else with braces.
 template <class T, class... A>
 T* construct(A&&... arguments) {
   if constexpr (std::is_constructible_v<T, A...>)
@@ -118,10 +127,10 @@ LATEPY_FUNC LATEPY_COLD void explain_initialized(PyObject* object, const ClassRe
   const std::string& name = instance->traits->name;
   if (!api().Type_IsSubtype(reinterpret_cast<PyTypeObject*>(instance->traits->record->type),
                             reinterpret_cast<PyTypeObject*>(record.type)))
-    throw_error<ConversionError>({"its C++ object is a ", name, ": a Python class derives from one bound class only"});
+    throw_error<ConversionError>({"its C++ object is a ", name, ": a Python class can have only one bound base class"});
   if (instance->traits->record != &record)
-    throw_error<ConversionError>(
-        {name, " has no constructor of its own, and a ", record.traits->name, " cannot stand for one"});
+    throw_error<ConversionError>({"the constructor of ", record.traits->name, " cannot make a ", name,
+                                  ": that class needs a constructor of its own"});
   if (instance->value) throw_error<ConversionError>({made_already});
   if (instance->was_valid) throw_no_instance(object, &record, name);
 }
@@ -140,7 +149,7 @@ LATEPY_FUNC LATEPY_COLD void set_method(const Ref& type, const std::string& name
   const Target target(type);
   target.set(name, target.function(name, std::move(made)));
   if (name == "__eq__" && !get_attribute(type, "__dict__").contains("__hash__"))
-    set_attribute(type, "__hash__", Ref(api().NoneStruct));  // as Python's class statement does
+    set_attribute(type, "__hash__", Ref(api().NoneStruct));  // as a class statement in Python does
 }
 LATEPY_FUNC LATEPY_COLD void append_method(const Ref& type, const std::string& name, std::unique_ptr<Overload> made) {
   const Object known = call_attribute(get_attribute(type, "__dict__"), "get", {to_py(name)});
@@ -186,7 +195,7 @@ LATEPY_FUNC LATEPY_COLD void clear_traits(ClassTraits& traits) noexcept {
 LATEPY_FUNC void forget_class(PyObject* capsule) {
   auto& traits = *static_cast<ClassTraits*>(api().Capsule_GetPointer(capsule, class_attribute));
   traits.record->generation = no_generation;
-  if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);  // it may hold Objects
+  if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);  // the function may hold Objects
   process_state().classes_stamp.fetch_add(1, std::memory_order_release);
 }
 
@@ -247,7 +256,7 @@ LATEPY_FUNC LATEPY_COLD Object add_class(const Ref& where, const ClassPlan& plan
 LATEPY_FUNC LATEPY_COLD void release_types() noexcept {
   for (ClassRecord* each = current_interpreter().classes.load(std::memory_order_acquire); each; each = each->next) {
     if (each->generation != current_generation()) continue;
-    if (!each->traits) each->generation = no_generation;  // an enumeration; a class forgets itself when it ends
+    if (!each->traits) each->generation = no_generation;  // an enumeration; forget_class() does it for a class
     decref(each->type);
   }
   process_state().classes_stamp.fetch_add(1, std::memory_order_release);

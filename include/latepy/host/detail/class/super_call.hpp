@@ -1,4 +1,4 @@
-// latepy/host/detail/class/super_call.hpp: what tells a virtual function that a script called super().method().
+// latepy/host/detail/class/super_call.hpp: SuperScope, by which a Trampoline knows that a script called super().
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,13 +8,14 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// While a script calls a method of an object whose class was made in Python, the C++ object does not hand that method
-/// back to Python: this is what super().method() means.
+/// The C++ method that a script is calling on a Trampoline. A Trampoline must not call the Python override for this
+/// call, because super().method() means the C++ method.
 struct SuperCall {
   const void* value = nullptr;
   const std::string* method = nullptr;
 };
 inline thread_local SuperCall super_call{};
+/// Sets super_call while a method runs, if `self` is a Trampoline.
 class SuperScope {
  public:
   SuperScope(PyObject* self, const std::string& method) noexcept {

@@ -1,4 +1,4 @@
-// latepy/host/detail/class/to_python.hpp: C++ objects of bound classes to Python.
+// latepy/host/detail/class/to_python.hpp: Python objects for C++ objects: for shared_ptr, unique_ptr and references.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,11 +8,13 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// Throws a ConversionError: the C++ type has no Python class.
 [[noreturn]] LATEPY_COLD inline void throw_unregistered(std::string_view type) {
   check_running();
   throw_error<ConversionError>(
-      {"no Python class stands for ", type, ": add_class or add_enum comes before its first use"});
+      {"the C++ type ", type, " has no Python class: call add_class() or add_enum() before its first use"});
 }
+/// The record of a bound class. \throws ConversionError if there is none.
 template <class T>
 const ClassRecord& need_class() {
   const ClassRecord* const record = class_of<T>();
@@ -21,9 +23,11 @@ const ClassRecord& need_class() {
 }
 
 #ifdef __cpp_rtti
-/// A whole object by its dynamic type; the record is null where no class of Python stands for that.
+/// Looks for the bound class with this RTTI name. `value` is the address of the complete object. The record is null if
+/// there is none.
 MostDerived find_by_rtti(const char* name, void* value) noexcept;
 #endif
+/// The most derived bound class of an object that RTTI can find, else T itself.
 template <class T>
 MostDerived most_derived(const T* value) {
   const ClassRecord& record = need_class<T>();
@@ -39,22 +43,26 @@ MostDerived most_derived(const T* value) {
   return {const_cast<void*>(static_cast<const void*>(value)), &record};
 }
 
-/// A new instance for a C++ object; or the one that another thread just made. Needs the GIL.
+/// Makes an instance for a C++ object, with Ownership::none. On free-threaded builds it may be one that another thread
+/// just made. Needs the GIL.
 Object make_instance(const MostDerived& object);
-/// Lets the instance keep an object alive, and end with it where it only refers to a part of that one's C++ object.
+/// Makes the instance keep `owner` alive. \param is_part the C++ object lies inside of that of `owner`, and is
+/// destroyed with it.
 void keep_alive_in(Instance& instance, PyObject* owner, bool is_part);
 
+/// Whether T derives from std::enable_shared_from_this.
 template <class T, class = void>
 inline constexpr bool shares_itself = false;
 template <class T>
 inline constexpr bool shares_itself<T, std::void_t<decltype(std::declval<T&>().weak_from_this())>> = true;
 
-/// A shared_ptr's deleter that owns the Python object instead: the C++ object lives as long as that.
+/// The deleter of a shared_ptr that owns a Python object, and by it the C++ object.
 struct PythonOwner {
   Object object;
   void operator()(const void*) noexcept { object = Object(); }
 };
 
+/// The Python object for a shared_ptr, which becomes one of its owners. None for an empty one.
 template <class T>
 Object shared_to_python(std::shared_ptr<T> value) {
   if (!value) return none();
@@ -64,7 +72,7 @@ Object shared_to_python(std::shared_ptr<T> value) {
   Instance& instance = data_of<Instance>(made.ptr());
   const ObjectLock lock(made.ptr());
   const bool is_owner = instance.ownership == Ownership::unique || instance.ownership == Ownership::shared;
-  if (!is_owner && !std::get_deleter<PythonOwner>(value)) {  // which keeps the instance, and not the other way round
+  if (!is_owner && !std::get_deleter<PythonOwner>(value)) {  // a PythonOwner owns the instance: no circle
     new (instance.holder) std::shared_ptr<void>(std::const_pointer_cast<std::remove_const_t<T>>(std::move(value)));
     instance.ownership = Ownership::shared;
     leave_parent(instance);
@@ -72,8 +80,9 @@ Object shared_to_python(std::shared_ptr<T> value) {
   return made;
 }
 
-/// Hands a C++ object over to Python: to the instance that stands for it, or to a new one.
-/// \param is_new it was just made: what is listed at its address stands for an object that has ended.
+/// Gives ownership of a C++ object to its Python object, which is made if it has none. None for an empty unique_ptr.
+/// \param is_new the object was just made, so an instance in the table at its address belongs to a destroyed object.
+/// \throws StateError if it has another owner already.
 template <class T>
 Object unique_to_python(std::unique_ptr<T> value, bool is_new = false) {
   if (!value) return none();
@@ -83,7 +92,7 @@ Object unique_to_python(std::unique_ptr<T> value, bool is_new = false) {
   if (!made.is_empty() && is_new) relinquish(data_of<Instance>(std::exchange(made, Object()).ptr()));
   if (!made.is_empty() && data_of<Instance>(made.ptr()).ownership >= Ownership::unique)
     throw_error<StateError>(
-        {"a ", object.record->traits->name, " was handed to Python that has another owner already"});
+        {"cannot give a ", object.record->traits->name, " to Python as unique_ptr: it has another owner already"});
   if (made.is_empty()) made = make_instance(object);
   Instance& instance = data_of<Instance>(made.ptr());
   instance.ownership = Ownership::unique;
@@ -91,8 +100,9 @@ Object unique_to_python(std::unique_ptr<T> value, bool is_new = false) {
   leave_parent(instance);
   return made;
 }
+/// The part of reference_to_python() that does not depend on the type.
 Object refer_to(const MostDerived& object, PyObject* owner);
-/// An instance that refers to the host's object. `owner`, where there is one, outlives the instance.
+/// The Python object for a C++ object that C++ owns. If `owner` is not null, the Python object keeps it alive.
 template <class T>
 Object reference_to_python(const T* value, PyObject* owner = nullptr) {
   return value ? refer_to(most_derived(value), owner) : none();

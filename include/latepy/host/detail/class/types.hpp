@@ -1,4 +1,4 @@
-// latepy/host/detail/class/types.hpp: heap types made at run time, and where their data lies in an object.
+// latepy/host/detail/class/types.hpp: makes Python types at run time, and finds the data in their objects.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,41 +8,44 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The base types of what scripts see of the host. One a process, made again in each generation; plain C layout, only
-/// ever appended to.
+/// The Python types that latepy makes, and the table of instances. One for each interpreter, emptied for each
+/// generation. All libraries of the process share it: plain C layout, and new members go to the end.
 struct HostTypes {
   std::size_t size = sizeof(HostTypes);
   std::uint32_t generation = no_generation;
-  PyTypeObject* function = nullptr;  ///< see host/detail/function/function_type.hpp
-  PyTypeObject* instance = nullptr;  ///< see host/detail/class/instance_type.hpp
-  struct Instance** buckets = nullptr;
+  PyTypeObject* function = nullptr;     ///< see host/detail/function/function_type.hpp
+  PyTypeObject* instance = nullptr;     ///< see host/detail/class/instance_type.hpp
+  struct Instance** buckets = nullptr;  ///< the table of instances, see host/detail/class/instance.hpp
   std::size_t bucket_count = 0, instance_count = 0;
   std::atomic_flag lock = ATOMIC_FLAG_INIT;
   PyTypeObject* iterator = nullptr;  ///< see host/detail/class/iterate.hpp
 };
 
+/// The size of PyObject. \throws StateError if it is not known.
 std::size_t head();
 
-/// What follows PyObject in an object of a type of ours, or of another library's that uses latepy.
+/// The data behind PyObject in an object whose type this or another library made with latepy.
 template <class Data>
 Data& data_of(PyObject* object) noexcept {
   return *reinterpret_cast<Data*>(reinterpret_cast<char*>(object) + library_state.layout.head);
 }
+/// The object that the data belongs to.
 template <class Data>
 PyObject* object_of(Data& data) noexcept {
   return reinterpret_cast<PyObject*>(reinterpret_cast<char*>(&data) - library_state.layout.head);
 }
-/// ob_type, without a call: also for tp_traverse, which must not change counts.
+/// ob_type, read without a call and without a reference, so that tp_traverse can use it.
 inline PyTypeObject* head_type(PyObject* object) noexcept {
   return *reinterpret_cast<PyTypeObject**>(reinterpret_cast<char*>(object) + library_state.layout.head - sizeof(void*));
 }
+/// A function pointer for a TypeSlot.
 template <class F>
 void* slot_value(F* function) noexcept {
   return reinterpret_cast<void*>(function);
 }
 
-/// On free-threaded builds no other thread holds one of the same object meanwhile, as long as this one does not wait
-/// for something else. Nothing on others: there the GIL orders what is done.
+/// Locks an object on free-threaded builds, by CPython's critical section. A thread that waits for something else gives
+/// the lock up meanwhile. Does nothing on other builds, where the GIL is the lock.
 class ObjectLock {
  public:
   explicit ObjectLock(PyObject* object) noexcept {
@@ -58,13 +61,15 @@ class ObjectLock {
   CriticalSection section_;
 };
 
-/// The end of an object of a heap type (Objects/typeobject.c): its memory, then the type that the instance owned.
+/// The last step of tp_dealloc for a heap type (Objects/typeobject.c): frees the object, then drops its reference to
+/// the type.
 void free_object(PyObject* self) noexcept;
 
+/// Makes a heap type whose objects hold `data_size` bytes behind PyObject. \returns a new reference.
 Object make_type(const char* name, std::size_t data_size, unsigned flags, TypeSlot* type_slots,
                  PyObject* bases = nullptr);
 
-/// Those of the running interpreter. Needs the GIL.
+/// The HostTypes of the running interpreter. Needs the GIL.
 HostTypes& host_types();
 
 #if LATEPY_DEFINITIONS
@@ -72,7 +77,7 @@ HostTypes& host_types();
 LATEPY_FUNC std::size_t head() {
   if (LATEPY_UNLIKELY(library_state.layout.head == 0))
     throw StateError(
-        "this build of CPython lays its objects out in a way that latepy does not know: no types can be made for it");
+        "cannot make Python types: latepy does not know the object layout of this build of CPython; use another build");
   return library_state.layout.head;
 }
 

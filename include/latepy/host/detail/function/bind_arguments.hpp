@@ -1,4 +1,4 @@
-// latepy/host/detail/function/bind_arguments.hpp: a call's arguments in the order of the parameters.
+// latepy/host/detail/function/bind_arguments.hpp: assigns the arguments of a call to parameters, and says why it fails.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,7 +10,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The arguments of one call in the order of the parameters; borrowed but for what the catch-alls collect.
+/// The arguments of one call in the order of the parameters. The references are borrowed. It owns only the tuple of
+/// Args and the dict of Kwargs.
 class BoundArguments {
  public:
   explicit BoundArguments(std::size_t count) {
@@ -20,6 +21,7 @@ class BoundArguments {
   }
   BoundArguments(const BoundArguments&) = delete;
   PyObject** values() noexcept { return values_; }
+  /// Sets the tuple of Args or the dict of Kwargs and owns it.
   LATEPY_OUTLINE void collect(std::size_t at, Object collected) {
     values_[at] = collected.ptr();
     (values_[at] && !first_.is_empty() ? second_ : first_) = std::move(collected);
@@ -33,24 +35,26 @@ class BoundArguments {
   Object first_, second_;
 };
 
+/// Whether two str are equal.
 inline bool same_name(PyObject* a, PyObject* b) noexcept { return a == b || api().Unicode_Compare(a, b) == 0; }
 
+/// "no arguments", "1 argument", "2 arguments".
 LATEPY_COLD inline std::string counted(std::size_t count, const char* what) {
   return concat({count == 0 ? "no" : decimal(count).c_str(), " ", what, count == 1 ? "" : "s"});
 }
 
-/// Sorts a call's arguments into the places of the parameters, as Python does for functions of its own.
-/// \param why gets the reason where they do not fit; null: nobody asks.
-/// \throws PythonError when CPython fails.
+/// Assigns the arguments of a call to the parameters, by the rules of Python functions. `names` is the tuple of the
+/// names of the last arguments, or null. \returns false if they do not fit. \param why gets the reason; may be null.
+/// \throws PythonError if CPython fails.
 bool bind_arguments(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names,
                     BoundArguments& bound, std::string* why);
 
-/// Why one signature does not take the arguments. Where the code of an argument raised, that is thrown.
+/// The reason why an overload does not accept the arguments. \throws what the code of an argument raises.
 std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
 
 #if LATEPY_DEFINITIONS
 
-/// A parameter that is not given, in texts.
+/// A parameter in error texts: "'name'", "argument 2" or "self".
 LATEPY_COLD inline std::string described(const Overload& overload, std::size_t index) {
   const Parameter& parameter = overload.parameters[index];
   if (overload.is_method && index == 0) return "self";
@@ -58,12 +62,13 @@ LATEPY_COLD inline std::string described(const Overload& overload, std::size_t i
   return concat({"argument ", decimal(index + !overload.is_method)});
 }
 
-/// Says why, where anybody asks.
+/// Sets the reason if `why` is not null, and returns false.
 LATEPY_COLD inline bool misfit(std::string* why, TextParts text) {
   if (why) *why = concat(text);
   return false;
 }
 
+/// misfit() for too many positional arguments.
 LATEPY_COLD inline bool too_many(const Overload& overload, std::size_t count, std::size_t places, std::size_t needed,
                                  std::string* why) {
   const std::size_t hidden = overload.is_method ? 1 : 0;  // `self` is not counted in texts
@@ -77,8 +82,8 @@ LATEPY_FUNC bool bind_arguments(const Overload& overload, PyObject* const* argum
   const Api& a = api();
   const std::vector<Parameter>& parameters = overload.parameters;
   PyObject** const values = bound.values();
-  std::size_t used = 0, places = 0,
-              needed = 0;  // positional arguments that found a place, places, those without default
+  // Positional arguments that are assigned; positional parameters; those of them without a default.
+  std::size_t used = 0, places = 0, needed = 0;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     switch (parameters[i].kind) {
       case ParameterKind::positional_only:
@@ -132,7 +137,7 @@ LATEPY_FUNC bool bind_arguments(const Overload& overload, PyObject* const* argum
     else
       return false;
   }
-  return missing.empty() || misfit(why, {"it is not given ", missing});
+  return missing.empty() || misfit(why, {"it is missing ", missing});
 }
 
 LATEPY_FUNC LATEPY_COLD std::string why_not(Overload& overload, PyObject* const* arguments, std::size_t count,
@@ -148,10 +153,10 @@ LATEPY_FUNC LATEPY_COLD std::string why_not(Overload& overload, PyObject* const*
       if (overload.is_method && i == 0) return concat({"self: ", error.what()});
       const std::string name = parameter.name.empty() ? std::string() : concat({" ('", parameter.name, "')"});
       return concat({"argument ", decimal(i + !overload.is_method), name, *error.what() == '[' ? "" : ": ",
-                     error.what()});  // of an element: "argument 1[0]: …"
+                     error.what()});  // an element has no ": " before it: "argument 1[0]: …"
     }
   }
-  return "an argument changed while it was converted, or holds an iterator, which can be read only once";
+  return "an argument changed during its conversion, or contains an iterator, which can be read only once";
 }
 
 #endif  // LATEPY_DEFINITIONS

@@ -1,4 +1,4 @@
-// latepy/host/detail/function/define.hpp: the overloads of a callable, and the place where scripts find its function.
+// latepy/host/detail/function/define.hpp: def(): makes the overloads of a callable and sets the function in its Target.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,7 +9,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Fills in what def() was told beside the callable.
+/// Applies the extra arguments of def() to an Overload: names, defaults, kw_only, pos_only, the doc string.
 class Describe {
  public:
   explicit Describe(Overload& overload) : overload_(overload), at_(overload.is_method ? 1 : 0) {}
@@ -19,6 +19,7 @@ class Describe {
     for (std::size_t i = 0; i < at_; ++i) overload_.parameters[i].kind = ParameterKind::positional_only;
   }
   LATEPY_COLD void operator()(std::string_view doc) { overload_.doc = doc; }
+  /// Applies one extra argument. Ignores tags that change the call; see CallTags.
   template <class T>
   void other(T&& extra) {
     if constexpr (std::is_invocable_v<Describe&, T&&>) (*this)(std::forward<T>(extra));
@@ -30,13 +31,12 @@ class Describe {
   bool named_only_ = false;
 };
 
-/// Whether Python's source can say the name.
+/// Whether the text is a Python identifier and not a keyword.
 bool is_identifier(std::string_view name);
-/// What Python's own `def` refuses as well.
+/// \throws SyntaxError if Python's `def` would refuse the parameters: bad or double names, a missing default.
 void check_parameters(const Overload& overload);
 
-/// Whether Args stands once at most, Kwargs last, and what stands behind Args has a name, by which alone it can be
-/// given.
+/// Whether there is at most one Args, parameters after Args have names, and Kwargs is the last parameter.
 template <class... A>
 constexpr bool are_in_order(bool are_named) {
   bool after_args = false, after_kwargs = false, in_order = true;
@@ -49,33 +49,37 @@ constexpr bool are_in_order(bool are_named) {
   return in_order;
 }
 
+/// How many parameters can have a name.
 template <class... A>
 inline constexpr std::size_t nameable = ((is_one_of<plain<A>, Args, Kwargs> ? 0 : 1) + ... + 0);
 
-/// What overload() and with() give.
+/// The result of overload().
 template <class... F>
 struct OverloadSet {
   std::tuple<F...> callables;
 };
+/// The result of with().
 template <class F, class... X>
 struct WithExtras {
   F callable;
   std::tuple<X...> extras;
 };
 
+/// make_unique, compiled once.
 std::unique_ptr<Overload> new_overload(const std::string& name, const OverloadType& type);
 
+/// One overload for a callable with the signature R(A...). Self is the class whose method it is, or void.
 template <class Self, class F, class R, class... A, class... X>
 std::unique_ptr<Overload> make_signature(const std::string& name, F f, Signature<R, A...>, X&&... extras) {
-  static_assert(std::is_void_v<Self> || sizeof...(A) > 0, "a method has the object as its first parameter");
+  static_assert(std::is_void_v<Self> || sizeof...(A) > 0, "a method needs a first parameter: the object");
   static_assert((is_extra<X> && ...),
-                "def() takes names (\"x\"_a), kw_only, pos_only, a doc string and the like after the callable");
+                "def() takes names (\"x\"_a), a doc string or tags of host/extras.hpp after the callable");
   constexpr std::size_t named = ((std::is_same_v<plain<X>, Arg> ? 1 : 0) + ... + 0);
   constexpr std::size_t wanted = nameable<A...> - (std::is_void_v<Self> || sizeof...(A) == 0 ? 0 : 1);
   static_assert(named == 0 || named == wanted,
                 "name all parameters or none: one \"name\"_a for each, without self, Args and Kwargs");
   static_assert(are_in_order<A...>(named != 0),
-                "Args stands once, with named parameters behind it, and Kwargs stands last");
+                "at most one Args, only named parameters after it, and Kwargs as the last parameter");
   using Tags = typename CallTags<std::tuple<>, std::decay_t<X>...>::type;
   std::unique_ptr<Overload> made = new_overload(name, OverloadOf<Self, F, Tags, Signature<R, A...>>::type);
   made->callable.emplace(std::move(f));
@@ -85,19 +89,20 @@ std::unique_ptr<Overload> make_signature(const std::string& name, F f, Signature
   return made;
 }
 
+/// The same for a pointer to a member function.
 template <class Self, class Class, class F, class R, class... A, class... X>
 std::unique_ptr<Overload> make_member(const std::string& name, F f, Signature<R, A...>, X&&... extras) {
   auto call = [f](Class& self, A... arguments) -> R { return (self.*f)(std::forward<A>(arguments)...); };
   return make_signature<Self>(name, std::move(call), Signature<R, Class&, A...>(), std::forward<X>(extras)...);
 }
 
-/// The chain of overloads for one callable, or several. Self is the class whose method it is, or void.
+/// The list of overloads for one callable, a with(…) or an overload(…). Self is the class whose method it is, or void.
 template <class Self, class F, class... X>
 std::unique_ptr<Overload> make_overloads(const std::string& name, F&& f, X&&... extras) {
   using D = std::decay_t<F>;
   if constexpr (!std::is_function_v<std::remove_reference_t<F>> &&
                 (std::is_pointer_v<D> || std::is_member_pointer_v<D>))
-    if (D(f) == nullptr) throw_error<StateError>({name, ": def() was given a null pointer for a function"});
+    if (D(f) == nullptr) throw_error<StateError>({name, ": def() was given a null pointer instead of a function"});
   if constexpr (std::is_member_function_pointer_v<D>) {
     using Class = std::conditional_t<std::is_void_v<Self>, typename SignatureOf<D>::Class, Self>;
     return make_member<Self, Class>(name, f, signature_of<D>(), std::forward<X>(extras)...);
@@ -126,14 +131,17 @@ std::unique_ptr<Overload> make_overloads(const std::string& name, OverloadSet<F.
   return first;
 }
 
-/// Where scripts find what the host offers: a module, a class or another object with attributes, or a dict of globals.
+/// The object in which def() sets a function: a module, a class, another object with attributes, or a dict of globals.
 class Target {
  public:
   explicit Target(const Ref& object);
-  /// The module's name; empty where there is none.
+  /// The name of the module; empty if there is none.
   const Object& module() const noexcept { return module_; }
+  /// The __qualname__ of a member: "Class.name" in a class.
   std::string qualified(std::string_view name) const { return concat({prefix_, name}); }
+  /// Sets an attribute, or an item of a dict.
   void set(std::string_view name, const Object& value) const;
+  /// A new Python function with the qualified name and the module.
   Object function(const std::string& name, std::unique_ptr<Overload> overloads) const;
 
  private:
@@ -142,7 +150,7 @@ class Target {
   bool is_dict_;
 };
 
-/// A Python function of no module.
+/// A Python function without a module.
 template <class F, class... X>
 Object make_callable(const std::string& name, F&& f, X&&... extras) {
   return new_function(make_overloads<void>(name, std::forward<F>(f), std::forward<X>(extras)...), name, Object());

@@ -1,4 +1,4 @@
-// latepy/host/detail/function/function_attributes.hpp: a function object's data, __doc__ and __signature__.
+// latepy/host/detail/function/function_attributes.hpp: the data of function objects; __doc__, __signature__ and more.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,16 +10,18 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The data of a function object, after PyObject.
+/// The data of a function object, behind PyObject.
 struct FunctionData {
   PyObject* (*vectorcall)(PyObject*, PyObject* const*, std::size_t, PyObject*);
-  Overload* first;
-  std::size_t exact;  ///< so many positional arguments and no others need no sorting, and `first` is the only one
+  Overload* first;    ///< the first overload; owned
+  std::size_t exact;  ///< a call with this many positional arguments and no named ones goes to `first` directly
   PyObject* dict;
   PyObject* weakrefs;
 };
+/// `exact` of a function whose arguments must always be bound.
 inline constexpr std::size_t never_exact = static_cast<std::size_t>(-1);
 
+/// A getter for GetSetDef whose C++ exceptions become Python's.
 template <PyObject* (*Get)(PyObject*)>
 PyObject* guarded(PyObject* self, void*) noexcept {
   try {
@@ -29,17 +31,20 @@ PyObject* guarded(PyObject* self, void*) noexcept {
     return nullptr;
   }
 }
-/// "name(signature)" before each text where there are several; None where nothing was said.
+/// __doc__: the doc string, or None. For several overloads: the signature and doc string of each.
 PyObject* function_doc(PyObject* self);
-/// A list of "(x: int) -> str", one for each overload.
+/// __signatures__: a list of texts such as "(x: int) -> str", one for each overload.
 PyObject* function_signatures(PyObject* self);
-/// A Python function of the same signature: what CPython makes of the text is the reference for inspect and typing.
-/// It is kept once all names in it are known.
+/// The attribute that keeps the result of python_signature().
 inline constexpr char python_signature_name[] = "_latepy_signature";
+/// A Python function with the same signature, compiled from its text. CPython computes __signature__ and
+/// __annotations__ from it. It is kept as soon as all names in its annotations exist.
 Object python_signature(PyObject* self);
+/// __signature__: an inspect.Signature.
 LATEPY_COLD inline PyObject* function_signature(PyObject* self) {
   return call_attribute(known_module("inspect"), "signature", {python_signature(self)}).release();
 }
+/// __annotations__: a dict.
 LATEPY_COLD inline PyObject* function_annotations(PyObject* self) {
   return get_attribute(python_signature(self), "__annotations__").release();
 }
@@ -69,11 +74,11 @@ LATEPY_FUNC LATEPY_COLD Object python_signature(PyObject* self) {
   const Object kept = call_attribute(Ref(data_of<FunctionData>(self).dict), "get", {to_py(python_signature_name)});
   if (!kept.is_none()) return kept;
   const Object defaults = defaults_of(*first);
-  // CPython 3.14 looks the names up when the annotations are asked for.
+  // `f.__annotations__` in the text: CPython 3.14 looks up the names in annotations only when they are read.
   const std::string source =
       concat({"def f", first->next ? "(*args, **kwargs)" : signature_text(*first, &listed_default),
               ": ...\nf.__annotations__\n"});
-  for (const bool by_text : {false, true}) {  // names that cannot be looked up now stay text
+  for (const bool by_text : {false, true}) {  // by_text: annotations stay text, if a name in them does not exist
     const Object names = steal_or_throw(a.Dict_New());
     set_item(names, "_defaults", defaults);
     set_item(names, "__builtins__", Ref(a.Eval_GetBuiltins()));

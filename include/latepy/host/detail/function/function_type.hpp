@@ -1,4 +1,4 @@
-// latepy/host/detail/function/function_type.hpp: the Python type of host functions.
+// latepy/host/detail/function/function_type.hpp: latepy.function, the Python type of host functions, and its calls.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,16 +9,19 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// No signature takes the arguments: sets a TypeError that says so of each.
+/// Called if no overload accepts the arguments. Sets a TypeError with the reason of each overload and returns null. For
+/// an operator it returns NotImplemented.
 PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
 
+/// Tries each overload in its order: binds the arguments and calls the first one that accepts them.
 PyObject* call_bound(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
 
-/// What CPython calls. Nothing is thrown through its frames.
+/// The vectorcall function of the type. Exceptions become Python's here, so none leaves through frames of CPython.
 PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged, PyObject* names) noexcept;
 
+/// tp_new: a TypeError. The functions below are slots of the type too.
 inline PyObject* function_new(PyTypeObject*, PyObject*, PyObject*) noexcept {
-  set_error(*api().TypeError, "cannot create 'latepy.function' instances: they come from the host");
+  set_error(*api().TypeError, "cannot create 'latepy.function' instances: only C++ creates them, by def()");
   return nullptr;
 }
 void function_dealloc(PyObject* self) noexcept;
@@ -36,18 +39,20 @@ inline PyObject* function_repr(PyObject* self) noexcept try {
   translate_exception();
   return nullptr;
 }
+/// Pickles a function by its qualified name, as Python's functions are pickled.
 inline PyObject* function_reduce(PyObject* self, PyObject*) noexcept {
   return api().Object_GetAttrString(self, "__qualname__");
 }
 
-/// The type of host functions: called by vectorcall, a method where a class has it, known to help() and inspect.
+/// The type of host functions; made at the first call. A function in a class is a method of it. Needs the GIL.
 PyTypeObject* function_type();
+/// Whether the object is a host function.
 inline bool is_function(PyObject* object) noexcept {
   const HostTypes* const types = current_interpreter().host_types.load(std::memory_order_relaxed);
   return types && types->generation == current_generation() && types->function && is_exactly(object, types->function);
 }
 
-/// The Python function of a chain of overloads. Needs the GIL.
+/// Makes a Python function, which owns the overloads. Needs the GIL.
 Object new_function(std::unique_ptr<Overload> first, const std::string& qualified_name, const Object& module);
 
 #if LATEPY_DEFINITIONS
@@ -57,13 +62,13 @@ LATEPY_FUNC LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* 
   Overload& first = *function.first;
   try {
     if (first.is_operator) {
-      if (count > 0) first.parameters[0].type->explain(arguments[0]);  // throws where it is no object any more
+      if (count > 0) first.parameters[0].type->explain(arguments[0]);  // throws if `self` has no C++ object
       return Object::borrow(api().NotImplementedStruct).release();
     }
     const std::string call = show_call(first, arguments, count, names);
     std::string text;
     if (!first.next) {
-      const std::string why = why_not(first, arguments, count, names);  // may throw what the argument's code raised
+      const std::string why = why_not(first, arguments, count, names);  // may throw what the code of an argument raises
       text = concat({shown_signature(first), ": ", why, ". It was called as ", call});
     } else {
       text = concat({"no signature of ", first.shown_name, " takes ", call});
@@ -179,7 +184,7 @@ LATEPY_FUNC PyTypeObject* function_type() {
                            {tp_members, members},
                            {tp_getset, attributes},
                            {0, nullptr}};
-  // From 3.11 the interpreter keeps where it found a method only if the method's type cannot change
+  // From 3.11 on, CPython caches the lookup of a method only if the type of the method is immutable
   // (analyze_descriptor, Python/specialize.c).
   const unsigned immutable = library_state.version.minor >= 10 ? type_is_immutable : 0;
   Object made = make_type("latepy.function", sizeof(FunctionData),

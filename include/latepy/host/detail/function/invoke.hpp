@@ -1,4 +1,4 @@
-// latepy/host/detail/function/invoke.hpp: what may stand behind a callable in def(), and the overload that calls it.
+// latepy/host/detail/function/invoke.hpp: OverloadOf, which converts the arguments, calls C++, and converts the result.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -14,16 +14,18 @@ inline namespace v1 {
 
 namespace detail {
 
-/// The callable and the conversion of its result run in an ObjectLock of the object.
+/// A tag for methods: `self` is locked by an ObjectLock during the call and the conversion of its result.
 struct LocksSelf {};
 
+/// Whether T is a keep_alive.
 template <class T>
 inline constexpr bool is_keep_alive = false;
 template <std::size_t N, std::size_t P>
 inline constexpr bool is_keep_alive<keep_alive<N, P>> = true;
+/// Whether T is one of the types Of.
 template <class T, class... Of>
 inline constexpr bool is_one_of = (std::is_same_v<T, Of> || ...);
-/// Those of what stands behind the callable in def() that change how it is called: names and doc strings do not.
+/// The extra arguments of def() that change the call, as a tuple: all but names, kw_only, pos_only and doc strings.
 template <class Kept, class... X>
 struct CallTags {
   using type = Kept;
@@ -34,15 +36,16 @@ struct CallTags<std::tuple<Kept...>, First, X...>
           std::conditional_t<std::is_convertible_v<First, std::string_view> || is_one_of<First, Arg, KwOnly, PosOnly>,
                              std::tuple<Kept...>, std::tuple<Kept..., First>>,
           X...> {};
-/// Whether a type stands behind the callable in def().
+/// Whether T is an extra argument of def().
 template <class T>
 inline constexpr bool is_extra =
     std::is_convertible_v<T, std::string_view> || is_keep_alive<plain<T>> ||
     is_one_of<plain<T>, Arg, KwOnly, PosOnly, ReleasesGil, LocksSelf, ReturnCopy, ReturnReference, ReturnInternal>;
 
+/// Keeps `patient` alive as long as `nurse`. For `is_part` see keep_alive_in().
 void keep_patient(PyObject* nurse, PyObject* patient, bool is_part);
 
-/// A bound object that a function returns by reference or pointer.
+/// The Python object for a reference or pointer to a bound class that a callable returned; X are its CallTags.
 template <class R, bool IsMethod, class... X>
 Object pointer_to_python(R value, [[maybe_unused]] PyObject* self) {
   const auto* pointer = [&] {
@@ -62,17 +65,17 @@ Object pointer_to_python(R value, [[maybe_unused]] PyObject* self) {
     return to_py(*pointer);
   else
     static_assert(is_one_of<ReturnCopy, X...>,
-                  "whose is the object that this function returns? add latepy::return_copy, return_reference or "
+                  "who owns the object that this function returns? add latepy::return_copy, return_reference or "
                   "keep_alive<0, N>");
 }
 
-/// What calls an overload's callable, an F.
+/// Calls the callable F of an overload with the CallTags X and the Signature S. Self is the class of a method, or void.
 template <class Self, class F, class X, class S>
 class OverloadOf;
 template <class Self, class F, class... X, class R, class... A>
 class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   static constexpr bool is_of_class = !std::is_void_v<Self>;
-  /// Whether the first argument is proved to be an instance of a class whose virtual functions Python may override.
+  /// Whether the first argument is an instance of a class with virtual functions, which Python may override.
   static constexpr bool calls_self = [] {
     if constexpr (is_of_class && sizeof...(A) > 0)
       return std::is_polymorphic_v<Self> && is_bound_pointee<std::tuple_element_t<0, std::tuple<A...>>>;
@@ -80,6 +83,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
       return false;
   }();
 
+  /// See Overload::Invoke.
   static PyObject* call(Overload& overload, PyObject* const* arguments, std::size_t& failed) {
     try {
       return convert(overload, arguments, failed, std::index_sequence_for<A...>());
@@ -88,6 +92,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
       return nullptr;
     }
   }
+  /// Converts the arguments, in the steps of ArgumentLoaderBase.
   template <std::size_t... I>
   static PyObject* convert(Overload& overload, [[maybe_unused]] PyObject* const* arguments,
                            [[maybe_unused]] std::size_t& failed, std::index_sequence<I...>) {
@@ -101,7 +106,9 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
         return nullptr;
       if constexpr ((std::size_t(ArgumentLoader<A>::takes) + ...) > 1)
         if (is_taken_twice(arguments))
-          throw_error<TypeError>({shown_signature(overload), ": an object was given twice that C++ takes from Python"});
+          throw_error<TypeError>(
+              {shown_signature(overload),
+               ": two arguments are the same object, which C++ takes from Python; pass two objects"});
     }
     (std::get<I>(loaders).settle(arguments[I]), ...);
     if constexpr (calls_self) {
@@ -138,6 +145,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
       return new_ref(run(overload, loaders...));
     }
   }
+  /// Whether two unique_ptr parameters get the same object.
   static bool is_taken_twice(PyObject* const* arguments) noexcept {
     constexpr bool takes[] = {ArgumentLoader<A>::takes...};
     for (std::size_t i = 0; i < sizeof...(A); ++i)
@@ -150,7 +158,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   static R run(Overload& overload, L&... loaders) {
     F& callable = overload.callable.as<F>();
     if constexpr (is_one_of<ReleasesGil, X...>) {
-      std::tuple<decltype(loaders.get())...> values(loaders.get()...);  // copies are made with the GIL
+      std::tuple<decltype(loaders.get())...> values(loaders.get()...);  // with the GIL, because this may copy
       const GilRelease released;
       return std::apply(callable, std::move(values));
     } else {
@@ -164,7 +172,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   template <std::size_t N, std::size_t P>
   static void keep_numbered(keep_alive<N, P>, PyObject* const* arguments, PyObject* result) {
     static_assert(N <= sizeof...(A) && P <= sizeof...(A) && N != P,
-                  "keep_alive<Nurse, Patient>: 0 is the result, 1 the first argument");
+                  "keep_alive<Nurse, Patient>: 0 is the result, 1 the first argument, up to the last argument");
     const auto numbered = [&](std::size_t number) { return number == 0 ? result : arguments[number - 1]; };
     keep_patient(numbered(N), numbered(P), N == 0);
   }
@@ -181,8 +189,8 @@ LATEPY_FUNC LATEPY_COLD void keep_patient(PyObject* nurse, PyObject* patient, bo
   if (nurse == api().NoneStruct || patient == api().NoneStruct) return;
   if (api().Type_IsSubtype(head_type(nurse), instance_type()))
     return keep_alive_in(data_of<Instance>(nurse), patient, is_part);
-  // Any other object that can be referred to weakly: the callback of a weak reference holds the patient, and is called
-  // with the weak reference, which it lets go, when the nurse ends.
+  // For other objects: a weak reference to the nurse has a callback that owns the patient. When the nurse is freed,
+  // CPython calls the callback, which drops the weak reference and by it the patient.
   static MethodDef release{"release",
                            [](PyObject* held, PyObject* reference) noexcept {
                              static_cast<void>(held);

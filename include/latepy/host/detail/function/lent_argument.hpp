@@ -1,4 +1,4 @@
-// latepy/host/detail/function/lent_argument.hpp: what C++ passes to Python functions that stand for C++ functions.
+// latepy/host/detail/function/lent_argument.hpp: Passed, an argument of a call from C++ to Python: lent, not copied.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,7 +8,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// An argument of a call from C++ into Python: objects of bound classes are lent for the call, not copied.
+/// An argument of a call from C++ to Python. References and pointers to bound classes are lent until it is destroyed.
 template <class A, class = void>
 struct Passed {
   A&& argument;

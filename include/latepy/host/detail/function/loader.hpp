@@ -1,4 +1,4 @@
-// latepy/host/detail/function/loader.hpp: the types of a callable, and arguments on their way to its parameters.
+// latepy/host/detail/function/loader.hpp: ArgumentLoader, which converts an argument for a parameter of a callable.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,24 +10,30 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// Whether T is a bound class, or a pointer or reference to one.
 template <class T>
 inline constexpr bool is_bound_pointee =
     is_bound<std::remove_const_t<std::remove_pointer_t<std::remove_reference_t<T>>>>;
 
+/// Whether the Converter of T can tell why try_from_py() refuses an object that from_py() accepts.
 template <class T, class = void>
 inline constexpr bool has_why_not_tried = false;
 template <class T>
 inline constexpr bool has_why_not_tried<T, std::void_t<decltype(&Converter<T>::why_not_tried)>> = true;
 
-/// One argument on its way to a parameter of type A, in steps: `load()` each, until one does not fit (with Python's
-/// error set, where the argument's own code raised one); that `still_fits()`, because what loading the others called
-/// may have changed it; `settle()`, from which no Python code runs until the callable does; `get()`. It is kept while
-/// the callable runs. `explain()` throws why an argument does not fit.
+/// The base of ArgumentLoader<A>, which converts one argument for a parameter of type A. A call has these steps, and
+/// does each step for all arguments before the next one:
+/// 1. `load()` converts. False: it does not fit; Python's error is set if code of the argument raised.
+/// 2. `still_fits()` checks again, because loading another argument may have run Python code.
+/// 3. `settle()` takes ownership. No Python code runs between this step and the callable.
+/// 4. `get()` gives the value to the callable. The loader lives until the callable returns.
+/// `explain()` throws the reason why an argument does not fit.
 struct ArgumentLoaderBase {
-  static constexpr bool takes = false;
+  static constexpr bool takes = false;  ///< whether settle() takes the object from Python
   static bool still_fits(PyObject*) noexcept { return true; }
   static void settle(PyObject*) noexcept {}
 };
+/// Any type with a Converter, by value or const&.
 template <class A, class = void>
 class ArgumentLoader : public ArgumentLoaderBase {
   static_assert(!std::is_lvalue_reference_v<A> || std::is_const_v<std::remove_reference_t<A>>,
@@ -46,7 +52,7 @@ class ArgumentLoader : public ArgumentLoaderBase {
  private:
   std::optional<plain<A>> value_;
 };
-/// Bound classes by reference and value: no copy but the last one's.
+/// Bound classes by reference, without a copy, and by value, with one.
 template <class A>
 class ArgumentLoader<A, std::enable_if_t<is_bound<std::remove_const_t<std::remove_reference_t<A>>>>>
     : public ArgumentLoaderBase {
@@ -67,7 +73,7 @@ class ArgumentLoader<A, std::enable_if_t<is_bound<std::remove_const_t<std::remov
  private:
   T* value_ = nullptr;
 };
-/// And by pointer.
+/// Bound classes by pointer; None is a null pointer.
 template <class A>
 class ArgumentLoader<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointee<plain<A>>>>
     : public ArgumentLoaderBase {
@@ -86,11 +92,12 @@ class ArgumentLoader<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound
  private:
   plain<A> value_ = nullptr;
 };
+/// Whether T is a unique_ptr to a bound class.
 template <class T>
 inline constexpr bool is_unique = false;
 template <class T>
 inline constexpr bool is_unique<std::unique_ptr<T>> = is_bound<T>;
-/// Only when all arguments fit is the object taken from Python.
+/// unique_ptr to bound classes. Takes the object from Python only after all arguments fit.
 template <class A>
 class ArgumentLoader<A, std::enable_if_t<is_unique<plain<A>>>> : public ArgumentLoaderBase {
   using T = typename plain<A>::element_type;
@@ -110,6 +117,7 @@ class ArgumentLoader<A, std::enable_if_t<is_unique<plain<A>>>> : public Argument
  private:
   std::unique_ptr<T> value_;
 };
+/// Ref, Object, Args and Kwargs: any Python object.
 template <class A>
 class ArgumentLoader<A, std::enable_if_t<is_handle<A>>> : public ArgumentLoaderBase {
   using T = plain<A>;
@@ -135,11 +143,13 @@ class ArgumentLoader<A, std::enable_if_t<is_handle<A>>> : public ArgumentLoaderB
   T value_ = empty();
 };
 
+/// The ParameterType of a parameter of type A.
 template <class A>
 inline constexpr ParameterType parameter_type{&python_type<A>, &ArgumentLoader<A>::explain,
                                               std::is_same_v<plain<A>, Args>     ? ParameterKind::args
                                               : std::is_same_v<plain<A>, Kwargs> ? ParameterKind::kwargs
                                                                                  : ParameterKind::positional_only};
+/// The ParameterType of a result of type R.
 template <class R>
 inline constexpr ParameterType result_type{&python_type<R>, nullptr};
 

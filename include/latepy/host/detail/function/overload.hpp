@@ -1,4 +1,4 @@
-// latepy/host/detail/function/overload.hpp: Overload, one signature of a host function and the callable behind it.
+// latepy/host/detail/function/overload.hpp: Overload, one C++ callable of a host function, with its parameters.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,23 +8,25 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// How a parameter is given; `args` and `kwargs` are Args and Kwargs.
 enum class ParameterKind : unsigned char { positional_only, usual, named_only, args, kwargs };
-/// What is known of a parameter's or result's C++ type when the program runs.
+/// The C++ type of a parameter or result, for use at run time.
 struct ParameterType {
-  std::string (*python)(Direction);                     ///< its Python name
-  void (*explain)(PyObject* value);                     ///< throws why the value does not convert
-  ParameterKind kind = ParameterKind::positional_only;  ///< or a catch-all
+  std::string (*python)(Direction);                     ///< its Python annotation
+  void (*explain)(PyObject* value);                     ///< throws the reason why the value does not convert
+  ParameterKind kind = ParameterKind::positional_only;  ///< or args, or kwargs
 };
+/// A parameter of an overload.
 struct Parameter {
   std::string name;
   Object key;            ///< the name as an interned str
-  Object default_value;  ///< empty where there is none
+  Object default_value;  ///< empty if there is none
   ParameterKind kind = ParameterKind::positional_only;
   const ParameterType* type = nullptr;
 };
 
-/// A callable of any type, in place where it is small. Its type is known to those who use it; no virtual function is
-/// needed, whose table and type name would be as many and as long as there are host functions.
+/// Owns a callable of any type; stores it inside if it has at most two words. The user of as<F>() must know F. Has no
+/// virtual functions, so that there is no vtable and no type name in the program for each host function.
 class Callable {
  public:
   Callable() = default;
@@ -32,6 +34,7 @@ class Callable {
   ~Callable() noexcept(false) {  // destructors of what lambdas capture may throw
     if (destroy_) destroy_(place_);
   }
+  /// Moves the callable in. Call it once.
   template <class F>
   void emplace(F&& callable) {
     if constexpr (is_small<F>)
@@ -46,6 +49,7 @@ class Callable {
           delete static_cast<F*>(*place);
       };
   }
+  /// The callable. F must be the type that emplace() got.
   template <class F>
   F& as() noexcept {
     if constexpr (is_small<F>)
@@ -63,10 +67,10 @@ class Callable {
 
 struct OverloadType;
 
-/// One signature of a host function.
+/// One C++ callable of a host function, with its parameters.
 struct Overload {
-  /// Converts the arguments, which lie in the order of the parameters, and calls. Null with `failed` 0: Python's error
-  /// is set. Null with another `failed`: that argument, from 1, does not fit, and no error is set.
+  /// Converts the arguments, one for each parameter, and calls the callable. \returns a new reference, or null. Then:
+  /// `failed` 0: Python's error is set. `failed` N: the N-th argument does not fit, and no error is set.
   using Invoke = PyObject* (*)(Overload&, PyObject* const* arguments, std::size_t& failed);
 
   Overload(const std::string& name, const OverloadType& type);
@@ -77,13 +81,13 @@ struct Overload {
   std::vector<Parameter> parameters;
   const ParameterType* result;
   std::string name, doc;
-  std::string shown_name;    ///< in texts: "Vec.length", and "Vec" for its constructor
-  bool is_method;            ///< the first parameter is `self`
-  bool is_operator = false;  ///< what does not fit gives NotImplemented
-  std::unique_ptr<Overload> next;
+  std::string shown_name;          ///< the name in error texts: "Vec.length"; "Vec" for a constructor
+  bool is_method;                  ///< the first parameter is `self`
+  bool is_operator = false;        ///< returns NotImplemented if the arguments do not fit
+  std::unique_ptr<Overload> next;  ///< the next overload of the function, or null
   Callable callable;
 };
-/// What is known of an overload when it is compiled.
+/// The parts of an overload that are known at compile time.
 struct OverloadType {
   Overload::Invoke invoke;
   bool is_method;

@@ -1,4 +1,4 @@
-// latepy/host/detail/function/python_type.hpp: how a C++ type is called in Python's signatures and stubs.
+// latepy/host/detail/function/python_type.hpp: python_type(), the annotation of a C++ type in signatures and stubs.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,6 +12,7 @@ class Kwargs;
 
 namespace detail {
 
+/// Whether the Converter has python_type(), without or with a direction.
 template <class T, class = void>
 inline constexpr bool has_python_type = false;
 template <class T>
@@ -21,6 +22,7 @@ inline constexpr bool has_python_type_by_direction = false;
 template <class T>
 inline constexpr bool has_python_type_by_direction<T, std::void_t<decltype(Converter<T>::python_type(Direction()))>> =
     true;
+/// Whether T is a string type.
 template <class T>
 inline constexpr bool is_text = false;
 template <class C, class Traits, class A>
@@ -30,7 +32,7 @@ inline constexpr bool is_text<std::basic_string_view<C, Traits>> = true;
 template <class T>
 inline constexpr bool is_text<T*> = is_character<std::remove_const_t<T>>;
 
-/// The class a smart pointer, pointer or reference leads to.
+/// The class that a smart pointer, pointer or Borrowed points to, and whether it can be null.
 template <class T>
 struct Pointee {
   using type = T;
@@ -48,9 +50,10 @@ struct Pointee<std::unique_ptr<T>> : Pointee<T*> {};
 template <class T>
 struct Pointee<Borrowed<T>> : Pointee<T> {};
 
+/// The full name of a Python class, in typing.Optional if `is_optional`; `unknown` if there is no class.
 std::string class_name(const ClassRecord* record, const char* unknown, bool is_optional);
-/// "int", "list[str]", "host.Entity": as an annotation that CPython 3.9 evaluates, all modules in it imported. A
-/// converter of a program's own says it by `static std::string python_type()`. Needs the GIL.
+/// The annotation of a type: "int", "list[str]", "host.Entity". CPython 3.9 can evaluate it, if the modules in it are
+/// imported. The Converter of a program can define it: `static std::string python_type()`. Needs the GIL.
 template <class T>
 LATEPY_COLD std::string python_type(Direction direction) {
   static_cast<void>(direction);

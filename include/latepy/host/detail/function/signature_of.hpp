@@ -1,7 +1,6 @@
-// latepy/host/detail/function/signature_of.hpp: the types of a callable's parameters and result.
+// latepy/host/detail/function/signature_of.hpp: signature_of<F>, the parameter types and the result type of a callable.
 // SPDX-License-Identifier: MIT
 #pragma once
-
 
 #include <type_traits>
 
@@ -13,12 +12,14 @@ namespace detail {
 template <class R, class... A>
 struct Signature {};
 
+/// Finds the Signature of functions, member functions, lambdas and functors.
 template <class F, class = void>
 struct SignatureOf {
   static_assert(!std::is_same_v<F, F>,
-                "def() takes a function, member function, lambda or functor with one operator() whose parameters have "
-                "types: no auto, no overloads");
+                "def() takes a function, a member function, a lambda or a class with one operator(): "
+                "no auto, no overloads");
 };
+/// The Signature of a callable.
 template <class F>
 using signature_of = typename SignatureOf<F>::type;
 template <class F>

@@ -1,4 +1,4 @@
-// latepy/host/detail/function/signature_text.hpp: signatures and calls as texts show them.
+// latepy/host/detail/function/signature_text.hpp: texts of signatures and calls, for errors, __doc__ and stubs.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,23 +8,25 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// How a signature shows the default value of the parameter with that index.
+/// Writes the default value of the parameter with the index.
 using DefaultText = std::string (*)(PyObject* value, std::size_t index);
+/// Writes the repr() of the value.
 LATEPY_COLD inline std::string shown_default(PyObject* value, std::size_t) { return show_value(value); }
+/// Writes an item of the list defaults_of(), for Python code.
 LATEPY_COLD inline std::string listed_default(PyObject*, std::size_t index) {
   return concat({"_defaults[", decimal(index), "]"});
 }
-/// The list that listed_default() refers to.
+/// A list with the default value of each parameter, or None.
 Object defaults_of(const Overload& overload);
 
-/// "(x: int, y: float = 2.0) -> str".
+/// The signature in Python's syntax: "(x: int, y: float = 2.0) -> str".
 std::string signature_text(const Overload& overload, DefaultText default_text = &shown_default, bool with_self = true);
-/// "Vec.scale(by: float) -> None", as texts show it.
+/// The signature for error texts, without self: "Vec.scale(by: float) -> None".
 LATEPY_COLD inline std::string shown_signature(const Overload& overload) {
   return concat({overload.shown_name, signature_text(overload, &shown_default, false)});
 }
 
-/// "(1, "x", k=2)": what a call was given.
+/// A call as Python code: "Vec.scale(1, "x", k=2)".
 std::string show_call(const Overload& overload, PyObject* const* arguments, std::size_t count, PyObject* names);
 
 #if LATEPY_DEFINITIONS
