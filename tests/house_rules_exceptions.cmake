@@ -3,7 +3,6 @@
 
 # Headers of more than 300 lines, five at most.
 set(long_headers
-  "find/detail/finder.hpp: the class Finder, whose checks of a candidate follow each other"
   "host/detail/stub_source.hpp: one Python program"
   "run/scope.hpp: the class Scope, whose functions are one interface"
   "stl/detail/elements.hpp: one converter for all sequences and sets")

@@ -1,8 +1,9 @@
-// latepy/find/detail/parts.hpp: texts taken apart: lists with delimiters, and the files that hold `key = value` lines.
+// latepy/find/detail/parts.hpp: texts taken apart: lists with delimiters, versions in names, `key = value` lines.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/find/detail/arena.hpp>
+#include <latepy/load/python_version.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -19,6 +20,26 @@ LATEPY_COLD inline std::string_view next_part(std::string_view& rest, std::strin
     if (!part.empty()) return part;
   }
   return {};
+}
+
+/// Takes the next part off a name such as "cpython-3.12.1": its number, -1 where it is none, -2 at the end.
+LATEPY_COLD inline int next_number(const char*& rest) noexcept {
+  const auto is_between = [](char c) { return c == '.' || c == '-' || c == '+'; };
+  while (is_between(*rest)) ++rest;
+  const char* const part = rest;
+  while (*rest && !is_between(*rest)) ++rest;
+  if (part == rest) return -2;
+  return *part >= '0' && *part <= '9' ? Version::parse(part).major : -1;
+}
+
+/// An order of names: the one with the larger numbers first, 3.12.11 before 3.12.1.
+LATEPY_COLD inline bool newer_first(Text a, Text b) noexcept {
+  const char *mine = a.c_str(), *others = b.c_str();
+  for (int number = 0; number != -2;) {
+    number = next_number(mine);
+    if (const int other = next_number(others); number != other) return number > other;
+  }
+  return a.compare(b) > 0;
 }
 
 /// Whether the text is `lower_case`, in whatever case it is written. Only ASCII letters have a case here.

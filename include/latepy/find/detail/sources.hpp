@@ -160,30 +160,11 @@ class Sources : public Finder {
   using Finder::add_home;
   LATEPY_COLD bool add_home(Text folder, Text source) { return add_home(folder, FoundPython(source)); }
 
-  /// Takes the first part off: its number, -1 where it is none, -2 where there is no part.
-  LATEPY_COLD static int next_number(const char*& rest) noexcept {
-    const auto is_between = [](char c) { return c == '.' || c == '-' || c == '+'; };
-    while (is_between(*rest)) ++rest;
-    const char* const part = rest;
-    while (*rest && !is_between(*rest)) ++rest;
-    if (part == rest) return -2;
-    return *part >= '0' && *part <= '9' ? Version::parse(part).major : -1;
-  }
-  /// Whether a name's numbers are larger than those of another.
-  LATEPY_COLD static bool is_newer(Text name, Text than) noexcept {
-    const char *mine = name.c_str(), *others = than.c_str();
-    for (int number = 0; number != -2;) {
-      number = next_number(mine);
-      if (const int other = next_number(others); number != other) return number > other;
-    }
-    return name.compare(than) > 0;
-  }
-
   /// Names with the prefix, those with the larger numbers first.
   LATEPY_COLD Texts newest_first(Text folder, Text prefix = {}) const {
     Texts names(arena_);
     for (const Text name : list_folder(arena_, folder))
-      if (starts_with(name, prefix)) names.add_ordered(name, &is_newer);
+      if (starts_with(name, prefix)) names.add_ordered(name, &newer_first);
     return names;
   }
 
