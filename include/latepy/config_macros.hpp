@@ -60,11 +60,17 @@
 #define LATEPY_INT128 0
 #endif
 
+/// LATEPY_COLD is for code that runs once or on errors only: it stays out of line and away from the hot code.
+/// LATEPY_FORCE_INLINE is for the few instructions that each use of an object costs. It forces only where the compiler
+/// optimises for speed: in builds for debugging and for size it would only make the program larger.
 #if defined(__GNUC__)
-/// Runs once or on errors only: kept out of line and away from the hot code.
 #define LATEPY_COLD __attribute__((cold, noinline))
 #define LATEPY_OUTLINE __attribute__((noinline))
+#if defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
 #define LATEPY_FORCE_INLINE inline __attribute__((always_inline))
+#else
+#define LATEPY_FORCE_INLINE inline
+#endif
 #define LATEPY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define LATEPY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LATEPY_UNREACHABLE() __builtin_unreachable()
