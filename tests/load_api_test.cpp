@@ -14,16 +14,17 @@ struct Row {
   int first, last;
   bool is_required;
   const char* name;
+  std::size_t offset;
 };
 constexpr Row rows[] = {
-#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) {first, last, need, #prefix #name},
-#define LATEPY_DATA(first, last, need, type, prefix, name) {first, last, need, #prefix #name},
+#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) {first, last, need, #prefix #name, offsetof(Api, name)},
+#define LATEPY_DATA(first, last, need, type, prefix, name) {first, last, need, #prefix #name, offsetof(Api, name)},
 #include <latepy/load/symbols.inl>
 };
 
-void* field(const Api& api, const py::detail::Symbol& symbol) {
+void* field(const Api& api, const Row& row) {
   void* address = nullptr;
-  std::memcpy(&address, reinterpret_cast<const char*>(&api) + symbol.offset, sizeof address);
+  std::memcpy(&address, reinterpret_cast<const char*>(&api) + row.offset, sizeof address);
   return address;
 }
 
@@ -62,25 +63,40 @@ TEST_CASE("what is required is exported by every version from 3.9 on") {
 
 TEST_CASE("no symbol stands in the list twice, and each has a field of its own") {
   std::set<std::string> names;
-  std::set<unsigned short> offsets;
-  for (const py::detail::Symbol& symbol : py::detail::symbols) {
-    INFO(symbol.name);
-    CHECK(names.insert(symbol.name).second);
-    CHECK(offsets.insert(symbol.offset).second);
-    CHECK(symbol.offset % alignof(void*) == 0);
+  std::set<std::size_t> offsets;
+  for (const Row& row : rows) {
+    INFO(row.name);
+    CHECK(names.insert(row.name).second);
+    CHECK(offsets.insert(row.offset).second);
+    CHECK(row.offset % alignof(void*) == 0);
   }
   CHECK(offsets.size() * sizeof(void*) == sizeof(Api));
+}
+
+TEST_CASE("the names and needs stand in the order of the table's fields") {
+  const char* name = py::detail::symbol_names;
+  std::size_t index = 0;
+  for (const Row& row : rows) {
+    INFO(row.name);
+    CHECK(name == std::string(row.name));
+    CHECK(row.offset == index * sizeof(void*));
+    CHECK(py::detail::symbol_needs[index] == row.is_required);
+    name += std::strlen(name) + 1;
+    ++index;
+  }
+  CHECK(name == std::end(py::detail::symbol_names) - 1);
+  CHECK(index == std::size(py::detail::symbol_needs));
 }
 
 TEST_CASE("the table is filled with the addresses of the library") {
   const DynLib library(python().library());
   Api api;
   py::detail::fill(api, library, "libpython");
-  for (const py::detail::Symbol& symbol : py::detail::symbols) {
-    INFO(symbol.name);
-    void* const found = library.find(symbol.name);
-    if (found || symbol.is_required) CHECK(field(api, symbol) == found);
-    CHECK(field(api, symbol) == field(py::detail::api(), symbol));  // and the interpreter uses the same
+  for (const Row& row : rows) {
+    INFO(row.name);
+    void* const found = library.find(row.name);
+    if (found || row.is_required) CHECK(field(api, row) == found);
+    CHECK(field(api, row) == field(py::detail::api(), row));  // and the interpreter uses the same
   }
   CHECK(std::string(api.GetVersion()) == py::detail::api().GetVersion());
   CHECK(api.NoneStruct == py::none().ptr());
@@ -95,12 +111,12 @@ TEST_CASE("functions that were renamed are there under their present name") {
 
 TEST_CASE("a CPython without a required symbol is refused by its name, without an optional one it serves") {
   const DynLib library(python().library());
-  for (const py::detail::Symbol& symbol : py::detail::symbols) {
-    INFO(symbol.name);
-    const std::string name = symbol.name;
+  for (const Row& row : rows) {
+    INFO(row.name);
+    const std::string name = row.name;
     const bool has_twin = name.find("ThreadState_") != name.npos || name == "PyObject_GetOptionalAttr" || name == "_PyObject_LookupAttr";
     Api api;
-    if (symbol.is_required) {
+    if (row.is_required) {
       const auto error = thrown<py::SymbolError>([&] { py::detail::fill(api, Hiding{library, name}, "libtest"); });
       CHECK(error.missing() == std::vector<std::string>{name});
       CHECK(error.what() == "libtest is not a CPython 3.9 or newer: it has no " + name);

@@ -20,38 +20,44 @@ struct Api {
 #include <latepy/load/symbols.inl>
 };
 
-struct Symbol {
-  char name[40];  ///< and not a pointer, which the dynamic linker would have to relocate, one by one
-  unsigned short offset;
-  bool is_required;
-};
-
+/// The names of all symbols in the order of symbols.inl, which is the order of Api's fields; each ends with a NUL. One
+/// string needs no pointers, which the dynamic linker would have to relocate one by one.
+inline constexpr char symbol_names[] =
+#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) #prefix #name "\0"
+#define LATEPY_DATA(first, last, need, type, prefix, name) #prefix #name "\0"
+#include <latepy/load/symbols.inl>
+    ;
 inline constexpr bool required = true, optional = false;
-inline constexpr Symbol symbols[] = {
-#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) {#prefix #name, offsetof(Api, name), need},
-#define LATEPY_DATA(first, last, need, type, prefix, name) {#prefix #name, offsetof(Api, name), need},
+/// Whether CPythons without the symbol are refused, in the same order.
+inline constexpr bool symbol_needs[] = {
+#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) need,
+#define LATEPY_DATA(first, last, need, type, prefix, name) need,
 #include <latepy/load/symbols.inl>
 };
-static_assert(sizeof(Api) < 65536);
+static_assert(sizeof(Api) == sizeof(symbol_needs) * sizeof(void*));
 
 /// Fills the table from a DynLib, or from what a test puts in its place. Costs about 0.1 ms; needs no running Python.
 /// \throws SymbolError with every required name that the library lacks.
 template <class Library>
-LATEPY_COLD void fill(Api& api, const Library& library, const std::string& name) {
+LATEPY_COLD void fill(Api& api, const Library& library, const std::string& library_name) {
   std::vector<std::string> missing;
-  for (const Symbol& symbol : symbols) {
-    void* address = library.find(symbol.name);
-    std::memcpy(reinterpret_cast<char*>(&api) + symbol.offset, &address, sizeof address);
-    if (!address && symbol.is_required) missing.push_back(symbol.name);
+  const char* name = symbol_names;
+  char* field = reinterpret_cast<char*>(&api);
+  for (const bool is_required : symbol_needs) {
+    void* const address = library.find(name);
+    std::memcpy(field, &address, sizeof address);
+    if (!address && is_required) append(missing, name);
+    name += std::strlen(name) + 1;
+    field += sizeof address;
   }
-  // One function under two names: _PyThreadState_UncheckedGet until 3.12, public from 3.13 on.
-  if (!api.ThreadState_GetUnchecked) api.ThreadState_GetUnchecked = api.ThreadState_UncheckedGet;
-  if (!api.Object_GetOptionalAttr) api.Object_GetOptionalAttr = api.Object_LookupAttr;
-  if (!api.ThreadState_GetUnchecked) missing.push_back("PyThreadState_GetUnchecked");
-  if (!api.Object_GetOptionalAttr) missing.push_back("PyObject_GetOptionalAttr");
+  // Two functions were renamed: the table has both names, and the code uses the present one.
+  if (!api.ThreadState_GetUnchecked) api.ThreadState_GetUnchecked = api.ThreadState_UncheckedGet;  // until 3.12
+  if (!api.Object_GetOptionalAttr) api.Object_GetOptionalAttr = api.Object_LookupAttr;             // until 3.12
+  if (!api.ThreadState_GetUnchecked) append(missing, "PyThreadState_GetUnchecked");
+  if (!api.Object_GetOptionalAttr) append(missing, "PyObject_GetOptionalAttr");
   if (missing.empty()) return;
-  std::string text = concat({name, " is not a CPython 3.9 or newer: it has no"});
-  for (const std::string& symbol : missing) text += concat({&symbol == &missing.front() ? " " : ", ", symbol});
+  std::string text = concat({library_name, " is not a CPython 3.9 or newer: it has no"});
+  for (const std::string& each : missing) text += concat({&each == &missing.front() ? " " : ", ", each});
   throw SymbolError(text, std::move(missing));
 }
 

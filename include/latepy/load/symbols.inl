@@ -1,4 +1,4 @@
-// latepy/load/symbols.inl: every symbol of CPython that latepy uses, once. No include guard: api.hpp includes it twice.
+// latepy/load/symbols.inl: every symbol of CPython that latepy uses, once. No include guard: api.hpp includes it three times.
 // SPDX-License-Identifier: MIT
 //
 // LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters)
