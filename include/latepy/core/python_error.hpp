@@ -8,22 +8,21 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-#if LATEPY_THROWS_IN_PLACE
-/// An exception made, to be thrown by the function where its way begins: each frame that it passes costs the unwinder
-/// as much as all else that is done for an error.
-struct Prepared {
-  void* exception;
-  const ExceptionClass* known;
-};
-[[gnu::cold]] Prepared prepare(ErrorData* data);  // so that the unwinder finds few rows of frame data before the throw
+/// Makes the exception that raise() throws.
+Prepared prepare(ErrorData* data);
+/// Ends an exception that was thrown.
+void destroy_exception(void* exception);
 /// Throws `data`, whose reference it takes over, or with null the error that is set; as what it was, where C++ made it.
+/// The calling function itself throws, because each frame that an exception passes costs the unwinder as much as all
+/// else that is done for an error.
 [[noreturn]] LATEPY_FORCE_INLINE void raise(ErrorData* data) {
-  const Prepared made = prepare(data);
-  __cxxabiv1::__cxa_throw(made.exception, const_cast<std::type_info*>(made.known->type), made.known->destroy);
-}
+  [[maybe_unused]] const Prepared made = prepare(data);
+#if LATEPY_THROWS_IN_PLACE
+  __cxxabiv1::__cxa_throw(made.exception, const_cast<std::type_info*>(made.type), &destroy_exception);
 #else
-[[noreturn]] void raise(ErrorData* data);
+  LATEPY_UNREACHABLE();
 #endif
+}
 [[noreturn]] LATEPY_FORCE_INLINE void throw_python_error() { raise(nullptr); }
 
 /// What Python prints of an exception, with causes, notes and groups. Needs the GIL; never throws Python's errors.
@@ -46,6 +45,13 @@ const ErrorText& read_late(ErrorData& data) noexcept;
 class LATEPY_VISIBLE PythonError : public Error {
  public:
   explicit PythonError(detail::ErrorHandle data) : Error(""), data_(std::move(data)) {}
+  /// Takes a reference over. Out of line, as is the destructor: all classes of core/exceptions.hpp use the two.
+  LATEPY_COLD explicit PythonError(detail::ErrorData* data) noexcept : Error(""), data_(data) {}
+  PythonError(const PythonError&) = default;
+  PythonError(PythonError&&) = default;
+  PythonError& operator=(const PythonError&) = default;
+  PythonError& operator=(PythonError&&) = default;
+  LATEPY_COLD ~PythonError() override {}
 
   /// "TypeName: message (file:line)".
   const char* what() const noexcept override { return text().what.c_str(); }
@@ -92,6 +98,12 @@ class LATEPY_VISIBLE PythonError : public Error {
   }
   detail::ErrorHandle data_;
 };
+
+namespace detail {
+
+inline void destroy_exception(void* exception) { static_cast<PythonError*>(exception)->~PythonError(); }
+
+}  // namespace detail
 
 #if LATEPY_DEFINITIONS
 namespace detail {
@@ -140,7 +152,7 @@ LATEPY_FUNC LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {
 
 }  // namespace detail
 
-LATEPY_FUNC const std::string& PythonError::traceback() const {
+LATEPY_FUNC LATEPY_COLD const std::string& PythonError::traceback() const {
   if (const std::string* known = data_->traceback.load(std::memory_order_acquire)) return *known;
   const std::optional<GilGuard> gil = detail::enter(*data_.get());
   std::string lines = gil ? detail::format_exception(data_->value.ptr()) : std::string();
@@ -149,7 +161,7 @@ LATEPY_FUNC const std::string& PythonError::traceback() const {
 }
 
 LATEPY_FUNC bool PythonError::is(std::string_view name) const {
-  for (const detail::ExceptionClass* known = data_->known; known; known = known->base)
+  for (const detail::ExceptionClass* known = data_->known; known; known = known->base())
     if (name == known->name) return true;
   return is_another(name);
 }

@@ -6,8 +6,8 @@
 
 #include <exception>
 #include <typeinfo>
-// Where the C++ ABI is Itanium's, an exception can be made in one function and thrown in another (its 2.4.3).
-#if defined(__GXX_ABI_VERSION) && defined(__cpp_rtti)
+#ifdef __GXX_ABI_VERSION
+/// 1 where the C++ ABI is Itanium's: one function can make an exception and another one throw it (its 2.4.3).
 #define LATEPY_THROWS_IN_PLACE 1
 #include <cxxabi.h>
 #ifdef __GLIBCXX__  // its header does not have it
@@ -23,16 +23,23 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// One of the built-in exceptions that have a C++ class.
+/// An exception that is made and not yet thrown.
+struct Prepared {
+  void* exception;             ///< a PythonError, in memory of the C++ runtime
+  const std::type_info* type;  ///< its class
+};
+
+/// One of the built-in exceptions that have a C++ class. There is one pointer in it, because the dynamic linker has to
+/// relocate each.
 struct ExceptionClass {
-  std::string_view name;
-  const ExceptionClass* base;  ///< null for BaseException
-  PyObject** Api::*symbol;     ///< its PyExc_* in the table
-  void (*raise)(ErrorData*);   ///< throws the C++ class, which takes the reference over
-  /// The same, as an exception that is yet to be thrown; null where a file compiled without RTTI made this.
-  void* (*make)(ErrorData*) = nullptr;
-  void (*destroy)(void*) = nullptr;
-  const std::type_info* type = nullptr;
+  char name[20];
+  signed char base_at;      ///< where its base stands in the table, counted from this one; 0 for BaseException
+  PyObject** Api::*symbol;  ///< its PyExc_* in Api
+  /// Makes the C++ exception, which takes the reference over. Throws it at once where it was compiled without RTTI, or
+  /// where the C++ ABI is another.
+  Prepared (*make)(ErrorData*);
+
+  const ExceptionClass* base() const noexcept { return base_at != 0 ? this + base_at : nullptr; }
 };
 
 /// What is said of an exception.

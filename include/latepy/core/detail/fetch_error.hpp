@@ -32,7 +32,7 @@ std::exception_ptr original_of(PyObject* exception);
 /// The class of an exception's type, or the nearest that it derives from.
 const ExceptionClass& find_class(PyObject* type) noexcept;
 /// The last that was found: alike errors come in rows.
-inline std::atomic<const ExceptionClass*> last_class{&class_of_Exception};
+inline std::atomic<const ExceptionClass*> last_class{&exception_class(ExceptionId::Exception)};
 inline const ExceptionClass& nearest_class(PyObject* type) noexcept {
   const ExceptionClass* const last = last_class.load(std::memory_order_relaxed);
   return type == *(api().*last->symbol) ? *last : find_class(type);
@@ -47,22 +47,6 @@ ErrorHandle take_exception();
 inline PythonError take_python_error() { return PythonError(take_exception()); }
 /// What raise() throws, with its text; the C++ exception that it was it throws itself.
 ErrorHandle to_throw(ErrorData* data);
-#if LATEPY_THROWS_IN_PLACE
-inline Prepared prepare(ErrorData* data) {
-  ErrorHandle made = to_throw(data);
-  const ExceptionClass* const known = made->known;
-  if (LATEPY_UNLIKELY(!known->make)) known->raise(made.release());
-  return {known->make(made.release()), known};
-}
-#else
-[[noreturn]] LATEPY_COLD inline void raise(ErrorData* data) {
-  ErrorHandle made = to_throw(data);
-  const ExceptionClass* const known = made->known;
-  known->raise(made.release());
-  LATEPY_UNREACHABLE();
-}
-#endif
-
 /// Sets Python's error from an exception, so that a function called by Python may return null. Needs the GIL.
 void set_python_error(const PythonError& error);
 
@@ -108,11 +92,14 @@ LATEPY_FUNC LATEPY_COLD std::exception_ptr original_of(PyObject* exception) {
 }
 
 LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noexcept {
-  for (const ExceptionClass* known : exception_classes)
-    if (type == *(api().*known->symbol)) return last_class.store(known, std::memory_order_relaxed), *known;
-  for (const ExceptionClass* known : exception_classes)
-    if (api().Err_GivenExceptionMatches(type, *(api().*known->symbol))) return *known;
-  return class_of_BaseException;
+  constexpr std::size_t count = std::size(exception_classes);
+  for (std::size_t at = count; at-- > 0;) {
+    const ExceptionClass& known = exception_classes[at];
+    if (type == *(api().*known.symbol)) return last_class.store(&known, std::memory_order_relaxed), known;
+  }
+  std::size_t at = count - 1;  // bases stand in front: from the end, the first match is the nearest
+  while (at > 0 && !api().Err_GivenExceptionMatches(type, *(api().*exception_classes[at].symbol))) --at;
+  return exception_classes[at];
 }
 
 LATEPY_FUNC Object fetch_exception() { return Object::steal(fetched()); }
@@ -137,6 +124,11 @@ LATEPY_FUNC ErrorHandle to_throw(ErrorData* data) {
     data->read(*data);
   if (LATEPY_UNLIKELY(static_cast<bool>(made->original))) std::rethrow_exception(std::exception_ptr(made->original));
   return made;
+}
+
+LATEPY_FUNC LATEPY_COLD Prepared prepare(ErrorData* data) {
+  ErrorHandle made = to_throw(data);
+  return made->known->make(made.release());
 }
 
 LATEPY_FUNC LATEPY_COLD void set_python_error(const PythonError& error) {
@@ -170,7 +162,7 @@ LATEPY_FUNC LATEPY_COLD void format_live_errors() {
 
 }  // namespace detail
 
-LATEPY_FUNC Object PythonError::value() const {
+LATEPY_FUNC LATEPY_COLD Object PythonError::value() const {
   if (data_->value.is_empty()) {
     detail::check_running();
     const Object text = detail::steal_or_throw(
@@ -183,7 +175,7 @@ LATEPY_FUNC Object PythonError::value() const {
   return data_->value;
 }
 
-LATEPY_FUNC void PythonError::report(const Ref& where) const noexcept {
+LATEPY_FUNC LATEPY_COLD void PythonError::report(const Ref& where) const noexcept {
   try {
     const std::optional<GilGuard> gil = GilGuard::try_acquire();
     if (!gil) return;
@@ -194,7 +186,7 @@ LATEPY_FUNC void PythonError::report(const Ref& where) const noexcept {
   }
 }
 
-LATEPY_FUNC std::optional<PythonError> PythonError::cause() const {
+LATEPY_FUNC LATEPY_COLD std::optional<PythonError> PythonError::cause() const {
   const std::optional<GilGuard> gil = detail::enter(*data_.get());
   if (!gil) return std::nullopt;
   PyObject* raised = data_->value.ptr();
