@@ -383,7 +383,7 @@ TEST_CASE("only the right row is believed", "[startup]") {
     for (ConfigField& field : fields)
       if (std::string(field.name) == moved) field.at[own] = static_cast<unsigned short>(field.at[own] + 4);
     const ConfigRow wrong{fields.data(), fields.size(), own};
-    const std::string reason = disproof(api, wrong);
+    const std::string reason(disproof(api, wrong));
     INFO(moved);
     // A pointer that is off by half is still NULL where its neighbours are: then the others have to be right.
     if (std::string(moved) != "home" && std::string(moved) != "executable" && std::string(moved) != "argv")

@@ -23,16 +23,15 @@ struct Start {
   bool touched = false;
 
   [[noreturn]] LATEPY_COLD void fail(TextParts reason) {
-    std::string what = concat({python, " did not start: ", concat(reason), "\n  with"});
-    for (const char* name : {"home", "executable", "base_executable"})
-      what += concat({" ", name, " = \"", value_of(settings, name), "\""});
+    const std::string what = concat({python, " did not start: ", concat(reason), "\n  with home = \"",
+                                     settings.value_of("home"), "\" executable = \"", settings.value_of("executable"),
+                                     "\" base_executable = \"", settings.value_of("base_executable"), "\""});
     if (touched) failed_start = new std::string(what);
     throw StartError(what);
   }
   [[noreturn]] LATEPY_COLD void refuse(const Setting& setting, std::string_view why) {
-    std::string what = concat({"cannot start Python: ", python, " ", why, ": ", setting.name});
-    if (!setting.values.empty()) what += concat({" = \"", setting.values.back(), "\""});
-    throw StartError(what);
+    throw_error<StartError>(
+        {"cannot start Python: ", python, " ", why, ": ", setting.name, " = \"", setting.value, "\""});
   }
   LATEPY_COLD void expect_ok(const InitStatus& status, const char* step) {
     if (status.type == InitStatus::ok) return;
@@ -41,76 +40,86 @@ struct Start {
   }
   LATEPY_COLD std::int64_t number(const Setting& setting) {
     std::int64_t value = 0;
-    if (!parse_number(setting.value(), value)) refuse(setting, "wants a number for this option");
+    if (!parse_number(setting.value, value)) refuse(setting, "wants a number for this option");
     return value;
   }
 };
 
 // ---- 3.14 and newer: PyInitConfig (PEP 741), opaque, options by name, text in UTF-8
 
+/// A PyInitConfig.
+class OwnedInitConfig {
+ public:
+  LATEPY_COLD explicit OwnedInitConfig(const Api& api) : api_(api), config_(api.InitConfig_Create()) {
+    if (!config_) throw std::bad_alloc();
+  }
+  OwnedInitConfig(const OwnedInitConfig&) = delete;
+  LATEPY_COLD ~OwnedInitConfig() { api_.InitConfig_Free(config_); }
+  InitConfig* get() const noexcept { return config_; }
+  LATEPY_COLD std::string error() const {
+    int code = 0;
+    if (api_.InitConfig_GetExitCode(config_, &code)) return concat({"asked for exit code ", decimal(code)});
+    const char* text = nullptr;
+    api_.InitConfig_GetError(config_, &text);
+    return text ? text : "no reason given";
+  }
+
+ private:
+  const Api& api_;
+  InitConfig* config_;
+};
+
+/// One option into the PyInitConfig. \returns a negative number where CPython refuses it.
+LATEPY_COLD inline int set_option(Start& start, InitConfig* config, const Setting& setting) {
+  const Api& api = start.api;
+  if (setting.kind == Setting::list) {
+    if (start.settings.find(setting.name) != &setting) return 0;  // the first entry set them all
+    std::vector<char*> values(start.settings.size());
+    std::size_t count = 0;
+    for (const Setting* each = &setting; each; each = start.settings.find(setting.name, each))
+      values[count++] = const_cast<char*>(each->value);
+    return api.InitConfig_SetStrList(config, setting.name, count, values.data());
+  }
+  std::int64_t value = 0;
+  bool is_number = setting.kind == Setting::number;
+  // Only trying tells whether an option is a number, and a failed try would stay in the config.
+  if (setting.kind == Setting::any && parse_number(setting.value, value))
+    is_number = api.InitConfig_SetInt(OwnedInitConfig(api).get(), setting.name, value) == 0;
+  return is_number ? api.InitConfig_SetInt(config, setting.name, start.number(setting))
+                   : api.InitConfig_SetStr(config, setting.name, setting.value);
+}
+
 LATEPY_COLD inline void start_by_init_config(Start& start) {
   const Api& api = start.api;
-  struct Owned {
-    const Api& api;
-    InitConfig* config;
-    explicit Owned(const Api& a) : api(a), config(a.InitConfig_Create()) {
-      if (!config) throw std::bad_alloc();
-    }
-    Owned(const Owned&) = delete;
-    ~Owned() { api.InitConfig_Free(config); }
-  } owned(api);
-  InitConfig* config = owned.config;
-  const auto reason = [&] {
-    const char* text = nullptr;
-    int code = 0;
-    if (api.InitConfig_GetExitCode(config, &code)) return concat({"asked for exit code ", decimal(code)});
-    api.InitConfig_GetError(config, &text);
-    return concat({text ? text : "no reason given"});
-  };
+  const OwnedInitConfig config(api);
   for (const Setting& setting : start.settings) {
-    const char* const name = setting.name;
-    if (!api.InitConfig_HasOption(config, name)) {
+    if (!api.InitConfig_HasOption(config.get(), setting.name)) {
       if (setting.asked_for) start.refuse(setting, "has no such option");
-      continue;
+    } else if (set_option(start, config.get(), setting) < 0) {
+      start.refuse(setting, concat({"refused an option (", config.error(), ")"}));
     }
-    int result = 0;
-    std::int64_t value = 0;
-    if (setting.kind == Setting::list) {
-      std::vector<char*> items(setting.values.size());
-      for (std::size_t i = 0; i < items.size(); ++i) items[i] = const_cast<char*>(setting.values[i].c_str());
-      result = api.InitConfig_SetStrList(config, name, items.size(), items.data());
-    } else if (setting.kind == Setting::number) {
-      result = api.InitConfig_SetInt(config, name, start.number(setting));
-    } else {
-      // Only trying tells whether an option is a number, and a failed try would stay in the config.
-      const bool is_number = setting.kind == Setting::any && parse_number(setting.value(), value) &&
-                             api.InitConfig_SetInt(Owned(api).config, name, value) == 0;
-      result = is_number ? api.InitConfig_SetInt(config, name, value)
-                         : api.InitConfig_SetStr(config, name, setting.value().c_str());
-    }
-    if (result < 0) start.refuse(setting, concat({"refused an option (", reason(), ")"}));
   }
   start.touched = true;
-  if (api.InitializeFromInitConfig(config) < 0) start.fail({reason()});
+  if (api.InitializeFromInitConfig(config.get()) < 0) start.fail({config.error()});
 }
 
 // ---- all others: the pre-initialisation, then PyConfig or the flags
 
 /// The int of PyPreConfig that has this name, if one has. PyConfig has some of them too, and takes them from here.
-LATEPY_COLD inline int* pre_option(PreConfig& pre, std::string_view name) {
-  const struct {
-    const char* name;
-    int* value;
-  } options[] = {{"isolated", &pre.isolated},
-                 {"use_environment", &pre.use_environment},
-                 {"configure_locale", &pre.configure_locale},
-                 {"coerce_c_locale", &pre.coerce_c_locale},
-                 {"coerce_c_locale_warn", &pre.coerce_c_locale_warn},
-                 {"utf8_mode", &pre.utf8_mode},
-                 {"dev_mode", &pre.dev_mode},
-                 {"allocator", &pre.allocator}};
+LATEPY_COLD inline int* pre_option(PreConfig& pre, const char* name) {
+  static constexpr struct {
+    char name[24];
+    int PreConfig::*member;
+  } options[] = {{"isolated", &PreConfig::isolated},
+                 {"use_environment", &PreConfig::use_environment},
+                 {"configure_locale", &PreConfig::configure_locale},
+                 {"coerce_c_locale", &PreConfig::coerce_c_locale},
+                 {"coerce_c_locale_warn", &PreConfig::coerce_c_locale_warn},
+                 {"utf8_mode", &PreConfig::utf8_mode},
+                 {"dev_mode", &PreConfig::dev_mode},
+                 {"allocator", &PreConfig::allocator}};
   for (const auto& option : options)
-    if (name == option.name) return option.value;
+    if (std::strcmp(name, option.name) == 0) return &(pre.*option.member);
   return nullptr;
 }
 
@@ -130,8 +139,7 @@ LATEPY_COLD inline void pre_initialize(Start& start) {
 /// lone surrogates (PEP 383), and the same bytes again where Python hands them to the system.
 class WideText {
  public:
-  LATEPY_COLD WideText(Start& start, const std::string& text)
-      : api_(start.api), text_(api_.DecodeLocale(text.c_str(), nullptr)) {
+  LATEPY_COLD WideText(Start& start, const char* text) : api_(start.api), text_(api_.DecodeLocale(text, nullptr)) {
     if (!text_) start.fail({"cannot decode \"", text, "\""});
   }
   WideText(const WideText&) = delete;
@@ -140,11 +148,7 @@ class WideText {
   }
   wchar_t* get() const { return text_; }
   /// For CPython to keep, which never frees it.
-  wchar_t* release() {
-    wchar_t* text = text_;
-    text_ = nullptr;
-    return text;
-  }
+  wchar_t* release() noexcept { return std::exchange(text_, nullptr); }
 
  private:
   const Api& api_;
@@ -162,13 +166,12 @@ LATEPY_COLD inline void set_field(Start& start, ConfigMemory& config, const Conf
     config.write(at, static_cast<unsigned long>(start.number(setting)));
   else if (field->kind == 's')
     start.expect_ok(start.api.Config_SetString(config.bytes, static_cast<wchar_t**>(config.at(at)),
-                                               WideText(start, setting.value()).get()),
+                                               WideText(start, setting.value).get()),
                     "PyConfig_SetString");
   else
-    for (const std::string& value : setting.values)
-      start.expect_ok(
-          start.api.WideStringList_Append(static_cast<WideStringList*>(config.at(at)), WideText(start, value).get()),
-          "PyWideStringList_Append");
+    start.expect_ok(start.api.WideStringList_Append(static_cast<WideStringList*>(config.at(at)),
+                                                    WideText(start, setting.value).get()),
+                    "PyWideStringList_Append");
 }
 
 LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
@@ -179,7 +182,7 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
     if (field->kind == 'i' || field->kind == 'u') start.number(setting);  // refused before anything is done
     // The last row also fits macOS 3.13.2, which has use_system_logger where enable_gil is.
     const bool is_other =
-        std::string_view(setting.name) == "enable_gil" && !std::strstr(api.GetVersion(), "free-threading");
+        std::strcmp(setting.name, "enable_gil") == 0 && !std::strstr(api.GetVersion(), "free-threading");
     setting.is_known = !is_other && setting.name[0] != '_' && (field->kind != 'l' || setting.kind == Setting::list);
   }
   pre_initialize(start);
@@ -194,25 +197,18 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
     ~Clear() { api.Config_Clear(config); }
   } clear{api, config.bytes};
   // PyConfig_SetArgv knows where argv is; when it agrees with the row, the row is right to the end.
-  Setting& argv = *find_setting(start.settings, "argv");
-  struct WideItems {
-    const Api& api;
-    std::vector<wchar_t*> texts;
-    ~WideItems() {
-      for (wchar_t* text : texts) api.Mem_RawFree(text);
-    }
-  } items{api, std::vector<wchar_t*>(argv.values.size())};
-  for (std::size_t i = 0; i < argv.values.size(); ++i) items.texts[i] = WideText(start, argv.values[i]).release();
-  const auto count = static_cast<ssize>(items.texts.size());
-  start.expect_ok(api.Config_SetArgv(config.bytes, count, items.texts.data()), "PyConfig_SetArgv");
-  const auto argv_set = config.read<WideStringList>(row.offset(*row.find("argv")));
-  if (argv_set.length != count || std::wcscmp(argv_set.items[0], items.texts[0]) != 0)
-    start.fail({"PyConfig_SetArgv wrote elsewhere than it should"});
-
+  {
+    const WideText first(start, start.settings.value_of("argv"));
+    wchar_t* const argv[] = {first.get()};
+    start.expect_ok(api.Config_SetArgv(config.bytes, 1, argv), "PyConfig_SetArgv");
+    const auto argv_set = config.read<WideStringList>(row.offset(*row.find("argv")));
+    if (argv_set.length != 1 || std::wcscmp(argv_set.items[0], first.get()) != 0)
+      start.fail({"PyConfig_SetArgv wrote elsewhere than it should"});
+  }
+  const Setting* const first_argument = start.settings.find("argv");
   for (const Setting& setting : start.settings)
-    if (&setting != &argv) set_field(start, config, row, setting);
-  if (Setting* search = find_setting(start.settings, "module_search_paths"); search && search->asked_for)
-    config.write(row.offset(*row.find("module_search_paths_set")), 1);
+    if (&setting != first_argument) set_field(start, config, row, setting);
+  if (start.settings.find("module_search_paths")) config.write(row.offset(*row.find("module_search_paths_set")), 1);
 
   start.touched = true;
   start.expect_ok(api.InitializeFromConfig(config.bytes), "Py_InitializeFromConfig");
@@ -223,44 +219,45 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
 /// for a CPython 3.9 to 3.13 whose PyConfig is laid out as none that is known.
 LATEPY_COLD inline void start_by_flags(Start& start) {
   const Api& api = start.api;
-  const struct {
-    const char* name;
-    int* flag;
+  static constexpr struct {
+    char name[24];
+    int* Api::*flag;
     bool inverted;
-  } flags[] = {{"isolated", api.IsolatedFlag, false},
-               {"use_environment", api.IgnoreEnvironmentFlag, true},
-               {"site_import", api.NoSiteFlag, true},
-               {"user_site_directory", api.NoUserSiteDirectory, true},
-               {"write_bytecode", api.DontWriteBytecodeFlag, true},
-               {"optimization_level", api.OptimizeFlag, false},
-               {"verbose", api.VerboseFlag, false}};
+  } flags[] = {{"isolated", &Api::IsolatedFlag, false},
+               {"use_environment", &Api::IgnoreEnvironmentFlag, true},
+               {"site_import", &Api::NoSiteFlag, true},
+               {"user_site_directory", &Api::NoUserSiteDirectory, true},
+               {"write_bytecode", &Api::DontWriteBytecodeFlag, true},
+               {"optimization_level", &Api::OptimizeFlag, false},
+               {"verbose", &Api::VerboseFlag, false}};
+  Settings& settings = start.settings;
   if (!api.SetProgramName || !api.SetPythonHome || !api.SetArgvEx)
     start.fail({"it has neither a PyConfig that is known nor Py_SetProgramName"});
   for (const char* name : {"program_name", "home", "argv", "xoptions", "install_signal_handlers"})
-    if (Setting* setting = find_setting(start.settings, name)) setting->is_known = true;
+    for (Setting* setting = settings.find(name); setting; setting = settings.find(name, setting))
+      setting->is_known = true;
   for (const auto& flag : flags)
-    if (Setting* setting = find_setting(start.settings, flag.name); setting && flag.flag) {
+    if (Setting* setting = settings.find(flag.name); setting && api.*flag.flag) {
       start.number(*setting);  // refused before anything is done
       setting->is_known = true;
     }
   pre_initialize(start);
   for (const auto& flag : flags)
-    if (const Setting* setting = find_setting(start.settings, flag.name); setting && flag.flag) {
+    if (const Setting* setting = settings.find(flag.name); setting && api.*flag.flag) {
       const int value = static_cast<int>(start.number(*setting));
-      *flag.flag = flag.inverted ? !value : value;
+      *(api.*flag.flag) = flag.inverted ? !value : value;
     }
-  api.SetProgramName(WideText(start, value_of(start.settings, "program_name")).release());
-  if (const Setting* home = find_setting(start.settings, "home"))
-    api.SetPythonHome(WideText(start, home->value()).release());
-  if (api.AddXOption)
-    for (const std::string& value : find_setting(start.settings, "xoptions")->values)
-      api.AddXOption(WideText(start, value).get());
+  api.SetProgramName(WideText(start, settings.value_of("program_name")).release());
+  if (const Setting* home = settings.find("home")) api.SetPythonHome(WideText(start, home->value).release());
+  for (const Setting* each = settings.find("xoptions"); each && api.AddXOption; each = settings.find("xoptions", each))
+    api.AddXOption(WideText(start, each->value).get());
   start.touched = true;
-  api.InitializeEx(start.number(*find_setting(start.settings, "install_signal_handlers")) != 0);
-  const std::vector<std::string>& values = find_setting(start.settings, "argv")->values;
-  std::vector<wchar_t*> argv(values.size());
-  for (std::size_t i = 0; i < argv.size(); ++i) argv[i] = WideText(start, values[i]).release();
-  api.SetArgvEx(static_cast<int>(argv.size()), argv.data(), 0);
+  api.InitializeEx(start.number(*settings.find("install_signal_handlers")) != 0);
+  std::vector<wchar_t*> argv(settings.size());
+  int count = 0;
+  for (const Setting* each = settings.find("argv"); each; each = settings.find("argv", each))
+    argv[static_cast<std::size_t>(count++)] = WideText(start, each->value).release();
+  api.SetArgvEx(count, argv.data(), 0);
 }
 
 }  // namespace detail

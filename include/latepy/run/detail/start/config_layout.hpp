@@ -54,18 +54,19 @@ struct ConfigRow {
   int column = -1;
 
   /// The field, or nullptr where this version lacks it.
-  const ConfigField* find(std::string_view name) const {
-    if (name == "size") return nullptr;
+  LATEPY_COLD const ConfigField* find(const char* name) const noexcept {
     for (std::size_t i = 0; i < count; ++i)
-      if (fields[i].at[column] != 0 && name == fields[i].name) return &fields[i];
+      if (fields[i].at[column] != 0 && fields[i].kind != 'z' && std::strcmp(fields[i].name, name) == 0)
+        return &fields[i];
     return nullptr;
   }
   std::size_t offset(const ConfigField& field) const { return field.at[column]; }
 };
 
-/// Empty when the library lays PyConfig out as the row says, else what speaks against it. Both initialisers are without
-/// effect, also before the pre-initialisation. Each CPython from 3.9 to 3.13 accepts exactly its own row.
-LATEPY_COLD inline std::string disproof(const Api& api, const ConfigRow& row) {
+/// Empty when the library lays PyConfig out as the row says, else what speaks against it: a field or a sentence. Both
+/// initialisers are without effect, also before the pre-initialisation. Each CPython from 3.9 to 3.13 accepts exactly
+/// its own row.
+LATEPY_COLD inline std::string_view disproof(const Api& api, const ConfigRow& row) {
   ConfigMemory isolated(0xA5), python(0x5A);
   api.Config_InitIsolatedConfig(isolated.bytes);
   api.Config_InitPythonConfig(python.bytes);
@@ -75,16 +76,15 @@ LATEPY_COLD inline std::string disproof(const Api& api, const ConfigRow& row) {
     if (row.fields[i].kind == 'z') expected = row.offset(row.fields[i]);
   if (size != python.used(0x5A)) return "its size cannot be measured";
   // Debug builds of 3.13 have one pointer more at the end, run_presite.
-  if (size != expected && size != expected + sizeof(void*))
-    return concat({decimal(size), " bytes instead of ", decimal(expected)});
+  if (size != expected && size != expected + sizeof(void*)) return "its size is another";
 
   // What an isolated Python and `python` have different from parse_argv on is the version's signature.
-  static const char* const signature[] = {"parse_argv", "user_site_directory", "configure_c_stdio",
-                                          "safe_path",  "int_max_str_digits",  "pathconfig_warnings"};
+  static constexpr char signature[][24] = {"parse_argv", "user_site_directory", "configure_c_stdio",
+                                           "safe_path",  "int_max_str_digits",  "pathconfig_warnings"};
   std::size_t matched = 0, differing = 0, wanted = 0, first = size;
-  for (const char* name : signature)
+  for (const char* const name : signature)
     if (const ConfigField* field = row.find(name)) {
-      if (row.offset(*field) + sizeof(int) > size) return concat({name, " lies outside"});
+      if (row.offset(*field) + sizeof(int) > size) return name;
       ++wanted;
       matched += isolated.read<int>(row.offset(*field)) != python.read<int>(row.offset(*field));
       first = row.offset(*field) < first ? row.offset(*field) : first;
@@ -100,23 +100,22 @@ LATEPY_COLD inline std::string disproof(const Api& api, const ConfigRow& row) {
     const std::size_t width = field.kind == 'l'   ? sizeof(WideStringList)
                               : field.kind == 's' ? sizeof(void*)
                                                   : sizeof(int);
-    if (at + width > size) return concat({field.name, " lies outside"});
+    if (at + width > size) return field.name;
     const bool is_pointer = field.kind == 's' || field.kind == 'l';
-    if (is_pointer && (isolated.read<void*>(at) || python.read<void*>(at)))
-      return concat({field.name, " is no pointer"});
-    if (field.kind == 'l' && isolated.read<WideStringList>(at).items) return concat({field.name, " is no list"});
+    if (is_pointer && (isolated.read<void*>(at) || python.read<void*>(at))) return field.name;
+    if (field.kind == 'l' && isolated.read<WideStringList>(at).items) return field.name;
   }
   const ConfigField* init_main = row.find("_init_main");
   if (!init_main || isolated.read<int>(row.offset(*init_main)) != 1) return "_init_main is not 1";
-  const struct {
-    const char* name;
+  static constexpr struct {
+    char name[24];
     int isolated;
   } defaults[] = {{"isolated", 1}, {"use_environment", 0}, {"install_signal_handlers", 0}};
   for (const auto& wanted_default : defaults) {
     const ConfigField* field = row.find(wanted_default.name);
     if (!field || isolated.read<int>(row.offset(*field)) != wanted_default.isolated ||
         python.read<int>(row.offset(*field)) != 1 - wanted_default.isolated)
-      return concat({wanted_default.name, " has another default"});
+      return wanted_default.name;
   }
   return {};
 }

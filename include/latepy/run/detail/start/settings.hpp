@@ -13,43 +13,23 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// One option of PyConfig, PyPreConfig or PyInitConfig (Doc/c-api/init_config.rst).
+/// One option of PyConfig, PyPreConfig or PyInitConfig (Doc/c-api/init_config.rst), or one entry of an option that is
+/// a list. The texts are literals, variables of the environment, or owned by the Config, the Candidate or the Settings.
 struct Setting {
-  enum Kind { number, text, list, any } kind;  // any: by the caller's name, CPython knows what it is
-  const char* name;                            // a literal, or the Config's
-  std::vector<std::string> values;
-  bool asked_for = false;  // by Config::set: a CPython without it is an error, while ours are left out
-  bool is_known = false;   // to the second part of a start in two
-
-  const std::string& value() const { return values.front(); }
+  /// `any` is an option by the caller's name: CPython knows its type.
+  enum Kind : unsigned char { number, text, list, any } kind;
+  bool asked_for;  ///< by Config::set: a CPython without it is an error, while ours are left out
+  bool is_known;   ///< to the second part of a start in two
+  const char* name;
+  const char* value;
 };
-using Settings = std::vector<Setting>;
-
-LATEPY_COLD inline Setting& add_setting(Settings& settings, Setting::Kind kind, const char* name) {
-  settings.push_back({kind, name, {}});
-  return settings.back();
-}
-LATEPY_COLD inline void add_value(Settings& settings, Setting::Kind kind, const char* name, std::string_view value) {
-  add_setting(settings, kind, name).values.push_back(concat({value}));
-}
-
-LATEPY_COLD inline Setting* find_setting(Settings& settings, std::string_view name) {
-  for (Setting& setting : settings)
-    if (setting.name == name) return &setting;
-  return nullptr;
-}
-
-LATEPY_COLD inline std::string value_of(Settings& settings, std::string_view name) {
-  const Setting* setting = find_setting(settings, name);
-  return setting ? setting->value() : std::string();
-}
 
 /// Decimal, and nothing else around it.
-LATEPY_COLD inline bool parse_number(const std::string& text, std::int64_t& number) {
+LATEPY_COLD inline bool parse_number(const char* text, std::int64_t& number) noexcept {
   char* end = nullptr;
   errno = 0;
-  number = std::strtoll(text.c_str(), &end, 10);
-  return !text.empty() && static_cast<unsigned char>(text[0]) > ' ' && *end == '\0' && errno == 0;
+  number = std::strtoll(text, &end, 10);
+  return static_cast<unsigned char>(*text) > ' ' && *end == '\0' && errno == 0;
 }
 
 /// The executable that sys.executable names where the installation has none: CPython given no absolute one searches
@@ -68,94 +48,126 @@ LATEPY_COLD inline bool has_path_file(const Candidate& candidate) {
          is_file(concat({std::string_view(library).substr(0, library.size() - 4), "._pth"}));
 }
 
-/// The options that an isolated configuration has settled, so that CPython looks for no variable. PyInitConfig takes no
-/// "unset" for them, hence they are read here (Python/initconfig.c 3.14: config_init_hash_seed and its neighbours).
-LATEPY_COLD inline void set_by_environment(Settings& settings, bool use_environment) {
-  const struct {
-    const char *variable, *option;
-    bool is_switch;  // on by any text, else a number
-  } variables[] = {{"PYTHONDEVMODE", "dev_mode", true},
-                   {"PYTHONFAULTHANDLER", "faulthandler", true},
-                   {"PYTHONTRACEMALLOC", "tracemalloc", false},
-                   {"PYTHONPERFSUPPORT", "perf_profiling", false},
-                   {"PYTHONINTMAXSTRDIGITS", "int_max_str_digits", false},
-                   {"PYTHONHASHSEED", "hash_seed", false}};
-  for (const auto& [variable, option, is_switch] : variables) {
-    const char* text = use_environment ? std::getenv(variable) : nullptr;
-    const std::string_view name = option;
-    const bool is_set = text && *text && (name != "hash_seed" || std::strcmp(text, "random") != 0);
-    if (name == "hash_seed") add_value(settings, Setting::number, "use_hash_seed", is_set ? "1" : "0");
-    if (is_set)
-      add_value(settings, Setting::number, option, is_switch ? "1" : text);
-    else if (name != "hash_seed" && name != "int_max_str_digits")
-      add_value(settings, Setting::number, option, "0");
+/// Everything that a start sets, in this order. Nothing here depends on how it will be set.
+class Settings {
+ public:
+  /// Both arguments must outlive it. \throws StartError for values that no CPython takes.
+  Settings(const Config& config, const Candidate& candidate, const Version& version);
+  Settings(const Settings&) = delete;
+
+  Setting* begin() noexcept { return all_.data(); }
+  Setting* end() noexcept { return all_.data() + all_.size(); }
+  std::size_t size() const noexcept { return all_.size(); }
+
+  /// The first of that name, or the next one after `previous`; null where there is none.
+  LATEPY_COLD Setting* find(const char* name, const Setting* previous = nullptr) noexcept {
+    Setting* each = previous ? begin() + (previous - begin()) + 1 : begin();
+    while (each != end() && std::strcmp(each->name, name) != 0) ++each;
+    return each != end() ? each : nullptr;
+  }
+  /// The value of an option that is no list; empty without it.
+  LATEPY_COLD const char* value_of(const char* name) noexcept {
+    const Setting* const setting = find(name);
+    return setting ? setting->value : "";
+  }
+
+ private:
+  LATEPY_COLD void add(Setting::Kind kind, const char* name, const char* value) {
+    std::int64_t number;
+    if (kind == Setting::number && !parse_number(value, number))
+      throw_error<StartError>({"cannot start Python: the option ", name, " is a number, not \"", value, "\""});
+    all_.push_back({kind, false, false, name, value});
+  }
+  /// A NUL byte would cut the text off.
+  LATEPY_COLD void add(Setting::Kind kind, const char* name, const std::string& value) {
+    if (value.find('\0') != std::string::npos)
+      throw_error<StartError>({"cannot start Python: ", name, " holds a NUL byte: ", value.c_str(), "\\0..."});
+    add(kind, name, value.c_str());
+  }
+  void add_switches(const Config& config);
+  void add_from_environment(bool use_environment);
+  void add_asked_for(const std::string& name, const std::string& value);
+
+  std::string executable_;
+  std::vector<Setting> all_;
+};
+
+LATEPY_COLD inline void Settings::add_switches(const Config& config) {
+  const char* name =
+      "isolated\0use_environment\0user_site_directory\0site_import\0write_bytecode\0install_signal_handlers\0"
+      "utf8_mode\0safe_path\0configure_locale\0coerce_c_locale\0configure_c_stdio\0parse_argv\0pathconfig_warnings\0"
+      "remote_debug";
+  const bool values[14] = {!config.use_environment && !config.user_site,
+                           config.use_environment,
+                           config.user_site,
+                           config.site,
+                           config.write_bytecode,
+                           config.signal_handlers,
+                           config.utf8,
+                           true};  // and the others are off
+  for (const bool value : values) {
+    add(Setting::number, name, value ? "1" : "0");
+    name += std::strlen(name) + 1;
   }
 }
 
-/// Everything that the start sets. Nothing here depends on how it will be set.
-LATEPY_COLD inline Settings settings_of(const Config& config, const Candidate& candidate, const Version& version) {
-  Settings settings;
-  const struct {
-    const char* name;
-    bool value;
-  } switches[] = {{"isolated", !config.use_environment && !config.user_site},
-                  {"use_environment", config.use_environment},
-                  {"user_site_directory", config.user_site},
-                  {"safe_path", true},
-                  {"site_import", config.site},
-                  {"write_bytecode", config.write_bytecode},
-                  {"install_signal_handlers", config.signal_handlers},
-                  {"utf8_mode", config.utf8},
-                  {"configure_locale", false},
-                  {"coerce_c_locale", false},
-                  {"configure_c_stdio", false},
-                  {"parse_argv", false},
-                  {"pathconfig_warnings", false},
-                  {"remote_debug", false}};
-  for (const auto& [name, value] : switches) add_value(settings, Setting::number, name, value ? "1" : "0");
-  set_by_environment(settings, config.use_environment);
+/// The options that an isolated configuration has settled, so that CPython looks for no variable. PyInitConfig takes no
+/// "unset" for them, hence they are read here (Python/initconfig.c 3.14: config_init_hash_seed and its neighbours).
+LATEPY_COLD inline void Settings::add_from_environment(bool use_environment) {
+  static constexpr struct {
+    char variable[24], option[24];
+    bool is_switch;    // any text turns it on; otherwise the text is a number
+    bool has_default;  // "0" where the variable is not set
+  } variables[] = {{"PYTHONDEVMODE", "dev_mode", true, true},
+                   {"PYTHONFAULTHANDLER", "faulthandler", true, true},
+                   {"PYTHONTRACEMALLOC", "tracemalloc", false, true},
+                   {"PYTHONPERFSUPPORT", "perf_profiling", false, true},
+                   {"PYTHONINTMAXSTRDIGITS", "int_max_str_digits", false, false},
+                   {"PYTHONHASHSEED", "use_hash_seed", true, true},
+                   {"PYTHONHASHSEED", "hash_seed", false, false}};
+  for (const auto& [variable, option, is_switch, has_default] : variables) {
+    const char* text = use_environment ? std::getenv(variable) : nullptr;
+    const bool is_random = text && std::strcmp(text, "random") == 0 && std::strcmp(variable, "PYTHONHASHSEED") == 0;
+    if (text && *text && !is_random)
+      add(Setting::number, option, is_switch ? "1" : text);
+    else if (has_default)
+      add(Setting::number, option, "0");
+  }
+}
 
-  const std::string executable = executable_of(candidate, version);
-  add_value(settings, Setting::text, "program_name", executable);
-  add_value(settings, Setting::text, "executable", executable);
-  add_value(settings, Setting::text, "base_executable",
-            candidate.base_executable.empty() ? executable : candidate.base_executable);
-  if (!has_path_file(candidate)) add_value(settings, Setting::text, "home", candidate.home);
-  Setting& argv = add_setting(settings, Setting::list, "argv");
-  argv.values = config.argv;
-  if (argv.values.empty()) append(argv.values, "");
+LATEPY_COLD inline void Settings::add_asked_for(const std::string& name, const std::string& value) {
+  Setting* const ours = find(name.c_str());
+  const bool is_list = ours ? ours->kind == Setting::list
+                            : name == "warnoptions" || name == "module_search_paths" || name == "orig_argv";
+  add(is_list ? Setting::list : ours ? ours->kind : Setting::any, name.c_str(), value);
+  Setting& added = all_.back();
+  added.asked_for = true;
+  if (!ours || is_list) return;
+  *find(added.name) = added;  // replaces ours, which stands in front
+  all_.pop_back();
+}
+
+LATEPY_COLD inline Settings::Settings(const Config& config, const Candidate& candidate, const Version& version)
+    : executable_(executable_of(candidate, version)) {
+  add_switches(config);
+  add_from_environment(config.use_environment);
+  add(Setting::text, "program_name", executable_);
+  add(Setting::text, "executable", executable_);
+  add(Setting::text, "base_executable", candidate.base_executable.empty() ? executable_ : candidate.base_executable);
+  if (!has_path_file(candidate)) add(Setting::text, "home", candidate.home);
+  for (const std::string& argument : config.argv) add(Setting::list, "argv", argument);
+  if (config.argv.empty()) add(Setting::list, "argv", "");
   // UTF-8 mode by itself is not among what subprocess and multiprocessing hand to children; -X utf8 is.
-  add_value(settings, Setting::list, "xoptions", config.utf8 ? "utf8=1" : "utf8=0");
+  add(Setting::list, "xoptions", config.utf8 ? "utf8=1" : "utf8=0");
+  for (const auto& [name, value] : config.options) add_asked_for(name, value);
 
-  for (const auto& [name, value] : config.options) {
-    Setting* setting = find_setting(settings, name);
-    if (!setting) {
-      const bool is_list = name == "warnoptions" || name == "module_search_paths" || name == "orig_argv";
-      setting = &add_setting(settings, is_list ? Setting::list : Setting::any, name.c_str());
-    }
-    setting->asked_for = true;
-    if (setting->kind != Setting::list) setting->values.clear();
-    append(setting->values, value);
-  }
-  for (const Setting& setting : settings) {
-    std::int64_t ignored;
-    for (const std::string& value : setting.values) {
-      if (value.find('\0') != std::string::npos)
-        throw_error<StartError>(
-            {"cannot start Python: ", setting.name, " holds a NUL byte: ", value.c_str(), "\\0..."});
-      if (setting.kind == Setting::number && !parse_number(value, ignored))
-        throw_error<StartError>(
-            {"cannot start Python: the option ", setting.name, " is a number, not \"", value, "\""});
-    }
-  }
   if (!LATEPY_WINDOWS && candidate.home.find(':') != std::string::npos)
     throw_error<StartError>({"cannot start Python: its home \"", candidate.home,
                              "\" holds a colon, where CPython cuts it in two. Install it in a folder without one."});
-  for (const char* name : {"home", "executable", "base_executable"})
-    if (const Setting* path = find_setting(settings, name); path && !is_absolute(path->value()))
-      throw_error<StartError>({"cannot start Python: its ", name, " must be an absolute path, not \"", path->value(),
-                               "\": with less, CPython searches PATH and the working directory"});
-  return settings;
+  for (const Setting& setting : all_)
+    if (setting.kind == Setting::text && !is_absolute(setting.value))
+      throw_error<StartError>({"cannot start Python: its ", setting.name, " must be an absolute path, not \"",
+                               setting.value, "\": with less, CPython searches PATH and the working directory"});
 }
 
 }  // namespace detail

@@ -40,46 +40,56 @@ LATEPY_COLD inline std::string take_error_text(const Api& api) {
   return result;
 }
 
-/// Runs settle_source, and missing_streams_source where it is needed. \returns what went wrong, or nothing.
-LATEPY_COLD inline std::string settle(const Api& api, const Config& config, Settings& settings) {
-  struct Owned {
-    const Api& api;
-    PyObject* object;
-    ~Owned() {
-      if (object) api.DecRef(object);
-    }
-    operator PyObject*() const { return object; }
-  };
-  const auto text = [&](const std::string& utf8) {
-    return api.Unicode_DecodeUTF8(utf8.data(), static_cast<ssize>(utf8.size()), "surrogateescape");
-  };
-  Owned globals{api, api.Dict_New()}, paths{api, api.List_New(0)};
-  if (!globals || !paths) return take_error_text(api);
-  const auto set_global = [&](const char* name, PyObject* value) {
-    Owned owned{api, value};
-    return value && api.Dict_SetItemString(globals, name, value) == 0;
-  };
-  for (const Path& path : config.paths) {
-    Owned item{api, text(path.string())};
-    if (!item || api.List_Append(paths, item) != 0) return take_error_text(api);
+/// An owned reference, or null, before the life begins.
+class StartRef {
+ public:
+  explicit StartRef(const Api& api, PyObject* object) noexcept : api_(api), object_(object) {}
+  StartRef(const StartRef&) = delete;
+  LATEPY_COLD ~StartRef() {
+    if (object_) api_.DecRef(object_);
   }
-  PyObject* builtins = api.Eval_GetBuiltins();
-  if (api.Dict_SetItemString(globals, "__builtins__", builtins) != 0 ||
-      api.Dict_SetItemString(globals, "paths", paths) != 0 ||
-      !set_global("executable", text(value_of(settings, "executable"))) ||
-      !set_global("base_executable", text(value_of(settings, "base_executable"))) ||
-      !set_global("signal_handlers", api.Long_FromLongLong(config.signal_handlers)))
-    return take_error_text(api);
-  const auto run = [&](const char* source) {
-    CompilerFlags flags{source_is_utf8, 9};
-    Owned code{api, api.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1)};
-    Owned result{api, code ? api.Eval_EvalCode(code, globals, globals) : nullptr};
-    return result ? std::string() : take_error_text(api);
-  };
-  std::string error = run(settle_source);
+  PyObject* get() const noexcept { return object_; }
+
+ private:
+  const Api& api_;
+  PyObject* object_;
+};
+
+LATEPY_COLD inline PyObject* decode_text(const Api& api, const char* utf8) noexcept {
+  return api.Unicode_DecodeUTF8(utf8, static_cast<ssize>(std::strlen(utf8)), "surrogateescape");
+}
+/// Sets a global to the value, whose reference it takes over, unless the value is null. \returns whether it did.
+LATEPY_COLD inline bool set_global(const Api& api, PyObject* globals, const char* name, PyObject* value) noexcept {
+  const StartRef owned(api, value);
+  return value && api.Dict_SetItemString(globals, name, value) == 0;
+}
+/// Runs a source of ours. \returns whether it did; else the error is set.
+LATEPY_COLD inline bool run_source(const Api& api, PyObject* globals, const char* source) noexcept {
+  CompilerFlags flags{source_is_utf8, 9};
+  const StartRef code(api, api.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
+  const StartRef result(api, code.get() ? api.Eval_EvalCode(code.get(), globals, globals) : nullptr);
+  return result.get() != nullptr;
+}
+
+/// Runs settle_source, and missing_streams_source where it is needed. \returns whether it did; else the error is set.
+LATEPY_COLD inline bool settle(const Api& api, const Config& config, Settings& settings) {
+  const StartRef globals(api, api.Dict_New()), paths(api, api.List_New(0));
+  if (!globals.get() || !paths.get()) return false;
+  for (const Path& path : config.paths) {
+    const StartRef text(api, decode_text(api, path.c_str()));
+    if (!text.get() || api.List_Append(paths.get(), text.get()) != 0) return false;
+  }
+  if (api.Dict_SetItemString(globals.get(), "__builtins__", api.Eval_GetBuiltins()) != 0 ||
+      api.Dict_SetItemString(globals.get(), "paths", paths.get()) != 0 ||
+      !set_global(api, globals.get(), "signal_handlers", api.Long_FromLongLong(config.signal_handlers)))
+    return false;
+  for (const char* name : {"executable", "base_executable"})
+    if (!set_global(api, globals.get(), name, decode_text(api, settings.value_of(name)))) return false;
+  if (!run_source(api, globals.get(), settle_source)) return false;
   for (const char* name : {"stdin", "stdout", "stderr"})
-    if (error.empty() && api.Sys_GetObject(name) == api.NoneStruct) error = run(missing_streams_source);
-  return error;
+    if (api.Sys_GetObject(name) == api.NoneStruct && !run_source(api, globals.get(), missing_streams_source))
+      return false;
+  return true;
 }
 
 /// For tests: the ways that come later can be forced.
@@ -99,7 +109,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
          "cannot repeat one. The first reason: ",
          *failed_start});
   check_home(candidate, version);
-  Settings settings = settings_of(config, candidate, version);
+  Settings settings(config, candidate, version);
   for (const Path& path : config.paths)
     if (path.string().find('\0') != std::string::npos)
       throw_error<StartError>({"cannot start Python: Config::paths holds a NUL byte: ", path.c_str(), "\\0..."});
@@ -122,7 +132,8 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
     else
       start_by_flags(start);
   }
-  if (const std::string error = settle(api, config, settings); !error.empty()) {
+  if (!settle(api, config, settings)) {
+    const std::string error = take_error_text(api);
     api.FinalizeEx();
     start.fail({error});
   }
