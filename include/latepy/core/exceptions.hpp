@@ -89,9 +89,10 @@ inline constexpr auto make_exception = &throw_exception<E>;
 #endif
 
 inline constexpr ExceptionClass exception_classes[] = {
-#define LATEPY_EXCEPTION(NAME, BASE)                                                                           \
-  {#NAME, static_cast<signed char>(static_cast<int>(ExceptionId::BASE) - static_cast<int>(ExceptionId::NAME)), \
-   &Api::NAME, make_exception<v1::NAME>},
+#define LATEPY_EXCEPTION(NAME, BASE)                                                                                \
+  {#NAME, sizeof(#NAME) - 1,                                                                                        \
+   static_cast<signed char>(static_cast<int>(ExceptionId::BASE) - static_cast<int>(ExceptionId::NAME)), &Api::NAME, \
+   make_exception<v1::NAME>},
     LATEPY_EXCEPTIONS(LATEPY_EXCEPTION)
 #undef LATEPY_EXCEPTION
 };

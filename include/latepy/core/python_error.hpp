@@ -109,24 +109,20 @@ inline void destroy_exception(void* exception) { static_cast<PythonError*>(excep
 namespace detail {
 
 LATEPY_FUNC LATEPY_COLD std::string format_exception(PyObject* exception) {
-  const Object module = Object::steal(api().Import_ImportModule("traceback"));
-  const Object function = attribute_or_empty(module.ptr(), "format_exception");
-  PyObject* type = as_object(type_of(exception));
-  Object trace = Object::steal(api().Exception_GetTraceback(exception));
-  if (trace.is_empty()) trace = none();
-  Object lines;
-  if (!function.is_empty()) {
-    PyObject* arguments[] = {nullptr, type, exception, trace.ptr()};
-    lines = Object::steal(api().Object_VectorcallDict(function.ptr(), arguments + 1, 3 | vectorcall_offset, nullptr));
-  }
+  const Api& a = api();
+  const ColdRef module(a.Import_ImportModule("traceback"));
+  const ColdRef function(find_attribute(module.get(), "format_exception"));
+  const ColdRef trace(a.Exception_GetTraceback(exception));
+  PyObject* arguments[] = {as_object(type_of(exception)), exception, trace.get() ? trace.get() : a.NoneStruct};
+  const ColdRef lines(function.get() ? a.Object_VectorcallDict(function.get(), arguments, 3, nullptr) : nullptr);
   std::string text;
-  const ssize count = lines.is_empty() ? -1 : api().List_Size(lines.ptr());
-  for (ssize i = 0; i < count; ++i) text += text_of(api().List_GetItem(lines.ptr(), i));
-  api().Err_Clear();
+  const ssize count = lines.get() ? a.List_Size(lines.get()) : -1;
+  for (ssize i = 0; i < count; ++i) text.append(text_of(a.List_GetItem(lines.get(), i)));
+  a.Err_Clear();
   return text;
 }
 
-LATEPY_FUNC std::optional<GilGuard> enter(ErrorData& data) {
+LATEPY_FUNC LATEPY_COLD std::optional<GilGuard> enter(ErrorData& data) {
   if (!data.listed) return std::nullopt;
   bool is_alive;
   {
@@ -162,7 +158,7 @@ LATEPY_FUNC LATEPY_COLD const std::string& PythonError::traceback() const {
 
 LATEPY_FUNC bool PythonError::is(std::string_view name) const {
   for (const detail::ExceptionClass* known = data_->known; known; known = known->base())
-    if (name == known->name) return true;
+    if (name == known->name()) return true;
   return is_another(name);
 }
 

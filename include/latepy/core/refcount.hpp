@@ -83,6 +83,22 @@ class OwnedRef {
  private:
   PyObject* object_;
 };
+/// As OwnedRef, for code that runs seldom: CPython counts, out of line.
+class ColdRef {
+ public:
+  explicit ColdRef(PyObject* object = nullptr) noexcept : object_(object) {}
+  ColdRef(const ColdRef&) = delete;
+  ColdRef& operator=(const ColdRef&) = delete;
+  LATEPY_COLD ~ColdRef() {
+    if (object_) api().DecRef(object_);
+  }
+  PyObject* get() const noexcept { return object_; }
+  /// Drops what it has, and takes a reference over.
+  LATEPY_COLD void reset(PyObject* object) noexcept { const ColdRef before(std::exchange(object_, object)); }
+
+ private:
+  PyObject* object_;
+};
 /// Whether the object is of a class with the type_is_* flag, or derived from it.
 inline bool has_flag(PyObject* object, unsigned long flag) noexcept { return (flags_of(type_of(object)) & flag) != 0; }
 inline bool is_exactly(PyObject* object, const PyTypeObject* type) noexcept { return type_of(object) == type; }

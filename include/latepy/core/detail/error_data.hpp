@@ -32,13 +32,15 @@ struct Prepared {
 /// One of the built-in exceptions that have a C++ class. There is one pointer in it, because the dynamic linker has to
 /// relocate each.
 struct ExceptionClass {
-  char name[20];
+  char chars[20];
+  unsigned char size;
   signed char base_at;      ///< where its base stands in the table, counted from this one; 0 for BaseException
   PyObject** Api::*symbol;  ///< its PyExc_* in Api
   /// Makes the C++ exception, which takes the reference over. Throws it at once where it was compiled without RTTI, or
   /// where the C++ ABI is another.
   Prepared (*make)(ErrorData*);
 
+  constexpr std::string_view name() const noexcept { return {chars, size}; }
   const ExceptionClass* base() const noexcept { return base_at != 0 ? this + base_at : nullptr; }
 };
 
@@ -48,10 +50,8 @@ struct ErrorText {
   std::size_t place = 0;  ///< where "file:line)" begins in `what`, if it has one
 
   ErrorText() = default;
-  explicit ErrorText(const ExceptionClass& known, std::string of_it = {})
-      : type_name(known.name), message(std::move(of_it)) {
-    make_what({}, 0);
-  }
+  /// Of an exception of that class with the message. Needs no Python.
+  explicit ErrorText(const ExceptionClass& known, std::string of_it = {});
   /// Reads the exception object. Needs the GIL; runs its str().
   explicit ErrorText(const ErrorData& data);
   void make_what(std::string_view file, int line);
@@ -73,8 +73,9 @@ struct ErrorData {
   ErrorData *previous = nullptr, *next = nullptr;
 
   ErrorData() = default;
-  ErrorData(Object exception, const ExceptionClass* nearest, decltype(read) reads) noexcept
-      : read(reads), value(std::move(exception)), known(nearest) {}
+  /// Takes the reference to the exception over.
+  ErrorData(PyObject* exception, const ExceptionClass* nearest, decltype(read) reads) noexcept
+      : read(reads), value(Object::steal(exception)), known(nearest) {}
   ErrorData(const ErrorData&) = delete;
   ~ErrorData();
   /// The memory of one that ended is kept for the next: most errors live alone, and shortly.

@@ -19,6 +19,10 @@ PyObject* find_attribute(PyObject* object, const StringArg& name) noexcept;
 LATEPY_COLD inline Object attribute_or_empty(PyObject* object, const StringArg& name) noexcept {
   return Object::steal(find_attribute(object, name));
 }
+/// The attribute as text; empty where it is no str.
+LATEPY_COLD inline std::string text_at(PyObject* object, const StringArg& name) {
+  return text_of(ColdRef(find_attribute(object, name)).get());
+}
 
 /// As Python's traceback prints a type: `ValueError`, `json.decoder.JSONDecodeError`.
 std::string qualified_name(PyObject* type);
@@ -50,19 +54,18 @@ struct FilePlace {
 void find_syntax_place(PyObject* exception, FilePlace& place, std::string& message);
 /// The innermost place of an exception: the last traceback entry.
 void find_place(PyObject* exception, FilePlace& place);
-/// The same by attributes. \param entry the first
-void ask_place(Object entry, FilePlace& place);
+/// The same by attributes. \param trace the first entry of the traceback, whose reference it takes over
+void ask_place(PyObject* trace, FilePlace& place);
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC std::string_view view_of(PyObject* str, std::string& other) {
-  std::string_view ascii;
-  if (str && read_ascii(str, ascii)) return ascii;
-  if (str && has_flag(str, type_is_str)) {
+/// view_of() of what is no ASCII str.
+LATEPY_COLD inline std::string_view view_of_any(PyObject* str, std::string& other) {
+  if (has_flag(str, type_is_str)) {
     ssize size = 0;
     if (const char* utf8 = api().Unicode_AsUTF8AndSize(str, &size)) return {utf8, static_cast<std::size_t>(size)};
     api().Err_Clear();  // lone surrogates
-    const OwnedRef bytes(api().Unicode_AsEncodedString(str, "utf-8", "backslashreplace"));
+    const ColdRef bytes(api().Unicode_AsEncodedString(str, "utf-8", "backslashreplace"));
     char* data = nullptr;
     if (bytes.get() && api().Bytes_AsStringAndSize(bytes.get(), &data, &size) == 0)
       return other.assign(data, static_cast<std::size_t>(size));
@@ -71,13 +74,19 @@ LATEPY_FUNC std::string_view view_of(PyObject* str, std::string& other) {
   return {};
 }
 
+LATEPY_FUNC std::string_view view_of(PyObject* str, std::string& other) {
+  std::string_view ascii;
+  if (!str || read_ascii(str, ascii)) return ascii;
+  return view_of_any(str, other);
+}
+
 LATEPY_FUNC std::string text_of(PyObject* str) {
   std::string other;
   const std::string_view text = view_of(str, other);
-  return other.empty() ? std::string(text) : other;
+  return other.empty() ? std::string(text) : std::move(other);
 }
 
-LATEPY_FUNC PyObject* find_attribute(PyObject* object, const StringArg& name) noexcept {
+LATEPY_FUNC LATEPY_COLD PyObject* find_attribute(PyObject* object, const StringArg& name) noexcept {
   PyObject* value = nullptr;
   if (!object) return nullptr;
   try {
@@ -91,78 +100,82 @@ LATEPY_FUNC PyObject* find_attribute(PyObject* object, const StringArg& name) no
 }
 
 LATEPY_FUNC LATEPY_COLD std::string qualified_name(PyObject* type) {
-  std::string name = text_of(attribute_or_empty(type, "__qualname__").ptr());
-  const std::string module = text_of(attribute_or_empty(type, "__module__").ptr());
-  return module.empty() || module == "builtins" || module == "__main__" ? name : module + "." + name;
+  std::string name = text_at(type, "__qualname__");
+  const std::string module = text_at(type, "__module__");
+  return module.empty() || module == "builtins" || module == "__main__" ? name : concat({module, ".", name});
 }
 
-LATEPY_FUNC std::string str_or_excuse(PyObject* object) {
-  const OwnedRef str(api().Object_Str(object));
-  if (!str.get()) {
-    api().Err_Clear();
-    return "<its str() failed>";
-  }
-  return text_of(str.get());
+LATEPY_FUNC LATEPY_COLD std::string str_or_excuse(PyObject* object) {
+  const ColdRef str(api().Object_Str(object));
+  if (str.get()) return text_of(str.get());
+  api().Err_Clear();
+  return "<its str() failed>";
 }
 
 LATEPY_FUNC LATEPY_COLD int int_at(PyObject* object, const StringArg& name) noexcept {
-  const Object number = attribute_or_empty(object, name);
-  if (number.is_empty() || number.is_none()) return 0;
+  const ColdRef number(find_attribute(object, name));
+  if (!number.get() || number.get() == api().NoneStruct) return 0;
   int overflow = 0;
-  const long long value = api().Long_AsLongLongAndOverflow(number.ptr(), &overflow);
+  const long long value = api().Long_AsLongLongAndOverflow(number.get(), &overflow);
   if (value == -1) api().Err_Clear();
   return static_cast<int>(value);
 }
 
 LATEPY_FUNC LATEPY_COLD void find_syntax_place(PyObject* exception, FilePlace& place, std::string& message) {
-  place.file = place.text = text_of(attribute_or_empty(exception, "filename").ptr());
+  place.file = place.text = text_at(exception, "filename");
   place.line = int_at(exception, "lineno");
   const std::string suffix =
-      " (" + place.text.substr(place.text.find_last_of("/\\") + 1) + ", line " + std::to_string(place.line) + ")";
+      concat({" (", place.file.substr(place.file.find_last_of("/\\") + 1), ", line ", decimal(place.line), ")"});
   if (message.size() > suffix.size() && message.compare(message.size() - suffix.size(), suffix.size(), suffix) == 0)
     message.resize(message.size() - suffix.size());
 }
 
-LATEPY_FUNC LATEPY_COLD void ask_place(Object entry, FilePlace& place) {
-  for (;;) {
-    Object next = attribute_or_empty(entry.ptr(), "tb_next");
-    if (next.is_empty() || next.is_none()) break;
-    entry = std::move(next);
-  }
-  const Object frame = attribute_or_empty(entry.ptr(), "tb_frame");
-  if (frame.is_empty()) return;
-  const Object code = Object::steal(api().Frame_GetCode(frame.ptr()));
-  place.file = place.text = text_of(attribute_or_empty(code.ptr(), "co_filename").ptr());
-  place.line = int_at(entry.ptr(), "tb_lineno");
+LATEPY_FUNC LATEPY_COLD void ask_place(PyObject* trace, FilePlace& place) {
+  ColdRef entry(trace);
+  PyObject* next;
+  while ((next = find_attribute(entry.get(), "tb_next")) && next != api().NoneStruct) entry.reset(next);
+  if (next) api().DecRef(next);
+  const ColdRef frame(find_attribute(entry.get(), "tb_frame"));
+  if (!frame.get()) return;
+  const ColdRef code(api().Frame_GetCode(frame.get()));
+  place.file = place.text = text_at(code.get(), "co_filename");
+  place.line = int_at(entry.get(), "tb_lineno");
 }
 
 LATEPY_FUNC void find_place(PyObject* exception, FilePlace& place) {
   const Layout& layout = library_state.layout;
-  Object entry = Object::steal(api().Exception_GetTraceback(exception));
-  if (entry.is_empty()) return;
-  if (LATEPY_UNLIKELY(layout.trace_entry == 0)) return ask_place(std::move(entry), place);
-  const TraceEntry* last = &member_at<TraceEntry>(entry.ptr(), layout.trace_entry);
+  PyObject* const trace = api().Exception_GetTraceback(exception);
+  if (!trace) return;
+  if (LATEPY_UNLIKELY(layout.trace_entry == 0)) return ask_place(trace, place);
+  const ColdRef entry(trace);
+  const TraceEntry* last = &member_at<TraceEntry>(trace, layout.trace_entry);
   while (last->next) last = &member_at<TraceEntry>(last->next, layout.trace_entry);
   place.code = Object::steal(api().Frame_GetCode(last->frame));
   place.line = last->line_in(place.code.ptr());
   place.file = view_of(member_at<PyObject*>(place.code.ptr(), layout.code_filename), place.text);
 }
 
-LATEPY_FUNC void ErrorText::make_what(std::string_view file, int line) {
-  what.reserve(type_name.size() + message.size() + file.size() + 17);
-  what += type_name;
-  if (!message.empty()) what.append(": ", 2) += message;
-  if (file.empty()) return;
-  place = what.append(" (", 2).size();
-  ((what += file) += ':').append(std::to_string(line)) += ')';
+LATEPY_FUNC LATEPY_COLD ErrorText::ErrorText(const ExceptionClass& known, std::string of_it)
+    : type_name(known.name()), message(std::move(of_it)) {
+  make_what({}, 0);
 }
 
-LATEPY_FUNC ErrorText::ErrorText(const ErrorData& data) {
+LATEPY_FUNC void ErrorText::make_what(std::string_view file, int line) {
+  what.reserve(type_name.size() + message.size() + file.size() + 17);
+  what.append(type_name);
+  if (!message.empty()) what.append(": ", 2).append(message);
+  if (file.empty()) return;
+  what.append(" (", 2);
+  place = what.size();
+  (((what += file) += ':') += decimal(line)) += ')';
+}
+
+LATEPY_FUNC LATEPY_COLD ErrorText::ErrorText(const ErrorData& data) {
   PyObject* const exception = data.value.ptr();
   PyObject* const type = as_object(type_of(exception));
   const bool is_known = *(api().*data.known->symbol) == type;
   if (is_known)
-    type_name = data.known->name;
+    type_name = data.known->name();
   else
     type_name = qualified_name(type);
   message = str_or_excuse(exception);

@@ -11,8 +11,8 @@ namespace detail {
 /// The error that CPython forgot to set.
 PyObject* missing_error();
 
-/// Takes the error that is set away from CPython: the exception object with its traceback. Never empty.
-Object fetch_exception();
+/// Takes the error that is set away from CPython: the exception object with its traceback. A new reference, never null.
+PyObject* fetch_exception();
 
 /// The error that is set, put aside for a scope in which code may run that must not see it: destructors.
 class ErrorAside {
@@ -38,8 +38,8 @@ inline const ExceptionClass& nearest_class(PyObject* type) noexcept {
   return type == *(api().*last->symbol) ? *last : find_class(type);
 }
 
-/// What C++ keeps of an exception object, as yet without a text. Needs the GIL.
-ErrorHandle keep_exception(Object exception);
+/// What C++ keeps of an exception object, as yet without a text. Takes the reference over. Needs the GIL.
+ErrorHandle keep_exception(PyObject* exception);
 /// The same of the error that is set.
 ErrorHandle take_exception();
 
@@ -59,16 +59,14 @@ void format_live_errors();
 namespace detail {
 
 LATEPY_FUNC LATEPY_COLD PyObject* missing_error() {
-  const Object text =
-      Object::steal(api().Unicode_InternFromString("a function of CPython failed without setting an error"));
-  PyObject* arguments[] = {nullptr, text.ptr()};
-  PyObject* const error = api().Object_VectorcallDict(*api().SystemError, arguments + 1,
-                                                      (text.ptr() != nullptr) | vectorcall_offset, nullptr);
+  const ColdRef text(api().Unicode_InternFromString("a function of CPython failed without setting an error"));
+  PyObject* arguments[] = {text.get()};
+  PyObject* const error = api().Object_VectorcallDict(*api().SystemError, arguments, text.get() != nullptr, nullptr);
   if (!error) throw std::bad_alloc();
   return error;
 }
 
-LATEPY_FORCE_INLINE PyObject* fetched() {
+LATEPY_FUNC PyObject* fetch_exception() {
   const Api& api = detail::api();
   PyObject* value = nullptr;
   if (api.Err_GetRaisedException) {
@@ -79,16 +77,17 @@ LATEPY_FORCE_INLINE PyObject* fetched() {
     // Where the value is of that very type it is an exception already; else it is what one is yet to be made of.
     if (type && (!value || as_object(type_of(value)) != type)) api.Err_NormalizeException(&type, &value, &trace);
     if (trace && value) api.Exception_SetTraceback(value, trace);
-    if (trace) decref(trace);
-    if (type) decref(type);
+    if (trace) api.DecRef(trace);
+    if (type) api.DecRef(type);
   }
   return LATEPY_LIKELY(value != nullptr) ? value : missing_error();
 }
 
 LATEPY_FUNC LATEPY_COLD std::exception_ptr original_of(PyObject* exception) {
-  const Object capsule = attribute_or_empty(attribute_or_empty(exception, original_attribute).ptr(), "capsule");
-  if (capsule.is_empty() || !api().Capsule_IsValid(capsule.ptr(), original_attribute)) return nullptr;
-  return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.ptr(), original_attribute));
+  const ColdRef carrier(find_attribute(exception, original_attribute));
+  const ColdRef capsule(find_attribute(carrier.get(), "capsule"));
+  if (!capsule.get() || !api().Capsule_IsValid(capsule.get(), original_attribute)) return nullptr;
+  return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.get(), original_attribute));
 }
 
 LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noexcept {
@@ -102,19 +101,15 @@ LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noex
   return exception_classes[at];
 }
 
-LATEPY_FUNC Object fetch_exception() { return Object::steal(fetched()); }
-
-LATEPY_FORCE_INLINE ErrorHandle kept(Object exception) {
-  PyObject* const value = exception.ptr();
-  ErrorHandle data(new ErrorData(std::move(exception), &nearest_class(as_object(type_of(value))), &read_late));
+LATEPY_FUNC ErrorHandle keep_exception(PyObject* exception) {
+  ErrorHandle data(new ErrorData(exception, &nearest_class(as_object(type_of(exception))), &read_late));
   if (LATEPY_UNLIKELY(process_state().carries_exceptions.load(std::memory_order_relaxed)))
-    data->original = original_of(value);
+    data->original = original_of(exception);
   data->enlist();
   return data;
 }
 
-LATEPY_FUNC ErrorHandle keep_exception(Object exception) { return kept(std::move(exception)); }
-LATEPY_FUNC ErrorHandle take_exception() { return kept(Object::steal(fetched())); }
+LATEPY_FUNC ErrorHandle take_exception() { return keep_exception(fetch_exception()); }
 
 LATEPY_FUNC ErrorHandle to_throw(ErrorData* data) {
   ErrorHandle made = data ? ErrorHandle(data) : take_exception();
@@ -196,7 +191,7 @@ LATEPY_FUNC LATEPY_COLD std::optional<PythonError> PythonError::cause() const {
     if (suppressed.ptr() != detail::api().TrueStruct) cause = Object::steal(detail::api().Exception_GetContext(raised));
   }
   if (cause.is_empty()) return std::nullopt;
-  return PythonError(detail::keep_exception(std::move(cause)));
+  return PythonError(detail::keep_exception(cause.release()));
 }
 #endif
 }  // namespace v1

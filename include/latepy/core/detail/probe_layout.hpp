@@ -122,7 +122,7 @@ LATEPY_COLD inline void probe_traceback(Layout& layout) {
   const Object function = steal_or_throw(a.Import_ImportModule("encodings")).attr("search_function");
   PyObject* arguments[] = {nullptr, a.NoneStruct};  // which names no codec
   if (!Object::steal(vectorcall(function.ptr(), arguments + 1, 1, nullptr)).is_empty()) return;
-  const Object error = fetch_exception();
+  const Object error = Object::steal(fetch_exception());
   const auto has = [](const Object& object, const StringArg& name, PyObject* value) {
     return attribute_or_empty(object.ptr(), name).ptr() == value;
   };

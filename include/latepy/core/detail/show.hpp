@@ -15,7 +15,7 @@ std::string show_value(PyObject* object);
 /// The type and value of an object in an error message: `'str' "abc"`.
 LATEPY_COLD inline std::string show(PyObject* object) {
   if (object == api().NoneStruct) return "None";
-  return "'" + qualified_name(as_object(type_of(object))) + "' " + show_value(object);
+  return concat({"'", qualified_name(as_object(type_of(object))), "' ", show_value(object)});
 }
 
 #if LATEPY_DEFINITIONS
@@ -23,12 +23,12 @@ LATEPY_COLD inline std::string show(PyObject* object) {
 LATEPY_FUNC LATEPY_COLD std::string show_value(PyObject* object) {
   constexpr std::size_t limit = 80;
   constexpr ssize long_size = 10 * limit;  // of longer sequences only the first `long_size` items are shown
-  Object beginning;
+  ColdRef beginning;
   if (has_flag(object, type_is_str | type_is_bytes | type_is_list | type_is_tuple) &&
       api().Object_Size(object) > long_size)
-    beginning = Object::steal(api().Sequence_GetSlice(object, 0, long_size));
+    beginning.reset(api().Sequence_GetSlice(object, 0, long_size));
   api().Err_Clear();
-  if (!beginning.is_empty()) object = beginning.ptr();
+  if (beginning.get()) object = beginning.get();
   std::string text;
   if (has_flag(object, type_is_str)) {
     text = "\"";
@@ -40,8 +40,8 @@ LATEPY_FUNC LATEPY_COLD std::string show_value(PyObject* object) {
     }
     text += "\"";
   } else {
-    const Object repr = Object::steal(api().Object_Repr(object));
-    text = repr.is_empty() ? "<its repr() failed>" : text_of(repr.ptr());
+    const ColdRef repr(api().Object_Repr(object));
+    text = repr.get() ? text_of(repr.get()) : "<its repr() failed>";
     api().Err_Clear();
   }
   if (text.size() > limit) {
