@@ -23,15 +23,19 @@ LATEPY_FUNC LATEPY_COLD Object kept_namespace(const std::string& name, const cha
   if (!place) throw_error<StateError>({"this Python has no interpreter dict to keep the namespace of latepy in"});
   const AttrName key(concat({"latepy.v1.", name}));
   if (PyObject* known = a.Dict_GetItemWithError(place, key.ptr())) return Object::borrow(known);
-  PyObject* const builtins = a.Dict_GetItemWithError(a.Import_GetModuleDict(), AttrName("builtins").ptr());
-  const Object globals = steal_or_throw(a.Dict_New());
-  set_item(globals, "__name__", to_py(concat({"latepy.", name})));
-  set_item(globals, "__builtins__", Ref(builtins ? builtins : a.Eval_GetBuiltins()));
-  if (variable) set_item(globals, variable, to_py(value));
+  const AttrName builtins_name(std::string_view("builtins"));
+  PyObject* const builtins = a.Dict_GetItemWithError(a.Import_GetModuleDict(), builtins_name.ptr());
+  Object globals = take_result(a.Dict_New());
+  const auto set_global = [&](const char* global, PyObject* with) {
+    expect_success(a.Dict_SetItemString(globals.ptr(), global, with));
+  };
+  set_global("__name__", AttrName(concat({"latepy.", name})).ptr());
+  set_global("__builtins__", builtins ? builtins : a.Eval_GetBuiltins());
+  if (variable) set_global(variable, AttrName(std::string_view(value)).ptr());
   CompilerFlags flags{source_is_utf8, library_state.version.minor};
-  const Object code = steal_or_throw(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
-  steal_or_throw(a.Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
-  check_result(a.Dict_SetItem(place, key.ptr(), globals.ptr()));
+  const Object code = take_result(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
+  take_result(a.Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
+  expect_success(a.Dict_SetItem(place, key.ptr(), globals.ptr()));
   return globals;
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/cold.hpp>
 #include <latepy/load/detail/paths.hpp>
 #include <latepy/run/detail/imports.hpp>
 
@@ -11,8 +12,7 @@ namespace detail {
 
 /// os.path.abspath by Python itself: an absolute path without `..`.
 LATEPY_COLD inline std::string absolute(const std::string& path) {
-  const Object os_path = steal_or_throw(api().Import_ImportModule("os.path"));
-  return os_path.attr("abspath")(path).as<std::string>();
+  return call_attribute(known_module("os.path"), "abspath", {to_py(path)}).as<std::string>();
 }
 
 /// A module `__main__` as `python` makes it, not yet in sys.modules.
