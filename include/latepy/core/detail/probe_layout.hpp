@@ -132,7 +132,7 @@ LATEPY_COLD inline void probe_values(Layout& layout) {
     layout.int_form = Layout::IntForm::unknown;
 
   // From 3.14 on tuples have their hash in front of the items.
-  for (const std::size_t words : {1, 2}) {
+  for (const std::size_t words : {1u, 2u}) {
     layout.tuple_items = behind_head(words);
     if (reads_items(a.Tuple_New(2), a.Tuple_SetItem)) break;
     layout.tuple_items = 0;
@@ -142,7 +142,7 @@ LATEPY_COLD inline void probe_values(Layout& layout) {
   layout.list_items = behind_head(1);
   if (!reads_items(a.List_New(2), a.List_SetItem)) layout.list_items = 0;
   // Before 3.12 a wchar_t* stood behind the state.
-  for (const std::size_t words : {3, 4}) {
+  for (const std::size_t words : {3u, 4u}) {
     layout.ascii_text = behind_head(words);
     if (layout.type_flags != 0 && reads_ascii(layout)) break;
     layout.ascii_text = 0;
