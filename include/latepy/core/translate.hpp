@@ -143,7 +143,7 @@ LATEPY_FUNC LATEPY_COLD void translate_by_table() noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD void attach_original() {
-  const Object exception = Object::steal(fetch_exception());
+  const Object exception = fetch_exception();
   try {
     auto original = std::make_unique<std::exception_ptr>(std::current_exception());
     const Object capsule = steal_or_throw(api().Capsule_New(original.get(), original_attribute, [](PyObject* self) {

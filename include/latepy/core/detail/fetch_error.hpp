@@ -12,7 +12,9 @@ namespace detail {
 PyObject* missing_error();
 
 /// Takes the error that is set away from CPython: the exception object with its traceback. A new reference, never null.
-PyObject* fetch_exception();
+PyObject* fetch_raised();
+/// The same as an Object.
+LATEPY_COLD inline Object fetch_exception() { return Object::steal(fetch_raised()); }
 
 /// The error that is set, put aside for a scope in which code may run that must not see it: destructors.
 class ErrorAside {
@@ -66,7 +68,7 @@ LATEPY_FUNC LATEPY_COLD PyObject* missing_error() {
   return error;
 }
 
-LATEPY_FUNC PyObject* fetch_exception() {
+LATEPY_FUNC PyObject* fetch_raised() {
   const Api& api = detail::api();
   PyObject* value = nullptr;
   if (api.Err_GetRaisedException) {
@@ -109,7 +111,7 @@ LATEPY_FUNC ErrorHandle keep_exception(PyObject* exception) {
   return data;
 }
 
-LATEPY_FUNC ErrorHandle take_exception() { return keep_exception(fetch_exception()); }
+LATEPY_FUNC ErrorHandle take_exception() { return keep_exception(fetch_raised()); }
 
 LATEPY_FUNC ErrorHandle to_throw(ErrorData* data) {
   ErrorHandle made = data ? ErrorHandle(data) : take_exception();

@@ -182,7 +182,7 @@ LATEPY_COLD inline void probe_traceback(Layout& layout) {
   const ColdRef function(find_in_module("encodings", "search_function"));
   PyObject* arguments[] = {a.NoneStruct};  // which names no codec
   if (!function.get() || ColdRef(a.Object_VectorcallDict(function.get(), arguments, 1, nullptr)).get()) return;
-  const ColdRef error(fetch_exception()), trace(a.Exception_GetTraceback(error.get()));
+  const ColdRef error(fetch_raised()), trace(a.Exception_GetTraceback(error.get()));
   // Two entries at least: that function calls another of Python, which fails.
   int entries = 0;
   PyObject* last = nullptr;

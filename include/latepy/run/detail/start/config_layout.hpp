@@ -5,7 +5,6 @@
 #include <latepy/load/api.hpp>
 #include <latepy/load/python_version.hpp>
 
-
 namespace latepy {
 inline namespace v1 {
 namespace detail {
