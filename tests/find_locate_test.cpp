@@ -258,6 +258,16 @@ TEST_CASE("a named Python that does not serve is not replaced by another", "[loc
   }
 }
 
+TEST_CASE("a path with a NUL byte is refused, and not cut there", "[locate]") {
+  Tree tree;
+  tree.python("one", "3.11");
+  const std::string rest("\0/other", 7);
+  SECTION("a library") { tree.search.library = tree.at("one/lib/libpython3.11.so.1.0") + rest; }
+  SECTION("an executable") { tree.search.python = tree.at("one/bin/python") + rest; }
+  SECTION("a home") { tree.search.home = tree.at("one") + rest; }
+  CHECK(only_reason(py::locate(tree.search)) == "its path holds a NUL byte");
+}
+
 TEST_CASE("pyvenv.cfg in all its forms", "[locate][venv]") {
   Tree tree;
   tree.python("base", "3.12");

@@ -4,7 +4,6 @@
 
 #include <latepy/core/python_error.hpp>
 
-#include <iterator>
 #if LATEPY_THROWS_IN_PLACE
 #include <new>
 #endif

@@ -255,9 +255,6 @@ class Object : public Ref {
 namespace detail {
 /// Makes Objects with a generation that the caller knows, which is cheaper than current_generation().
 struct HandleAccess {
-  static LATEPY_FORCE_INLINE Object steal(PyObject* object, std::uint32_t generation) noexcept {
-    return Object(object, generation);
-  }
   static std::uint32_t generation(const Ref& handle) noexcept { return handle.generation_; }
   static LATEPY_FORCE_INLINE Object borrow(PyObject* object, std::uint32_t generation) noexcept {
     incref(object);

@@ -35,6 +35,9 @@ LATEPY_COLD inline void add_named(const Search& search, Finder& finder) {
                                           : "Config::home");
   c.library = absolute_path(arena, search.library.string());
   c.home = absolute_path(arena, search.home.string());
+  // A Text ends at a NUL byte. A path that was cut there is another path than the one that was named.
+  for (const Path* named : {&search.python, &search.library, &search.home})
+    if (named->string().find('\0') != std::string::npos) return finder.refuse(c, "its path holds a NUL byte");
   if (!search.python.empty())
     finder.add_python(absolute_path(arena, search.python.string()), c);
   else if (!search.library.empty())
