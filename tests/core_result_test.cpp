@@ -47,7 +47,7 @@ TEST_CASE("a Result with a value is the value") {
   *result = 4;
   CHECK(result.value() == 4);
   const std::string text = thrown<py::StateError>([&] { result.error(); }).what();
-  CHECK_THAT(text, ContainsSubstring("no error"));
+  CHECK_THAT(text, ContainsSubstring("has a value"));
 }
 
 TEST_CASE("a Result without one is the exception, which was never thrown") {

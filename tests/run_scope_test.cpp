@@ -460,7 +460,8 @@ TEST_CASE("whatever way text was left in a stream, it is out when the outermost 
   const bool is_seen = !are_fast_paths_off() && !python.is_free_threaded();
   {
     const py::GilGuard gil;
-    CHECK((py::detail::current_interpreter().streams.load()->generation != 0) == is_seen);
+    const py::detail::StreamLayout* const layout = py::detail::current_interpreter().streams.load();
+    CHECK((layout && layout->generation != 0) == is_seen);
   }
   python.exec(
       "import io, sys\n"
