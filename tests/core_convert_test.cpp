@@ -1,50 +1,15 @@
-// Tests of latepy/core/converter.hpp: numbers, text, bytes, None and enums to Python and back, and converters of one's
-// own. SPDX-License-Identifier: MIT
-#include "conversions.hpp"
+// Tests of latepy/core/convert.hpp: None, bool, numbers, text and enumerations to Python and back.
+// SPDX-License-Identifier: MIT
+#include "odd_objects.hpp"
 
 #include <cmath>
 #include <cstdint>
 #include <limits>
 
-using py::Bytes;
 using py::ConversionError;
 using py::Object;
 
 namespace {
-
-template <class T>
-T as(const char* expression) {
-  return eval(expression).as<T>();
-}
-
-constexpr const char* const odd_classes = R"(
-    class Index:
-        def __init__(self, value): self.value = value
-        def __index__(self): return self.value
-    class Float:
-        def __init__(self, value): self.value = value
-        def __float__(self): return self.value
-    class Int:  # says that it can be cut down to an int, not that it is one
-        def __int__(self): return 5
-    class Raises:
-        def __index__(self): raise LookupError("index")
-        def __float__(self): raise LookupError("float")
-    class RaisesTypeError:
-        def __index__(self): raise TypeError("index")
-    class NoRepr:
-        def __repr__(self): raise ValueError("no repr")
-    class Str(str): pass
-    class Bytes(bytes): pass
-)";
-Object odd(const char* expression) {
-  static const Object globals = [] {
-    py::Interpreter& interpreter = python();
-    Object made = py::dict();
-    interpreter.exec(odd_classes, made);
-    return made;
-  }();
-  return python().eval(expression, globals);
-}
 
 enum class Color : unsigned char { red = 1, green = 2, last = 255 };
 enum Plain { one = 1, minus = -1 };
@@ -373,25 +338,6 @@ TEST_CASE("a character is a str of length 1, and no number") {
   CHECK(py::type(py::to_py(static_cast<signed char>(97))).same(eval("int")));
 }
 
-// Bytes
-
-TEST_CASE("bytes and text are never taken for one another", "[bytes]") {
-  python();
-  const Object bytes = py::to_py(Bytes(std::string("a\0\xff", 3)));
-  CHECK(bytes == eval("b'a\\0\\xff'"));
-  CHECK(py::type(bytes).same(eval("bytes")));
-  CHECK((as<Bytes>("b'a\\0\\xff'") == Bytes("a\0\xff", 3)));
-  CHECK(as<Bytes>("bytearray(b'ab')").string() == "ab");
-  CHECK(odd("Bytes(b'derived')").as<Bytes>().string() == "derived");
-  CHECK(as<Bytes>("b''").empty());
-  CHECK((as<Bytes>("b'a'") != Bytes("b", 1)));
-  CHECK(refusal<Bytes>("'text'") == "cannot convert 'str' \"text\" to latepy::Bytes");
-  CHECK_THAT(refusal<Bytes>("[97]"), ContainsSubstring("to latepy::Bytes"));
-  CHECK(refusal<std::string>("b'ab'") == "cannot convert 'bytes' b'ab' to std::string");
-  CHECK_THAT(refusal<std::string_view>("b'ab'"), ContainsSubstring("to std::string_view"));
-  CHECK_THAT(refusal<std::string>("bytearray(b'ab')"), ContainsSubstring("'bytearray'"));
-}
-
 // Enumerations
 
 TEST_CASE("enumerations are their underlying integers") {
@@ -412,155 +358,4 @@ TEST_CASE("enumerations are their underlying integers") {
   CHECK(as<Flag>("1") == Flag::on);
   CHECK_THAT(refusal<Flag>("2"), ContainsSubstring("Flag"));
   CHECK(odd("__import__('enum').IntEnum('E', 'red green').green").as<Color>() == Color::green);
-}
-
-// Objects and the interface itself
-
-TEST_CASE("Object, Ref and Proxy convert to themselves") {
-  const Object object = eval("[object()]");
-  CHECK(py::to_py(object).same(object));
-  CHECK(py::to_py(py::Ref(object)).same(object));
-  CHECK(py::to_py(object[0]).same(Object(object[0])));
-  CHECK(py::from_py<Object>(object).same(object));
-  CHECK(object.as<Object>().same(object));
-  CHECK(object.try_as<Object>()->same(object));
-  CHECK(object.is<Object>());
-  Object moved = object;
-  CHECK(py::to_py(std::move(moved)).same(object));
-  CHECK(moved.is_empty());
-  CHECK_THROWS_AS(py::to_py(Object()), py::StateError);
-  CHECK_THROWS_AS(py::from_py<Object>(Object()), py::StateError);
-  CHECK_THROWS_AS(py::from_py<int>(Object()), py::StateError);
-}
-
-TEST_CASE("the error shows the value: escaped, shortened, and also where repr() fails") {
-  CHECK(refusal<int>("'a\\nb'") == "cannot convert 'str' \"a\\x0ab\" to int");
-  const std::string text = refusal<int>("'\\u20ac' * 1000");
-  CHECK(text.size() < 200);
-  CHECK_THAT(text, ContainsSubstring("\xe2\x82\xac\xe2\x80\xa6 to int"));  // whole characters, then an ellipsis
-  CHECK_THAT(refusal<int>("[0] * 900 + [type('Unseen', (), {'__repr__': None})()]"),
-             ContainsSubstring("'list' [0, 0, "));
-  CHECK_THAT(refusal<int>(odd("NoRepr()")), ContainsSubstring("'NoRepr' <its repr() failed> to int"));
-  CHECK_THAT(refusal<int>("10**5000"), ContainsSubstring("out of range"));  // from 3.11 on it has no repr()
-  CHECK(refusal<int>(python().get("fractions.Fraction")(1, 3)) ==
-        "cannot convert 'fractions.Fraction' Fraction(1, 3) to int");
-}
-
-TEST_CASE("ConversionError keeps reason and path, and grows from the inside out") {
-  ConversionError error("cannot convert");
-  CHECK(error.path().empty());
-  error.inside("[\"x\"]");
-  error.inside("[3]");
-  CHECK(error.path() == "[3][\"x\"]");
-  CHECK(error.reason() == "cannot convert");
-  CHECK(std::string(error.what()) == "[3][\"x\"]: cannot convert");
-}
-
-// Converters of one's own
-
-namespace {
-
-struct Celsius {
-  double degrees = 0;
-};
-struct Handle {  // move-only, without a default constructor
-  explicit Handle(int n) : number(std::make_unique<int>(n)) {}
-  std::unique_ptr<int> number;
-};
-struct Even {
-  int value;
-};
-struct OneWay {};
-
-int tries = 0, from_pys = 0;
-
-}  // namespace
-
-template <>
-struct latepy::Converter<Celsius> {
-  static Object to_py(const Celsius& value) { return latepy::to_py(value.degrees); }
-  static Celsius from_py(Ref object) { return {object.as<double>()}; }
-};
-template <>
-struct latepy::Converter<Handle> {
-  static Object to_py(Handle&& value) { return latepy::to_py(*std::exchange(value.number, nullptr)); }
-  static Handle from_py(Ref object) { return Handle(object.as<int>()); }
-};
-template <>
-struct latepy::Converter<Even> {
-  static constexpr const char* name = "my::Even";
-  static Object to_py(const Even& value) { return latepy::to_py(value.value); }
-  static Even from_py(Ref object) {
-    ++from_pys;
-    std::optional<Even> value;
-    if (!try_from_py(object, value)) throw ConversionError("an odd number");
-    return *value;
-  }
-  static bool try_from_py(Ref object, std::optional<Even>& result) noexcept {
-    ++tries;
-    const auto number = object.try_as<int>();
-    if (number && *number % 2 == 0) result = Even{*number};
-    return result.has_value();
-  }
-};
-template <>
-struct latepy::Converter<OneWay> {
-  static Object to_py(const OneWay&) { return latepy::to_py("one way"); }
-};
-
-TEST_CASE("a Converter of one's own serves as, arguments, results, items and operators") {
-  CHECK(as<Celsius>("21.5").degrees == 21.5);
-  CHECK(py::to_py(Celsius{3}) == 3.0);
-  const Celsius lvalue{4};
-  CHECK(py::to_py(lvalue) == 4.0);
-  CHECK(eval("lambda c: c * 2").call<Celsius>(Celsius{5}).degrees == 10);
-  const Object dict = py::dict("c"_a = Celsius{6});
-  CHECK((dict["c"].as<Celsius>().degrees == 6));
-  dict["c"] = Celsius{7};
-  CHECK((dict["c"] == Celsius{7}));
-  CHECK((dict["c"] + Celsius{1} == 8.0));
-}
-
-TEST_CASE("without try_from_py, try_as and is take any exception of from_py for a no") {
-  CHECK(eval("1").try_as<Celsius>()->degrees == 1);
-  CHECK_FALSE(eval("'x'").try_as<Celsius>().has_value());
-  CHECK_FALSE(eval("'x'").is<Celsius>());
-  CHECK_FALSE(odd("Raises()").is<Celsius>());
-  CHECK_THROWS_AS(as<Celsius>("'x'"), ConversionError);
-  CHECK_THROWS_AS(odd("Raises()").as<Celsius>(), py::LookupError);
-  CHECK_FALSE(py::detail::api().Err_Occurred());
-}
-
-TEST_CASE("with try_from_py they ask that, and from_py is not called") {
-  tries = from_pys = 0;
-  CHECK(eval("4").is<Even>());
-  CHECK(eval("4").try_as<Even>()->value == 4);
-  CHECK_FALSE(eval("5").is<Even>());
-  CHECK_FALSE(eval("'x'").try_as<Even>().has_value());
-  CHECK(tries == 4);
-  CHECK(from_pys == 0);
-  CHECK_THROWS_AS(as<Even>("5"), ConversionError);
-  CHECK(from_pys == 1);
-}
-
-TEST_CASE("types that only move, and have no default, convert both ways") {
-  CHECK(*as<Handle>("5").number == 5);
-  CHECK(*eval("6").try_as<Handle>()->number == 6);
-  CHECK_FALSE(eval("'x'").try_as<Handle>().has_value());
-  CHECK(py::to_py(Handle(7)) == 7);
-  Handle handle(8);
-  CHECK(eval("lambda x: x + 1")(std::move(handle)) == 9);
-  CHECK(handle.number == nullptr);
-  CHECK(*eval("lambda x: x").call<Handle>(Handle(10)).number == 10);
-}
-
-TEST_CASE("a Converter of one direction is enough for that direction") {
-  python();
-  CHECK(py::to_py(OneWay()) == "one way");
-}
-
-TEST_CASE("a Converter's name is what errors call the type") {
-  CHECK(py::detail::type_name<Even>() == "my::Even");
-  CHECK(py::detail::type_name<int>() == "int");
-  CHECK(py::detail::type_name<Celsius>().find("Celsius") != std::string_view::npos);
 }

@@ -16,12 +16,6 @@ set(unused_includes
 
 # `<header> <test>`: public headers that are tested by another header's test.
 set(tested_elsewhere
-  "core/bytes.hpp core_convert_test.cpp: bytes are converted like text"
-  "core/converter.hpp core_convert_test.cpp: what converters of one's own specialize"
-  "core/handle.hpp core_object_test.cpp: an Object is a handle and what one does with it"
-  "core/iterator.hpp core_object_test.cpp: loops over objects"
-  "core/operators.hpp core_object_test.cpp: the operators of objects"
-  "core/proxy.hpp core_object_test.cpp: items and attributes of objects"
   "host/borrowed.hpp host_class_ownership_test.cpp: objects that C++ owns"
   "host/buffer_info.hpp host_class_protocols_test.cpp: what classes export as buffers"
   "host/extras.hpp host_function_test.cpp: what follows the function in def()"
