@@ -21,17 +21,7 @@ set(tested_elsewhere
   "host/extras.hpp host_function_test.cpp: what follows the function in def()"
   "host/operators.hpp host_class_protocols_test.cpp: operators are special methods"
   "load/abi.hpp core_refcount_test.cpp: the layouts of objects, which are read there"
-  "load/layout.hpp core_refcount_test.cpp: what was proved of those layouts, and that else functions are used"
-  "stl/array.hpp stl_vector_test.cpp: sequences"
-  "stl/complex.hpp stl_optional_test.cpp: beside bool, int and float in variants"
-  "stl/deque.hpp stl_vector_test.cpp: sequences"
-  "stl/list.hpp stl_vector_test.cpp: sequences"
-  "stl/pair.hpp stl_vector_test.cpp: tuples of fixed length"
-  "stl/set.hpp stl_vector_test.cpp: elements as in sequences"
-  "stl/tuple.hpp stl_vector_test.cpp: tuples of fixed length"
-  "stl/unordered_map.hpp stl_map_test.cpp: as std::map"
-  "stl/unordered_set.hpp stl_vector_test.cpp: as std::set"
-  "stl/variant.hpp stl_optional_test.cpp: an optional is a variant with None")
+  "load/layout.hpp core_refcount_test.cpp: what was proved of those layouts, and that else functions are used")
 
 # `<header>`: public headers that do nothing by themselves.
 set(not_tested
