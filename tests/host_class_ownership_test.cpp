@@ -165,40 +165,6 @@ TEST_CASE("parts keep the whole, and keep_alive keeps what it says") {
   CHECK(Thing::alive == before);
 }
 
-TEST_CASE("what is lent ends for Python with the scope") {
-  host();
-  python().exec("def note(t): global noted; noted = t; return t.number");
-  Thing thing(11);
-  {
-    const py::Borrowed lent(thing);
-    CHECK(python()["note"](lent).as<int>() == 11);
-    python().exec("noted.number = 12");
-    const py::Borrowed again(thing);  // the same object, which the outer one ends
-    CHECK(again.object().same(lent.object()));
-    CHECK_THAT(refused("keep(noted)"), ContainsSubstring("C++ only lent it to Python"));
-    CHECK_THAT(refused("take(noted)"), ContainsSubstring("Python is not its only owner"));
-  }
-  CHECK(thing.number == 12);
-  CHECK_THAT(refused("noted.number"), ContainsSubstring("ReferenceError: the owners.Thing of this object is gone"));
-  {
-    std::optional<py::Borrowed<Thing>> lent(std::in_place, thing);
-    python()["note"](*lent);
-    const py::GilRelease others;
-    std::thread([&] { lent.reset(); }).join();
-  }
-  CHECK_THAT(refused("noted.number"), ContainsSubstring("ReferenceError"));
-  // The next object at the address is another.
-  alignas(Thing) unsigned char place[sizeof(Thing)];
-  for (int i = 0; i < 3; ++i) {
-    Thing* const there = new (place) Thing(i);
-    {
-      const py::Borrowed lent(*there);
-      CHECK(python()["note"](lent).as<int>() == i);
-    }
-    there->~Thing();
-  }
-}
-
 TEST_CASE("references to the host's own objects") {
   host();
   static Thing global(21);

@@ -12,14 +12,6 @@ struct Money {
 struct Row {
   std::vector<Money> items;
 };
-/// 3 x 2 numbers, column after column.
-struct Columns {
-  std::vector<double> cells = std::vector<double>(6);
-  bool is_fixed = false;
-};
-struct Picture {
-  Columns columns;
-};
 struct Point {  // an aggregate
   int x, y;
 };
@@ -114,23 +106,6 @@ void host() {
           Row& row = me.as<Row&>();
           return py::iterate(row.items.begin(), row.items.end(), me);
         });
-    m.add_class<Columns>("Columns", py::buffer_protocol)
-        .init(
-            [](bool fixed) {
-              return Columns{std::vector<double>(6), fixed};
-            },
-            "fixed"_a = false)
-        .buffer([](Columns& c) {
-          py::BufferInfo info;
-          info.data = c.cells.data();
-          info.itemsize = sizeof(double);
-          info.format = "d";
-          info.shape = {3, 2};
-          info.strides = {sizeof(double), 3 * sizeof(double)};
-          info.is_readonly = c.is_fixed;
-          return info;
-        });
-    m.add_class<Picture>("Picture").init<>().def("columns", &Picture::columns);
     m.add_class<Point>("Point").init<int, int>("x"_a, "y"_a).def("x", &Point::x).def("y", &Point::y);
     m.add_class<Abstract>("Abstract").def("area", &Abstract::area);
     m.add_class<Square, Abstract>("Square").init<int>();
@@ -203,7 +178,6 @@ TEST_CASE("an object without a C++ object is refused everywhere") {
   for (const char* code : {"str(bare)", "bare == Money()", "Money() == bare", "bare < 3", "bare.cents",
                            "bare.cents = 3", "bare @ bare", "len(Row.__new__(Row))"})
     CHECK_THAT(refused(code), ContainsSubstring(".__init__ was not called"));
-  CHECK_THAT(refused("memoryview(Columns.__new__(Columns))"), ContainsSubstring("this shop.Columns exports no buffer"));
   python().exec("bare.__init__(4)\nassert bare.cents == 4\nimport gc; del bare; Money.__new__(Money); gc.collect()");
 }
 
@@ -227,44 +201,6 @@ assert isinstance(row, collections.abc.Iterable) and isinstance(iter(row), colle
   CHECK_THAT(refused("type(iter(row))()"), ContainsSubstring("cannot create 'latepy.iterator' instances"));
   CHECK_THROWS_AS(python().exec("row[9]"), std::out_of_range);  // the exception of C++, through Python
   python().exec("try: row[9]\nexcept IndexError: pass\nelse: assert False");
-}
-
-TEST_CASE("memory is shown as it lies") {
-  host();
-  python().exec(R"(
-import io, struct
-c = Columns()
-view = memoryview(c)
-assert view.shape == (3, 2) and view.strides == (8, 24) and not view.c_contiguous and view.f_contiguous and view.nbytes == 48
-view[2, 1] = 5.0
-assert view.tolist() == [[0, 0], [0, 0], [0, 5]] and view.tobytes('A') == struct.pack('6d', 0, 0, 0, 0, 0, 5)
-assert bytes(c) == view.tobytes() == struct.pack('6d', 0, 0, 0, 0, 0, 5)
-try: io.BytesIO().write(c)
-except BufferError as e: assert 'row after row' in str(e), e
-else: assert False, 'rows were read from columns'
-fixed = memoryview(Columns(fixed=True))
-assert fixed.readonly
-try: fixed[0, 0] = 1.0
-except TypeError: pass
-else: assert False
-p = Picture()
-part = memoryview(p.columns)                        # which keeps the whole
-del p
-part[0, 0] = 2.0
-assert part.tolist()[0] == [2, 0]
-class Derived(Columns): pass
-assert memoryview(Derived()).shape == (3, 2)
-view.release()
-try: import numpy
-except ImportError: pass
-else:
-  a = numpy.asarray(c); a[0, 0] = 9
-  assert a.shape == (3, 2) and a.flags.f_contiguous and memoryview(c)[0, 0] == 9
-)");
-  const auto untagged = thrown<py::StateError>(
-      [] { py::Class<Other>(py::module("shop").attr("Other")).buffer([](Other&) { return py::BufferInfo(); }); });
-  CHECK(untagged.what() ==
-        std::string("shop.Other cannot export a buffer: pass latepy::buffer_protocol to its add_class()"));
 }
 
 TEST_CASE("aggregates, abstract classes, parts that cannot be copied, nested classes") {
@@ -411,8 +347,7 @@ TEST_CASE("special methods leave nothing behind") {
       "lambda: (str(Money(1)), f'{Money(2):x}', int(Money(3)), Money(1) == Money(1), Money(1) == 'a', Money(1) < 2, "
       "1000 / Money(1), "
       "Money(1).coin, hasattr(Money(), 'x'), Money[int], Car(1).door, Car(1).take_along(Wheel()), Third().__dict__, "
-      "memoryview(Columns()).tolist(), "
-      "bytes(Columns()), memoryview(Picture().columns), [m for m in Row()], shape(3), MovesOnly(), "
+      "[m for m in Row()], shape(3), MovesOnly(), "
       "Wheel.__new__(Wheel))");
   CHECK_STEADY(work());
   const py::Object classes = python().eval(

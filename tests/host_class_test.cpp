@@ -15,13 +15,8 @@ struct Vec {
     return *this;
   }
   Vec operator+(const Vec& o) const { return {x + o.x, y + o.y}; }
-  Vec operator-(const Vec& o) const { return {x - o.x, y - o.y}; }
-  Vec operator-() const { return {-x, -y}; }
-  Vec operator*(double by) const { return {x * by, y * by}; }
-  friend Vec operator*(double by, const Vec& v) { return v * by; }
   Vec& operator+=(const Vec& o) { return *this = *this + o; }
   bool operator==(const Vec& o) const { return x == o.x && y == o.y; }
-  bool operator<(const Vec& o) const { return length2() < o.length2(); }
 };
 
 struct Named {  // a base that Python does not know
@@ -48,9 +43,6 @@ struct Circle : Shape, Colored {
 struct Bag {
   std::vector<int> items;
   py::Object extra;
-};
-struct Grid {
-  std::vector<double> cells = std::vector<double>(6);
 };
 struct OnlyMoved {
   explicit OnlyMoved(int v) : value(std::make_unique<int>(v)) {}
@@ -82,13 +74,8 @@ py::Module host() {
         .def("scale", &Vec::scale, "by"_a)
         .def("__repr__", [](const Vec& v) { return "Vec(" + py::str(v.x) + ", " + py::str(v.y) + ")"; })
         .def(py::self + py::self)
-        .def(py::self - py::self)
-        .def(-py::self)
-        .def(py::self * double())
-        .def(double() * py::self)
         .def(py::self += py::self)
         .def(py::self == py::self)
-        .def(py::self < py::self)
         .def("__hash__", [](const Vec& v) { return static_cast<int>(v.x); })
         .def_static("right", [](double by) { return Vec{by, 0}; }, "by"_a = 1.0, "A way to the right.")
         .def_class("make", [](const py::Object& cls, double x) { return cls(x, x); })
@@ -133,16 +120,6 @@ py::Module host() {
         })
         .def("__bool__", [](const Bag& b) { return !b.items.empty(); })
         .def("__call__", [](const Bag& b, int x, py::Args rest) { return b.items.size() + static_cast<std::size_t>(x) + rest.size(); });
-    m.add_class<Grid>("Grid", py::buffer_protocol)
-        .init<>()
-        .buffer([](Grid& g) {
-          py::BufferInfo info;
-          info.data = g.cells.data();
-          info.itemsize = sizeof(double);
-          info.format = "d";
-          info.shape = {2, 3};
-          return info;
-        });
     auto machine = m.add_class<Machine>("Machine", py::dynamic_attributes);
     machine.add_enum<Mode>("Mode", {{"off", Mode::off}, {"on", Mode::on}});
     machine.init<>()
@@ -238,26 +215,6 @@ TEST_CASE("constructors are overloaded, checked, and called once") {
   CHECK_THROWS_AS(host().add_class<Vec>("Again"), py::StateError);
 }
 
-TEST_CASE("operators") {
-  host();
-  python().exec(R"(
-a, b = Vec(1, 2), Vec(3, 4)
-assert a + b == Vec(4, 6) and b - a == Vec(2, 2) and -a == Vec(-1, -2) and a * 2 == 2 * a == Vec(2, 4)
-assert a != b and a < b and b > a and not a == 3 and a != 'x' and hash(a) == 1
-same = a
-a += b
-assert a is same and a == Vec(4, 6)
-class Other:
-  def __radd__(self, left): return 'other'
-  def __eq__(self, left): return True
-assert a + Other() == 'other' and a == Other()      # what does not fit is left to the other operand
-assert len({Vec(1), Vec(1)}) == 1
-)");
-  CHECK_THAT(refused("a + 3"), ContainsSubstring("unsupported operand"));
-  CHECK_THAT(refused("a <= b"), ContainsSubstring("not supported"));
-  python().exec("import functools\nassert sorted([Vec(3), Vec(1)])[0].x == 1 and max(Vec(3), Vec(1)).x == 3");
-}
-
 TEST_CASE("containers, calls and with") {
   host();
   python().exec(R"(
@@ -280,29 +237,6 @@ m.mode = Machine.Mode.on
 assert m.mode.value == 5
 )");
   CHECK_THAT(refused("m.mode = 5"), ContainsSubstring("cannot convert 'int' 5"));
-}
-
-TEST_CASE("a class shows its memory as a buffer") {
-  host();
-  python().exec(R"(
-import struct
-g = Grid()
-view = memoryview(g)
-assert view.shape == (2, 3) and view.strides == (24, 8) and view.format == 'd' and not view.readonly
-view[1, 2] = 2.5
-assert memoryview(g).tolist() == [[0, 0, 0], [0, 0, 2.5]] and struct.unpack('6d', bytes(g))[5] == 2.5
-del g
-assert view[1, 2] == 2.5                            # the view keeps the object
-class Derived(Grid): pass
-assert memoryview(Derived()).nbytes == 48
-try: memoryview(Vec())
-except TypeError: pass
-else: assert False
-try: import numpy
-except ImportError: pass
-else:
-  a = numpy.asarray(view.obj); a[0, 1] = 4; assert view[0, 1] == 4 and a.shape == (2, 3)
-)");
 }
 
 TEST_CASE("inheritance: C++ bases are Python bases, and pointers lead to the whole object") {
@@ -419,7 +353,7 @@ TEST_CASE("bound objects leave nothing behind") {
   host();
   const py::Object work = python().eval(
       "lambda: (Vec(1, 2).scale(2).length2(), Vec(1) + Vec(2), Shape(Vec()).at.x, Circle(Vec(), 1).kind(), list(Bag([1, 2])), "
-      "memoryview(Grid()).nbytes, any_shape(True), Vec.make(3), pickle.loads(pickle.dumps(Vec(1))), setattr(Bag(), 'extra', []))");
+      "any_shape(True), Vec.make(3), pickle.loads(pickle.dumps(Vec(1))), setattr(Bag(), 'extra', []))");
   CHECK_STEADY(work());
   const py::Object fails = python().eval("lambda: Vec('a')");
   CHECK_STEADY(thrown<py::TypeError>([&] { fails(); }));

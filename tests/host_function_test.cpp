@@ -1,4 +1,4 @@
-// tests/host_function_test.cpp: C++ callables as Python functions: def, overload, names, what Python sees; Function<R(A…)>.
+// Tests of latepy/host/function.hpp: C++ callables as Python functions: def, overload, what Python sees; Function<R(A…)>.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/function.hpp>
 #include <latepy/stl/optional.hpp>
@@ -147,32 +147,6 @@ TEST_CASE("names, defaults and kinds of parameters") {
     CHECK(text("str(signature(minus))") == "(arg1: int, arg2: int, /) -> int");
     CHECK_THAT(refusal("minus(1, arg2=2)"), ContainsSubstring("it takes no argument named 'arg2'"));
   }
-  SECTION("kw_only and pos_only") {
-    python().def(
-        "mixed", [](int a, int b, int c) { return 100 * a + 10 * b + c; }, "a"_a, py::pos_only, "b"_a, py::kw_only,
-        "c"_a = 3);
-    CHECK(text("str(signature(mixed))") == "(a: int, /, b: int, *, c: int = 3) -> int");
-    CHECK(holds("mixed(1, 2) == 123 and mixed(1, b=2, c=4) == 124"));
-    CHECK_THAT(refusal("mixed(1, 2, 3)"), ContainsSubstring("it takes 2 positional arguments, and 3 were given"));
-    CHECK_THAT(refusal("mixed(a=1, b=2)"), ContainsSubstring("it takes no argument named 'a'"));
-    CHECK_THAT(refusal("mixed()"), ContainsSubstring("it is missing argument 1, 'b'"));
-  }
-  SECTION("Args and Kwargs catch the rest") {
-    python().def(
-        "most",
-        [](int a, py::Args rest, int b, py::Kwargs named) {
-          return std::to_string(a) + py::str(rest) + std::to_string(b) + py::str(named) + std::to_string(rest.size());
-        },
-        "a"_a, "b"_a = 7);
-    CHECK(text("most(1)") == "1()7{}0");
-    CHECK(text("most(1, 2, 'x', b=3, c=4, d=5)") == "1(2, 'x')3{'c': 4, 'd': 5}2");
-    CHECK(text("most(c=1, a=2)") == "2()7{'c': 1}0");
-    CHECK(text("str(signature(most))") == "(a: int, *args, b: int = 7, **kwargs) -> str");
-    python().def("any_args", [](py::Args rest, py::Kwargs named) { return py::tuple(rest, named); });
-    CHECK(holds("any_args() == ((), {}) and any_args(1, a=2) == ((1,), {'a': 2})"));
-    // What was collected is the function's own.
-    python().exec("given = {'a': 1}; assert any_args(**given)[1] is not given");
-  }
   SECTION("more arguments than have room on the stack, by place and by name") {
     python().def(
         "many",
@@ -294,55 +268,6 @@ TEST_CASE("wrong arguments are TypeErrors that say what was wanted and what was 
                ContainsSubstring("this C++ type has no Python class: call add_class() before its first use"));
     CHECK_THAT(refusal("unknown(1)"), ContainsSubstring("(arg1: typing.Any, /) -> None"));
   }
-}
-
-TEST_CASE("release_gil lets other threads run Python meanwhile") {
-  std::atomic<bool> is_called{false};
-  python().def(
-      "wait",
-      [&] {
-        while (!is_called) std::this_thread::yield();
-      },
-      py::release_gil);
-  python().def("call", [&] { is_called = true; });
-  python().exec("import threading\nt = threading.Thread(target=wait)\nt.start()\ncall()\nt.join()");
-  CHECK(is_called);
-  python().def(
-      "fails", [](int) { throw std::invalid_argument("released"); }, "x"_a, py::release_gil);
-  CHECK_THROWS_AS(eval("fails(1)"), std::invalid_argument);
-  CHECK_THAT(refusal("fails('x')"), ContainsSubstring("cannot convert"));
-}
-
-TEST_CASE("keep_alive and return policies") {
-  struct Node {
-    int value = 0;
-  };
-  const py::Object type = py::module("nodes").add_class<Node>("Node").init<>().def("value", &Node::value);
-  static Node shared_node{5};
-  python().def(
-      "copied", []() -> Node& { return shared_node; }, py::return_copy);
-  python().def(
-      "referred", []() -> Node& { return shared_node; }, py::return_reference);
-  python().def("constant", []() -> const Node& { return shared_node; });
-  python().def(
-      "nowhere", []() -> Node* { return nullptr; }, py::return_reference);
-  CHECK(holds(
-      "copied() is not copied() and referred() is referred() and nowhere() is None and constant() is not constant()"));
-  python().exec("referred().value = 6");
-  CHECK(shared_node.value == 6);
-
-  python().exec("import weakref, nodes\nclass Owner: pass");
-  python().def(
-      "tie", [](py::Object, py::Object) {}, py::keep_alive<1, 2>());
-  for (const char* nurse : {"Owner()", "nodes.Node()"}) {
-    python().exec(std::string("nurse, patient = ") + nurse +
-                  ", Owner()\nseen = weakref.ref(patient)\ntie(nurse, patient)\ndel patient");
-    CHECK(holds("seen() is not None"));
-    python().exec("del nurse");
-    CHECK(holds("seen() is None"));
-  }
-  python().exec("tie(None, 1)\ntie(Owner(), None)");
-  CHECK_THAT(refusal("tie(1, 2)"), ContainsSubstring("cannot create weak reference to 'int' object"));
 }
 
 TEST_CASE("Python's tools know a host function") {

@@ -16,10 +16,6 @@ set(unused_includes
 
 # `<header> <test>`: public headers that are tested by another header's test.
 set(tested_elsewhere
-  "host/borrowed.hpp host_class_ownership_test.cpp: objects that C++ owns"
-  "host/buffer_info.hpp host_class_protocols_test.cpp: what classes export as buffers"
-  "host/extras.hpp host_function_test.cpp: what follows the function in def()"
-  "host/operators.hpp host_class_protocols_test.cpp: operators are special methods"
   "load/abi.hpp core_refcount_test.cpp: the layouts of objects, which are read there"
   "load/layout.hpp core_refcount_test.cpp: what was proved of those layouts, and that else functions are used")
 
