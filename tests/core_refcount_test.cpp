@@ -1,4 +1,4 @@
-// tests/core_refcount_test.cpp: what latepy reads and writes in objects itself, and that it does not where that is not proved.
+// Tests of latepy/core/refcount.hpp: what latepy reads and writes in objects itself, and only where that is proved.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

@@ -1,4 +1,4 @@
-// tests/core_translate_test.cpp: C++ exceptions as Python's and back, and errors that nobody can catch.
+// Tests of latepy/core/translate.hpp: C++ exceptions as Python's and back, and errors that nobody can catch.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

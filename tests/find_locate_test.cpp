@@ -1,4 +1,4 @@
-// Tests of find/locate.hpp: which Pythons are found, in what order, and why the others are refused.
+// Tests of latepy/find/locate.hpp: which Pythons are found, in what order, and why the others are refused.
 // SPDX-License-Identifier: MIT
 #include <latepy/find/locate.hpp>
 

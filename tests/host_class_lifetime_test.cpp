@@ -1,4 +1,4 @@
-// tests/host_class_lifetime_test.cpp: C++ objects that end before Python is done with them, and what follows them.
+// Tests of latepy/host/class.hpp: objects that end before Python is done with them, and what follows them.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/vector.hpp>

@@ -1,5 +1,6 @@
-// tests/host_class_local_types_test.cpp: types that have one name in two files, and are two types. See
-// host_class_local_types_test_second.cpp. SPDX-License-Identifier: MIT
+// Tests of latepy/host/class.hpp: types that have one name in two files, and are two types; see
+// host_class_local_types_test_second.cpp.
+// SPDX-License-Identifier: MIT
 #include "python.hpp"
 
 void define_second(py::Module m);

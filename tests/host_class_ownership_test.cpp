@@ -1,4 +1,4 @@
-// tests/host_class_ownership_test.cpp: whose the C++ objects behind Python's are, and when they end.
+// Tests of latepy/host/class.hpp: whose the C++ objects behind Python's are, and when they end.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

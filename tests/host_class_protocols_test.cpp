@@ -1,4 +1,4 @@
-// tests/host_class_protocols_test.cpp: the special methods by name, and Python's own tools used on bound classes.
+// Tests of latepy/host/class.hpp: the special methods by name, and Python's own tools used on bound classes.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

@@ -1,4 +1,4 @@
-// tests/host_class_restart_test.cpp: bound classes and their objects at the end of Python, and in its next life.
+// Tests of latepy/host/class.hpp: bound classes and their objects at the end of Python, and in its next life.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 

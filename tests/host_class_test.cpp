@@ -1,4 +1,4 @@
-// tests/host_class_test.cpp: C++ classes as Python classes: what their objects can do in scripts.
+// Tests of latepy/host/class.hpp: C++ classes as Python classes: what their objects can do in scripts.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

@@ -1,4 +1,4 @@
-// tests/host_function_arguments_test.cpp: arguments whose own code runs while they are converted, and own converters.
+// Tests of latepy/host/function.hpp: arguments whose own code runs while they are converted, and own converters.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/array.hpp>
 #include <latepy/stl/function.hpp>

@@ -1,4 +1,4 @@
-// Tests of latepy/host/function.hpp: C++ callables as Python functions: def, overload, what Python sees; Function<R(A…)>.
+// Tests of latepy/host/function.hpp: C++ callables as Python functions: def, overload, signatures; Function<R(A…)>.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/function.hpp>
 #include <latepy/stl/optional.hpp>

@@ -1,4 +1,4 @@
-// tests/host_module_restart_test.cpp: what the host offers, at the start and the end of Python and in its next life.
+// Tests of latepy/host/module.hpp: what the host offers, at the start and the end of Python and in its next life.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 

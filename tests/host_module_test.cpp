@@ -1,4 +1,4 @@
-// tests/host_module_test.cpp: modules that scripts import and the host fills, with constants, enumerations and submodules.
+// Tests of latepy/host/module.hpp: modules that scripts import and the host fills: functions, constants, enumerations.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/vector.hpp>
 

@@ -1,4 +1,4 @@
-// tests/host_stub_test.cpp: what annotations call C++ types, and the stubs of host modules: their text, and mypy's view of it.
+// Tests of latepy/host/stub.hpp: what annotations call C++ types, and stubs of host modules: their text, mypy's view.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/array.hpp>
 #include <latepy/stl/chrono.hpp>

@@ -1,4 +1,4 @@
-// tests/host_trampoline_test.cpp: C++ virtual functions overridden in Python.
+// Tests of latepy/host/trampoline.hpp: C++ virtual functions overridden in Python.
 // SPDX-License-Identifier: MIT
 #include <thread>
 

@@ -1,4 +1,4 @@
-// tests/run_streams_start_test.cpp: Config's on_stdout, on_stderr and on_stdin, and captures at the start and the end of Python.
+// Tests of latepy/run/streams.hpp: on_stdout, on_stderr and on_stdin, and captures at the start and the end of Python.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 

@@ -1,4 +1,4 @@
-// tests/run_streams_test.cpp: CaptureOutput in a running Python; what needs a start of its own stands in run_streams_start_test.cpp.
+// Tests of latepy/run/streams.hpp: CaptureOutput in a running Python; for starts see run_streams_start_test.cpp.
 // SPDX-License-Identifier: MIT
 #include "python.hpp"
 

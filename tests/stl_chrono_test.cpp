@@ -1,4 +1,4 @@
-// tests/stl_chrono_test.cpp: durations and time points.
+// Tests of latepy/stl/chrono.hpp: durations and time points.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/chrono.hpp>
 #include <latepy/stl/optional.hpp>

@@ -1,4 +1,4 @@
-// tests/stl_filesystem_test.cpp: paths.
+// Tests of latepy/stl/filesystem.hpp: paths as pathlib.Path.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/filesystem.hpp>
 #include <latepy/stl/vector.hpp>

@@ -1,4 +1,4 @@
-// tests/stl_function_test.cpp: std::function both ways.
+// Tests of latepy/stl/function.hpp: std::function both ways.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/function.hpp>
 #include <latepy/stl/optional.hpp>

@@ -1,4 +1,4 @@
-// tests/stl_struct_test.cpp: LATEPY_STRUCT.
+// Tests of latepy/stl/struct.hpp: LATEPY_STRUCT.
 // SPDX-License-Identifier: MIT
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/optional.hpp>
