@@ -17,7 +17,7 @@ set(unused_includes
 # `<header> <test>`: public headers that are tested by another header's test.
 set(tested_elsewhere
   "load/abi.hpp core_refcount_test.cpp: the layouts of objects, which are read there"
-  "load/layout.hpp core_refcount_test.cpp: what was proved of those layouts, and that else functions are used")
+  "load/object_layout.hpp core_refcount_test.cpp: what was proved of those layouts, and that else functions are used")
 
 # `<header>`: public headers that do nothing by themselves.
 set(not_tested

@@ -31,7 +31,7 @@ KEPT = {
     ("core/convert.hpp", "core/detail/convert_number.hpp"): CONVERTERS,
     ("core/convert.hpp", "core/detail/convert_text.hpp"): CONVERTERS,
     ("core/call.hpp", "core/detail/vectorcall.hpp"): TEMPLATES,
-    ("host/detail/function/loader.hpp", "host/extras.hpp"): TEMPLATES,
+    ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
 }
 
 # The lines of a header that include something, and the conditions around them.

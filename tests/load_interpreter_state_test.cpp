@@ -72,7 +72,7 @@ TEST_CASE("one interpreter is the only one, and handles are compared with its ge
   InterpreterState& state = begin(process);
   CHECK(state.interpreter == python());
   CHECK(state.generation != no_generation);
-  CHECK(process.slots[slot_of(state.generation)] == &state);
+  CHECK(process.interpreters[slot_of(state.generation)] == &state);
   CHECK(process.fast_generation == state.generation);
   CHECK(process.fast_names == state.names);
   CHECK(process.only == &state);
@@ -203,8 +203,8 @@ TEST_CASE("a slot that is used over and over gives a new generation each time, a
     end_interpreter(process, state);
   }
   CHECK(seen.size() == 10000);
-  CHECK(process.slots[1] != nullptr);
-  CHECK(process.slots[2] == nullptr);
+  CHECK(process.interpreters[1] != nullptr);
+  CHECK(process.interpreters[2] == nullptr);
 }
 
 TEST_CASE("after a million uses the generations of a slot begin again, without those that are reserved") {

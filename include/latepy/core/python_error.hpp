@@ -1,4 +1,4 @@
-// latepy/core/python_error.hpp: PythonError, an exception of Python as a C++ exception, and the one place that fetches.
+// latepy/core/python_error.hpp: PythonError, an exception of Python as a C++ exception.
 // SPDX-License-Identifier: MIT
 #pragma once
 

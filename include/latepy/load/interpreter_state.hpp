@@ -12,9 +12,24 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+// Where state is kept
+//
+// LibraryState (load/state.hpp), one for each library:
+//   CPython's function table and version, the probed layout, the libraries that use this state, whether handles are
+//   checked.
+// ProcessState, one for each process:
+//   the interpreters, the values that fast paths compare with, the stamp of the registered classes, the reason why a
+//   second start is refused, the number of leaked references.
+// InterpreterState, one for each interpreter:
+//   its generation, `stopping` and `inside`, postponed decrefs, the states of ended threads, living errors, bound
+//   classes, host types, interned names, kept codes, the first `__main__`, the layout of streams, datetime's functions.
+// ThreadRecord (core/detail/thread_record.hpp), one for each thread and library:
+//   the thread state, its generation, the depth of guards.
+//
 /// A generation is the number of one Python interpreter of this process. Each handle stores the generation of its
-/// object's interpreter. The low 12 bits are the interpreter's slot in ProcessState::slots, from 1. The high 20 bits
-/// count the uses of that slot, from 1 to last_use, so a generation returns after about a million uses of its slot.
+/// object's interpreter. The low 12 bits are the interpreter's slot in ProcessState::interpreters, from 1. The high 20
+/// bits count the uses of that slot, from 1 to last_use, so a generation returns after about a million uses of its
+/// slot.
 inline constexpr unsigned slot_bits = 12;
 inline constexpr std::uint32_t slot_count = 1u << slot_bits;
 inline constexpr std::uint32_t last_use = 0xFFFFEu;
@@ -85,7 +100,7 @@ struct InterpreterState {
   /// The C++ types that have a Python class; see core/detail/class_registry.hpp.
   std::atomic_flag classes_lock = ATOMIC_FLAG_INIT;
   std::atomic<ClassRecord*> classes{nullptr};
-  /// The Python types of host functions and of bound instances; see host/detail/class/types.hpp.
+  /// The Python types of host functions and of bound instances; see host/detail/class/host_types.hpp.
   std::atomic<HostTypes*> host_types{nullptr};
   /// The str objects of literals, interned_slots of them; see core/detail/interned_names.hpp.
   std::atomic_flag names_lock = ATOMIC_FLAG_INIT;
@@ -138,7 +153,7 @@ struct ProcessState {
   /// The first value of InterpreterState::use in each slot.
   std::uint32_t first_use = 0;
   /// An array of slot_count pointers, filled from number 1 on. Null if no interpreter was ever known.
-  std::atomic<InterpreterState*>* slots = nullptr;
+  std::atomic<InterpreterState*>* interpreters = nullptr;
   /// Stands for "no interpreter": its generation is always no_generation.
   InterpreterState* none = &no_interpreter;
 };
@@ -161,8 +176,8 @@ struct SpinLock {
 /// \returns that interpreter, or null if there was none.
 template <class F>
 InterpreterState* find_interpreter(const ProcessState& process, F&& visit) noexcept {
-  for (std::uint32_t slot = 1; process.slots && slot < slot_count; ++slot) {
-    InterpreterState* const each = process.slots[slot].load(std::memory_order_acquire);
+  for (std::uint32_t slot = 1; process.interpreters && slot < slot_count; ++slot) {
+    InterpreterState* const each = process.interpreters[slot].load(std::memory_order_acquire);
     if (!each) break;
     if (each->generation.load(std::memory_order_acquire) != no_generation && visit(*each)) return each;
   }
@@ -206,16 +221,16 @@ LATEPY_FUNC LATEPY_COLD void begin_checks(ProcessState& process) noexcept {
 
 LATEPY_FUNC LATEPY_COLD ProcessState& new_process_state() {
   void* const memory = process_alloc(sizeof(ProcessState));
-  void* const slots = process_alloc(slot_count * sizeof(std::atomic<InterpreterState*>));
+  void* const table = process_alloc(slot_count * sizeof(std::atomic<InterpreterState*>));
   void* const none = process_alloc(sizeof(InterpreterState));
-  if (!memory || !slots || !none) {
-    for (void* const each : {memory, slots, none}) process_free(each);
+  if (!memory || !table || !none) {
+    for (void* const each : {memory, table, none}) process_free(each);
     throw std::bad_alloc();
   }
   auto* const process = new (memory) ProcessState();
   process->none = new (none) InterpreterState();
   process->only = process->entered = process->none;
-  process->slots = static_cast<std::atomic<InterpreterState*>*>(slots);  // the memory is zeroed: null pointers
+  process->interpreters = static_cast<std::atomic<InterpreterState*>*>(table);  // the memory is zeroed: null pointers
   // Each ProcessState counts from another number. If two libraries each made one before they met, their generations
   // differ, and a handle of one is not taken for a handle of the other.
   const auto bits = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(memory) >> 4);
@@ -227,7 +242,7 @@ LATEPY_FUNC LATEPY_COLD ProcessState& new_process_state() {
 /// A slot that no interpreter has, made if needed. The caller holds process.lock.
 LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
   for (std::uint32_t slot = 1; slot < slot_count; ++slot) {
-    InterpreterState* const known = process.slots[slot].load();
+    InterpreterState* const known = process.interpreters[slot].load();
     if (known && known->generation.load() == no_generation) return *known;
     if (known) continue;
     void* const memory = process_alloc(sizeof(InterpreterState));
@@ -242,7 +257,7 @@ LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
     const auto aligned =
         (reinterpret_cast<std::uintptr_t>(names) + alignof(InternedName)) & ~(alignof(InternedName) - 1);
     made->names = reinterpret_cast<InternedName*>(aligned);  // the memory is zeroed: each has no_generation
-    process.slots[slot].store(made, std::memory_order_release);
+    process.interpreters[slot].store(made, std::memory_order_release);
     return *made;
   }
   throw StateError(
@@ -254,7 +269,7 @@ LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& proces
   const SpinLock lock(process.lock);
   InterpreterState& state = free_slot(process);
   std::uint32_t slot = 1;
-  while (process.slots[slot].load() != &state) ++slot;
+  while (process.interpreters[slot].load() != &state) ++slot;
   state.use = state.use % last_use + 1;
   if (state.use == 1)  // the generations of this slot come again, so that what is left of the former ones must go
     for (std::size_t i = 0; i < interned_slots; ++i) state.names[i].generation.store(no_generation);

@@ -4,27 +4,13 @@
 
 #include <latepy/load/api.hpp>
 #include <latepy/load/interpreter_state.hpp>
-#include <latepy/load/layout.hpp>
+#include <latepy/load/object_layout.hpp>
 #include <latepy/load/python_version.hpp>
 
 namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-// Where state is kept
-//
-// LibraryState, one for each library:
-//   CPython's function table and version, the probed layout, the libraries that use this state, whether handles are
-//   checked.
-// ProcessState, one for each process:
-//   the interpreters, the values that fast paths compare with, the stamp of the registered classes, the reason why a
-//   second start is refused, the number of leaked references.
-// InterpreterState, one for each interpreter:
-//   its generation, `stopping` and `inside`, postponed decrefs, the states of ended threads, living errors, bound
-//   classes, host types, interned names, kept codes, the first `__main__`, the layout of streams, datetime's functions.
-// ThreadRecord (core/detail/thread_record.hpp), one for each thread and library:
-//   the thread state, its generation, the depth of guards.
-//
 // A "library" is the program, or a shared library that is compiled with latepy. How many LibraryStates a process has
 // depends on the visibility of inline functions (-fvisibility):
 // - Hidden, and always on Windows: each library has its own LibraryState. Libraries begin to share one ProcessState
@@ -107,8 +93,8 @@ inline ProcessState& process_state() noexcept { return *library_state.process; }
 
 /// The interpreter with this generation, or null if that interpreter has ended. Any thread, no GIL.
 inline InterpreterState* interpreter_of(std::uint32_t generation) noexcept {
-  const std::atomic<InterpreterState*>* const slots = process_state().slots;
-  InterpreterState* const known = slots ? slots[slot_of(generation)].load(std::memory_order_acquire) : nullptr;
+  const std::atomic<InterpreterState*>* const table = process_state().interpreters;
+  InterpreterState* const known = table ? table[slot_of(generation)].load(std::memory_order_acquire) : nullptr;
   return known && known->generation.load(std::memory_order_acquire) == generation ? known : nullptr;
 }
 

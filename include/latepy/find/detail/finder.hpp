@@ -5,7 +5,7 @@
 #include <latepy/find/detail/ask_python.hpp>
 #include <latepy/find/detail/binary_header.hpp>
 #include <latepy/find/detail/candidate_table.hpp>
-#include <latepy/find/detail/parts.hpp>
+#include <latepy/find/detail/parse.hpp>
 #include <latepy/find/detail/version_range.hpp>
 
 namespace latepy {

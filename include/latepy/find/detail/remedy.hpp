@@ -4,7 +4,7 @@
 
 #include <latepy/find/detail/candidate_table.hpp>
 #include <latepy/find/detail/installation.hpp>
-#include <latepy/find/detail/parts.hpp>
+#include <latepy/find/detail/parse.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/class/types.hpp>
+#include <latepy/host/detail/class/host_types.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <latepy/core/translate.hpp>
-#include <latepy/host/detail/class/types.hpp>
+#include <latepy/host/detail/class/host_types.hpp>
 #include <latepy/host/detail/function/signature_text.hpp>
 
 namespace latepy {

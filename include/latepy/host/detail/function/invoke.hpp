@@ -3,7 +3,7 @@
 #pragma once
 
 #include <latepy/host/detail/class/super_call.hpp>
-#include <latepy/host/detail/function/loader.hpp>
+#include <latepy/host/detail/function/argument_loader.hpp>
 #include <latepy/host/detail/function/signature_of.hpp>
 #include <latepy/host/detail/function/signature_text.hpp>
 

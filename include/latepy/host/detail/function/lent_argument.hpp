@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/function/loader.hpp>
+#include <latepy/host/detail/function/argument_loader.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -1,4 +1,4 @@
-// latepy/load/layout.hpp: Layout, the offsets of members in the objects of the running CPython.
+// latepy/load/object_layout.hpp: Layout, the offsets of members in the objects of the running CPython.
 // SPDX-License-Identifier: MIT
 #pragma once
 

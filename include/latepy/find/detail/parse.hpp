@@ -1,4 +1,4 @@
-// latepy/find/detail/parts.hpp: texts taken apart: lists with delimiters, versions in names, `key = value` lines.
+// latepy/find/detail/parse.hpp: texts taken apart: lists with delimiters, versions in names, `key = value` lines.
 // SPDX-License-Identifier: MIT
 #pragma once
 

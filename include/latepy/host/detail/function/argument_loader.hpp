@@ -1,4 +1,4 @@
-// latepy/host/detail/function/loader.hpp: ArgumentLoader, which converts an argument for a parameter of a callable.
+// latepy/host/detail/function/argument_loader.hpp: ArgumentLoader, which converts an argument for a parameter of a callable.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// latepy/host/detail/class/types.hpp: makes Python types at run time, and finds the data in their objects.
+// latepy/host/detail/class/host_types.hpp: makes Python types at run time, and finds the data in their objects.
 // SPDX-License-Identifier: MIT
 #pragma once
 
