@@ -1,4 +1,4 @@
-// latepy/load/state.hpp: LibraryState, what one copy of latepy knows of the running Python; an overview of all state.
+// latepy/load/state.hpp: LibraryState, what one copy of latepy knows of the running Python.
 // SPDX-License-Identifier: MIT
 #pragma once
 
