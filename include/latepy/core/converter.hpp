@@ -218,6 +218,8 @@ LATEPY_FORCE_INLINE T into_cpp(PyObject* owned) {
 
 }  // namespace detail
 
+// core/handle.hpp documents these two.
+// \cond
 template <class T>
 LATEPY_FORCE_INLINE T Object::as() && {
   if constexpr (detail::is_number<T>) {
@@ -238,6 +240,7 @@ std::optional<T> Ref::try_as() const& {
   if (!detail::try_convert<T>(*this, result)) detail::api().Err_Clear();
   return result;
 }
+// \endcond
 
 template <class T>
 bool Ref::is() const {

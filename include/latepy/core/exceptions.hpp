@@ -57,11 +57,13 @@ ErrorData* new_error(ExceptionId id, std::string message);
 
 // Each can be caught, and thrown by host functions with a message: `throw py::ValueError("no such row")`.
 #define LATEPY_EXCEPTION(NAME, BASE)                                                \
-  /** Python's exception of the same name. */                                       \
+  /** Python's built-in exception of the same name. */                              \
   class LATEPY_VISIBLE NAME : public BASE {                                         \
    public:                                                                          \
+    /** An exception with this text, for host functions to throw. Needs no GIL. */  \
     LATEPY_HIDDEN explicit NAME(std::string message)                                \
         : NAME(detail::new_error(detail::ExceptionId::NAME, std::move(message))) {} \
+    /** For latepy itself: takes over one reference to `data`. */                   \
     explicit NAME(detail::ErrorData* data) noexcept : BASE(data) {}                 \
   };
 LATEPY_EXCEPTIONS(LATEPY_EXCEPTION)

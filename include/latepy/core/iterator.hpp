@@ -17,15 +17,23 @@ inline constexpr ssize no_size = 0;
 /// Exceptions of the iterable are thrown by the step that met them.
 class Iterator {
  public:
+  /// What std::iterator_traits asks for.
+  ///@{
   using iterator_category = std::input_iterator_tag;
   using value_type = Object;
   using difference_type = std::ptrdiff_t;
   using pointer = const Object*;
   using reference = const Object&;
+  ///@}
 
+  /// Calls iter() and reads the first item. \throws PythonError, such as TypeError if the object is not iterable.
   explicit Iterator(const Ref& iterable);
+  /// The current item. It is empty at the end. It is valid until the next step; copy the Object to keep it.
+  ///@{
   const Object& operator*() const noexcept { return item_; }
   const Object* operator->() const noexcept { return &item_; }
+  ///@}
+  /// Reads the next item. \throws PythonError if the iterable raises.
   LATEPY_FORCE_INLINE Iterator& operator++() {
     source_.checked();
     if (LATEPY_LIKELY(at_ < *size_)) {  // by index, as Python's own iterators do: a list may change meanwhile
@@ -37,9 +45,13 @@ class Iterator {
     }
     return *this;
   }
+  /// Likewise. It returns nothing: an input iterator cannot go back.
   void operator++(int) { ++*this; }
+  /// Compares with the end: `it == nullptr` is true after the last item.
+  ///@{
   friend bool operator==(const Iterator& at, std::nullptr_t) noexcept { return at.item_.is_empty(); }
   friend bool operator!=(const Iterator& at, std::nullptr_t) noexcept { return !at.item_.is_empty(); }
+  ///@}
 
  private:
   /// The first step, the last one, and those of Python's own iterators.

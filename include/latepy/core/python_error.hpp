@@ -44,8 +44,10 @@ const ErrorText& read_late(ErrorData& data) noexcept;
 /// there when an Interpreter of that library lives.
 class LATEPY_VISIBLE PythonError : public Error {
  public:
+  /// For latepy itself: shares the data.
   explicit PythonError(detail::ErrorHandle data) : Error(""), data_(std::move(data)) {}
-  /// Takes a reference over. Out of line, as is the destructor: all classes of core/exceptions.hpp use the two.
+  /// For latepy itself: takes over one reference to `data`. This constructor and the destructor are out of line, because
+  /// all classes of core/exceptions.hpp use them.
   LATEPY_COLD explicit PythonError(detail::ErrorData* data) noexcept : Error(""), data_(data) {}
   PythonError(const PythonError&) = default;
   PythonError(PythonError&&) = default;
@@ -68,8 +70,10 @@ class LATEPY_VISIBLE PythonError : public Error {
   /// time and keeps the text; the stop does so for those still alive.
   LATEPY_HIDDEN const std::string& traceback() const;
   /// Whether it is the named exception or derives from it, as `except` asks. With the module or without.
+  ///@{
   LATEPY_HIDDEN bool is(std::string_view name) const;
   LATEPY_HIDDEN bool is(const char* name) const { return is(std::string_view(name)); }
+  ///@}
   /// Whether `except type` would catch it. Needs the GIL.
   LATEPY_HIDDEN bool is(const Ref& type) const {
     return detail::api().Err_GivenExceptionMatches(value().ptr(), type.checked()) != 0;

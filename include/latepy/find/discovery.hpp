@@ -31,7 +31,7 @@ struct Candidate {
   bool free_threaded = false;   ///< a build without the GIL (3.13t)
   bool debug = false;           ///< a debug build (3.13d)
   bool in_process = false;      ///< its library is loaded in this process already
-  Verdict verdict = Verdict::refused;
+  Verdict verdict = Verdict::refused;  ///< what became of it
   std::string reason;  ///< why refused, or what is worth knowing of one that was not
 };
 

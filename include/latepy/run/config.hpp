@@ -24,7 +24,9 @@ class Hook : public std::function<Signature> {
   using Callback = std::function<Signature>;
 
  public:
+  /// No callback.
   Hook() noexcept = default;
+  /// Stores `callback`, any callable that a std::function of this signature accepts.
   template <class F,
             class = std::enable_if_t<!std::is_base_of_v<Hook, std::decay_t<F>> && std::is_constructible_v<Callback, F>>>
   Hook(F&& callback) : Callback(std::forward<F>(callback)), install_(&install_by<How>) {}

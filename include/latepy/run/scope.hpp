@@ -121,9 +121,11 @@ class Scope {
 
   /// Puts a folder or zip file first on sys.path, where it is not there already.
   void add_path(const Path& folder);
-  /// importlib.reload(): runs a module's source again, in the same module.
+  /// Runs the source of a module again in the same module object, as importlib.reload() does. Returns the module.
+  ///@{
   Object reload(const Ref& module);
   Object reload(std::string_view name);
+  ///@}
   /// A fresh, empty `__main__`, without stopping Python. Objects made so far stay valid, modules stay imported.
   void reset();
 
@@ -131,8 +133,11 @@ class Scope {
   Scope() = default;
   ~Scope() = default;
 
+  /// Makes `module` the `__main__` of this Scope. Needs the GIL.
   void adopt_main(Object module);
+  /// Releases the `__main__`. Needs the GIL.
   void forget_main() noexcept;
+  /// The `__main__` of this Scope.
   const Object& main() const noexcept { return main_; }
 
  private:
