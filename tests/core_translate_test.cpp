@@ -69,7 +69,7 @@ TEST_CASE("each C++ exception has its Python exception") {
   CHECK(raised(std::runtime_error("a")) == "RuntimeError('a')");
   CHECK(raised(std::logic_error("caf\xe9")) == "RuntimeError('caf\xef\xbf\xbd')");  // what() need not be UTF-8
   CHECK(raised(std::runtime_error("")) == "RuntimeError('')");
-  CHECK(raised(3) == "RuntimeError('a C++ exception that is no std::exception')");
+  CHECK(raised(3) == "RuntimeError('a C++ exception that is not a std::exception')");
   CHECK(raised(py::ConversionError("a")) == "TypeError('a')");
   CHECK(raised(py::StateError("a")) == "RuntimeError('a')");
   // The classes of latepy/core/exceptions.hpp are Python's own.
@@ -155,7 +155,7 @@ TEST_CASE("a translator that fails raises its own error") {
   py::translate<DiskFull>([](const DiskFull&) { return python().eval("1/0"); });
   CHECK(raised(DiskFull("x")) == "ZeroDivisionError('division by zero')");
   py::translate<DiskFull>([](const DiskFull&) -> py::Object { throw 3; });
-  CHECK(raised(DiskFull("x")) == "RuntimeError('a C++ exception that is no std::exception')");
+  CHECK(raised(DiskFull("x")) == "RuntimeError('a C++ exception that is not a std::exception')");
   py::translate<DiskFull>([](const DiskFull&) { return python().eval("'no exception'"); });
   CHECK_THAT(raised(DiskFull("x")), ContainsSubstring("not a BaseException subclass"));
   py::translate<DiskFull>([](const DiskFull& error) {  // one that puts another in its place

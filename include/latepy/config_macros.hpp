@@ -1,4 +1,4 @@
-// latepy/config_macros.hpp: what the compiler and the platform are, as LATEPY_* macros with the values 0 and 1.
+// latepy/config_macros.hpp: the macros LATEPY_* that describe the compiler, the platform and the build.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,21 +9,23 @@
 #error "latepy reports errors as C++ exceptions: compile without -fno-exceptions"
 #endif
 
-/// 1 for every Windows, also under MinGW.
+/// 1 on Windows, also with MinGW; else 0.
 #ifdef _WIN32
 #define LATEPY_WINDOWS 1
 #else
 #define LATEPY_WINDOWS 0
 #endif
 
+/// 1 on macOS; else 0.
 #ifdef __APPLE__
 #define LATEPY_APPLE 1
 #else
 #define LATEPY_APPLE 0
 #endif
 
-/// Checks of the GIL and of lives at every use of an Object. Defined by the user to 0 or 1; by default on in builds
-/// without NDEBUG. No layout depends on it, so files with and without it may be linked together.
+/// If 1, each use of an Object checks that the thread holds the GIL and that the object's interpreter still runs; the
+/// use throws StateError if not. You may define it as 0 or 1. The default is 1 without NDEBUG, and 0 with NDEBUG. No
+/// layout depends on it, so files with and without it may be linked together.
 #ifndef LATEPY_CHECKS
 #ifdef NDEBUG
 #define LATEPY_CHECKS 0
@@ -32,17 +34,18 @@
 #endif
 #endif
 
-/// 1 in the files of a program that has latepy's larger functions compiled once, in latepy/latepy.cpp (with CMake: by
-/// the target latepy::compiled), instead of inline in each file. All files of the program, or of a shared library, say
-/// the same, and those of a shared library, or of a program that exports its symbols to plug-ins, are compiled with
-/// -fvisibility=hidden, as latepy.cpp is: then the functions and the state of each are its own (see LibraryState).
+/// If 1, latepy's larger functions are not inline: they are compiled once, in latepy/latepy.cpp. The CMake target
+/// latepy::compiled defines it and compiles that file. All files of one program or shared library must define the same
+/// value. latepy.cpp is compiled with -fvisibility=hidden. A shared library must be compiled with it too, and so must a
+/// program that exports its symbols to plug-ins; then each of them has its own functions and state (see LibraryState).
 #ifndef LATEPY_COMPILED
 #define LATEPY_COMPILED 0
 #endif
 #ifdef LATEPY_REFUSE_VISIBILITY
 #error "latepy::compiled is hidden: set CXX_VISIBILITY_PRESET hidden on this library, or link it to latepy::latepy"
 #endif
-/// Whether their definitions are seen, which begin with LATEPY_FUNC.
+/// LATEPY_DEFINITIONS is 1 if this file sees the definitions of these functions. Each definition begins with
+/// LATEPY_FUNC, which is `inline` unless LATEPY_COMPILED is 1.
 #if !LATEPY_COMPILED
 #define LATEPY_DEFINITIONS 1
 #define LATEPY_FUNC inline
@@ -53,16 +56,20 @@
 #define LATEPY_DEFINITIONS 0
 #endif
 
-/// 128-bit integers, where the compiler has them.
+/// 1 if the compiler has 128-bit integers; else 0.
 #ifdef __SIZEOF_INT128__
 #define LATEPY_INT128 1
 #else
 #define LATEPY_INT128 0
 #endif
 
-/// LATEPY_COLD is for code that runs once or on errors only: it stays out of line and away from the hot code.
-/// LATEPY_FORCE_INLINE is for the few instructions that each use of an object costs. It forces only where the compiler
-/// optimises for speed: in builds for debugging and for size it would only make the program larger.
+/// Attributes of functions and hints for branches:
+/// - LATEPY_COLD: runs once or on errors only. The compiler keeps it out of line and away from the hot code.
+/// - LATEPY_OUTLINE: the compiler does not inline it.
+/// - LATEPY_FORCE_INLINE: a few instructions that each use of an object runs. The compiler is forced to inline it only
+///   if it optimises for speed: in builds for debugging and for size that would only make the program larger.
+/// - LATEPY_LIKELY, LATEPY_UNLIKELY: the condition is almost always true, or almost always false.
+/// - LATEPY_UNREACHABLE(): control never comes here.
 #if defined(__GNUC__)
 #define LATEPY_COLD __attribute__((cold, noinline))
 #define LATEPY_OUTLINE __attribute__((noinline))
@@ -87,9 +94,10 @@
 #define LATEPY_VISIBLE
 #define LATEPY_HIDDEN
 #else
-/// Exceptions cross shared libraries, so their type information must be one in the process.
+/// For exception classes. An exception may be caught in another shared library than the one that threw it, so all
+/// libraries of the process must share its type information.
 #define LATEPY_VISIBLE __attribute__((visibility("default")))
-/// One a shared library, whatever it is compiled with: what counts libraries, and those functions of a visible class
-/// that use state. LibraryState itself is marked neither way; see LibraryState.
+/// Always hidden: each shared library has its own copy. It is for the variable that counts libraries, and for the
+/// functions of a LATEPY_VISIBLE class that use state. LibraryState itself has neither mark; see LibraryState.
 #define LATEPY_HIDDEN __attribute__((visibility("hidden")))
 #endif

@@ -1,4 +1,4 @@
-// latepy/latepy.cpp: the larger functions, compiled once where LATEPY_COMPILED is 1; see config_macros.hpp.
+// latepy/latepy.cpp: compiles the larger functions once, if LATEPY_COMPILED is 1; see config_macros.hpp.
 // SPDX-License-Identifier: MIT
 #define LATEPY_IMPLEMENTATION
 #include <latepy/latepy.hpp>
@@ -8,7 +8,7 @@
 #include <latepy/stl/vector.hpp>
 
 #if !LATEPY_DEFINITIONS
-#error "latepy.cpp comes before any other header of latepy: compile it without a precompiled header or a unity build"
+#error "another file included latepy's headers first: compile latepy.cpp without precompiled headers and unity builds"
 #endif
 #if !LATEPY_COMPILED
 #error "latepy.cpp is for programs that define LATEPY_COMPILED as 1 in all of their files"

@@ -1,4 +1,4 @@
-// latepy/latepy.hpp: all of latepy except the optional converters of stl/. The file with main() includes it.
+// latepy/latepy.hpp: includes all of latepy except the converters of stl/. Include it in the file that has main().
 // SPDX-License-Identifier: MIT
 #pragma once
 

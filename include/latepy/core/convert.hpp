@@ -1,4 +1,4 @@
-// latepy/core/convert.hpp: what is converted without a header of stl/: None, bool, numbers, enums, text, bytes.
+// latepy/core/convert.hpp: the converters of None, bool, numbers, enums, text and bytes.
 // SPDX-License-Identifier: MIT
 #pragma once
 

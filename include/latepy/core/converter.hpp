@@ -1,4 +1,4 @@
-// latepy/core/converter.hpp: Converter<T>, the one customization point, and to_py() and from_py(), which ask it.
+// latepy/core/converter.hpp: Converter<T>, which programs specialize for their types, and to_py() and from_py().
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,33 +9,35 @@
 namespace latepy {
 inline namespace v1 {
 
-/// How a C++ type becomes a Python object and back. Specialize it for a type of your own:
+/// Converts a C++ type to Python and back. Specialize it for a type of your own, with these static members:
 ///   static Object to_py(const T& value);                    // or a template for move-only types
-///   static T from_py(Ref object);                           // throws ConversionError where the object does not fit
-///   static bool try_from_py(Ref object, std::optional<T>& result) noexcept;   // optional: false where it does not fit
-///   static constexpr const char* name = "my::Type";         // optional: how errors call it
-///   static std::string python_type();                       // optional: how Python's signatures and stubs call it
-/// All are called with the GIL.
+///   static T from_py(Ref object);                           // throws ConversionError if the object does not fit
+///   static bool try_from_py(Ref object, std::optional<T>& result) noexcept;   // optional: false if it does not fit
+///   static constexpr const char* name = "my::Type";         // optional: the name of the type in errors
+///   static std::string python_type();                       // optional: the type in Python's signatures and stubs
+/// latepy calls them with the GIL. A type that goes in one direction only needs only the members for that direction.
 template <class T, class>
 struct Converter;
 
 namespace detail {
 
-/// Which way a value goes: Python may give other types than it gets, any mapping where it gets a dict.
+/// The direction of a conversion. Annotations depend on it: C++ gives Python a dict, and accepts any mapping from it.
 enum class Direction : bool { to_python, from_python };
+/// The other direction.
 constexpr Direction opposite(Direction direction) {
   return direction == Direction::to_python ? Direction::from_python : Direction::to_python;
 }
-/// The type as Python's annotations call it; see host/detail/function/python_type.hpp.
+/// The Python annotation for T, such as `list[int]`; see host/detail/function/python_type.hpp.
 template <class T>
 std::string python_type(Direction direction);
 
+/// Whether Converter<T> has a `name`.
 template <class T, class = void>
 inline constexpr bool has_name = false;
 template <class T>
 inline constexpr bool has_name<T, std::void_t<decltype(Converter<T>::name)>> = true;
 
-/// The name of a type in errors.
+/// The name of T in errors: Converter<T>::name, or else the name that the compiler has for T.
 template <class T>
 constexpr std::string_view type_name() {
   if constexpr (has_name<T>) {
@@ -45,16 +47,18 @@ constexpr std::string_view type_name() {
   }
 }
 
-/// The object does not fit, or its own code raised, which is then the error that is thrown.
+/// Throws a PythonError if Python's error is set; else a ConversionError that says that `object` does not convert to
+/// `wanted`. \param why the reason, or "".
 [[noreturn]] void throw_mismatch(PyObject* object, std::string_view wanted, const char* why = "");
 
-/// Whether the error that is set only says that the object is of the wrong kind; such a one is cleared.
+/// If the error that is set is a TypeError, OverflowError or UnicodeError, clears it and returns true: the object only
+/// has the wrong type or value. Returns false for other errors, which stay set.
 bool only_a_mismatch() noexcept;
 
-/// Sets Python's error again where it is what was thrown. To be called in a catch block.
+/// If the exception in flight is a PythonError, sets it as Python's error. Call it in a catch block.
 void keep_python_error() noexcept;
-/// The frame of a try_from_py: where `load()` says that the object does not fit, or throws, no value is left; an error
-/// of Python only where it is more than a mismatch, and was raised by the object's own code.
+/// Implements try_from_py(). Calls `load()`. If that returns false or throws, empties `result` and returns false.
+/// Python's error is set afterwards only if Python code of the object raised an error that only_a_mismatch() keeps.
 template <class T, class F>
 bool try_load(std::optional<T>& result, F&& load) noexcept {
   try {
@@ -67,8 +71,9 @@ bool try_load(std::optional<T>& result, F&& load) noexcept {
   return false;
 }
 
-/// A converter made of `static bool load(PyObject*, T&)`: false for a mismatch, or with Python's error set. Numbers
-/// also have `static PyObject* store(T)`: a new reference, or null with the error set.
+/// Implements from_py() and try_from_py() for a converter `Self` that has `static bool load(PyObject*, T&)`. load()
+/// returns false if the object does not fit; Python's error may be set then. Converters of numbers also have
+/// `static PyObject* store(T)`, which returns a new reference, or null with Python's error set.
 template <class T, class Self>
 struct ConverterBase {
   static LATEPY_FORCE_INLINE T from_py(const Ref& object) { return Self::get(object.checked()); }
@@ -80,20 +85,24 @@ struct ConverterBase {
   static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
     return try_load(result, [&] { return Self::load(object.ptr(), result.emplace()); });
   }
+  /// Why load() refused the object, for the text of the error; "" if the types say enough.
   static const char* why(PyObject*) noexcept { return ""; }
   [[noreturn]] LATEPY_COLD static void refuse(PyObject* object) {
     throw_mismatch(object, type_name<T>(), Self::why(object));
   }
 };
 
+/// Whether T is bool, an integer or a floating-point number, converted by latepy.
 template <class T>
 inline constexpr bool is_number =
     std::is_arithmetic_v<T>&& std::is_base_of_v<ConverterBase<T, Converter<T>>, Converter<T>>;
+/// Whether Converter<T> has store().
 template <class T, class = void>
 inline constexpr bool has_store = false;
 template <class T>
 inline constexpr bool has_store<T, std::void_t<decltype(Converter<T>::store(std::declval<T>()))>> = is_number<T>;
 
+/// Whether Converter<T> has to_py(), from_py(), try_from_py().
 template <class T, class = void>
 inline constexpr bool converts_to = false;
 template <class T>
@@ -108,8 +117,8 @@ template <class T>
 inline constexpr bool has_try<
     T, std::void_t<decltype(Converter<T>::try_from_py(std::declval<Ref>(), std::declval<std::optional<T>&>()))>> = true;
 
-/// from_py as a question: false for whatever from_py would throw. An error that the object's own code raised is left
-/// set.
+/// Converts as from_py() does, and returns false if from_py() would throw. If Python code of the object raised an
+/// error, that error stays set.
 template <class T>
 bool try_convert(Ref object, std::optional<T>& result) noexcept {
   if constexpr (std::is_same_v<T, Object>) {
@@ -125,6 +134,7 @@ bool try_convert(Ref object, std::optional<T>& result) noexcept {
   }
 }
 
+/// Whether T is a character type. `signed char` and `unsigned char` are integers.
 template <class T>
 inline constexpr bool is_character =
     std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
@@ -132,16 +142,19 @@ inline constexpr bool is_character =
     std::is_same_v<T, char8_t> ||
 #endif
     std::is_same_v<T, char32_t>;
+/// Whether T is an integer type: neither bool nor a character type.
 template <class T>
 inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_character<T>;
 
-/// A literal, as the compiler sees it, and a short one: its str is kept.
+/// Whether T is an array of const char with at most 64 elements, as a short literal is. latepy interns its str.
 template <class T>
 inline constexpr bool is_literal = false;
 template <std::size_t N>
 inline constexpr bool is_literal<const char (&)[N]> = N <= 64;
-/// The first time, and where nothing is kept. \throws as to_py() does.
+/// A new reference to the str of the text, if interned_fast() does not find it: interns the str if it can.
+/// \param with_nul the size with the NUL. \throws as to_py() does.
 PyObject* make_literal(const char* text, std::size_t with_nul);
+/// A new reference to the interned str of the literal.
 template <std::size_t N>
 LATEPY_FORCE_INLINE PyObject* literal(const char (&text)[N]) {
   const InternedName* const known = interned_fast(InternKey(text, N), text);
@@ -188,7 +201,7 @@ LATEPY_FORCE_INLINE T from_py(const Ref& object) {
 
 namespace detail {
 
-/// to_py() as a new reference, for who knows that Python runs and the GIL is held.
+/// As to_py(), but returns a new reference, and does not check that Python runs and that the thread holds the GIL.
 template <class T>
 LATEPY_FORCE_INLINE PyObject* new_ref(T&& value) {
   if constexpr (has_store<std::decay_t<T>>)
@@ -198,7 +211,7 @@ LATEPY_FORCE_INLINE PyObject* new_ref(T&& value) {
   else
     return latepy::to_py(std::forward<T>(value)).release();
 }
-/// from_py() of a new reference that was just got, which is given back; void drops it.
+/// Converts an object as from_py() does, and takes over the reference. If T is void, only drops the reference.
 template <class T>
 LATEPY_FORCE_INLINE T into_cpp(PyObject* owned) {
   static_assert(!borrows<T>, "this type points into the object: keep the Object in a variable, and convert that");
@@ -272,7 +285,7 @@ LATEPY_FUNC LATEPY_COLD void keep_python_error() noexcept {
   } catch (const PythonError& error) {
     try {
       set_python_error(error);
-    } catch (...) {  // its Python has ended
+    } catch (...) {  // the interpreter of the error has ended
     }
   } catch (...) {
   }

@@ -8,8 +8,8 @@
 #include <new>
 #endif
 
-/// X(class, base) for each. A base stands before the classes that derive from it. An exception that derives from two of
-/// them comes as the later one.
+/// X(class, base) for each class. A base comes before the classes that derive from it. A Python exception that derives
+/// from several of them is thrown as the last of these.
 #define LATEPY_EXCEPTIONS(X)            \
   X(BaseException, PythonError)         \
   X(Exception, BaseException)           \
@@ -43,19 +43,19 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The places of the exceptions in the table below.
+/// The indexes of the classes in exception_classes.
 enum class ExceptionId : signed char {
 #define LATEPY_EXCEPTION(NAME, BASE) NAME,
   LATEPY_EXCEPTIONS(LATEPY_EXCEPTION)
 #undef LATEPY_EXCEPTION
-      PythonError = BaseException  // so that BaseException has no base in the table
+      PythonError = BaseException  // the base of BaseException: its distance is 0, so it has no base in the table
 };
-/// What a C++ exception of a host function keeps. The caller owns the reference.
+/// New data for an exception that C++ throws. The caller owns the one reference. Needs no GIL.
 ErrorData* new_error(ExceptionId id, std::string message);
 
 }  // namespace detail
 
-// Each can be caught, and thrown by host functions with a message: `throw py::ValueError("no such row")`.
+// C++ catches these classes. Host functions may also throw them: `throw py::ValueError("no such row")`.
 #define LATEPY_EXCEPTION(NAME, BASE)                                                \
   /** Python's built-in exception of the same name. */                              \
   class LATEPY_VISIBLE NAME : public BASE {                                         \
@@ -71,8 +71,8 @@ LATEPY_EXCEPTIONS(LATEPY_EXCEPTION)
 
 namespace detail {
 
-/// Makes an E, or throws it; see ExceptionClass::make. Two functions, because files with and without RTTI may be linked
-/// together.
+/// Creates an E, or throws it; see ExceptionClass::make. These are two functions with different names, because files
+/// with and without RTTI may be linked together.
 #if LATEPY_THROWS_IN_PLACE && defined(__cpp_rtti)
 template <class E>
 LATEPY_COLD Prepared make_exception(ErrorData* data) {
@@ -89,6 +89,7 @@ template <class E>
 inline constexpr auto make_exception = &throw_exception<E>;
 #endif
 
+/// All classes of LATEPY_EXCEPTIONS, in that order.
 inline constexpr ExceptionClass exception_classes[] = {
 #define LATEPY_EXCEPTION(NAME, BASE)                                                                                \
   {#NAME, sizeof(#NAME) - 1,                                                                                        \
@@ -97,6 +98,7 @@ inline constexpr ExceptionClass exception_classes[] = {
     LATEPY_EXCEPTIONS(LATEPY_EXCEPTION)
 #undef LATEPY_EXCEPTION
 };
+/// The row of the table.
 constexpr const ExceptionClass& exception_class(ExceptionId id) {
   return exception_classes[static_cast<std::size_t>(id)];
 }

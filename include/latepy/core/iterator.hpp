@@ -1,4 +1,4 @@
-// latepy/core/iterator.hpp: Iterator, Python's iteration for C++ loops.
+// latepy/core/iterator.hpp: Iterator, which lets C++ loops step through a Python iterable.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,11 +10,12 @@
 namespace latepy {
 inline namespace v1 {
 namespace detail {
+/// The size that Iterator compares with if the iterable is neither a list nor a tuple: always 0.
 inline constexpr ssize no_size = 0;
 }  // namespace detail
 
-/// Steps through an iterable, as Python's `for` does. An input iterator; its end is nullptr. Needs the GIL.
-/// Exceptions of the iterable are thrown by the step that met them.
+/// Steps through an iterable as Python's `for` does. It is an input iterator, and its end is nullptr. All members that
+/// step need the GIL. Each thread needs its own Iterator.
 class Iterator {
  public:
   /// What std::iterator_traits asks for.
@@ -36,7 +37,7 @@ class Iterator {
   /// Reads the next item. \throws PythonError if the iterable raises.
   LATEPY_FORCE_INLINE Iterator& operator++() {
     source_.checked();
-    if (LATEPY_LIKELY(at_ < *size_)) {  // by index, as Python's own iterators do: a list may change meanwhile
+    if (LATEPY_LIKELY(at_ < *size_)) {  // by index, as Python's own iterators: the loop may change the list
       PyObject* const next = (LATEPY_LIKELY(list_items_ != nullptr) ? *list_items_ : tuple_items_)[at_++];
       detail::incref(next);
       detail::decref(std::exchange(item_.ptr_, next));
@@ -54,15 +55,15 @@ class Iterator {
   ///@}
 
  private:
-  /// The first step, the last one, and those of Python's own iterators.
+  /// A step through a Python iterator, or past the end of a list or tuple.
   void step();
 
-  Object source_;  // a list, a tuple or Python's iterator
+  Object source_;  // a list, a tuple or a Python iterator
   Object item_;
-  PyObject* const* const* list_items_ = nullptr;  // where the list has its items, which may be moved meanwhile
+  PyObject* const* const* list_items_ = nullptr;  // the list's item array pointer: the list may move its items
   PyObject* const* tuple_items_ = nullptr;
   detail::ssize at_ = 0;
-  const detail::ssize* size_;  // of the list or tuple, where it has it; else of nothing
+  const detail::ssize* size_;  // the size member of the list or tuple, or &no_size
 };
 
 inline Iterator Ref::begin() const { return Iterator(*this); }
@@ -79,7 +80,7 @@ LATEPY_FUNC void Iterator::step() {
     next = detail::api().Iter_Next(source_.ptr());
     if (!next && detail::api().Err_Occurred()) detail::throw_python_error();
   } else {
-    at_ = (std::numeric_limits<detail::ssize>::max)();  // what is appended behind the end is not reached any more
+    at_ = (std::numeric_limits<detail::ssize>::max)();  // items that are appended later are not visited
   }
   item_ = next ? Object(next, source_.generation_) : Object();
 }

@@ -1,4 +1,4 @@
-// latepy/core/python_error.hpp: PythonError, an exception of Python as a C++ exception.
+// latepy/core/python_error.hpp: PythonError, the C++ exception for a Python exception, and how it is thrown.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,13 +8,13 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Makes the exception that raise() throws.
+/// Creates the exception that raise() throws.
 Prepared prepare(ErrorData* data);
-/// Ends an exception that was thrown.
+/// Calls the destructor of an exception. The C++ runtime calls this after the last catch.
 void destroy_exception(void* exception);
-/// Throws `data`, whose reference it takes over, or with null the error that is set; as what it was, where C++ made it.
-/// The calling function itself throws, because each frame that an exception passes costs the unwinder as much as all
-/// else that is done for an error.
+/// Throws the exception of `data`, and takes over one reference to it. If `data` is null, throws Python's error that is
+/// set. If a C++ exception became this Python exception, throws that C++ exception. This function is always inline, so
+/// that the calling function throws: unwinding one frame costs as much as all other work for an error.
 [[noreturn]] LATEPY_FORCE_INLINE void raise(ErrorData* data) {
   [[maybe_unused]] const Prepared made = prepare(data);
 #if LATEPY_THROWS_IN_PLACE
@@ -23,31 +23,38 @@ void destroy_exception(void* exception);
   LATEPY_UNREACHABLE();
 #endif
 }
+/// Throws Python's error that is set. Needs the GIL.
 [[noreturn]] LATEPY_FORCE_INLINE void throw_python_error() { raise(nullptr); }
 
-/// What Python prints of an exception, with causes, notes and groups. Needs the GIL; never throws Python's errors.
+/// The text that Python prints for an exception, with causes, notes and groups; "" if that fails. Needs the GIL. Throws
+/// no PythonError.
 std::string format_exception(PyObject* exception);
 
-/// The GIL, where there is an exception object and its Python still runs. The stop takes the object away.
+/// Takes the GIL if `data` has an exception object and its interpreter still runs; else returns std::nullopt.
 std::optional<GilGuard> enter(ErrorData& data);
 
-/// Reads what was not read yet.
+/// Reads the text of an exception that was not thrown. Takes the GIL. \returns the text, also if another thread was
+/// faster.
 const ErrorText& read_late(ErrorData& data) noexcept;
 
 }  // namespace detail
 
-/// A Python exception. Copyable, safe on any thread without the GIL and after the stop. The classes of
-/// core/exceptions.hpp derive from it in Python's hierarchy; one without a class comes as the nearest base.
-/// What is said of it is read when it is thrown; of one that never was (try_call(), try_eval(), cause()) on first use,
-/// which takes the GIL, or by the stop.
-/// May be caught in another shared library than the one that threw it; the members that need a Python answer for it
-/// there when an Interpreter of that library lives.
+/// A Python exception. It can be copied, and used on any thread, without the GIL, and after Python has stopped. The
+/// classes of core/exceptions.hpp derive from it as in Python. A Python class that has no C++ class is thrown as its
+/// nearest base that has one.
+///
+/// The texts (what(), type_name(), message(), where()) are read when the exception is thrown. An exception that was not
+/// thrown comes from try_call(), try_eval() or cause(): its texts are read at the first use, which takes the GIL, or
+/// when Python stops.
+///
+/// Another shared library than the one that threw it may catch it. There, the members that take or need the GIL work
+/// while an Interpreter of that library lives.
 class LATEPY_VISIBLE PythonError : public Error {
  public:
   /// For latepy itself: shares the data.
   explicit PythonError(detail::ErrorHandle data) : Error(""), data_(std::move(data)) {}
-  /// For latepy itself: takes over one reference to `data`. This constructor and the destructor are out of line, because
-  /// all classes of core/exceptions.hpp use them.
+  /// For latepy itself: takes over one reference to `data`. This constructor and the destructor are out of line,
+  /// because all classes of core/exceptions.hpp use them.
   LATEPY_COLD explicit PythonError(detail::ErrorData* data) noexcept : Error(""), data_(data) {}
   PythonError(const PythonError&) = default;
   PythonError(PythonError&&) = default;
@@ -57,45 +64,50 @@ class LATEPY_VISIBLE PythonError : public Error {
 
   /// "TypeName: message (file:line)".
   const char* what() const noexcept override { return text().what.c_str(); }
-  /// As a traceback prints it: "ValueError", "json.decoder.JSONDecodeError".
+  /// The name of the class as a traceback prints it: "ValueError", "json.decoder.JSONDecodeError".
   const std::string& type_name() const noexcept { return text().type_name; }
   /// str() of the exception.
   const std::string& message() const noexcept { return text().message; }
-  /// "file:line" of the innermost frame, or of the place that a SyntaxError names; empty where Python knows none.
+  /// "file:line" of the innermost frame, or of the place that a SyntaxError names; empty if there is none.
   std::string where() const {
     const detail::ErrorText& said = text();
     return said.place == 0 ? std::string() : said.what.substr(said.place, said.what.size() - said.place - 1);
   }
-  /// What Python would print: every frame with its source line, causes, notes and groups. Takes the GIL the first
-  /// time and keeps the text; the stop does so for those still alive.
+  /// The text that Python would print: each frame with its source line, causes, notes and groups. The first call takes
+  /// the GIL and stores the text. When Python stops, latepy stores the text of each exception that still lives.
   LATEPY_HIDDEN const std::string& traceback() const;
-  /// Whether it is the named exception or derives from it, as `except` asks. With the module or without.
+  /// Whether the exception has a class of this name, or a base class of this name, as `except` asks. The name may have
+  /// its module ("json.decoder.JSONDecodeError") or not ("JSONDecodeError"). May take the GIL.
   ///@{
   LATEPY_HIDDEN bool is(std::string_view name) const;
   LATEPY_HIDDEN bool is(const char* name) const { return is(std::string_view(name)); }
   ///@}
-  /// Whether `except type` would catch it. Needs the GIL.
+  /// Whether `except type` would catch the exception. Needs the GIL.
   LATEPY_HIDDEN bool is(const Ref& type) const {
     return detail::api().Err_GivenExceptionMatches(value().ptr(), type.checked()) != 0;
   }
-  /// The exception object; made on first use for one that C++ made. Needs the GIL.
+  /// The exception object. If C++ created this exception, the first call creates the object. Needs the GIL.
   LATEPY_HIDDEN Object value() const;
-  /// Hands it to sys.unraisablehook, where nobody can catch: destructors, the end of threads. Takes the GIL; nothing
-  /// where its Python has ended.
-  /// \param where what was being done, as an object; the hook prints its repr.
+  /// Gives the exception to sys.unraisablehook. For code where nobody can catch it, such as destructors and the end of
+  /// threads. Takes the GIL. Does nothing if the interpreter has ended.
+  /// \param where the object in whose code the exception was raised; the hook prints its repr.
   LATEPY_HIDDEN void report(const Ref& where = {}) const noexcept;
-  /// The exception that this one was raised from, or while handling which it was raised. Takes the GIL.
+  /// The exception of `raise … from`, or else the exception that was being handled when this one was raised, unless
+  /// `from None` hides it. std::nullopt if there is none, or if the interpreter has ended. Takes the GIL.
   LATEPY_HIDDEN std::optional<PythonError> cause() const;
-  /// Throws it again as the class that Python's type has in C++, also where this is a PythonError by value; as the
-  /// very C++ exception that it was, where a host function threw it and Python handed it on.
+  /// Throws the exception again. The C++ class is that of the Python class, even if this object is a copy of type
+  /// PythonError. If a host function threw a C++ exception that became this Python exception, throws that C++
+  /// exception.
   [[noreturn]] void rethrow() const { detail::raise(detail::ErrorHandle(data_).release()); }
 
  private:
+  /// is() for names that are not among the C++ classes.
   LATEPY_HIDDEN bool is_another(std::string_view name) const;
   const detail::ErrorText& text() const noexcept {
     const detail::ErrorText* const known = data_->text.load(std::memory_order_acquire);
     return LATEPY_LIKELY(known != nullptr) ? *known : data_->read(*data_.get());
   }
+  /// Whether `full` is `name`, or ends with '.' and `name`.
   static bool named(std::string_view full, std::string_view name) noexcept {
     if (name.size() > full.size() || full.substr(full.size() - name.size()) != name) return false;
     return full.size() == name.size() || full[full.size() - name.size() - 1] == '.';
@@ -135,7 +147,7 @@ LATEPY_FUNC LATEPY_COLD std::optional<GilGuard> enter(ErrorData& data) {
   }
   if (!is_alive) return std::nullopt;
   std::optional<GilGuard> gil = GilGuard::try_acquire();
-  // A guard of a thread outside of Python enters one interpreter, which need not be that of the error.
+  // If the thread is in no interpreter, try_acquire() enters ProcessState::entered, which may be another interpreter.
   return gil && data.value.is_alive() && held_interpreter() == data.listed ? std::move(gil) : std::nullopt;
 }
 
@@ -144,7 +156,7 @@ LATEPY_FUNC LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {
     if (const std::optional<GilGuard> gil = enter(data))
       return ErrorData::settle<ErrorText>(data.text, std::make_unique<ErrorText>(data));
     return ErrorData::settle<ErrorText>(data.text, std::make_unique<ErrorText>(*data.known));  // Python is stopping
-  } catch (...) {  // no memory: the next use tries again
+  } catch (...) {  // out of memory: the next use tries again
     static const ErrorText none;
     return none;
   }

@@ -1,4 +1,4 @@
-// latepy/core/translate.hpp: C++ exceptions as Python's, by a table that a program may extend.
+// latepy/core/translate.hpp: translates C++ exceptions to Python exceptions; translate<E>() adds a translation.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,44 +11,53 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// One entry of the program's own: makes Python's exception of the one in flight, or tells that it is another's.
+/// A translation that the program added, for one C++ exception class. A node of a list.
 struct Translator {
-  /// Called in a catch block. \returns an empty Object where the exception in flight is of another type.
+  /// Called in a catch block, with the GIL. Returns the Python exception for the exception in flight; an empty Object
+  /// if the exception in flight has another class.
   Object (*translate)(const Translator&) = nullptr;
-  const void* id = nullptr;  ///< of its C++ type: a second entry for it replaces the first
+  const void* id = nullptr;  ///< identifies the C++ class: a second translation for a class replaces the first
   std::shared_ptr<Translator> next;
   virtual ~Translator() = default;
 };
-/// Newest first. Shared with the calls that are under way, which may replace the very entry that they are in.
+/// The list, the newest first. Nodes are shared_ptrs, because a running translation may replace its own node.
 inline std::shared_ptr<Translator> translators;
 inline std::atomic_flag translators_lock = ATOMIC_FLAG_INIT;
+/// Copies a pointer of the list under the lock.
 inline std::shared_ptr<Translator> read_link(const std::shared_ptr<Translator>& link) noexcept {
   const SpinLock lock(translators_lock);
   return link;
 }
 
+/// Sets Python's error to `type(what)`. Bytes of `what` that are not valid UTF-8 become U+FFFD. Needs the GIL.
 void set_error(PyObject* type, const char* what) noexcept;
 inline void set_error(PyObject* type, const std::string& what) noexcept { set_error(type, what.c_str()); }
 
-/// Python's exception as what it is. To be called in a catch block.
+// The next five functions are called in a catch block, with the GIL.
+
+/// If the exception in flight is a PythonError, sets it as Python's error. \returns whether it did.
 bool translate_python_error();
 
-/// Python's error from the program's own entries. To be called in a catch block.
+/// Sets Python's error by the translations that the program added. \returns false if none is for the exception in
+/// flight.
 bool translate_by_program();
 
-/// The built-in table. To be called in a catch block.
+/// Sets Python's error by the built-in table: std::out_of_range is IndexError, std::exception is RuntimeError, and so
+/// on.
 void translate_by_table() noexcept;
 
-/// Lets the Python exception that is set carry the C++ one in flight, so that it is that one again when it reaches C++.
-/// To be called in a catch block.
+/// Attaches the C++ exception in flight to Python's error that is set. If that error reaches C++ again, the C++
+/// exception is thrown.
 void attach_original();
 
-/// Sets Python's error from the exception that is being handled. To be called in a catch block, with the GIL.
+/// Sets Python's error from the exception in flight, by the functions above.
 void translate_exception() noexcept;
 
+/// Its address identifies the class E.
 template <class E>
 inline constexpr char exception_id = 0;
 
+/// The Translator for the class E and the function F.
 template <class E, class F>
 struct TranslatorOf final : Translator {
   explicit TranslatorOf(F f) : make(std::move(f)) {
@@ -66,20 +75,23 @@ struct TranslatorOf final : Translator {
   F make;
 };
 
+/// Puts a translation first in the list, and removes an earlier one for the same class.
 void add_translator(std::shared_ptr<Translator> made);
 
 }  // namespace detail
 
-/// How the C++ exception E, when it leaves a host function, becomes Python's: `make(const E&)` gives the exception
-/// object; what it throws is raised instead. It is asked before all that was there before it, and replaces an earlier
-/// one for E. Keeps until the program ends; needs the GIL. When Python hands the exception back to C++, it is the same
-/// C++ exception again.
+/// Adds a translation: if a C++ exception of the class E leaves a host function, Python raises `make(const E&)`.
+/// - `make` returns an exception object. If it throws, Python raises that exception instead. It is called with the GIL.
+/// - An exception of a derived class is translated too. Later translations are tried first.
+/// - A second call for E replaces the first. The translation lasts until the program ends, for all interpreters.
+/// - If the Python exception reaches C++ again, the original C++ exception is thrown.
+/// Needs the GIL.
 template <class E, class F, class = std::enable_if_t<!std::is_base_of_v<Ref, F>>>
 void translate(F make) {
   detail::add_translator(std::make_shared<detail::TranslatorOf<E, F>>(std::move(make)));
 }
-/// As above, to a Python class that is called with what(): `translate<DiskFull>(python.get("builtins.OSError"))`. For
-/// as long as the class's interpreter lives.
+/// As above. Python raises `type(what())`: `translate<DiskFull>(python.get("builtins.OSError"))`. The translation does
+/// nothing after the interpreter of `type` has ended.
 template <class E>
 void translate(const Object& type) {
   translate<E>([type](const E& error) { return type.is_alive() ? type(error.what()) : Object(); });
@@ -89,7 +101,7 @@ void translate(const Object& type) {
 namespace detail {
 
 LATEPY_FUNC LATEPY_COLD void set_error(PyObject* type, const char* what) noexcept {
-  // Not Err_SetString: what() need not be UTF-8.
+  // PyErr_SetString() would need valid UTF-8.
   const Object text = Object::steal(api().Unicode_DecodeUTF8(what, static_cast<ssize>(std::strlen(what)), "replace"));
   if (!text.is_empty()) api().Err_SetObject(type, text.ptr());
 }
@@ -138,7 +150,7 @@ LATEPY_FUNC LATEPY_COLD void translate_by_table() noexcept {
   } catch (const std::exception& error) {
     set_error(*a.RuntimeError, error.what());
   } catch (...) {
-    set_error(*a.RuntimeError, "a C++ exception that is no std::exception");
+    set_error(*a.RuntimeError, "a C++ exception that is not a std::exception");
   }
 }
 
@@ -154,7 +166,7 @@ LATEPY_FUNC LATEPY_COLD void attach_original() {
     const Object carrier = get_item(kept_namespace("carrier", carrier_source), "CppException");
     set_attribute(exception, original_attribute, call_plain(carrier, {capsule}));
     process_state().carries_exceptions.store(true, std::memory_order_relaxed);
-  } catch (...) {  // without it the exception is only less
+  } catch (...) {  // the Python exception is raised without the C++ exception
   }
   api().Err_SetObject(as_object(type_of(exception.ptr())), exception.ptr());
 }
@@ -164,7 +176,7 @@ LATEPY_FUNC LATEPY_COLD void translate_exception() noexcept {
     if (translate_python_error()) return;
     if (!translate_by_program()) translate_by_table();
     attach_original();
-  } catch (...) {  // of a translator; or the exception object of a Python that ended
+  } catch (...) {  // a translation threw, or the PythonError belongs to an interpreter that has ended
     try {
       if (translate_python_error()) return;
     } catch (...) {
@@ -174,7 +186,7 @@ LATEPY_FUNC LATEPY_COLD void translate_exception() noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD void add_translator(std::shared_ptr<Translator> made) {
-  std::shared_ptr<Translator> replaced;  // ends after the lock: its destructor may call Python
+  std::shared_ptr<Translator> replaced;  // destroyed after the lock is released: its destructor may call Python
   const SpinLock lock(translators_lock);
   for (std::shared_ptr<Translator>* each = &translators; *each; each = &(*each)->next) {
     if ((*each)->id != made->id) continue;

@@ -1,4 +1,4 @@
-// latepy/find/discovery.hpp: what was found when looking for a CPython, as data and as a table for people.
+// latepy/find/discovery.hpp: Discovery, the result of locate(), and Search, its options.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,30 +12,30 @@
 namespace latepy {
 inline namespace v1 {
 
-/// What became of a candidate.
+/// The result for a candidate.
 enum class Verdict {
   chosen,   ///< the first one that passed every check
-  usable,   ///< passes every check, and another came before it
+  usable,   ///< it passed every check, but another one came before it
   refused,  ///< `reason` says why
 };
 
-/// One CPython that was met. All paths are absolute and UTF-8; empty where there is none.
+/// One CPython that locate() found. All paths are absolute and in UTF-8; "" if there is none.
 struct Candidate {
   std::string library;          ///< libpython: .so, .dylib, framework binary or .dll
-  std::string executable;       ///< what sys.executable will be: the environment's python where one was chosen
-  std::string base_executable;  ///< the python of the installation itself; equals `executable` without an environment
-  std::string prefix;           ///< what sys.prefix will be: the environment's folder, or the installation's
-  std::string home;             ///< the installation's folder, below which the standard library lies
-  Version version;              ///< `micro` is -1 where no file tells it
-  std::string source;           ///< where the trace began: "Config::python", "VIRTUAL_ENV", "PATH", "pyenv" …
+  std::string executable;       ///< sys.executable: the python of the virtual environment or installation
+  std::string base_executable;  ///< the python of the installation; equals `executable` without an environment
+  std::string prefix;           ///< sys.prefix: the folder of the virtual environment or installation
+  std::string home;             ///< the folder of the installation, which contains the standard library
+  Version version;              ///< `micro` is -1 if no file tells it
+  std::string source;           ///< where locate() found it: "Config::python", "VIRTUAL_ENV", "PATH", "pyenv" …
   bool free_threaded = false;   ///< a build without the GIL (3.13t)
   bool debug = false;           ///< a debug build (3.13d)
   bool in_process = false;      ///< its library is loaded in this process already
-  Verdict verdict = Verdict::refused;  ///< what became of it
-  std::string reason;  ///< why refused, or what is worth knowing of one that was not
+  Verdict verdict = Verdict::refused;  ///< the result
+  std::string reason;                  ///< why it was refused, or a remark on a usable one
 };
 
-/// Everything that was tried, in order.
+/// All candidates that locate() tried, and what to do if none can be used. It needs no GIL.
 class Discovery {
  public:
   /// Without candidates.
@@ -46,12 +46,12 @@ class Discovery {
 
   /// The candidates in the order in which they were tried.
   const std::vector<Candidate>& candidates() const noexcept { return candidates_; }
-  /// The one that will be loaded, or nullptr.
+  /// The candidate that an Interpreter loads, or nullptr if there is none. The pointer is valid while this lives.
   const Candidate* chosen() const noexcept;
-  /// What to do on this system when nothing was chosen: the packages to install, the options to build with.
+  /// What to do on this system if nothing was chosen: which packages to install, how to build CPython.
   const std::string& remedy() const noexcept { return remedy_; }
 
-  /// A table with one line a candidate: verdict, version, source, library, reason.
+  /// A table with one line for each candidate: verdict, version, source, library, reason.
   std::string to_string() const;
 
  private:
@@ -64,7 +64,7 @@ inline const Discovery& LoadError::discovery() const noexcept {
   return discovery_ ? *discovery_ : nothing;
 }
 
-/// What locate() looks for. The fields that Config has too mean the same there.
+/// The options of locate(). Members that Config has too mean the same.
 struct Search {
   Path library;             ///< this libpython and no other
   Path python;              ///< this python executable, or the folder of a virtual environment

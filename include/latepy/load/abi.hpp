@@ -1,4 +1,4 @@
-// latepy/load/abi.hpp: the C structs and constants of CPython that no version from 3.9 to 3.15 changed.
+// latepy/load/abi.hpp: C structs and constants of CPython that are the same in all versions from 3.9 to 3.15.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -37,7 +37,7 @@ struct WideStringList {
   wchar_t** items;
 };
 
-/// PyInitConfig of 3.14 is opaque.
+/// PyInitConfig of 3.14: an opaque type.
 struct InitConfig;
 
 /// PyCompilerFlags (Include/cpython/compile.h 3.8).
@@ -51,7 +51,7 @@ inline constexpr int ignore_cookie = 0x0800;   // PyCF_IGNORE_COOKIE
 inline constexpr int file_input = 257;         // Py_file_input (Include/compile.h)
 inline constexpr int eval_input = 258;         // Py_eval_input
 
-/// PyCriticalSection (Include/cpython/critical_section.h, 3.13: two words), with room for more.
+/// PyCriticalSection (Include/cpython/critical_section.h). In 3.13 it has two words; here is room for two more.
 struct CriticalSection {
   std::uintptr_t words[4];
 };
@@ -59,7 +59,7 @@ struct CriticalSection {
 /// vectorcallfunc (Include/cpython/object.h).
 using Vectorcall = PyObject* (*)(PyObject* callable, PyObject* const* arguments, std::size_t flagged, PyObject* names);
 
-/// PyMethodDef (Include/methodobject.h). Must outlive every function made from it.
+/// PyMethodDef (Include/methodobject.h). It must outlive each Python function that is made from it.
 struct MethodDef {
   const char* name;
   PyObject* (*function)(PyObject* self, PyObject* args);
@@ -69,7 +69,8 @@ struct MethodDef {
 inline constexpr int meth_noargs = 0x0004;  // METH_NOARGS
 inline constexpr int meth_o = 0x0008;       // METH_O
 
-/// PyType_Slot and PyType_Spec (Include/object.h). Before 3.11 the type keeps the pointer to the name.
+/// PyType_Slot and PyType_Spec (Include/object.h). Before 3.11 the type keeps the pointer `name`, so the text must
+/// outlive the type.
 struct TypeSlot {
   int slot;
   void* value;
@@ -96,7 +97,8 @@ struct GetSetDef {
   const char* doc;
   void* closure;
 };
-/// Numbers of slots (Include/typeslots.h). 3.15 gave the two of buffers new numbers and still takes these.
+/// The values of TypeSlot::slot (Include/typeslots.h). 3.15 has new numbers for the two buffer slots, and still accepts
+/// these.
 enum SlotId : int {
   bf_getbuffer = 1,
   bf_releasebuffer = 2,
@@ -117,7 +119,7 @@ enum SlotId : int {
 };
 using Visit = int (*)(PyObject*, void*);  // visitproc
 
-/// Py_buffer (Include/pybuffer.h 3.11, Include/cpython/object.h before), and what a consumer asks for.
+/// Py_buffer (Include/pybuffer.h from 3.11 on, Include/cpython/object.h before).
 struct BufferView {
   void* buf;
   PyObject* obj;
@@ -127,14 +129,16 @@ struct BufferView {
   ssize *shape, *strides, *suboffsets;
   void* internal;
 };
+/// The flags by which a consumer asks for a buffer. The last three are PyBUF_C_CONTIGUOUS, PyBUF_F_CONTIGUOUS and
+/// PyBUF_ANY_CONTIGUOUS without the bits of PyBUF_STRIDES.
 inline constexpr int buffer_writable = 0x0001, buffer_format = 0x0004, buffer_nd = 0x0008,
                      buffer_strides = 0x0010 | buffer_nd, buffer_rows = 0x0020, buffer_columns = 0x0040,
-                     buffer_either = 0x0080;  // PyBUF_C_CONTIGUOUS and so on, without the strides
+                     buffer_either = 0x0080;
 
-/// PY_VECTORCALL_ARGUMENTS_OFFSET (PEP 590): the callee may use the slot before the first argument.
+/// PY_VECTORCALL_ARGUMENTS_OFFSET (PEP 590). The callee may overwrite the array element before the first argument.
 inline constexpr std::size_t vectorcall_offset = std::size_t(1) << (8 * sizeof(std::size_t) - 1);
 
-/// Bits of tp_flags (Include/object.h), read by PyType_GetFlags.
+/// Bits of tp_flags (Include/object.h), which PyType_GetFlags() returns.
 inline constexpr unsigned type_is_immutable = 1u << 8;           // Py_TPFLAGS_IMMUTABLETYPE, from 3.10
 inline constexpr unsigned type_is_base = 1u << 10;               // Py_TPFLAGS_BASETYPE
 inline constexpr unsigned type_has_vectorcall = 1u << 11;        // Py_TPFLAGS_HAVE_VECTORCALL
@@ -150,7 +154,7 @@ inline constexpr unsigned long type_is_dict = 1ul << 29;
 inline constexpr unsigned long type_is_exception = 1ul << 30;
 inline constexpr unsigned long type_is_type = 1ul << 31;
 
-/// PyDateTime_CAPI (Include/datetime.h), from the capsule datetime.datetime_CAPI of each interpreter.
+/// PyDateTime_CAPI (Include/datetime.h). Each interpreter has one, in the capsule datetime.datetime_CAPI.
 struct DateTimeApi {
   PyTypeObject *date_type, *datetime_type, *time_type, *delta_type, *tzinfo_type;
   PyObject* utc;
@@ -159,7 +163,7 @@ struct DateTimeApi {
   PyObject* (*time_from_time)(int, int, int, int, PyObject*, PyTypeObject*);
   PyObject* (*delta_from_delta)(int days, int seconds, int microseconds, int normalize, PyTypeObject*);
   PyObject* (*timezone_from_timezone)(PyObject* offset, PyObject* name);
-  // five more, unused
+  // CPython has five more members, which latepy does not use
 };
 
 }  // namespace detail

@@ -1,4 +1,4 @@
-// latepy/load/api.hpp: Api, the table of CPython's functions, filled from a library by one loop.
+// latepy/load/api.hpp: Api, the table of pointers to CPython's functions and data, and fill(), which looks them up.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,23 +12,24 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Function pointers under CPython's names without their prefix: PyObject_GetAttr is Object_GetAttr.
-/// Data symbols are pointers to the data: PyExc_ValueError is `*api().ValueError`, None is `api().NoneStruct`.
+/// Pointers to CPython's functions and data. The names are CPython's without the prefix: PyObject_GetAttr is
+/// Object_GetAttr. A member for data points to the data: PyExc_ValueError is `*api().ValueError`, None is
+/// `api().NoneStruct`. A member that the library does not have is null.
 struct Api {
 #define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) result(*name) parameters = nullptr;
 #define LATEPY_DATA(first, last, need, type, prefix, name) type* name = nullptr;
 #include <latepy/load/symbols.inl>
 };
 
-/// The names of all symbols in the order of symbols.inl, which is the order of Api's fields; each ends with a NUL. One
-/// string needs no pointers, which the dynamic linker would have to relocate one by one.
+/// The names of all symbols, each with a NUL at its end, in the order of symbols.inl, which is the order of Api's
+/// members. This is one string, because an array of pointers would need a relocation for each.
 inline constexpr char symbol_names[] =
 #define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) #prefix #name "\0"
 #define LATEPY_DATA(first, last, need, type, prefix, name) #prefix #name "\0"
 #include <latepy/load/symbols.inl>
     ;
 inline constexpr bool required = true, optional = false;
-/// Whether CPythons without the symbol are refused, in the same order.
+/// Whether a library without the symbol is refused, in the same order.
 inline constexpr bool symbol_needs[] = {
 #define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) need,
 #define LATEPY_DATA(first, last, need, type, prefix, name) need,
@@ -36,8 +37,10 @@ inline constexpr bool symbol_needs[] = {
 };
 static_assert(sizeof(Api) == sizeof(symbol_needs) * sizeof(void*));
 
-/// Fills the table from a DynLib, or from what a test puts in its place. Costs about 0.1 ms; needs no running Python.
-/// \throws SymbolError with every required name that the library lacks.
+/// Fills the table with `library.find(name)` for each symbol. Takes about 0.1 ms. Needs no running Python.
+/// \param library a DynLib, or an object that a test uses instead.
+/// \param library_name how the error names the library.
+/// \throws SymbolError with the names of all required symbols that the library does not have.
 template <class Library>
 LATEPY_COLD void fill(Api& api, const Library& library, const std::string& library_name) {
   std::vector<std::string> missing;
@@ -50,7 +53,7 @@ LATEPY_COLD void fill(Api& api, const Library& library, const std::string& libra
     name += std::strlen(name) + 1;
     field += sizeof address;
   }
-  // Two functions were renamed: the table has both names, and the code uses the present one.
+  // CPython 3.13 renamed two functions. The table has both names; the rest of latepy uses the new one.
   if (!api.ThreadState_GetUnchecked) api.ThreadState_GetUnchecked = api.ThreadState_UncheckedGet;  // until 3.12
   if (!api.Object_GetOptionalAttr) api.Object_GetOptionalAttr = api.Object_LookupAttr;             // until 3.12
   if (!api.ThreadState_GetUnchecked) append(missing, "PyThreadState_GetUnchecked");

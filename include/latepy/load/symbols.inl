@@ -1,15 +1,17 @@
-// latepy/load/symbols.inl: every symbol of CPython that latepy uses, once. No include guard: api.hpp includes it three times.
+// latepy/load/symbols.inl: the symbols of CPython that latepy uses. No include guard: api.hpp includes it three times.
 // SPDX-License-Identifier: MIT
 //
 // LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters)
 // LATEPY_DATA(first, last, need, type, prefix, name)
 //
-// first and last are the minor versions of CPython 3 that export it: 9 for "3.9 or earlier", 99 for "to this day".
-// `required` is for what every version from 3.9 on has: a library without it is refused. Use of an `optional` one is
-// decided by its presence, never by the version. The table field is the name without its prefix, because the whole
-// name may be a macro where Python.h is included too.
+// first, last  the first and last minor version of CPython 3 that exports the symbol. 9 means "3.9 or earlier", 99
+//              means "all versions so far".
+// need         required: all versions from 3.9 on have it, and a library without it is refused. optional: latepy uses
+//              it if the library has it, whatever the version is.
+// prefix, name the symbol is prefix and name together. The member of Api is `name` alone, because the whole symbol may
+//              be a macro if the program includes Python.h too.
 
-// life
+// start and stop
 LATEPY_FUNCTION(9, 99, required, int, Py_, IsInitialized, (void))
 LATEPY_FUNCTION(9, 99, required, const char*, Py_, GetVersion, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py_, InitializeEx, (int))
@@ -97,7 +99,7 @@ LATEPY_DATA(9, 99, required, PyTypeObject, Py, BaseObject_Type)
 LATEPY_DATA(9, 99, required, PyTypeObject, Py, Property_Type)
 LATEPY_DATA(9, 99, required, PyObject, _Py_, NotImplementedStruct)
 
-// types of ours
+// types that latepy defines
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Type_FromSpecWithBases, (detail::TypeSpec*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Type_GenericAlloc, (PyTypeObject*, detail::ssize))
 LATEPY_FUNCTION(9, 99, required, void, Py, Object_GC_Del, (void*))
@@ -108,7 +110,7 @@ LATEPY_FUNCTION(9, 99, required, void, Py, Object_ClearWeakRefs, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_GenericGetDict, (PyObject*, void*))
 LATEPY_FUNCTION(9, 99, required, int, Py, Object_GenericSetDict, (PyObject*, PyObject*, void*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Weakref_NewRef, (PyObject*, PyObject*))
-LATEPY_FUNCTION(13, 99, optional, int, Py, Weakref_GetRef, (PyObject*, PyObject**))  // on all free-threaded builds
+LATEPY_FUNCTION(13, 99, optional, int, Py, Weakref_GetRef, (PyObject*, PyObject**))  // all free-threaded builds have it
 LATEPY_FUNCTION(13, 99, optional, void, Py, CriticalSection_Begin, (detail::CriticalSection*, PyObject*))
 LATEPY_FUNCTION(13, 99, optional, void, Py, CriticalSection_End, (detail::CriticalSection*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Method_New, (PyObject*, PyObject*))

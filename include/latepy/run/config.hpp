@@ -1,4 +1,4 @@
-// latepy/run/config.hpp: Config, how an Interpreter finds and starts its Python.
+// latepy/run/config.hpp: Config, the options with which an Interpreter finds and starts Python.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -18,7 +18,8 @@ struct InputHook;
 struct ModuleHook;
 }  // namespace detail
 
-/// A std::function, and the code that carries it out, which a program that sets none does not compile.
+/// A std::function that also stores how to install it. So the code that installs it is compiled only in programs that
+/// set a callback.
 template <class Signature, class How>
 class Hook : public std::function<Signature> {
   using Callback = std::function<Signature>;
@@ -43,88 +44,93 @@ class Hook : public std::function<Signature> {
   void (*install_)(const Callback&, detail::Redirect*, const std::string&, bool) = nullptr;
 };
 
-/// What an Interpreter is started with. Every field has a default that suits a program on machines it does not know:
-/// Python is isolated from the user's variables and packages, and changes nothing of the process.
-/// `latepy::Config c; c.version = ">=3.10"; latepy::Interpreter python(c);`
-/// Strings are UTF-8. Members are only ever appended.
+/// The options of an Interpreter: `latepy::Config c; c.version = ">=3.10"; latepy::Interpreter python(c);`
+/// The defaults are for programs that run on any machine: Python is isolated from the user's environment variables and
+/// packages, and does not change the signal handlers, the locale and the working directory of the process. Strings are
+/// UTF-8. New versions of latepy only append members.
 struct Config {
-  /// This libpython and no other.
+  /// The path of a libpython. Only this library is loaded.
   Path library;
-  /// This Python: an executable, or the folder of a virtual environment.
+  /// The path of a python executable, or of the folder of a virtual environment. Only this Python is used.
   Path python;
-  /// Which CPythons will do: ">=3.10,<3.14", "==3.12.*" or "3.12". Empty takes 3.9 and everything newer.
+  /// The range of accepted versions: ">=3.10,<3.14", "==3.12.*" or "3.12". Empty means 3.9 and newer.
   std::string version;
-  /// This installation folder: the one below which lib/python3.X (on Windows Lib) lies.
+  /// The path of an installation folder, which contains lib/python3.X (on Windows: Lib). Only this Python is used.
   Path home;
-  /// sys.argv. Empty gives [""], as an interactive Python has it: scripts and libraries count on one entry.
+  /// sys.argv. If empty, sys.argv is [""], as in an interactive Python, because scripts and libraries read sys.argv[0].
   std::vector<std::string> argv;
-  /// Folders and zip files that come before everything else on sys.path, in this order. Relative ones are made
-  /// absolute at the start.
+  /// Folders and zip files to put first on sys.path, in this order. The start makes relative paths absolute.
   std::vector<Path> paths;
-  /// Import `site`: site-packages, .pth files, `exit`, `quit`.
+  /// Import the module `site`, which adds site-packages, .pth files, `exit` and `quit`.
   bool site = true;
-  /// Obey the PYTHON* environment variables. Off, the user's PYTHONHOME and PYTHONPATH cannot break the program.
-  /// PYTHONUTF8 gives way to `utf8`, PYTHONNOUSERSITE to `user_site`, PYTHONHOME to the Python that was chosen.
+  /// Use the environment variables PYTHON*. If false, the user's PYTHONHOME and PYTHONPATH cannot break the program.
+  /// Three variables are never used: PYTHONUTF8 (see `utf8`), PYTHONNOUSERSITE (see `user_site`) and PYTHONHOME.
   bool use_environment = false;
-  /// Packages of the user's own folder (~/.local) are importable.
+  /// Put the user's own packages (below ~/.local) on sys.path.
   bool user_site = false;
-  /// `python3` and `python` on PATH are candidates. Their files are read, nothing is run.
+  /// Search PATH for `python3` and `python`. latepy reads their files and runs nothing.
   bool search_path = true;
-  /// A Python that its files do not explain may be run and asked.
+  /// Run a python executable to ask it for its paths, if its files do not tell them.
   bool ask_python = false;
   /// Refuse a Python that other users of the machine may write to.
   bool strict = false;
-  /// Let Python handle SIGINT (KeyboardInterrupt) and ignore SIGPIPE and SIGXFSZ, as `python` does. Off, the handlers
-  /// of the program stay, also when a script imports `signal` or runs asyncio.
+  /// Let Python handle SIGINT (KeyboardInterrupt) and ignore SIGPIPE and SIGXFSZ, as `python` does. If false, the
+  /// program keeps its signal handlers, also when a script imports `signal` or runs asyncio.
   bool signal_handlers = false;
-  /// Give the GIL back after the start, so that other threads get it while the starter is not in Python.
+  /// Release the GIL after the start, so that other threads can take it while the thread that started Python does not
+  /// use it.
   bool release_gil = false;
-  /// Stop Python when the Interpreter is destroyed. Off, it lives until the process ends.
+  /// Stop Python when the Interpreter is destroyed. If false, Python runs until the process ends.
   bool finalize = true;
-  /// UTF-8 mode (PEP 540): files, standard streams and file names are UTF-8, whatever the locale says. Children that
-  /// Python starts inherit it. Off, the locale that the program has set decides.
+  /// UTF-8 mode (PEP 540): files, standard streams and file names are UTF-8 in every locale. Child processes
+  /// that multiprocessing starts inherit it. If false, the locale of the program decides.
   bool utf8 = true;
-  /// Write .pyc files beside imported modules.
+  /// Write .pyc files for imported modules.
   bool write_bytecode = true;
-  /// Start again where this CPython is known to abort or to lose memory at a second start.
+  /// Allow a second start in the process, also with CPython versions that are known to abort or to leak memory then.
   bool allow_restart = false;
-  /// Told what was survived but ought to be known, such as a stop on the wrong thread. Any thread; no GIL needed.
+  /// Called with a text when something went wrong that is not an error, such as a stop on the wrong thread. On any
+  /// thread, with or without the GIL.
   std::function<void(const std::string&)> on_warning;
-  /// Options without a field here, filled by set().
+  /// Names and values of other options; set() appends them.
   std::vector<std::pair<std::string, std::string>> options;
-  /// Gets what scripts write to sys.stdout: print, the prompt of input(). Also on attaching; also where the program has
-  /// no console. Called with the GIL held, on the thread that writes, before the write returns, and never two at a time
-  /// (nor at once with on_stderr): it must not wait for another thread that runs Python. The text is valid UTF-8:
-  /// invalid bytes become U+FFFD, lone surrogates backslash escapes. An exception that it throws becomes the script's
-  /// exception at the print, or where only the flush of a line's rest is left goes to sys.unraisablehook; the text
-  /// counts as delivered. What it prints itself goes to the stream that was there before (the process's own).
+  /// Called with the text that scripts write to sys.stdout, such as print() and the prompt of input().
+  /// - It also works if the Interpreter attaches to a running Python, and if the program has no console.
+  /// - It is called on the thread that writes, with the GIL, before the write returns. on_stdout and on_stderr are
+  ///   never called at the same time. They must not wait for another thread that runs Python.
+  /// - The text is valid UTF-8. Invalid bytes become U+FFFD, lone surrogates become backslash escapes.
+  /// - If it throws, the script gets the exception at the print(). If it throws at the flush of an incomplete line, the
+  ///   exception goes to sys.unraisablehook. The text counts as delivered.
+  /// - If it calls print() itself, that text goes to the previous stream, which is the stdout of the process.
   Hook<void(std::string_view), detail::OutputHook> on_stdout;
-  /// The same for sys.stderr: warnings, logging, tracebacks, uncaught exceptions.
+  /// The same for sys.stderr: warnings, logging, tracebacks and uncaught exceptions.
   Hook<void(std::string_view), detail::OutputHook> on_stderr;
-  /// Gives sys.stdin, and so input(), its next line, with or without its newline; nothing is the end of file, after
-  /// which it may be asked again. Called with the GIL held: one that waits for a person holds a GilRelease meanwhile.
-  /// UTF-8; invalid bytes become U+FFFD. What it throws becomes the script's exception.
+  /// Called for the next line of sys.stdin, also by input(). Returns the line in UTF-8, with or without its newline;
+  /// std::nullopt is the end of the file, after which it may be called again.
+  /// - It is called with the GIL. If it waits for a person, it should hold a GilRelease during that time.
+  /// - Invalid bytes become U+FFFD. If it throws, the script gets the exception.
   Hook<std::optional<std::string>(), detail::InputHook> on_stdin;
-  /// on_stdout and on_stderr get whole lines with their newline, one a call, and a line's rest at a flush and at the
-  /// outermost return of exec(), run_string() and run_file(); a line without an end comes in parts of 1 MiB. Off, they
-  /// get each write as it comes: `print(1)` is two, "1" and "\n".
+  /// How on_stdout and on_stderr get the text. If true, each call gets one line with its newline. An incomplete line
+  /// comes at a flush, when the outermost exec(), run_string() or run_file() returns, and when it is longer than 1 MiB.
+  /// If false, each call gets the text of one write: `print(1)` makes two calls, "1" and "\n".
   bool output_by_line = true;
-  /// Modules of the host, by name, each with what fills it:
+  /// The names of modules of the program, each with a function that fills the module:
   /// `config.extra_modules.emplace_back("host", [](py::Module& m) { m.def("version", [] { return 3; }); });`.
-  /// Made with the GIL in this order, at the start or on attaching, before the program runs any code; what one throws
-  /// the Interpreter's constructor throws, with Python stopped again.
+  /// The constructor of Interpreter calls the functions with the GIL, in this order, before the program can run any
+  /// code. If one throws, the constructor stops Python again and throws that exception.
   std::vector<std::pair<std::string, Hook<void(Module&), detail::ModuleHook>>> extra_modules;
 
-  /// Sets an option of PyConfig or PyInitConfig by CPython's own name: `set("optimization_level", "1")`,
-  /// `set("int_max_str_digits", "0")`. Numbers are decimal text. Options that are lists (`xoptions`, `warnoptions`)
-  /// get one more entry each time; all others replace what the fields say.
-  /// The start throws StartError, before anything was touched, when the CPython found has no such option.
+  /// Sets an option of PyConfig or PyInitConfig by CPython's name: `set("optimization_level", "1")`,
+  /// `set("int_max_str_digits", "0")`. A number is decimal text. If the option is a list (`xoptions`, `warnoptions`),
+  /// each call appends an entry. Else the value replaces that of the member of Config for the same option. If the
+  /// CPython that was found has no such option, the start throws StartError; you may start again with another Config.
+  /// Returns *this.
   Config& set(std::string option, std::string value) {
     options.emplace_back(std::move(option), std::move(value));
     return *this;
   }
 
-  /// The fields that say where to look.
+  /// The members that locate() uses: where to look for a Python, and which one to accept.
   Search search() const;
 };
 

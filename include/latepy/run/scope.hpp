@@ -1,4 +1,4 @@
-// latepy/run/scope.hpp: what can be run in an interpreter; Interpreter inherits it.
+// latepy/run/scope.hpp: Scope, the members of Interpreter that run code in it.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,10 +11,11 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// How many calls into a Scope this thread is inside of.
+/// The number of calls of members of Scope that this thread is in.
 inline thread_local int scope_depth = 0;
 
-/// What each call into a Scope holds: the GIL and, at the outermost return of what may print, a flush of the streams.
+/// Each member of Scope holds one. It takes the GIL. \param flushes the member may print: at the outermost return, the
+/// destructor flushes Python's streams.
 class Entry {
  public:
   explicit Entry(bool flushes = false) : flushes_(flushes) { ++scope_depth; }
@@ -28,23 +29,27 @@ class Entry {
 
 }  // namespace detail
 
-/// An interpreter as a place to run code in: its `__main__`, its modules. Every member takes the GIL itself and may be
-/// called on any thread; what it throws is PythonError for exceptions of the code, StateError while Python is stopping.
-/// Where `globals` is not given, code runs in the first `__main__`.
+/// Runs code in an interpreter, with its `__main__` and its modules. The base class of Interpreter.
+///
+/// Every member takes the GIL and may be called on any thread. It throws PythonError if the code raises, and StateError
+/// while Python is stopping. Three parameters are the same in several members:
+/// - `globals`: the namespace in which the code runs, a dict. By default that of the first `__main__`.
+/// - `filename`: the name of the source in tracebacks. By default `<string-N>`.
+/// - T: the type to which the result is converted; see Ref::as(). void drops the result.
 class Scope {
  public:
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
-  /// Runs statements.
+  /// Runs statements: `exec("import math")`.
   void exec(std::string_view code, const Ref& globals = {}, std::string_view filename = {});
-  /// The value of an expression.
+  /// Returns the value of an expression: `eval<int>("1 + 2")`. Also throws ConversionError.
   template <class T = Object>
   T eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
     const detail::Entry entry;
     return detail::into_cpp<T>(evaluate(expression, globals, filename));
   }
-  /// As eval(), with Python's exception as a value.
+  /// As eval(), but returns an exception of the code in the Result instead of throwing it.
   template <class T = Object>
   Result<T> try_eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
     const detail::Entry entry;
@@ -56,20 +61,22 @@ class Scope {
     }
     return code->try_run<T>(globals_or_main(globals));
   }
-  /// Runs statements and gives the value of the last one where it is an expression, else None.
+  /// Runs statements. Returns the value of the last one if it is an expression, else None.
   Object run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {});
-  /// Compiles source to run it many times.
+  /// Compiles source text, to run it many times. \throws SyntaxError.
   Code compile(std::string_view code, Mode mode = Mode::exec, std::string_view filename = {});
 
-  /// Runs a file as `python file arguments…` does: in a new `__main__`, with sys.argv and with the file's folder first
-  /// on sys.path; all three are put back at the return, and what the script imported stays. Gives the script's
-  /// namespace, a dict.
-  /// \throws FileNotFoundError, PermissionError, OSError (a folder), SyntaxError (also for the wrong encoding),
-  /// SystemExit, which never ends the program, and what else the script raises. StateError while another file runs.
+  /// Runs a file as `python file arguments…` does: in a new `__main__`, with sys.argv, and with the file's folder first
+  /// on sys.path. The return restores these three. Modules that the script imported stay. Returns the namespace of the
+  /// script, a dict.
+  /// \param argv the arguments, without the file.
+  /// \throws FileNotFoundError, PermissionError, OSError (the path is a folder), SyntaxError (also for invalid text in
+  /// the encoding of the file), SystemExit (which never ends the program), other exceptions of the script; StateError
+  /// while another run_file() of this interpreter runs.
   Object run_file(const Path& path, const std::vector<std::string>& argv = {});
 
-  /// Calls a function of a module, importing the module where needed: `call<double>("math", "hypot", 3, 4)`.
-  /// The function may be dotted: "Path.home".
+  /// Calls a function of a module: `call<double>("math", "hypot", 3, 4)`. Imports the module if needed. The name of the
+  /// function may have dots: "Path.home".
   template <class T = Object, class... A>
   T call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
     const detail::Entry entry;
@@ -77,7 +84,7 @@ class Scope {
     return detail::into_cpp<T>(
         detail::throw_if_null(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)));
   }
-  /// As call(), with Python's exception as a value; also that of the import.
+  /// As call(), but returns an exception of the function or of the import in the Result instead of throwing it.
   template <class T = Object, class... A>
   Result<T> try_call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
     const detail::Entry entry;
@@ -88,45 +95,50 @@ class Scope {
     }
   }
 
-  /// A dotted name: imports modules as far as needed, then takes attributes: `get("os.path.sep")`.
+  /// Returns the object with this dotted name: `get("os.path.sep")`. Imports modules as far as needed, then reads
+  /// attributes.
   Object get(std::string_view dotted);
-  /// The module itself: `import_module("os.path")` is the module os.path.
+  /// Imports a module and returns it: `import_module("os.path")` returns os.path, not os.
   Object import_module(std::string_view name);
-  /// Makes a module from source, which scripts can then import.
-  /// \throws StateError where a module of that name is imported already.
+  /// Creates a module from source text, which scripts can then import. Returns the module.
+  /// \throws StateError if a module of that name is imported already.
   Object module_from_string(const std::string& name, std::string_view code);
 
-  /// A global of the first `__main__`, to read, assign, call or delete; a missing one is a KeyError, and built-in
-  /// names are not searched.
-  /// Comparing what it gives with `==` needs the GIL, as using any Object does.
+  /// A global of the first `__main__`, to read, assign, call or delete: `python["x"] = 1`. Reading a global that does
+  /// not exist throws KeyError, also for the names of built-ins. The Proxy takes the GIL for these, but `==` needs the
+  /// GIL, as each use of an Object does.
   Proxy operator[](const detail::StringArg& name);
   /// The namespace of the first `__main__`, a dict.
   Object globals() const;
 
-  /// Lets scripts call C++ as a global function of the first `__main__`; see Object::def().
+  /// Adds a C++ function to the globals of the first `__main__`, so that scripts can call it; see Object::def().
+  /// Returns *this.
   template <class F, class... X>
   Scope& def(const std::string& name, F&& callable, X&&... extras) {
     const detail::Entry entry;
     globals_.def(name, std::forward<F>(callable), std::forward<X>(extras)...);
     return *this;
   }
-  /// The host's module of this name, which scripts import. To fill it needs the GIL.
+  /// The module of the program with this name, as latepy::module() returns it: scripts can import it. The first call
+  /// creates it. To use the Module needs the GIL. \throws StateError if another module has the name.
   Module module(const std::string& name);
-  /// A Python class for a C++ class, in the first `__main__`; see Module::add_class().
+  /// Creates a Python class for a C++ class in the first `__main__`; see Module::add_class(). To use the Class needs
+  /// the GIL.
   template <class T, class... Options, class... Tags>
   Class<T, Options...> add_class(const std::string& name, Tags&&... tags) {
     const detail::Entry entry;
     return Module(globals_).add_class<T, Options...>(name, std::forward<Tags>(tags)...);
   }
 
-  /// Puts a folder or zip file first on sys.path, where it is not there already.
+  /// Puts a folder or zip file first on sys.path, unless sys.path has it already.
   void add_path(const Path& folder);
   /// Runs the source of a module again in the same module object, as importlib.reload() does. Returns the module.
   ///@{
   Object reload(const Ref& module);
   Object reload(std::string_view name);
   ///@}
-  /// A fresh, empty `__main__`, without stopping Python. Objects made so far stay valid, modules stay imported.
+  /// Replaces `__main__` by a new, empty one, without stopping Python. Existing objects stay valid, and modules stay
+  /// imported.
   void reset();
 
  protected:
@@ -141,18 +153,15 @@ class Scope {
   const Object& main() const noexcept { return main_; }
 
  private:
-  /// By value: the code that runs may reset() this scope.
+  /// `globals`, or those of `__main__`. A copy, because the code may call reset().
   Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
 
-  /// New references.
+  // The members without their Entry. The functions that return a PyObject* return a new reference.
   PyObject* evaluate(std::string_view expression, const Ref& globals, std::string_view filename) const;
   PyObject* find(const detail::StringArg& module, const detail::StringArg& function) const;
   Object import_path(std::string_view module, std::string_view path) const;
-
   Object resolve(std::string_view dotted) const;
-
   Object make_module(const std::string& name, std::string_view code) const;
-
   Object run_script(const Path& path, const std::vector<std::string>& argv);
 
   Object main_, globals_;
@@ -275,7 +284,7 @@ LATEPY_FUNC LATEPY_COLD Object Scope::import_path(std::string_view module, std::
 LATEPY_FUNC LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
   std::size_t dot = (std::min)(dotted.find('.'), dotted.size());
   Object found = detail::import(dotted.substr(0, dot));
-  bool in_modules = true;  // so far every name was a module
+  bool in_modules = true;  // all names so far were modules
   while (dot < dotted.size()) {
     const std::size_t next = (std::min)(dotted.find('.', dot + 1), dotted.size());
     const detail::AttrName name(dotted.substr(dot + 1, next - dot - 1));
@@ -283,7 +292,7 @@ LATEPY_FUNC LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
     detail::check_result(detail::api().Object_GetOptionalAttr(found.ptr(), name.ptr(), &value));
     if (!value && in_modules) value = detail::import_or_null(dotted.substr(0, next));
     if (!value)
-      value = detail::throw_if_null(detail::api().Object_GetAttr(found.ptr(), name.ptr()));  // its AttributeError
+      value = detail::throw_if_null(detail::api().Object_GetAttr(found.ptr(), name.ptr()));  // raises AttributeError
     found = Object::steal(value);
     in_modules = in_modules && detail::is_module(found);
     dot = next;
@@ -312,7 +321,8 @@ LATEPY_FUNC LATEPY_COLD Object Scope::run_script(const Path& path, const std::ve
     explicit Running(std::atomic_flag& f) : flag(f) {
       if (flag.test_and_set())
         detail::throw_error<StateError>(
-            {"run_file while another file is running: a process has one __main__ and one sys.argv"});
+            {"cannot run a file while another run_file() of this interpreter runs, because it has one __main__ and one "
+             "sys.argv: wait until that one has returned"});
     }
     ~Running() { flag.clear(); }
     std::atomic_flag& flag;

@@ -1,4 +1,4 @@
-// latepy/run/streams.hpp: CaptureOutput, and sys.stdin, stdout and stderr that are the host's own.
+// latepy/run/streams.hpp: CaptureOutput, which collects what scripts write to sys.stdout and sys.stderr.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,44 +7,50 @@
 namespace latepy {
 inline namespace v1 {
 
-// What goes through Python's sys.stdout and sys.stderr: print, warnings, logging, tracebacks, the hooks for uncaught
-// exceptions, the prompt of input(). What C code, a child process or the host itself writes to the descriptors 1 and 2
-// does not.
+// Which text goes through sys.stdout and sys.stderr: print(), warnings, logging, tracebacks, uncaught exceptions, the
+// prompt of input(). Text that C code, a child process or the program itself writes to the descriptors 1 and 2 does
+// not.
 //
-// Order beside C++ streams. Config::on_stdout and CaptureOutput get text while print() runs: what the callback writes
-// to std::cout stands exactly where the script printed. Without them Python writes to descriptor 1 at each line's end
-// and at the outermost return of exec(), run_string() and run_file(); std::cout and stdio have buffers that latepy does
-// not touch, so a host that writes there too flushes before it calls Python (std::endl, std::fflush).
+// The order of Python's text and of C++ streams:
+// - Config::on_stdout and CaptureOutput get text while print() runs. If the callback writes it to std::cout, it comes
+//   exactly where the script printed it.
+// - Without them, Python writes to descriptor 1 at the end of each line, and when the outermost exec(), run_string() or
+//   run_file() returns. std::cout and stdio have their own buffers. If the program writes to them too, it has to flush
+//   them (std::flush, std::fflush) before it calls Python.
 
-/// Which streams a CaptureOutput takes.
-enum class Streams : unsigned char { out = 1, err = 2, both = 3 };
+/// The streams that a CaptureOutput captures.
+enum class Streams : unsigned char {
+  out = 1,  ///< sys.stdout
+  err = 2,  ///< sys.stderr
+  both = 3  ///< sys.stdout and sys.stderr
+};
 
-/// Takes what is written to sys.stdout and sys.stderr, by all threads of the interpreter, for as long as it lives:
+/// While it lives, collects the text that all threads of the interpreter write to sys.stdout and sys.stderr:
 /// `py::CaptureOutput capture; python.exec("print(1)"); capture.out() == "1\n"`.
+/// - Captures nest: the innermost gets all text, the others get nothing of it.
+/// - The destructor restores the stream that was there before, even if a script replaced the stream since.
+/// - If an outer capture ends before an inner one, the inner one goes on, and restores the stream from before both.
+/// - An object that still has the captured stream afterwards, such as a logging handler, writes to the previous stream.
+/// - Each interpreter has its own captures.
 ///
-/// Nests: the innermost takes all, the others see nothing of it. At the end the stream that was there at the beginning
-/// is back, whatever scripts put in its place meanwhile; where captures do not end in the order of scopes, the place of
-/// an outer one is left to the inner one, whose end then puts back what stood before both. What still holds the
-/// captured stream (a logging handler) writes to the stream before from then on. Each interpreter has captures of its
-/// own.
-///
-/// The text is UTF-8: invalid bytes become U+FFFD, lone surrogates backslash escapes. It is kept in memory as it grows.
+/// The text is UTF-8. Invalid bytes become U+FFFD, lone surrogates become backslash escapes. All of it is in memory.
 class CaptureOutput {
  public:
-  /// Takes the GIL; any thread. \throws StateError when no interpreter runs.
+  /// Begins to capture. Takes the GIL; any thread. \throws StateError if no interpreter runs.
   explicit CaptureOutput(Streams streams = Streams::both);
   CaptureOutput(const CaptureOutput&) = delete;
   CaptureOutput& operator=(const CaptureOutput&) = delete;
-  /// Takes the GIL; any thread. Harmless when Python ended before.
+  /// Ends the capture. Takes the GIL; any thread. Does nothing if Python has ended before.
   ~CaptureOutput() = default;
 
-  // What was written so far: at once, by complete UTF-8 sequences. Any thread, no GIL, also when Python ended.
+  // These return the text so far, without an incomplete UTF-8 sequence at its end. They need no GIL. They may be called
+  // on any thread, also after Python has ended.
 
-  /// What was written to sys.stdout.
+  /// The text that was written to sys.stdout.
   std::string out() const { return text_->of(false); }
-  /// What was written to sys.stderr.
+  /// The text that was written to sys.stderr.
   std::string err() const { return text_->of(true); }
-  /// Both, in the order written.
+  /// The text of both streams, in the order in which it was written.
   std::string text() const { return text_->all(); }
 
  private:

@@ -1,4 +1,4 @@
-// latepy/core/detail/carrier_source.hpp: Python: the class of what carries a C++ exception.
+// latepy/core/detail/carrier_source.hpp: Python code: CppException, which holds the capsule of a C++ exception.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,7 +6,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The class of what carries a C++ exception. A bare capsule would keep Python from copying and pickling the exception.
+/// The class of the attribute original_attribute. A copy, or a pickled one, becomes None. A bare capsule would make
+/// copying and pickling of the exception fail.
 inline constexpr char carrier_source[] = R"(
 class CppException:
     __slots__ = 'capsule'

@@ -17,7 +17,8 @@ struct Converter<std::nullptr_t> : detail::ConverterBase<std::nullptr_t, Convert
   static bool load(PyObject* object, std::nullptr_t&) noexcept { return object == detail::api().NoneStruct; }
 };
 
-/// Only True and False, also numpy's: a number or a list is not a bool, its truth is `explicit operator bool`.
+/// bool accepts True and False, also those of numpy. It refuses all other objects; `explicit operator bool` of Object
+/// is their truth.
 template <>
 struct Converter<bool> : detail::ConverterBase<bool, Converter<bool>> {
   static Object to_py(bool value) { return Object::steal(store(value)); }
@@ -45,7 +46,8 @@ struct Converter<bool> : detail::ConverterBase<bool, Converter<bool>> {
   }
 };
 
-/// Integers of 8 to 64 bits, signed char and unsigned char among them: what has __index__, in range; never a float.
+/// Integers of 8 to 64 bits, also signed char and unsigned char. They accept objects with __index__ whose value is in
+/// range, so they refuse floats.
 template <class T>
 struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::ConverterBase<T, Converter<T>> {
   static Object to_py(T value) { return detail::steal_or_throw(store(value)); }
@@ -71,6 +73,7 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Converter
   static const char* why(PyObject* object) noexcept { return detail::api().Index_Check(object) ? "out of range" : ""; }
 
  private:
+  /// Stores `wide` in `value`. \returns whether it is in the range of T.
   static bool in_range(long long wide, T& value) noexcept {
     value = static_cast<T>(wide);
     if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(long long))
@@ -79,7 +82,7 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Converter
       return wide >= static_cast<long long>((std::numeric_limits<T>::min)()) &&
              wide <= static_cast<long long>((std::numeric_limits<T>::max)());
   }
-  /// The same of what read_int() gave, which has 30 bits and a sign.
+  /// Whether a result of read_int() is in the range of T. It has a sign and at most 30 bits.
   static LATEPY_FORCE_INLINE bool takes(long long digit) noexcept {
     if constexpr (sizeof(T) >= 4) {
       return std::is_signed_v<T> || digit >= 0;
@@ -111,7 +114,8 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Converter
 namespace detail {
 __extension__ typedef __int128 int128;
 __extension__ typedef unsigned __int128 uint128;
-/// -std=c++17 does not count 128-bit integers as integral; -std=gnu++17 does, and they are too wide for the above.
+/// Converts 128-bit integers. std::is_integral does not include them with -std=c++17, but does with -std=gnu++17; these
+/// converters are specializations, so they are chosen in both cases.
 template <class T>
 struct Wide : ConverterBase<T, Wide<T>> {
   static Object to_py(T value) {
@@ -152,7 +156,8 @@ struct Converter<detail::uint128> : detail::Wide<detail::uint128> {
 };
 #endif
 
-/// float, double, long double (by way of double): floats, ints, and what has __float__; out of range is an error.
+/// float, double and long double. They accept floats, ints and objects with __float__ or __index__, and refuse a finite
+/// number that is out of range. long double has the precision of double.
 template <class T>
 struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::ConverterBase<T, Converter<T>> {
   static Object to_py(T value) { return detail::steal_or_throw(store(value)); }
@@ -175,7 +180,7 @@ struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Con
     }
     value = static_cast<T>(number);
     if constexpr (sizeof(T) < sizeof(double))
-      return !(number - number == 0.0) || value - value == 0.0f;  // stays finite
+      return !(number - number == 0.0) || value - value == 0.0f;  // a finite number stays finite
     return true;
   }
   static const char* why(PyObject* object) noexcept {
@@ -185,7 +190,7 @@ struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Con
   }
 };
 
-/// Enumerations: the members of the Python class that add_enum() made, else the values of their underlying type.
+/// Enumerations. If add_enum() made a Python class for T, its members; else ints, the values of the underlying type.
 template <class T>
 struct Converter<T, std::enable_if_t<std::is_enum_v<T>>> : detail::ConverterBase<T, Converter<T>> {
   using Integer = std::conditional_t<detail::is_integer<std::underlying_type_t<T>>, std::underlying_type_t<T>, int>;

@@ -8,19 +8,25 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// A str from code units; what is no text in that encoding is a ConversionError with the place.
+/// A new str from code units. \param bytes the size in bytes. \param encoding a codec; null for UTF-8.
+/// \throws ConversionError with the position if the code units are not valid in that encoding.
 Object decode(const void* units, std::size_t bytes, const char* encoding);
 
+/// Reads the UTF-8 of a str, which the view points into. Returns false if the object is not a str, or contains lone
+/// surrogates.
 bool load_utf8(PyObject* object, std::string_view& text) noexcept;
 
+/// ConverterBase with the reason why a str was refused.
 template <class T>
 struct TextConverterBase : ConverterBase<T, Converter<T>> {
   static const char* why(PyObject* object) noexcept {
-    return has_flag(object, type_is_str) ? "it holds lone surrogates, which no Unicode encoding can carry" : "";
+    return has_flag(object, type_is_str) ? "it contains lone surrogates, which UTF-8, UTF-16 and UTF-32 cannot encode"
+                                         : "";
   }
 };
 
-/// The codec of a code unit's size in this machine's byte order, without a byte order mark.
+/// The name of Python's codec for code units of type Char in the byte order of this machine, without a byte order mark.
+/// Null for UTF-8.
 template <class Char>
 constexpr const char* codec() {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -30,6 +36,7 @@ constexpr const char* codec() {
 #endif
 }
 
+/// The name of the string class in errors.
 template <class Char>
 inline constexpr const char* string_name = std::is_same_v<Char, wchar_t>    ? "std::wstring"
                                            : std::is_same_v<Char, char16_t> ? "std::u16string"
@@ -38,7 +45,8 @@ inline constexpr const char* string_name = std::is_same_v<Char, wchar_t>    ? "s
                                                                             : "std::u8string";
 }  // namespace detail
 
-/// Strings of every character type are Unicode text: std::string and u8string UTF-8, the others UTF-16 or UTF-32.
+/// Strings are Unicode text: std::string and std::u8string in UTF-8, the others in UTF-16 or UTF-32, by the size of
+/// Char.
 template <class Char>
 struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<Char>>>
     : detail::TextConverterBase<std::basic_string<Char>> {
@@ -58,7 +66,7 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
     if constexpr (sizeof(Char) == 1) {
       std::string_view utf8;
       if (LATEPY_LIKELY(detail::read_ascii(object.ptr(), utf8) &&
-                        utf8.size() < 4096)) {  // noexcept: no memory is fatal here
+                        utf8.size() < 4096)) {  // emplace() may throw std::bad_alloc, which ends a noexcept function
         result.emplace(reinterpret_cast<const Char*>(utf8.data()), utf8.size());
         return true;
       }
@@ -93,26 +101,28 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
   }
 };
 
-/// To Python like the strings. From Python only std::string_view, which points into the str and lives as long.
+/// String views convert to Python as strings do. From Python only std::string_view: it points into the str, and is
+/// valid while the str lives.
 template <class Char>
 struct Converter<std::basic_string_view<Char>, std::enable_if_t<detail::is_character<Char>>>
     : detail::TextConverterBase<std::basic_string_view<Char>> {
   static constexpr const char* name = "std::string_view";
   static Object to_py(std::basic_string_view<Char> text) { return Converter<std::basic_string<Char>>::to_py(text); }
   static bool load(PyObject* object, std::basic_string_view<Char>& text) noexcept {
-    static_assert(std::is_same_v<Char, char>, "a str holds UTF-8 and nothing else to point into: convert to a string");
+    static_assert(std::is_same_v<Char, char>, "only UTF-8 text can point into a str: convert to a std::basic_string");
     return detail::load_utf8(object, text);
   }
 };
 
-/// Null-terminated text. A null pointer becomes None; a str with a NUL inside does not come back as one.
+/// NUL-terminated text. A null pointer becomes None. From Python only const char*, which points into the str; a str
+/// that contains a NUL is refused.
 template <class Char>
 struct Converter<const Char*, std::enable_if_t<detail::is_character<Char>>> : detail::TextConverterBase<const Char*> {
   static Object to_py(const Char* text) {
     return text ? Converter<std::basic_string<Char>>::to_py(text) : detail::none();
   }
   static bool load(PyObject* object, const Char*& text) noexcept {
-    static_assert(std::is_same_v<Char, char>, "a str holds UTF-8 and nothing else to point into: convert to a string");
+    static_assert(std::is_same_v<Char, char>, "only UTF-8 text can point into a str: convert to a std::basic_string");
     std::string_view utf8;
     if (!detail::load_utf8(object, utf8)) return false;
     text = utf8.data();
@@ -135,7 +145,7 @@ template <>
 inline constexpr bool borrows<const char*> = true;
 }  // namespace detail
 
-/// One character: a str of length 1. `char` is ASCII, char16_t a code point up to U+FFFF.
+/// One character is a str of length 1. `char` is ASCII, char16_t a code point up to U+FFFF.
 template <class Char>
 struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::ConverterBase<Char, Converter<Char>> {
   static constexpr std::uint32_t last = sizeof(Char) == 1 ? 0x7F : sizeof(Char) == 2 ? 0xFFFF : 0x10FFFF;
@@ -143,7 +153,7 @@ struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::C
     const auto code = static_cast<std::uint32_t>(static_cast<std::make_unsigned_t<Char>>(c));
     if (code > last)
       throw ConversionError("cannot convert character " + std::to_string(code) +
-                            " to str: it is no code point of its own");
+                            " to str: it is not a code point by itself; convert a string");
     return detail::steal_or_throw(detail::api().Unicode_FromOrdinal(static_cast<int>(code)));
   }
   static bool load(PyObject* object, Char& c) noexcept {
@@ -153,14 +163,14 @@ struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::C
     return code <= last;
   }
   static const char* why(PyObject* object) noexcept {
-    return detail::has_flag(object, detail::type_is_str) ? "it is not one character that fits" : "";
+    return detail::has_flag(object, detail::type_is_str) ? "it is not one character that fits this type" : "";
   }
 };
 
 #if LATEPY_DEFINITIONS
 namespace detail {
 
-/// Eight bytes at a time.
+/// Whether the text is ASCII. Reads eight bytes at a time.
 inline bool is_ascii(const char* text, std::size_t size) noexcept {
   constexpr std::uint64_t high_bits = 0x8080808080808080u;
   std::uint64_t word = 0, all = 0;
@@ -177,7 +187,7 @@ inline bool is_ascii(const char* text, std::size_t size) noexcept {
   return ((all | word) & high_bits) == 0;
 }
 
-/// std::memcpy, without the call for the most usual lengths.
+/// As std::memcpy(), but without a call for 8 to 16 bytes.
 inline void copy_text(char* to, const char* from, std::size_t size) noexcept {
   std::uint64_t first, last;
   if (size - sizeof first > sizeof last) {
@@ -192,7 +202,7 @@ inline void copy_text(char* to, const char* from, std::size_t size) noexcept {
 
 LATEPY_FUNC LATEPY_COLD PyObject* make_literal(const char* text, std::size_t with_nul) {
   if (const InternedName* const known = find_interned(text, with_nul)) return Object::borrow(known->str).release();
-  Object made = to_py(text);  // what is no text in UTF-8 is its error
+  Object made = to_py(text);  // throws ConversionError if the text is not valid UTF-8
   intern(text, with_nul);
   return made.release();
 }
@@ -200,7 +210,7 @@ LATEPY_FUNC LATEPY_COLD PyObject* make_literal(const char* text, std::size_t wit
 LATEPY_FUNC Object decode(const void* units, std::size_t bytes, const char* encoding) {
   const auto* data = static_cast<const char*>(units);
   const auto size = static_cast<ssize>(bytes);
-  // The empty str and those of one character are CPython's to choose.
+  // CPython has shared objects for the empty str and for strs of one character.
   if (!encoding && LATEPY_LIKELY(bytes > 1 && library_state.layout.ascii_text != 0) && is_ascii(data, bytes)) {
     PyObject* const ascii = throw_if_null(api().Unicode_New(size, 127));
     copy_text(&member_at<char>(ascii, library_state.layout.ascii_text), data, bytes);

@@ -1,4 +1,4 @@
-// latepy/core/detail/error_data.hpp: what a PythonError keeps; part of core/python_error.hpp.
+// latepy/core/detail/error_data.hpp: ErrorData, the data of a PythonError; part of core/python_error.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,10 +7,11 @@
 #include <exception>
 #include <typeinfo>
 #ifdef __GXX_ABI_VERSION
-/// 1 where the C++ ABI is Itanium's: one function can make an exception and another one throw it (its 2.4.3).
+/// 1 with the Itanium C++ ABI: there one function can create an exception, and another function can throw it (section
+/// 2.4.3 of that ABI).
 #define LATEPY_THROWS_IN_PLACE 1
 #include <cxxabi.h>
-#ifdef __GLIBCXX__  // its header does not have it
+#ifdef __GLIBCXX__  // its <cxxabi.h> does not declare __cxa_throw
 namespace __cxxabiv1 {
 extern "C" void __cxa_throw(void*, std::type_info*, void (*)(void*)) __attribute__((noreturn));
 }
@@ -23,62 +24,64 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// An exception that is made and not yet thrown.
+/// A C++ exception that is created and not yet thrown.
 struct Prepared {
   void* exception;             ///< a PythonError, in memory of the C++ runtime
-  const std::type_info* type;  ///< its class
+  const std::type_info* type;  ///< the type information of its class
 };
 
-/// One of the built-in exceptions that have a C++ class. There is one pointer in it, because the dynamic linker has to
-/// relocate each.
+/// A row of exception_classes: a built-in exception of Python that has a C++ class. It holds only one pointer, because
+/// the dynamic linker has to relocate each.
 struct ExceptionClass {
-  char chars[20];
-  unsigned char size;
-  signed char base_at;      ///< where its base stands in the table, counted from this one; 0 for BaseException
-  PyObject** Api::*symbol;  ///< its PyExc_* in Api
-  /// Makes the C++ exception, which takes the reference over. Throws it at once where it was compiled without RTTI, or
-  /// where the C++ ABI is another.
+  char chars[20];           ///< the name of the class
+  unsigned char size;       ///< the length of the name
+  signed char base_at;      ///< the distance to the row of its base; 0 for BaseException, which has none
+  PyObject** Api::*symbol;  ///< the member of Api for its PyExc_* symbol
+  /// Creates the C++ exception and takes over one reference to the data. Without RTTI, or with another C++ ABI, it
+  /// throws the exception at once.
   Prepared (*make)(ErrorData*);
 
   constexpr std::string_view name() const noexcept { return {chars, size}; }
   const ExceptionClass* base() const noexcept { return base_at != 0 ? this + base_at : nullptr; }
 };
 
-/// What is said of an exception.
+/// The texts of an exception; see the members of PythonError with the same names.
 struct ErrorText {
   std::string type_name, message, what;
-  std::size_t place = 0;  ///< where "file:line)" begins in `what`, if it has one
+  std::size_t place = 0;  ///< the index of "file:line)" in `what`; 0 if it has none
 
   ErrorText() = default;
-  /// Of an exception of that class with the message. Needs no Python.
+  /// The texts of an exception of that class with the message. Needs no GIL.
   explicit ErrorText(const ExceptionClass& known, std::string of_it = {});
-  /// Reads the exception object. Needs the GIL; runs its str().
+  /// Reads the texts from the exception object, and calls its str(). Needs the GIL.
   explicit ErrorText(const ErrorData& data);
+  /// Writes `what` from the other texts: "TypeName: message (file:line)". \param file "" if there is none.
   void make_what(std::string_view file, int line);
 };
 
-/// What an exception keeps. Those with a live Python object are listed, so that the stop can read and format them.
+/// The data of a PythonError, shared by its copies and counted. Data with a Python object is in
+/// InterpreterState::errors, so that the stop can read the texts and release the object.
 struct ErrorData {
   std::atomic<int> references{1};
-  // Of the library that made it, which alone may know its Python.
+  // These two are functions of the library that created the data: another library may know no Python.
   void (*const end)(ErrorData*) = [](ErrorData* self) { delete self; };
-  const ErrorText& (*read)(ErrorData&) noexcept = nullptr;  ///< fills `text`
-  Object value;
-  const ExceptionClass* known = nullptr;  ///< the nearest
-  std::exception_ptr original;            ///< the C++ exception that Python's was made of
-  std::optional<ErrorText> said;          ///< what `text` points to where it was read before others saw this
+  const ErrorText& (*read)(ErrorData&) noexcept = nullptr;  ///< fills `text` if it is null
+  Object value;                           ///< the exception object; empty if C++ created the exception
+  const ExceptionClass* known = nullptr;  ///< the nearest class in exception_classes
+  std::exception_ptr original;            ///< the C++ exception that became this Python exception, if any
+  std::optional<ErrorText> said;          ///< the object of `text`, if it was read before other threads saw this
   std::atomic<const ErrorText*> text{nullptr};
   std::atomic<const std::string*> traceback{nullptr};
-  InterpreterState* listed = nullptr;  ///< where it is
+  InterpreterState* listed = nullptr;  ///< the interpreter whose list of errors has this; null if none has
   ErrorData *previous = nullptr, *next = nullptr;
 
   ErrorData() = default;
-  /// Takes the reference to the exception over.
+  /// Takes over the reference to the exception.
   ErrorData(PyObject* exception, const ExceptionClass* nearest, decltype(read) reads) noexcept
       : read(reads), value(Object::steal(exception)), known(nearest) {}
   ErrorData(const ErrorData&) = delete;
   ~ErrorData();
-  /// The memory of one that ended is kept for the next: most errors live alone, and shortly.
+  /// Reuses the memory of the last ErrorData that was freed: most errors live briefly, one at a time.
   static void* operator new(std::size_t size) {
     void* const kept = spare.exchange(nullptr, std::memory_order_acquire);
     return kept ? kept : ::operator new(size);
@@ -89,15 +92,17 @@ struct ErrorData {
       ::operator delete(memory);
   }
   static inline std::atomic<void*> spare{nullptr};
-  /// One more reference, unless the last one is gone already. \pre none for a listed one under errors_lock.
+  /// Adds a reference. \returns false if the last reference is gone already. The caller holds errors_lock.
   bool join() noexcept;
+  /// Puts this into the list of the current interpreter. Needs the GIL.
   void enlist() noexcept;
-  /// Reads the text, or is given it. \pre nobody else has this yet.
+  /// Sets `text` to ErrorText(text_of_it...). No other thread may have this yet.
   template <class... A>
   void say(A&&... text_of_it) {
     text.store(&said.emplace(std::forward<A>(text_of_it)...), std::memory_order_release);
   }
-  /// The first one stays: other threads may read it.
+  /// Stores `made` if `place` is null. Else keeps what is there, because other threads may read it. \returns what is
+  /// there.
   template <class T>
   static const T& settle(std::atomic<const T*>& place, std::unique_ptr<const T> made) noexcept {
     const T* present = nullptr;
@@ -105,7 +110,8 @@ struct ErrorData {
   }
 };
 
-/// A shared owner of ErrorData. A bare pointer becomes one, so that a throw has nothing to clean up on its way.
+/// A shared owner of ErrorData. The functions that throw pass a bare pointer instead, so that unwinding runs no
+/// destructor.
 class ErrorHandle {
  public:
   explicit ErrorHandle(ErrorData* owned = nullptr) noexcept : data_(owned) {}

@@ -1,4 +1,4 @@
-// latepy/core/detail/error_text.hpp: reads what is said of an exception object; part of core/python_error.hpp.
+// latepy/core/detail/error_text.hpp: reads the texts of an exception object; part of core/python_error.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,36 +8,40 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Text of a str object, where it lies or, where that cannot be, in `other`; never leaves an error set.
+// These functions need the GIL. They leave no Python error set.
+
+/// The text of a str object in UTF-8. Lone surrogates become backslash escapes. Returns a view of the str, or of
+/// `other` if the text had to be converted; "" if `str` is null or is not a str.
 std::string_view view_of(PyObject* str, std::string& other);
-/// The same as a copy.
+/// A copy of the same text.
 std::string text_of(PyObject* str);
 
-/// The attribute as a new reference, or null; never leaves an error set.
+/// A new reference to the attribute; null if there is none, the look-up fails, or `object` is null.
 PyObject* find_attribute(PyObject* object, const StringArg& name) noexcept;
-/// The same as an Object, which may be empty.
+/// The attribute; an empty Object in the same cases.
 LATEPY_COLD inline Object attribute_or_empty(PyObject* object, const StringArg& name) noexcept {
   return Object::steal(find_attribute(object, name));
 }
-/// The attribute as text; empty where it is no str.
+/// The text of the attribute; "" if it is not a str.
 LATEPY_COLD inline std::string text_at(PyObject* object, const StringArg& name) {
   return text_of(ColdRef(find_attribute(object, name)).get());
 }
 
-/// As Python's traceback prints a type: `ValueError`, `json.decoder.JSONDecodeError`.
+/// The name of a class as Python's traceback prints it: `ValueError`, `json.decoder.JSONDecodeError`.
 std::string qualified_name(PyObject* type);
 
-/// str(object), or what is said of an object whose str() fails.
+/// str(object), or "<its str() failed>".
 std::string str_or_excuse(PyObject* object);
 
-/// The attribute as an int; 0 where it is none.
+/// The attribute as an int; 0 if there is none, or if it is not an int.
 int int_at(PyObject* object, const StringArg& name) noexcept;
 
-/// PyTracebackObject behind its head (Include/cpython/traceback.h), where Layout says that this is so.
+/// The members of PyTracebackObject behind its head (Include/cpython/traceback.h). Used only if Layout::trace_entry is
+/// not 0.
 struct TraceEntry {
   PyObject *next, *frame;
   int instruction, line;
-  /// From 3.11 it is found when it is asked for.
+  /// The line number, or 0. From 3.11 on `line` may be -1, and the number is computed from the instruction.
   int line_in(PyObject* code) const {
     const int found = line != -1 ? line : api().Code_Addr2Line(code, instruction);
     return found != -1 ? found : 0;
@@ -45,26 +49,27 @@ struct TraceEntry {
 };
 /// A line of a file.
 struct FilePlace {
-  std::string_view file;  ///< of `code` or in `text`
+  std::string_view file;  ///< a view of the file name in `code`, or of `text`; "" if it is not known
   int line = 0;
   Object code;
   std::string text;
 };
-/// The place that a SyntaxError names. What it says of it in its message goes: what() says it once.
+/// The place that a SyntaxError names. Removes the same place from the end of `message`, because what() adds it.
 void find_syntax_place(PyObject* exception, FilePlace& place, std::string& message);
-/// The innermost place of an exception: the last traceback entry.
+/// The place of the last traceback entry of an exception, which is that of the innermost frame.
 void find_place(PyObject* exception, FilePlace& place);
-/// The same by attributes. \param trace the first entry of the traceback, whose reference it takes over
+/// The same through attributes, if the layout is not known. \param trace the first traceback entry; takes over the
+/// reference.
 void ask_place(PyObject* trace, FilePlace& place);
 
 #if LATEPY_DEFINITIONS
 
-/// view_of() of what is no ASCII str.
+/// view_of() for objects that are not an ASCII str.
 LATEPY_COLD inline std::string_view view_of_any(PyObject* str, std::string& other) {
   if (has_flag(str, type_is_str)) {
     ssize size = 0;
     if (const char* utf8 = api().Unicode_AsUTF8AndSize(str, &size)) return {utf8, static_cast<std::size_t>(size)};
-    api().Err_Clear();  // lone surrogates
+    api().Err_Clear();  // the str contains lone surrogates
     const ColdRef bytes(api().Unicode_AsEncodedString(str, "utf-8", "backslashreplace"));
     char* data = nullptr;
     if (bytes.get() && api().Bytes_AsStringAndSize(bytes.get(), &data, &size) == 0)
@@ -94,7 +99,7 @@ LATEPY_FUNC LATEPY_COLD PyObject* find_attribute(PyObject* object, const StringA
     const int found = known ? api().Object_GetOptionalAttr(object, known->str, &value)
                             : api().Object_GetOptionalAttr(object, AttrName(name.view()).ptr(), &value);
     if (found < 0) api().Err_Clear();
-  } catch (const std::exception&) {  // no memory for the name
+  } catch (const std::exception&) {  // no memory for the str of the name
   }
   return value;
 }

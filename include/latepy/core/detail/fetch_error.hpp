@@ -1,4 +1,4 @@
-// latepy/core/detail/fetch_error.hpp: the error that CPython has set, taken as a C++ exception; and set from one.
+// latepy/core/detail/fetch_error.hpp: takes the error that CPython has set as a C++ exception, and sets it from one.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,15 +8,16 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The error that CPython forgot to set.
+/// A new SystemError, for a CPython function that failed without setting an error. \throws std::bad_alloc.
 PyObject* missing_error();
 
-/// Takes the error that is set away from CPython: the exception object with its traceback. A new reference, never null.
+/// Clears Python's error that is set. Returns a new reference to the exception object, with its traceback; never null.
 PyObject* fetch_raised();
-/// The same as an Object.
+/// The same, as an Object.
 LATEPY_COLD inline Object fetch_exception() { return Object::steal(fetch_raised()); }
 
-/// The error that is set, put aside for a scope in which code may run that must not see it: destructors.
+/// Saves Python's error that is set, clears it, and sets it again at the end of the scope. For scopes that run
+/// destructors. Needs the GIL.
 class ErrorAside {
  public:
   ErrorAside() noexcept { api().Err_Fetch(&type_, &value_, &trace_); }
@@ -27,32 +28,37 @@ class ErrorAside {
   PyObject *type_ = nullptr, *value_ = nullptr, *trace_ = nullptr;
 };
 
-/// Where an exception object carries the C++ exception that it was made of: this attribute has one named "capsule".
+/// The attribute of an exception object that holds the C++ exception which became it: a CppException, whose attribute
+/// `capsule` is the capsule; see carrier_source.hpp.
 inline constexpr char original_attribute[] = "__latepy_exception__";
+/// That C++ exception; null if there is none.
 std::exception_ptr original_of(PyObject* exception);
 
-/// The class of an exception's type, or the nearest that it derives from.
+/// The row of exception_classes for the type, or for its nearest base that has one.
 const ExceptionClass& find_class(PyObject* type) noexcept;
-/// The last that was found: alike errors come in rows.
+/// The row that was found last: often the same error comes many times in a row.
 inline std::atomic<const ExceptionClass*> last_class{&exception_class(ExceptionId::Exception)};
+/// As find_class(), but looks at last_class first.
 inline const ExceptionClass& nearest_class(PyObject* type) noexcept {
   const ExceptionClass* const last = last_class.load(std::memory_order_relaxed);
   return type == *(api().*last->symbol) ? *last : find_class(type);
 }
 
-/// What C++ keeps of an exception object, as yet without a text. Takes the reference over. Needs the GIL.
+/// New data for an exception object, without its texts. Takes over the reference. Needs the GIL.
 ErrorHandle keep_exception(PyObject* exception);
-/// The same of the error that is set.
+/// New data for Python's error that is set, which is cleared.
 ErrorHandle take_exception();
 
-/// The error that is set, as a value.
+/// The same, as a PythonError.
 inline PythonError take_python_error() { return PythonError(take_exception()); }
-/// What raise() throws, with its text; the C++ exception that it was it throws itself.
+/// Prepares what raise() throws: `data`, or Python's error that is set if it is null, with its texts. If a C++
+/// exception became that Python exception, throws the C++ exception.
 ErrorHandle to_throw(ErrorData* data);
-/// Sets Python's error from an exception, so that a function called by Python may return null. Needs the GIL.
+/// Sets Python's error, so that a function that Python called can return null. Needs the GIL.
 void set_python_error(const PythonError& error);
 
-/// Reads and formats every error still alive, before its Python goes, and lets go of its object. Needs the GIL.
+/// Called by the stop: for each living error of the current interpreter, stores the texts and the traceback, and
+/// releases the exception object. Needs the GIL.
 void format_live_errors();
 
 }  // namespace detail
@@ -76,7 +82,7 @@ LATEPY_FUNC PyObject* fetch_raised() {
   } else {
     PyObject *type = nullptr, *trace = nullptr;
     api.Err_Fetch(&type, &value, &trace);
-    // Where the value is of that very type it is an exception already; else it is what one is yet to be made of.
+    // If the value has that very type, it is the exception. Else it is the argument for a new one.
     if (type && (!value || as_object(type_of(value)) != type)) api.Err_NormalizeException(&type, &value, &trace);
     if (trace && value) api.Exception_SetTraceback(value, trace);
     if (trace) api.DecRef(trace);
@@ -98,7 +104,7 @@ LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noex
     const ExceptionClass& known = exception_classes[at];
     if (type == *(api().*known.symbol)) return last_class.store(&known, std::memory_order_relaxed), known;
   }
-  std::size_t at = count - 1;  // bases stand in front: from the end, the first match is the nearest
+  std::size_t at = count - 1;  // bases come first: from the end, the first match is the nearest class
   while (at > 0 && !api().Err_GivenExceptionMatches(type, *(api().*exception_classes[at].symbol))) --at;
   return exception_classes[at];
 }
@@ -151,7 +157,7 @@ LATEPY_FUNC LATEPY_COLD void format_live_errors() {
     if (!data->text.load()) data->settle<ErrorText>(data->text, std::make_unique<ErrorText>(*data.get()));
     if (!data->traceback.load())
       data->settle<std::string>(data->traceback, std::make_unique<std::string>(format_exception(data->value.ptr())));
-    Object value;  // dropped outside of the lock: it may run any code
+    Object value;  // released after the lock: that may run any Python code
     SpinLock lock(interpreter.errors_lock);
     std::swap(value, data->value);
   }
@@ -179,7 +185,7 @@ LATEPY_FUNC LATEPY_COLD void PythonError::report(const Ref& where) const noexcep
     const detail::ErrorAside aside;
     detail::set_python_error(*this);
     detail::api().Err_WriteUnraisable(where.is_alive() ? where.ptr() : nullptr);
-  } catch (const std::exception&) {  // its Python ended
+  } catch (const std::exception&) {  // the interpreter of the error has ended
   }
 }
 

@@ -1,4 +1,4 @@
-// latepy/core/detail/import_hooks.hpp: what linecache and threading are told when somebody imports them.
+// latepy/core/detail/import_hooks.hpp: import_hooks(), which runs code when a script imports linecache or threading.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,8 +10,11 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// linecache takes the sources that wait in `lines`, threading the thread that is the main one. Importing them at the
-/// start would make it half as long again, so a finder waits until somebody does. What that takes is compiled then.
+/// The namespace of import_hooks_source, whose finder waits for two imports:
+/// - linecache: it gets the source texts of `lines`, so that tracebacks show the lines of code without a file.
+/// - threading: it gets the main thread of Python.
+/// The start does not import these modules itself, because it would take half as long again. The code for the import is
+/// compiled at the import. Needs the GIL.
 LATEPY_COLD inline Object import_hooks() {
   return kept_namespace("import_hooks", import_hooks_source, "loader_source", import_hooks_loader_source);
 }

@@ -1,4 +1,4 @@
-// latepy/core/detail/import_hooks_loader_source.hpp: Python: what the finder of import hooks does.
+// latepy/core/detail/import_hooks_loader_source.hpp: Python code: the loader of import_hooks_source.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,20 +6,21 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Runs in the namespace of import_hooks_source.
+/// Defines find(), which import_hooks_source calls. It runs in the same namespace.
 inline constexpr char import_hooks_loader_source[] = R"(
 def tell_linecache(linecache):
     linecache.cache.update(lines)
     lines.clear()
 
-# threading takes the thread that imports it for the main one: all of it before 3.13, its native id still in 3.15.
+# threading believes that the thread which imports it is the main one. Before 3.13 all data of the main thread is wrong
+# then; in 3.13 to 3.15 only its native id.
 def tell_threading(threading):
     main = threading._main_thread
     ident, native_id, pid = main_thread
-    if threading.get_ident() == ident or getpid() != pid:  # in a fork, this thread is the main one
+    if threading.get_ident() == ident or getpid() != pid:  # after a fork, this thread is the main one
         return
     if sys.version_info < (3, 13):
-        # The lock that the end of the importing thread would open.
+        # The end of the importing thread would release this lock.
         with threading._shutdown_locks_lock:
             threading._shutdown_locks.discard(main._tstate_lock)
             main._tstate_lock = threading._allocate_lock()

@@ -1,4 +1,4 @@
-// latepy/core/detail/import_hooks_source.hpp: Python: a finder that waits for the import of linecache and threading.
+// latepy/core/detail/import_hooks_source.hpp: Python code: a finder for linecache and threading.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,8 +6,9 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// `loader_source` is set by C++ and compiled when one of the two is imported: it is longer than this, and most
-/// programs import neither.
+/// A finder at the front of sys.meta_path. C++ sets the global `loader_source` to import_hooks_loader_source.
+/// find_spec() compiles it at the import of one of the two modules: it is longer than this code, and most programs
+/// import neither.
 inline constexpr char import_hooks_source[] = R"(
 import sys
 lines = {}

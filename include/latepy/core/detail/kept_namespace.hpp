@@ -1,4 +1,4 @@
-// latepy/core/detail/kept_namespace.hpp: the namespaces of our own Python sources, each run once in an interpreter.
+// latepy/core/detail/kept_namespace.hpp: runs latepy's own Python code, once in each interpreter.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,9 +8,10 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The namespace of a source of ours, run when it is first needed in an interpreter's generation, with the built-in
-/// names as they are and not as a caller restricted them. Needs the GIL. \param variable a global that the source
-/// finds, with `value` as its text; null for none.
+/// The namespace of Python code of latepy, a dict. The first call in an interpreter runs the code, with the built-in
+/// names of the module `builtins`, even if the caller's code has restricted ones. Needs the GIL.
+/// \param name the key in the interpreter's dict, without "latepy.v1.".
+/// \param variable a global that the code reads, or null. \param value its value, a str.
 Object kept_namespace(const std::string& name, const char* source, const char* variable = nullptr,
                       const char* value = nullptr);
 
@@ -20,7 +21,9 @@ LATEPY_FUNC LATEPY_COLD Object kept_namespace(const std::string& name, const cha
                                               const char* value) {
   const Api& a = api();
   PyObject* place = a.InterpreterState_GetDict(a.InterpreterState_Get());
-  if (!place) throw_error<StateError>({"this Python has no interpreter dict to keep the namespace of latepy in"});
+  if (!place)
+    throw_error<StateError>(
+        {"latepy cannot store its Python code: PyInterpreterState_GetDict() returned null; start another Python"});
   const AttrName key(concat({"latepy.v1.", name}));
   if (PyObject* known = a.Dict_GetItemWithError(place, key.ptr())) return Object::borrow(known);
   const AttrName builtins_name(std::string_view("builtins"));

@@ -1,4 +1,4 @@
-// latepy/core/detail/probe_layout.hpp: finds out on live objects where CPython keeps their members.
+// latepy/core/detail/probe_layout.hpp: fills Layout: measures on live objects at which offsets CPython keeps members.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,25 +10,25 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-// Names come as const char*, because a literal in a call makes the code that interns it.
+// Parameters for names are const char*: a StringArg would compile the code that interns literals at each call.
 
-/// The size of the type's objects, of the part that is the same in all; 0 where it does not tell.
+/// The `__basicsize__` of the type: the size of its objects, in bytes, without items. 0 if it has none.
 LATEPY_COLD inline std::size_t basic_size(PyTypeObject* type) noexcept {
   return static_cast<std::size_t>(int_at(as_object(type), "__basicsize__"));
 }
-/// The attribute of a module, or null; never leaves an error set.
+/// A new reference to the attribute of a module; null if it fails. Leaves no error set.
 LATEPY_COLD inline PyObject* find_in_module(const char* module, const char* name) noexcept {
   const ColdRef imported(api().Import_ImportModule(module));
   if (!imported.get()) api().Err_Clear();
   return find_attribute(imported.get(), name);
 }
-/// Whether the attribute is that very object.
+/// Whether the attribute is the object `value`, by identity.
 LATEPY_COLD inline bool has_attribute(PyObject* object, const char* name, PyObject* value) noexcept {
   return ColdRef(find_attribute(object, name)).get() == value;
 }
 
-/// sizeof(PyObject): 16 in release builds, 32 where free threading or trace-refs widen it (Include/object.h). The
-/// type's address is the last member everywhere; 0 where live objects prove that wrong.
+/// sizeof(PyObject) in bytes: 16 in 64-bit release builds, 32 with free threading or trace-refs (Include/object.h). In
+/// all builds the address of the type is the last member. Returns 0 if a live object shows that this is not so.
 LATEPY_COLD inline std::size_t measure_head() {
   const Api& a = api();
   const std::size_t head = basic_size(a.BaseObject_Type);
@@ -40,7 +40,7 @@ LATEPY_COLD inline std::size_t measure_head() {
   return head;
 }
 
-/// tp_flags stands 19 words behind the head of a type (Include/cpython/object.h); 0 where it does not.
+/// The offset of tp_flags: 19 words behind the head of a type (Include/cpython/object.h). Returns 0 if that is not so.
 LATEPY_COLD inline std::uint16_t find_type_flags(std::size_t head) {
   const std::size_t offset = head + 19 * sizeof(void*);
   const Api& a = api();
@@ -49,7 +49,8 @@ LATEPY_COLD inline std::uint16_t find_type_flags(std::size_t head) {
   return static_cast<std::uint16_t>(offset);
 }
 
-/// tp_vectorcall_offset stands 5 words behind it, and tells where Python's functions have _PyFunction_Vectorcall.
+/// The offset of tp_vectorcall_offset: 5 words behind the head of a type. It tells at which offset a Python function
+/// has its vectorcall pointer.
 LATEPY_COLD inline void probe_vectorcall(Layout& layout) {
   const Api& a = api();
   layout.vectorcall_offset = layout.function_vectorcall = 0;
@@ -65,14 +66,14 @@ LATEPY_COLD inline void probe_vectorcall(Layout& layout) {
   if (type == a.Function_Type) layout.function_vectorcall = static_cast<std::uint16_t>(place);
 }
 
-/// Whether read_float() reads the number.
+/// Whether read_float() reads `number` from a new float.
 LATEPY_COLD inline bool reads_float(double number) {
   const ColdRef object(api().Float_FromDouble(number));
   double read = 0;
   return object.get() && read_float(object.get(), read) && read == number;
 }
 
-/// Whether read_int() reads ints of one digit and no others, where Layout::int_form is `form`.
+/// Whether read_int() reads all ints of one digit, and refuses all others, if Layout::int_form is `form`.
 LATEPY_COLD inline bool reads_ints(Layout& layout, Layout::IntForm form) {
   layout.int_form = form;
   constexpr long long most = (1ll << 30) - 1;
@@ -86,7 +87,8 @@ LATEPY_COLD inline bool reads_ints(Layout& layout, Layout::IntForm form) {
   return true;
 }
 
-/// Whether read_items() finds the items of a new list or tuple of two, or of null.
+/// Whether read_items() finds the items of `sequence`, a new list or tuple of length 2. Takes over the reference, which
+/// may be null.
 LATEPY_COLD inline bool reads_items(PyObject* sequence, int (*set_item)(PyObject*, ssize, PyObject*)) {
   const Api& a = api();
   const ColdRef owned(sequence);
@@ -100,7 +102,8 @@ LATEPY_COLD inline bool reads_items(PyObject* sequence, int (*set_item)(PyObject
          read.first[1] == items[1];
 }
 
-/// Whether read_ascii() reads strs of ASCII and no others, and PyUnicode_New() makes such whose text can be written.
+/// Whether read_ascii() reads ASCII strs and refuses others, and whether the text of a str that PyUnicode_New() makes
+/// can be written at Layout::ascii_text.
 LATEPY_COLD inline bool reads_ascii(const Layout& layout) {
   const Api& a = api();
   const ColdRef ascii(a.Unicode_DecodeUTF8("proof", 5, nullptr)),
@@ -117,7 +120,8 @@ LATEPY_COLD inline bool reads_ascii(const Layout& layout) {
   return a.Unicode_Compare(made.get(), ascii.get()) == 0 && read_ascii(made.get(), read);
 }
 
-/// Whether the values that refcount.hpp reads are those that CPython's functions give; those that are not are given up.
+/// Finds the offsets that the read_ functions of refcount.hpp use. An offset stays 0 if they do not read what CPython's
+/// functions return.
 LATEPY_COLD inline void probe_values(Layout& layout) {
   const Api& a = api();
   const auto behind_head = [&](std::size_t words) {
@@ -126,22 +130,22 @@ LATEPY_COLD inline void probe_values(Layout& layout) {
   layout.float_value = behind_head(0);
   if (!reads_float(0.5) || !reads_float(-3.25e300) || !reads_float(1e-300)) layout.float_value = 0;
 
-  // Ints had their number of digits, and from 3.12 on have a tag.
+  // Until 3.11 an int holds its number of digits, from 3.12 on a tag; see Layout::IntForm.
   if (sizeof(void*) != 8 ||
       (!reads_ints(layout, Layout::IntForm::tagged) && !reads_ints(layout, Layout::IntForm::sized)))
     layout.int_form = Layout::IntForm::unknown;
 
-  // From 3.14 on tuples have their hash in front of the items.
+  // From 3.14 on a tuple has its hash before the items.
   for (const std::size_t words : {1u, 2u}) {
     layout.tuple_items = behind_head(words);
     if (reads_items(a.Tuple_New(2), a.Tuple_SetItem)) break;
     layout.tuple_items = 0;
   }
-  // Free-threaded lists change under the reader; their strings have other bits.
+  // In free-threaded builds another thread may change a list during the read, and the state bits of a str differ.
   if (library_state.free_threaded) return;
   layout.list_items = behind_head(1);
   if (!reads_items(a.List_New(2), a.List_SetItem)) layout.list_items = 0;
-  // Before 3.12 a wchar_t* stood behind the state.
+  // Before 3.12 a str has a wchar_t* behind its state.
   for (const std::size_t words : {3u, 4u}) {
     layout.ascii_text = behind_head(words);
     if (layout.type_flags != 0 && reads_ascii(layout)) break;
@@ -149,7 +153,7 @@ LATEPY_COLD inline void probe_values(Layout& layout) {
   }
 }
 
-/// Whether the entry of a traceback is a TraceEntry behind its head.
+/// Whether the traceback entry is a TraceEntry behind its head: its attributes have the same values.
 LATEPY_COLD inline bool is_trace_entry(const Layout& layout, PyObject* entry) {
   if (basic_size(type_of(entry)) < layout.head + sizeof(TraceEntry)) return false;
   const auto& read = member_at<TraceEntry>(entry, layout.head);
@@ -159,7 +163,7 @@ LATEPY_COLD inline bool is_trace_entry(const Layout& layout, PyObject* entry) {
   return int_at(entry, "tb_lasti") == read.instruction && int_at(entry, "tb_lineno") == read.line_in(code.get());
 }
 
-/// The only place where both code objects have the name of their file, or 0.
+/// The offset at which both code objects have their co_filename; 0 if there is none, or more than one.
 LATEPY_COLD inline std::size_t find_code_filename(const Layout& layout, PyObject* code, PyObject* other) {
   std::size_t found = 0;
   const std::size_t end = basic_size(type_of(code));
@@ -173,17 +177,17 @@ LATEPY_COLD inline std::size_t find_code_filename(const Layout& layout, PyObject
   return found;
 }
 
-/// Whether entries of tracebacks are TraceEntry behind their head, and where code objects have the name of their file.
-/// Free-threaded, another thread may give an entry another next one under the reader.
+/// Finds Layout::trace_entry and Layout::code_filename. They stay 0 in free-threaded builds, because there another
+/// thread may change `tb_next` of an entry during the read.
 LATEPY_COLD inline void probe_traceback(Layout& layout) {
   const Api& a = api();
   layout.trace_entry = layout.code_filename = 0;
   if (library_state.free_threaded) return;
   const ColdRef function(find_in_module("encodings", "search_function"));
-  PyObject* arguments[] = {a.NoneStruct};  // which names no codec
+  PyObject* arguments[] = {a.NoneStruct};  // None is not the name of a codec
   if (!function.get() || ColdRef(a.Object_VectorcallDict(function.get(), arguments, 1, nullptr)).get()) return;
   const ColdRef error(fetch_raised()), trace(a.Exception_GetTraceback(error.get()));
-  // Two entries at least: that function calls another of Python, which fails.
+  // At least two entries: that function calls another Python function, which fails.
   int entries = 0;
   PyObject* last = nullptr;
   for (PyObject* entry = trace.get(); entry; entry = member_at<TraceEntry>(entry, layout.head).next) {
@@ -200,7 +204,7 @@ LATEPY_COLD inline void probe_traceback(Layout& layout) {
   layout.code_filename = static_cast<std::uint16_t>(found);
 }
 
-/// incref() and decref() `times` times.
+/// Calls incref() `times` times; decref_often() calls decref().
 LATEPY_OUTLINE inline void incref_often(PyObject* object, int times) noexcept {
   for (; times > 0; --times) incref(object);
 }
@@ -208,7 +212,7 @@ LATEPY_OUTLINE inline void decref_often(PyObject* object, int times) noexcept {
   for (; times > 0; --times) decref(object);
 }
 
-/// Whether incref() and decref() do to counts what CPython's functions do.
+/// Whether incref() and decref() change the counts as Py_IncRef and Py_DecRef do.
 LATEPY_COLD inline bool counts_agree() {
   const Api& a = api();
   const ColdRef proof(a.List_New(0));
@@ -222,7 +226,7 @@ LATEPY_COLD inline bool counts_agree() {
   agree = agree && count_is(39);
   for (int i = 0; i < 38; ++i) a.DecRef(proof.get());
   agree = agree && count_is(1);
-  // An object ends when the last reference goes, whoever took and dropped the others.
+  // An object is freed at the last decref, whether latepy's functions or CPython's changed the count before.
   static int ended;
   ended = 0;
   PyObject* const capsule = a.Capsule_New(&ended, "latepy.proof", [](PyObject*) { ++ended; });
@@ -233,7 +237,7 @@ LATEPY_COLD inline bool counts_agree() {
   a.DecRef(capsule);
   agree = agree && ended == 0;
   decref_often(capsule, 1);
-  // None is immortal from 3.12 on, and its count stays; before it moves like any other.
+  // From 3.12 on None is immortal, and its count does not change. Before, it changes like any other.
   PyObject* const nothing = a.NoneStruct;
   const auto& count = member_at<std::uint32_t>(nothing, 0);
   const std::uint32_t before = count;
@@ -247,8 +251,8 @@ LATEPY_COLD inline bool counts_agree() {
   return agree && ended == 1 && moved == (immortal == 0) && (before & immortal) == immortal;
 }
 
-/// Which counts the functions above may write, and how wide. Free-threaded and debug builds count otherwise, and what
-/// a later CPython will do is not known.
+/// Finds which counts incref() and decref() may change inline, and how wide they are; see Layout::Counting. It finds
+/// none in free-threaded builds, in debug builds and for CPython 3.16 and newer.
 LATEPY_COLD inline void probe_counts(Layout& layout) {
   const unsigned minor = static_cast<unsigned>(library_state.version.minor);
   if (library_state.free_threaded || api().NegativeRefcount || layout.head != 2 * sizeof(void*) || minor > 15) return;
@@ -263,7 +267,8 @@ LATEPY_COLD inline void probe_counts(Layout& layout) {
   layout.count_limit = layout.decrement_limit = layout.immortal = 0;
 }
 
-/// Fills library_state.layout, once a process. Needs the GIL.
+/// Fills library_state.layout at the first call. Needs the GIL. If the environment variable LATEPY_NO_FAST_PATH is set,
+/// and is neither empty nor "0", finds only the head.
 LATEPY_COLD inline void probe_layout() {
   Layout& layout = library_state.layout;
   if (layout.head != 0) return;
@@ -280,7 +285,7 @@ LATEPY_COLD inline void probe_layout() {
   layout = found;
   probe_counts(layout);
   probe_values(layout);
-  api().Err_Clear();  // what failed is not proved
+  api().Err_Clear();  // a probe that failed left its offset 0
 }
 
 }  // namespace detail

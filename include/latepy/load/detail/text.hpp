@@ -1,4 +1,4 @@
-// latepy/load/detail/text.hpp: texts that are put together out of line: what errors say, lists, numbers.
+// latepy/load/detail/text.hpp: functions that build texts, such as the messages of errors, out of line.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,12 +13,14 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The parts of a text.
 using TextParts = std::initializer_list<std::string_view>;
 
-/// The parts, one after the other.
+/// Joins the parts, without anything between them.
 std::string concat(TextParts parts);
-/// Adds a copy of the text to the list.
+/// Adds a copy of the text at the end of the list.
 void append(std::vector<std::string>& texts, std::string_view text);
+/// The number in decimal digits.
 std::string digits_of(long long number);
 /// The number in decimal digits.
 template <class Integer>
@@ -26,7 +28,7 @@ std::string decimal(Integer number) {
   return digits_of(static_cast<long long>(number));
 }
 
-/// Throws an E whose text is the parts, one after the other.
+/// Throws an E whose text is the joined parts.
 template <class E>
 [[noreturn]] LATEPY_COLD void throw_error(TextParts what) {
   throw E(concat(what));
@@ -43,9 +45,7 @@ LATEPY_FUNC LATEPY_COLD std::string concat(TextParts parts) {
   return text;
 }
 
-LATEPY_FUNC LATEPY_COLD  /// Adds a copy of the text to the list.
-    void
-    append(std::vector<std::string>& texts, std::string_view text) {
+LATEPY_FUNC LATEPY_COLD void append(std::vector<std::string>& texts, std::string_view text) {
   texts.push_back(std::string(text));
 }
 

@@ -1,4 +1,4 @@
-// latepy/run/detail/imports.hpp: modules found and imported, and objects of sys.
+// latepy/run/detail/imports.hpp: imports modules and finds their functions; reads objects of sys.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,33 +8,42 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// An object of the sys module.
+// All functions need the GIL.
+
+/// The attribute `name` of the module sys. \throws AttributeError if a script has deleted it.
 Object sys(const char* name);
 
-/// The module itself, also for a dotted name; null with the error set.
+/// Imports a module. Returns a new reference to the module that a dotted name names; null with Python's error set if it
+/// fails.
 PyObject* try_import(std::string_view name);
+/// The same. \throws PythonError.
 inline Object import(std::string_view name) { return steal_or_throw(try_import(name)); }
+/// Whether the object has a `__spec__`, as modules have.
 inline bool is_module(const Object& object) { return object.has_attr("__spec__"); }
 
-/// Whether the import of a module is done, and its dict is all that look-ups in it ask. Such a one is kept.
+/// Whether the module is imported completely and has the type of usual modules, whose attributes are those of its dict.
+/// If so, stores the module in InternedName::module.
 bool is_ready(PyObject* module, InternedName& name);
-/// A function of an imported module, both by literals, as a new reference; null where that is not enough to find it.
+/// A fast look-up of a function of an imported module, if both names are interned literals. Returns a new reference;
+/// null without an error if it does not find it: then the caller looks it up in the usual way.
 PyObject* find_function(const StringArg& module, const StringArg& function);
 
-/// Imports a module; null where there is none of that name, without an error. Errors inside the module are thrown.
+/// Imports a module. Returns a new reference; null without an error if there is no module of that name. \throws the
+/// PythonError that the module raises.
 PyObject* import_or_null(std::string_view name);
 
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC Object sys(const char* name) {
   PyObject* object = api().Sys_GetObject(name);
-  if (!object) throw AttributeError(std::string("sys has lost its attribute ") + name);
+  if (!object) throw AttributeError(std::string("sys has no attribute ") + name + ": a script has deleted it");
   return Object::borrow(object);
 }
 
 LATEPY_FUNC PyObject* try_import(std::string_view name) {
-  // Frozen modules of 3.12 are found by the part before a NUL (_imp.find_frozen).
-  if (name.find('\0') != name.npos) throw ModuleNotFoundError("a module's name holds a NUL byte: " + repr(name));
+  // CPython 3.12 would find a frozen module by the part before the NUL (_imp.find_frozen).
+  if (name.find('\0') != name.npos)
+    throw ModuleNotFoundError("cannot import a module whose name contains a NUL byte: " + repr(name));
   return api().Import_Import(AttrName(name).ptr());
 }
 

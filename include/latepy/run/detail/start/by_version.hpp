@@ -1,4 +1,4 @@
-// latepy/run/detail/start/by_version.hpp: the three ways to start a CPython: PyInitConfig, PyConfig, the flags of old.
+// latepy/run/detail/start/by_version.hpp: starts CPython by PyInitConfig, by PyConfig, or by global flags.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,17 +11,19 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Why this process can start no Python any more; see start().
+/// The text of the failure after which this process cannot start Python again; null if there was none.
 inline std::string* failed_start = nullptr;
 
-/// What the three ways share. `touched` is set when from there on a failure cannot be repeated (ABI of
-/// Py_InitializeFromConfig: a second start fails in every version, "can't finish initializing sys").
+/// The data of one start, for all three ways. `touched` becomes true just before CPython initialises itself. If that
+/// fails, no later start can succeed: in all versions Py_InitializeFromConfig then fails with "can't finish
+/// initializing sys".
 struct Start {
   const Api& api;
   Settings& settings;
   std::string python;  // "CPython 3.11.7 (/usr/lib/libpython3.11.so.1.0)"
   bool touched = false;
 
+  /// Throws a StartError with the reason and the paths of Python.
   [[noreturn]] LATEPY_COLD void fail(TextParts reason) {
     const std::string what = concat({python, " did not start: ", concat(reason), "\n  with home = \"",
                                      settings.value_of("home"), "\" executable = \"", settings.value_of("executable"),
@@ -29,25 +31,29 @@ struct Start {
     if (touched) failed_start = new std::string(what);
     throw StartError(what);
   }
+  /// Throws a StartError about one option.
   [[noreturn]] LATEPY_COLD void refuse(const Setting& setting, std::string_view why) {
     throw_error<StartError>(
         {"cannot start Python: ", python, " ", why, ": ", setting.name, " = \"", setting.value, "\""});
   }
+  /// Calls fail() if the status is not ok. \param step the name of CPython's function.
   LATEPY_COLD void expect_ok(const InitStatus& status, const char* step) {
     if (status.type == InitStatus::ok) return;
-    if (status.type == InitStatus::exit) fail({step, " asked for exit code ", decimal(status.exitcode)});
-    fail({status.func ? status.func : step, ": ", status.message ? status.message : "no reason given"});
+    if (status.type == InitStatus::exit)
+      fail({step, "() asked to end the process with exit code ", decimal(status.exitcode)});
+    fail({status.func ? status.func : step, ": ", status.message ? status.message : "CPython gave no reason"});
   }
+  /// The value of an option that is a number. \throws StartError if it is not one.
   LATEPY_COLD std::int64_t number(const Setting& setting) {
     std::int64_t value = 0;
-    if (!parse_number(setting.value, value)) refuse(setting, "wants a number for this option");
+    if (!parse_number(setting.value, value)) refuse(setting, "needs a decimal number for this option");
     return value;
   }
 };
 
-// ---- 3.14 and newer: PyInitConfig (PEP 741), opaque, options by name, text in UTF-8
+// ---- 3.14 and newer: PyInitConfig (PEP 741). It is opaque; options have names; text is UTF-8.
 
-/// A PyInitConfig.
+/// Owns a PyInitConfig.
 class OwnedInitConfig {
  public:
   LATEPY_COLD explicit OwnedInitConfig(const Api& api) : api_(api), config_(api.InitConfig_Create()) {
@@ -56,12 +62,14 @@ class OwnedInitConfig {
   OwnedInitConfig(const OwnedInitConfig&) = delete;
   LATEPY_COLD ~OwnedInitConfig() { api_.InitConfig_Free(config_); }
   InitConfig* get() const noexcept { return config_; }
+  /// The text of CPython's error.
   LATEPY_COLD std::string error() const {
     int code = 0;
-    if (api_.InitConfig_GetExitCode(config_, &code)) return concat({"asked for exit code ", decimal(code)});
+    if (api_.InitConfig_GetExitCode(config_, &code))
+      return concat({"CPython asked to end the process with exit code ", decimal(code)});
     const char* text = nullptr;
     api_.InitConfig_GetError(config_, &text);
-    return text ? text : "no reason given";
+    return text ? text : "CPython gave no reason";
   }
 
  private:
@@ -69,11 +77,11 @@ class OwnedInitConfig {
   InitConfig* config_;
 };
 
-/// One option into the PyInitConfig. \returns a negative number where CPython refuses it.
+/// Sets one option of the PyInitConfig. Returns a negative number if CPython refuses it.
 LATEPY_COLD inline int set_option(Start& start, InitConfig* config, const Setting& setting) {
   const Api& api = start.api;
   if (setting.kind == Setting::list) {
-    if (start.settings.find(setting.name) != &setting) return 0;  // the first entry set them all
+    if (start.settings.find(setting.name) != &setting) return 0;  // the first entry has set all of them
     std::vector<char*> values(start.settings.size());
     std::size_t count = 0;
     for (const Setting* each = &setting; each; each = start.settings.find(setting.name, each))
@@ -82,13 +90,14 @@ LATEPY_COLD inline int set_option(Start& start, InitConfig* config, const Settin
   }
   std::int64_t value = 0;
   bool is_number = setting.kind == Setting::number;
-  // Only trying tells whether an option is a number, and a failed try would stay in the config.
+  // To learn whether the option is a number, try it. A failure would stay in the config, so try another config.
   if (setting.kind == Setting::any && parse_number(setting.value, value))
     is_number = api.InitConfig_SetInt(OwnedInitConfig(api).get(), setting.name, value) == 0;
   return is_number ? api.InitConfig_SetInt(config, setting.name, start.number(setting))
                    : api.InitConfig_SetStr(config, setting.name, setting.value);
 }
 
+/// Starts CPython by PyInitConfig.
 LATEPY_COLD inline void start_by_init_config(Start& start) {
   const Api& api = start.api;
   const OwnedInitConfig config(api);
@@ -96,16 +105,17 @@ LATEPY_COLD inline void start_by_init_config(Start& start) {
     if (!api.InitConfig_HasOption(config.get(), setting.name)) {
       if (setting.asked_for) start.refuse(setting, "has no such option");
     } else if (set_option(start, config.get(), setting) < 0) {
-      start.refuse(setting, concat({"refused an option (", config.error(), ")"}));
+      start.refuse(setting, concat({"refused the value of an option (", config.error(), ")"}));
     }
   }
   start.touched = true;
   if (api.InitializeFromInitConfig(config.get()) < 0) start.fail({config.error()});
 }
 
-// ---- all others: the pre-initialisation, then PyConfig or the flags
+// ---- 3.9 to 3.13: the pre-initialisation, then PyConfig or the global flags.
 
-/// The int of PyPreConfig that has this name, if one has. PyConfig has some of them too, and takes them from here.
+/// The member of PyPreConfig with this name, or nullptr. PyConfig has some of these members too, and copies them from
+/// PyPreConfig.
 LATEPY_COLD inline int* pre_option(PreConfig& pre, const char* name) {
   static constexpr struct {
     char name[24];
@@ -123,6 +133,8 @@ LATEPY_COLD inline int* pre_option(PreConfig& pre, const char* name) {
   return nullptr;
 }
 
+/// Calls Py_PreInitialize() with the options that PyPreConfig has. \throws StartError if neither PyPreConfig nor the
+/// second part of the start knows an option of Config::set().
 LATEPY_COLD inline void pre_initialize(Start& start) {
   PreConfig pre;
   start.api.PreConfig_InitIsolatedConfig(&pre);
@@ -135,8 +147,9 @@ LATEPY_COLD inline void pre_initialize(Start& start) {
   start.expect_ok(start.api.PreInitialize(&pre), "Py_PreInitialize");
 }
 
-/// UTF-8, or the locale's encoding when UTF-8 mode is off, as CPython decodes it now. Bytes that are not valid become
-/// lone surrogates (PEP 383), and the same bytes again where Python hands them to the system.
+/// Text that CPython decoded to wchar_t: from UTF-8, or from the encoding of the locale if UTF-8 mode is off. Bytes
+/// that are not valid become lone surrogates (PEP 383), which Python encodes as the same bytes for the operating
+/// system.
 class WideText {
  public:
   LATEPY_COLD WideText(Start& start, const char* text) : api_(start.api), text_(api_.DecodeLocale(text, nullptr)) {
@@ -147,7 +160,7 @@ class WideText {
     if (text_) api_.Mem_RawFree(text_);
   }
   wchar_t* get() const { return text_; }
-  /// For CPython to keep, which never frees it.
+  /// Gives the text to CPython, which keeps the pointer and never frees it.
   wchar_t* release() noexcept { return std::exchange(text_, nullptr); }
 
  private:
@@ -155,7 +168,7 @@ class WideText {
   wchar_t* text_;
 };
 
-/// One option into the PyConfig. The offsets are those of a proved row.
+/// Sets one option of the PyConfig, at the offset in `row`, which find_row() has proved. Does nothing if it has none.
 LATEPY_COLD inline void set_field(Start& start, ConfigMemory& config, const ConfigRow& row, const Setting& setting) {
   const ConfigField* field = row.find(setting.name);
   if (!field) return;
@@ -174,13 +187,14 @@ LATEPY_COLD inline void set_field(Start& start, ConfigMemory& config, const Conf
                     "PyWideStringList_Append");
 }
 
+/// Starts CPython by PyConfig, whose layout is `row`.
 LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
   const Api& api = start.api;
   for (Setting& setting : start.settings) {
     const ConfigField* field = row.find(setting.name);
     if (!field) continue;
-    if (field->kind == 'i' || field->kind == 'u') start.number(setting);  // refused before anything is done
-    // The last row also fits macOS 3.13.2, which has use_system_logger where enable_gil is.
+    if (field->kind == 'i' || field->kind == 'u') start.number(setting);  // throws before anything was changed
+    // The last row also fits 3.13.2 on macOS, which has use_system_logger at the offset of enable_gil.
     const bool is_other =
         std::strcmp(setting.name, "enable_gil") == 0 && !std::strstr(api.GetVersion(), "free-threading");
     setting.is_known = !is_other && setting.name[0] != '_' && (field->kind != 'l' || setting.kind == Setting::list);
@@ -196,14 +210,16 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
     void* config;
     ~Clear() { api.Config_Clear(config); }
   } clear{api, config.bytes};
-  // PyConfig_SetArgv knows where argv is; when it agrees with the row, the row is right to the end.
+  // PyConfig_SetArgv() knows the offset of argv. If the row has the same, the row is right up to there at least.
   {
     const WideText first(start, start.settings.value_of("argv"));
     wchar_t* const argv[] = {first.get()};
     start.expect_ok(api.Config_SetArgv(config.bytes, 1, argv), "PyConfig_SetArgv");
     const auto argv_set = config.read<WideStringList>(row.offset(*row.find("argv")));
     if (argv_set.length != 1 || std::wcscmp(argv_set.items[0], first.get()) != 0)
-      start.fail({"PyConfig_SetArgv wrote elsewhere than it should"});
+      start.fail(
+          {"PyConfig_SetArgv() did not write argv where latepy expects it: this build has another PyConfig; use "
+           "another Python"});
   }
   const Setting* const first_argument = start.settings.find("argv");
   for (const Setting& setting : start.settings)
@@ -212,11 +228,12 @@ LATEPY_COLD inline void start_by_config(Start& start, const ConfigRow& row) {
 
   start.touched = true;
   start.expect_ok(api.InitializeFromConfig(config.bytes), "Py_InitializeFromConfig");
-  if (config.used(filler) != size) start.fail({"it wrote past the end of its configuration"});
+  if (config.used(filler) != size)
+    start.fail({"Py_InitializeFromConfig() wrote past the end of PyConfig: this build has a larger one"});
 }
 
-/// The way of 3.7 and older, which every version still has. Here CPython ends the process when it fails, so this is
-/// for a CPython 3.9 to 3.13 whose PyConfig is laid out as none that is known.
+/// Starts CPython by global flags and Py_InitializeEx(), as programs did before 3.8. If that fails, CPython ends the
+/// process. So it is only used for a CPython 3.9 to 3.13 whose PyConfig has a layout that latepy does not know.
 LATEPY_COLD inline void start_by_flags(Start& start) {
   const Api& api = start.api;
   static constexpr struct {
@@ -232,13 +249,15 @@ LATEPY_COLD inline void start_by_flags(Start& start) {
                {"verbose", &Api::VerboseFlag, false}};
   Settings& settings = start.settings;
   if (!api.SetProgramName || !api.SetPythonHome || !api.SetArgvEx)
-    start.fail({"it has neither a PyConfig that is known nor Py_SetProgramName"});
+    start.fail(
+        {"latepy does not know the layout of its PyConfig, and it does not export Py_SetProgramName; use another "
+         "Python"});
   for (const char* name : {"program_name", "home", "argv", "xoptions", "install_signal_handlers"})
     for (Setting* setting = settings.find(name); setting; setting = settings.find(name, setting))
       setting->is_known = true;
   for (const auto& flag : flags)
     if (Setting* setting = settings.find(flag.name); setting && api.*flag.flag) {
-      start.number(*setting);  // refused before anything is done
+      start.number(*setting);  // throws before anything was changed
       setting->is_known = true;
     }
   pre_initialize(start);

@@ -1,4 +1,4 @@
-// latepy/run/detail/start/config_layout.hpp: the offsets of PyConfig from 3.9 to 3.13.
+// latepy/run/detail/start/config_layout.hpp: the offsets of the members of PyConfig in CPython 3.9 to 3.13.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,19 +9,21 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// A line of config_rows.inl.
+/// A line of config_rows.inl: the kind and the offsets of a member of PyConfig.
 struct ConfigField {
   char name[24];
   char kind;
   unsigned short at[6];
 };
+/// All lines of config_rows.inl for this platform.
 inline constexpr ConfigField config_fields[] = {
 #define LATEPY_FIELD(kind, name, ...) {#name, kind, {__VA_ARGS__}},
 #include <latepy/run/detail/start/config_rows.inl>
 };
-inline constexpr int config_minors[] = {9, 10, 11, 12, 13, 13};  // the columns; the last is free-threaded
+/// The minor versions of the columns. The last column is for free-threaded builds.
+inline constexpr int config_minors[] = {9, 10, 11, 12, 13, 13};
 
-/// Memory for a PyConfig of any size, and more, so that writing past its end is seen.
+/// Memory for a PyConfig of any version. It is larger than needed, so that a write past the end of PyConfig is noticed.
 struct ConfigMemory {
   static constexpr std::size_t capacity = 4096;
   alignas(16) unsigned char bytes[capacity];
@@ -38,7 +40,7 @@ struct ConfigMemory {
   void write(std::size_t offset, T value) {
     std::memcpy(bytes + offset, &value, sizeof value);
   }
-  /// The bytes up to the last that is not the filler.
+  /// The size in bytes up to the last byte that is not the filler.
   std::size_t used(unsigned char filler) const {
     std::size_t size = capacity;
     while (size > 0 && bytes[size - 1] == filler) --size;
@@ -46,13 +48,13 @@ struct ConfigMemory {
   }
 };
 
-/// One column of a table of fields.
+/// One column of the table: the layout of PyConfig in one version. It has none if `column` is -1.
 struct ConfigRow {
   const ConfigField* fields = config_fields;
   std::size_t count = sizeof config_fields / sizeof *config_fields;
   int column = -1;
 
-  /// The field, or nullptr where this version lacks it.
+  /// The member with the name, or nullptr if this version does not have it.
   LATEPY_COLD const ConfigField* find(const char* name) const noexcept {
     for (std::size_t i = 0; i < count; ++i)
       if (fields[i].at[column] != 0 && fields[i].kind != 'z' && std::strcmp(fields[i].name, name) == 0)
@@ -62,9 +64,9 @@ struct ConfigRow {
   std::size_t offset(const ConfigField& field) const { return field.at[column]; }
 };
 
-/// Empty when the library lays PyConfig out as the row says, else what speaks against it: a field or a sentence. Both
-/// initialisers are without effect, also before the pre-initialisation. Each CPython from 3.9 to 3.13 accepts exactly
-/// its own row.
+/// Checks whether the library's PyConfig has the layout of `row`, by what two functions of CPython write. Returns "" if
+/// it has; else the reason: the name of a member, or a sentence. The two functions have no other effect, and may be
+/// called before the pre-initialisation. Each CPython from 3.9 to 3.13 fits its own row only.
 LATEPY_COLD inline std::string_view disproof(const Api& api, const ConfigRow& row) {
   ConfigMemory isolated(0xA5), python(0x5A);
   api.Config_InitIsolatedConfig(isolated.bytes);
@@ -74,10 +76,10 @@ LATEPY_COLD inline std::string_view disproof(const Api& api, const ConfigRow& ro
   for (std::size_t i = 0; i < row.count; ++i)
     if (row.fields[i].kind == 'z') expected = row.offset(row.fields[i]);
   if (size != python.used(0x5A)) return "its size cannot be measured";
-  // Debug builds of 3.13 have one pointer more at the end, run_presite.
-  if (size != expected && size != expected + sizeof(void*)) return "its size is another";
+  // Debug builds of 3.13 have another pointer at the end, run_presite.
+  if (size != expected && size != expected + sizeof(void*)) return "its size is different";
 
-  // What an isolated Python and `python` have different from parse_argv on is the version's signature.
+  // The members from parse_argv on whose defaults differ between an isolated Python and `python` identify the version.
   static constexpr char signature[][24] = {"parse_argv", "user_site_directory", "configure_c_stdio",
                                            "safe_path",  "int_max_str_digits",  "pathconfig_warnings"};
   std::size_t matched = 0, differing = 0, wanted = 0, first = size;
@@ -119,8 +121,8 @@ LATEPY_COLD inline std::string_view disproof(const Api& api, const ConfigRow& ro
   return {};
 }
 
-/// The row of this library, whatever its flavour: the first of its minor version that is not disproved. `column` is -1
-/// when none is.
+/// The row that fits this library, whether it is free-threaded or not: the first of its minor version that disproof()
+/// accepts. `column` is -1 if none fits.
 LATEPY_COLD inline ConfigRow find_row(const Api& api, const Version& version) {
   ConfigRow row;
   for (int column = 0; column < 6; ++column) {

@@ -1,10 +1,11 @@
-// latepy/run/detail/start/config_rows.inl: where the fields of PyConfig lie, by CPython version. No include guard: data for one array.
+// latepy/run/detail/start/config_rows.inl: offsets in PyConfig, by version. Only config_layout.hpp includes it.
 // SPDX-License-Identifier: MIT
 //
-// LATEPY_FIELD(kind, name, 3.9, 3.10, 3.11, 3.12, 3.13, 3.13t): offsets in bytes, 0 where the version lacks the field.
-// Kinds: i int, u unsigned long, s wchar_t*, l PyWideStringList, z size of the whole. From 3.14 on PyInitConfig needs none.
-// From Include/cpython/initconfig.h of 3.9.18, 3.10.13, 3.11.7, 3.12.1, 3.13.5. macOS 3.13.2 had a field more
-// (python/cpython#130940) and is laid out as 3.13t. No row is used before a running library has confirmed it.
+// LATEPY_FIELD(kind, name, 3.9, 3.10, 3.11, 3.12, 3.13, 3.13t): offsets in bytes; 0 if the version does not have the
+// member. Kinds: i int, u unsigned long, s wchar_t*, l PyWideStringList, z the size of PyConfig. From 3.14 on latepy
+// uses PyInitConfig, which needs no offsets. The offsets are from Include/cpython/initconfig.h of 3.9.18, 3.10.13,
+// 3.11.7, 3.12.1 and 3.13.5. 3.13.2 on macOS has another member (python/cpython#130940), and the layout of 3.13t.
+// disproof() checks each row with the loaded library before it is used.
 
 #if UINTPTR_MAX > 0xFFFFFFFFu && !LATEPY_WINDOWS
 LATEPY_FIELD('z', size, 392, 392, 424, 432, 448, 448)

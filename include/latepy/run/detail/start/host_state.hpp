@@ -1,4 +1,4 @@
-// latepy/run/detail/start/host_state.hpp: HostState, what belongs to the program and CPython must give back.
+// latepy/run/detail/start/host_state.hpp: HostState, which saves and restores signal handlers, the locale and so on.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -22,8 +22,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The signal dispositions, locale, floating point environment and working directory of the moment it is made.
-/// Environment variables are not here: neither CPython nor latepy sets any.
+/// The constructor saves the signal handlers, locale, floating point environment and working directory of the process.
+/// Environment variables are not saved, because neither CPython nor latepy sets any.
 class HostState {
  public:
   LATEPY_COLD HostState() {
@@ -35,7 +35,8 @@ class HostState {
   HostState(const HostState&) = delete;
   HostState& operator=(const HostState&) = delete;
 
-  /// Puts everything back. `with_signals` false leaves the signals to Python, as Config::signal_handlers asks.
+  /// Restores everything that was changed. \param with_signals false: the signal handlers stay as they are, for
+  /// Config::signal_handlers.
   LATEPY_COLD void restore(bool with_signals = true) const {
     const char* locale = std::setlocale(LC_ALL, nullptr);
     if (!locale_.empty() && (!locale || locale_ != locale)) std::setlocale(LC_ALL, locale_.c_str());
@@ -45,8 +46,9 @@ class HostState {
       for (int signal = 1; signal <= last_signal; ++signal) put_back(signal);
   }
 
-  /// After the stop, with `before` made just before it: the same, but a handler that the program installed while
-  /// Python ran stays. One that lies in the library at `python` is no such handler, nor is what the stop changed.
+  /// Restores everything after the stop, except the signal handlers that the program installed while Python ran.
+  /// \param before the state just before the stop. \param python an address in libpython: a handler in that library is
+  /// not one of the program.
   LATEPY_COLD void restore_after_stop(const HostState& before, const void* python) const {
     restore(false);
     for (int signal = 1; signal <= last_signal; ++signal)
@@ -64,7 +66,7 @@ class HostState {
   using Disposition = void (*)(int);
 
   static bool get(int signal, Disposition& disposition) {
-    // The C runtime ends the process when asked for a signal that Windows has not.
+    // The C runtime ends the process for the number of a signal that Windows does not have.
     if (signal != SIGINT && signal != SIGTERM && signal != SIGBREAK && signal != SIGABRT) return false;
     disposition = std::signal(signal, SIG_DFL);
     if (disposition == SIG_ERR) return false;
@@ -101,6 +103,7 @@ class HostState {
     return disposition.sa_flags & SA_SIGINFO ? reinterpret_cast<const void*>(disposition.sa_sigaction)
                                              : reinterpret_cast<const void*>(disposition.sa_handler);
   }
+  /// Whether the handler is a function outside of the library at `python`.
   bool is_programs(int signal, const void* python) const {
     const Disposition& disposition = signals_[index(signal)];
     const bool is_function =
@@ -117,7 +120,7 @@ class HostState {
   }
   void change_folder() const {
     if (chdir(folder_.c_str()) != 0) {
-    }  // the folder is gone: nothing to go back to
+    }  // the folder was deleted: it cannot be restored
   }
   std::string folder_;
 #endif

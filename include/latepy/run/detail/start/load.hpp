@@ -1,4 +1,4 @@
-// latepy/run/detail/start/load.hpp: which Python to take, and its library opened and its table filled.
+// latepy/run/detail/start/load.hpp: chooses a Python, opens its library, and fills the table of its functions.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,10 +11,13 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The path of the library that this process has loaded, or "the program itself"; "" if none is loaded.
 inline std::string loaded_library;
 
-/// Which Python to take, a part of the discovery. At a second start in the process it is the loaded library's, with the
-/// environment that is asked for now; where that leads to another library the loaded one remains the only candidate.
+/// Chooses the Python to load or to attach to. \returns a member of `discovery`, which it sets. If a library was loaded
+/// before, and no Python runs now, it chooses that library again, with the virtual environment of `config`. If `config`
+/// leads to another library, load() keeps the loaded one.
+/// \throws LoadError if no Python can be used.
 LATEPY_COLD inline const Candidate& pick(const Config& config, std::shared_ptr<const Discovery>& discovery) {
   Search search = config.search();
   if (!loaded_library.empty() && !api().IsInitialized()) {
@@ -30,7 +33,7 @@ LATEPY_COLD inline const Candidate& pick(const Config& config, std::shared_ptr<c
   return choose(discovery);
 }
 
-/// Throws a LoadError that also says what could be taken instead.
+/// Throws a LoadError with the reason and the table of all candidates.
 [[noreturn]] LATEPY_COLD inline void refuse_library(const Candidate& found, const Config& config, TextParts why) {
   Search search = config.search();
   search.in_process = found.in_process;
@@ -38,7 +41,7 @@ LATEPY_COLD inline const Candidate& pick(const Config& config, std::shared_ptr<c
   throw LoadError(concat({concat(why), "\n", all->to_string()}), all);
 }
 
-/// Opens the candidate's library. Where Python is part of the program, it cannot be opened by its name.
+/// Opens the candidate's library. If Python is a part of the program, opens the program. \throws LoadError.
 LATEPY_COLD inline DynLib open_library(const Candidate& found, const Config& config) {
   if (found.library.empty()) return DynLib::program();
   try {
@@ -49,11 +52,11 @@ LATEPY_COLD inline DynLib open_library(const Candidate& found, const Config& con
   return DynLib::program();
 }
 
-/// Opens the candidate's library for good and fills the table. \throws LoadError with the loader's words and all that
-/// could be taken instead, SymbolError.
+/// Opens the candidate's library, never to close it, and fills the LibraryState. Does nothing if a library is loaded.
+/// \throws LoadError with the text of the dynamic loader and the table of all candidates; SymbolError.
 LATEPY_COLD inline void load(const Candidate& found, const Config& config) {
   LibraryState& state = library_state;
-  if (!loaded_library.empty() && state.api.IsInitialized) return;  // never a second one
+  if (!loaded_library.empty() && state.api.IsInitialized) return;  // a process loads only one libpython
   DynLib library = open_library(found, config);
   Api api;
   fill(api, library, found.library.empty() ? "this program" : found.library);
@@ -62,7 +65,7 @@ LATEPY_COLD inline void load(const Candidate& found, const Config& config) {
   if (state.version.major != 3 || state.version.minor < 9)
     refuse_library(found, config,
                    {found.library, " is Python ", state.version.to_string(), "; latepy needs CPython 3.9 or newer"});
-  if (!VersionRange(config.version).allows(state.version))  // files may not tell the micro version
+  if (!VersionRange(config.version).allows(state.version))  // the micro version is not always known before
     refuse_library(
         found, config,
         {found.library, " is Python ", state.version.to_string(), "; Config::version asks for ", config.version});

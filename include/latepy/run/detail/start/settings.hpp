@@ -1,4 +1,4 @@
-// latepy/run/detail/start/settings.hpp: a Config as a list of CPython's own options, the same for every way to start.
+// latepy/run/detail/start/settings.hpp: Settings, which translates a Config to options of CPython by name.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -14,17 +14,19 @@ inline namespace v1 {
 namespace detail {
 
 /// One option of PyConfig, PyPreConfig or PyInitConfig (Doc/c-api/init_config.rst), or one entry of an option that is
-/// a list. The texts are literals, variables of the environment, or owned by the Config, the Candidate or the Settings.
+/// a list. It does not own its texts. They are literals or environment variables, or belong to the Config, the
+/// Candidate or the Settings.
 struct Setting {
-  /// `any` is an option by the caller's name: CPython knows its type.
+  /// `any` is an option of Config::set() whose type only CPython knows.
   enum Kind : unsigned char { number, text, list, any } kind;
-  bool asked_for;  ///< by Config::set: a CPython without it is an error, while ours are left out
-  bool is_known;   ///< to the second part of a start in two
+  /// From Config::set(). If CPython does not have such an option, the start fails. It skips other options then.
+  bool asked_for;
+  bool is_known;  ///< the second part of the start, after the pre-initialisation, sets it
   const char* name;
   const char* value;
 };
 
-/// Decimal, and nothing else around it.
+/// Reads a decimal number. \returns false if the text is anything else, or the number is out of range.
 LATEPY_COLD inline bool parse_number(const char* text, std::int64_t& number) noexcept {
   char* end = nullptr;
   errno = 0;
@@ -32,26 +34,26 @@ LATEPY_COLD inline bool parse_number(const char* text, std::int64_t& number) noe
   return static_cast<unsigned char>(*text) > ' ' && *end == '\0' && errno == 0;
 }
 
-/// The executable that sys.executable names where the installation has none: CPython given no absolute one searches
-/// PATH and the working directory, and runs what it finds there (Modules/getpath.py).
+/// The path for sys.executable; if the installation has no executable, the path that it would have. It is never empty:
+/// without an absolute path CPython searches PATH and the working directory (Modules/getpath.py).
 LATEPY_COLD inline std::string executable_of(const Candidate& candidate, const Version& version) {
   if (!candidate.executable.empty()) return candidate.executable;
   if (LATEPY_WINDOWS) return join(candidate.home, "python.exe");
   return concat({join(candidate.home, "bin/python"), decimal(version.major), ".", decimal(version.minor)});
 }
 
-/// Embeddable Pythons have a python3XY._pth beside the library that says what sys.path is. It takes the place of home,
-/// and CPython does not read it where home is set (Modules/getpath.py).
+/// Whether the library has a python3XY._pth beside it, as the embeddable Python for Windows has. This file contains
+/// sys.path. CPython does not read it if `home` is set (Modules/getpath.py).
 LATEPY_COLD inline bool has_path_file(const Candidate& candidate) {
   const std::string& library = candidate.library;
   return LATEPY_WINDOWS && library.size() > 4 &&
          is_file(concat({std::string_view(library).substr(0, library.size() - 4), "._pth"}));
 }
 
-/// Everything that a start sets, in this order. Nothing here depends on how it will be set.
+/// All options that a start sets, in this order. They do not depend on the way in which it sets them.
 class Settings {
  public:
-  /// Both arguments must outlive it. \throws StartError for values that no CPython takes.
+  /// `config` and `candidate` must outlive this. \throws StartError for values that CPython would refuse or misread.
   Settings(const Config& config, const Candidate& candidate, const Version& version);
   Settings(const Settings&) = delete;
 
@@ -59,26 +61,28 @@ class Settings {
   Setting* end() noexcept { return all_.data() + all_.size(); }
   std::size_t size() const noexcept { return all_.size(); }
 
-  /// The first of that name, or the next one after `previous`; null where there is none.
+  /// The first option with the name, or the next one after `previous`; null if there is none.
   LATEPY_COLD Setting* find(const char* name, const Setting* previous = nullptr) noexcept {
     Setting* each = previous ? begin() + (previous - begin()) + 1 : begin();
     while (each != end() && std::strcmp(each->name, name) != 0) ++each;
     return each != end() ? each : nullptr;
   }
-  /// The value of an option that is no list; empty without it.
+  /// The value of an option that is not a list; "" if it is not set.
   LATEPY_COLD const char* value_of(const char* name) noexcept {
     const Setting* const setting = find(name);
     return setting ? setting->value : "";
   }
 
  private:
+  /// Appends an option. \throws StartError if it is a number and `value` is not.
   LATEPY_COLD void add(Setting::Kind kind, const char* name, const char* value) {
     std::int64_t number;
     if (kind == Setting::number && !parse_number(value, number))
-      throw_error<StartError>({"cannot start Python: the option ", name, " is a number, not \"", value, "\""});
+      throw_error<StartError>(
+          {"cannot start Python: the option ", name, " needs a decimal number, not \"", value, "\""});
     all_.push_back({kind, false, false, name, value});
   }
-  /// A NUL byte would cut the text off.
+  /// The same, for a text that may contain a NUL byte, at which CPython would cut it. \throws StartError if it does.
   LATEPY_COLD void add(Setting::Kind kind, const char* name, const std::string& value) {
     if (value.find('\0') != std::string::npos)
       throw_error<StartError>({"cannot start Python: ", name, " holds a NUL byte: ", value.c_str(), "\\0..."});
@@ -104,15 +108,16 @@ LATEPY_COLD inline void Settings::add_switches(const Config& config) {
                            config.write_bytecode,
                            config.signal_handlers,
                            config.utf8,
-                           true};  // and the others are off
+                           true};  // the others are false
   for (const bool value : values) {
     add(Setting::number, name, value ? "1" : "0");
     name += std::strlen(name) + 1;
   }
 }
 
-/// The options that an isolated configuration has settled, so that CPython looks for no variable. PyInitConfig takes no
-/// "unset" for them, hence they are read here (Python/initconfig.c 3.14: config_init_hash_seed and its neighbours).
+/// Adds the options for which an isolated configuration has fixed values, so that CPython does not read the
+/// environment. PyInitConfig cannot set them back to "unset", so latepy reads the variables itself (Python/initconfig.c
+/// 3.14: config_init_hash_seed and the functions near it).
 LATEPY_COLD inline void Settings::add_from_environment(bool use_environment) {
   static constexpr struct {
     char variable[24], option[24];
@@ -135,6 +140,7 @@ LATEPY_COLD inline void Settings::add_from_environment(bool use_environment) {
   }
 }
 
+/// Adds an option of Config::set().
 LATEPY_COLD inline void Settings::add_asked_for(const std::string& name, const std::string& value) {
   Setting* const ours = find(name.c_str());
   const bool is_list = ours ? ours->kind == Setting::list
@@ -143,7 +149,7 @@ LATEPY_COLD inline void Settings::add_asked_for(const std::string& name, const s
   Setting& added = all_.back();
   added.asked_for = true;
   if (!ours || is_list) return;
-  *find(added.name) = added;  // replaces ours, which stands in front
+  *find(added.name) = added;  // replaces the option that was added before
   all_.pop_back();
 }
 
@@ -157,17 +163,19 @@ LATEPY_COLD inline Settings::Settings(const Config& config, const Candidate& can
   if (!has_path_file(candidate)) add(Setting::text, "home", candidate.home);
   for (const std::string& argument : config.argv) add(Setting::list, "argv", argument);
   if (config.argv.empty()) add(Setting::list, "argv", "");
-  // UTF-8 mode by itself is not among what subprocess and multiprocessing hand to children; -X utf8 is.
+  // multiprocessing does not pass UTF-8 mode to child processes, but it passes -X utf8.
   add(Setting::list, "xoptions", config.utf8 ? "utf8=1" : "utf8=0");
   for (const auto& [name, value] : config.options) add_asked_for(name, value);
 
   if (!LATEPY_WINDOWS && candidate.home.find(':') != std::string::npos)
-    throw_error<StartError>({"cannot start Python: its home \"", candidate.home,
-                             "\" holds a colon, where CPython cuts it in two. Install it in a folder without one."});
+    throw_error<StartError>(
+        {"cannot start Python: its home \"", candidate.home,
+         "\" contains a colon, at which CPython splits it. Install it in a folder without a colon."});
   for (const Setting& setting : all_)
     if (setting.kind == Setting::text && !is_absolute(setting.value))
       throw_error<StartError>({"cannot start Python: its ", setting.name, " must be an absolute path, not \"",
-                               setting.value, "\": with less, CPython searches PATH and the working directory"});
+                               setting.value,
+                               "\", because for a relative path CPython searches PATH and the working directory"});
 }
 
 }  // namespace detail

@@ -1,4 +1,4 @@
-// latepy/run/detail/start/settle_source.hpp: Python: what each start settles once Python runs.
+// latepy/run/detail/start/settle_source.hpp: Python code that each start runs once Python is initialised.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,8 +6,9 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// What is settled in Python, in a namespace that holds `paths`, `executable`, `base_executable`, `signal_handlers`.
-/// It is compiled at each start, so what few starts need stands by itself.
+/// Sets up sys.executable, sys.path, SIGINT and the text streams. C++ sets the globals `paths`, `executable`,
+/// `base_executable` and `signal_handlers`. Each start compiles this code, so code that few starts need is elsewhere;
+/// see missing_streams_source.
 inline constexpr char settle_source[] = R"(
 import sys, _io, _signal
 
@@ -16,8 +17,8 @@ if paths:
     import os
     sys.path[:0] = [os.path.abspath(path) for path in paths]
 
-# _signal makes SIGINT Python's at its first import, so that is now, and it is given back. Were default_int_handler
-# left there, asyncio.run() would install itself.
+# The first import of _signal installs default_int_handler for SIGINT. So it is imported here, and SIGINT gets its
+# default action again. With default_int_handler, asyncio.run() would install its own handler.
 if not signal_handlers and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 

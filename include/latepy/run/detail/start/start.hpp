@@ -1,4 +1,4 @@
-// latepy/run/detail/start/start.hpp: how a Config reaches each CPython, and what is settled once it runs.
+// latepy/run/detail/start/start.hpp: start(), which initialises CPython with a Config.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,9 +11,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The standard library must be there before the start: without it CPython fails with "No module named 'encodings'",
-/// and a failed start cannot be repeated.
-/// \throws StartError with every path tried.
+/// Checks that the candidate's home has a standard library. Without one CPython would fail with "No module named
+/// 'encodings'", and then no later start could succeed. \throws StartError with the paths that were tried.
 LATEPY_COLD inline void check_home(const Candidate& candidate, const Version& version) {
   PythonName name;
   name.version = version;
@@ -23,24 +22,25 @@ LATEPY_COLD inline void check_home(const Candidate& candidate, const Version& ve
   if (has_path_file(candidate) || has_stdlib(arena, candidate.home, name, &tried)) return;
   throw_error<StartError>({"cannot start Python ", version.to_string(), ": no standard library in its home \"",
                            candidate.home, "\":", tried,
-                           "\nInstall it there, or name another Python by Config::python or Config::home."});
+                           "\nInstall it there, or set Config::python or Config::home to another Python."});
 }
 
-/// The error indicator as text; clears it. Not take_python_error(): no Object can hold it before the life begins.
+/// The repr() of Python's error that is set, which is cleared. take_python_error() cannot be used here, because the
+/// interpreter has no generation yet.
 LATEPY_COLD inline std::string take_error_text(const Api& api) {
   PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
   api.Err_Fetch(&type, &value, &traceback);
   api.Err_NormalizeException(&type, &value, &traceback);
   PyObject* text = value ? api.Object_Repr(value) : nullptr;
   const char* utf8 = text ? api.Unicode_AsUTF8AndSize(text, nullptr) : nullptr;
-  std::string result = utf8 ? utf8 : "an error without text";
+  std::string result = utf8 ? utf8 : "a Python error whose repr() failed";
   api.Err_Clear();
   for (PyObject* object : {type, value, traceback, text})
     if (object) api.DecRef(object);
   return result;
 }
 
-/// An owned reference, or null, before the life begins.
+/// Owns a reference, or null, while the interpreter has no generation yet.
 class StartRef {
  public:
   explicit StartRef(const Api& api, PyObject* object) noexcept : api_(api), object_(object) {}
@@ -55,15 +55,17 @@ class StartRef {
   PyObject* object_;
 };
 
+/// A new str, or null with Python's error set. Invalid bytes become lone surrogates.
 LATEPY_COLD inline PyObject* decode_text(const Api& api, const char* utf8) noexcept {
   return api.Unicode_DecodeUTF8(utf8, static_cast<ssize>(std::strlen(utf8)), "surrogateescape");
 }
-/// Sets a global to the value, whose reference it takes over, unless the value is null. \returns whether it did.
+/// Sets a global to `value`, and takes over its reference. \returns false, with Python's error set, if that fails or
+/// `value` is null.
 LATEPY_COLD inline bool set_global(const Api& api, PyObject* globals, const char* name, PyObject* value) noexcept {
   const StartRef owned(api, value);
   return value && api.Dict_SetItemString(globals, name, value) == 0;
 }
-/// Runs a source of ours. \returns whether it did; else the error is set.
+/// Runs Python code of latepy. \returns false, with Python's error set, if it fails.
 LATEPY_COLD inline bool run_source(const Api& api, PyObject* globals, const char* source) noexcept {
   CompilerFlags flags{source_is_utf8, 9};
   const StartRef code(api, api.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
@@ -71,7 +73,8 @@ LATEPY_COLD inline bool run_source(const Api& api, PyObject* globals, const char
   return result.get() != nullptr;
 }
 
-/// Runs settle_source, and missing_streams_source where it is needed. \returns whether it did; else the error is set.
+/// Runs settle_source, and missing_streams_source if a stream is None. \returns false, with Python's error set, if it
+/// fails.
 LATEPY_COLD inline bool settle(const Api& api, const Config& config, Settings& settings) {
   const StartRef globals(api, api.Dict_New()), paths(api, api.List_New(0));
   if (!globals.get() || !paths.get()) return false;
@@ -92,21 +95,21 @@ LATEPY_COLD inline bool settle(const Api& api, const Config& config, Settings& s
   return true;
 }
 
-/// For tests: the ways that come later can be forced.
+/// The way to start. `best` is the usual one; tests force the others.
 enum class StartWay { best, config, flags };
 
-/// Starts CPython on the calling thread, which holds the GIL afterwards. The caller has loaded the candidate's library
-/// and filled the table, and makes sure that no Python runs in the process. `again`: one ran before.
-/// Costs about 10 ms with the imports of `site`. What the program owns is as before (HostState); a second HostState,
-/// made before this, restores it after the stop.
-/// \throws StartError with CPython's own reason and what was set. Errors found before anything was touched may be
-/// repaired and tried again; after CPython itself refused, every later start throws with the first reason.
+/// Starts CPython on the calling thread, which holds the GIL afterwards. Takes about 10 ms with the imports of `site`.
+/// Restores the program's signal handlers, locale and so on, which CPython changes; see HostState.
+/// - Before: load() has filled `api`, and no Python runs in the process.
+/// - `again`: a Python ran in this process before.
+/// \throws StartError with CPython's reason and the paths of Python. If latepy found the error, the start may be tried
+/// again with another Config. If CPython's initialisation failed, every later start throws with that first reason.
 LATEPY_COLD inline void start(const Api& api, const Config& config, const Candidate& candidate, const Version& version,
                               bool again, StartWay way = StartWay::best) {
   if (failed_start)
     throw_error<StartError>(
-        {"Python cannot be started in this process any more, because an earlier start failed and CPython "
-         "cannot repeat one. The first reason: ",
+        {"cannot start Python: an earlier start failed, and CPython cannot be started in this process after that; "
+         "start the program again. The earlier failure: ",
          *failed_start});
   check_home(candidate, version);
   Settings settings(config, candidate, version);
@@ -121,7 +124,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
     ~Restore() { host.restore(with_signals); }
   } restore{host, !config.signal_handlers};
 
-  // Left over from the life before, this makes 3.14 lose the extension modules of a virtual environment.
+  // If the path of the earlier interpreter stays, 3.14 does not find the extension modules of a virtual environment.
   if (again && api.SetPath) api.SetPath(nullptr);
   if (way == StartWay::best && api.InitConfig_Create) {
     start_by_init_config(start);

@@ -1,4 +1,4 @@
-// latepy/run/detail/streams/missing_streams_source.hpp: Python: standard streams for a program that has none.
+// latepy/run/detail/streams/missing_streams_source.hpp: Python code: standard streams for a program that has none.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,7 +6,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// A program without a console, or with closed descriptors, has None as streams. These take no descriptor.
+/// Replaces the streams that are None, as in a program without a console or with closed descriptors. The new streams
+/// use no descriptor: stdin is empty, and the others discard the text.
 inline constexpr char missing_streams_source[] = R"(
 import io, sys
 

@@ -1,4 +1,4 @@
-// latepy/run/detail/streams/redirect.hpp: Redirect, which puts a stream of the host in the place of sys.stdout.
+// latepy/run/detail/streams/redirect.hpp: Redirect, which replaces sys.stdin, stdout or stderr by a callback.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,24 +9,26 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The namespace of redirect_source. Needs the GIL.
 LATEPY_COLD inline Object output_module() { return kept_namespace("redirect", redirect_source); }
 
-/// One of sys.stdin, stdout and stderr while it is the host's.
+/// Replaces one of sys.stdin, stdout and stderr by a stream that calls a C++ function. The destructor restores it.
 class Redirect {
  public:
   Redirect() = default;
   Redirect(const Redirect&) = delete;
   ~Redirect() { end(); }
-  /// \param for_good also as sys.__stdout__, and until the very end of Python. Needs the GIL.
+  /// Replaces the stream. Needs the GIL. \param name such as "stdout". \param host the Python function that output_to()
+  /// or input_from() made. \param for_good also replaces sys.__stdout__, and stays until Python has ended.
   LATEPY_COLD void begin(const char* name, const Object& host, bool for_good) {
     raw_ = output_module()["begin"](name, host, for_good);
-    end_ = &Redirect::end_begun;  // by pointer: a program that begins none does not compile it
+    end_ = &Redirect::end_begun;  // a pointer, so that programs which do not call begin() do not compile end_begun()
   }
-  /// Puts back what was there before. Any thread, any time.
+  /// Restores the stream that was there before. Any thread, at any time. Takes the GIL.
   void end() noexcept {
     if (end_) (this->*end_)();
   }
-  /// Leaves the stream in place, for the end of Python.
+  /// Makes end() do nothing, so that the stream stays until Python has ended.
   void let_go() noexcept { raw_ = Object(); }
 
  private:
@@ -34,30 +36,31 @@ class Redirect {
     if (!raw_.is_alive()) return;
     if (const std::optional<GilGuard> gil = GilGuard::try_acquire()) {
       const Object done = output_module()["end"];
-      // The host's callback, which gets the last text, may throw.
+      // `end` calls the C++ function with the last text, and that may throw.
       if (const auto result = done.try_call(raw_); !result) result.error().report(raw_);
     }
     raw_ = Object();
-  } catch (...) {  // no memory, or Python ended meanwhile, and the streams with it
+  } catch (...) {  // out of memory, or Python has ended meanwhile, and with it the streams
   }
 
   Object raw_;
   void (Redirect::*end_)() noexcept = nullptr;
 };
 
-/// What becomes of the bytes that a stream wrote: valid UTF-8, by line or as it comes.
+/// Passes the bytes that a stream wrote to a callback: as valid UTF-8, and by line or as they come.
 class OutputSink {
  public:
   explicit OutputSink(bool by_line) noexcept : by_line_(by_line) {}
 
-  /// \param data bytes, or None to flush. \param last the end: what is incomplete will remain so.
-  /// \returns false, and does nothing, while the callback runs, which is then on this thread.
+  /// Calls `callback` with the text. \param data bytes, or None to flush. \param last true at the end of the stream: an
+  /// incomplete UTF-8 sequence becomes U+FFFD. \returns false, and does nothing, if the callback runs: then it has
+  /// printed.
   template <class F>
   bool put(Ref data, bool last, F& callback) {
     if (is_busy_) return false;
     decode(data, last);
     std::string text = std::exchange(text_, std::string());
-    struct Busy {  // what was not delivered stays, also when the callback throws
+    struct Busy {  // keeps the text that was not delivered, also if the callback throws
       OutputSink& sink;
       std::string& text;
       std::size_t done = 0;
@@ -84,22 +87,23 @@ class OutputSink {
  private:
   static constexpr std::size_t longest_line = 1 << 20;
 
+  /// Decodes `data` and appends the text to text_.
   void decode(Ref data, bool last);
 
-  std::string bytes_;         // the begin of a UTF-8 sequence
-  std::string text_;          // the begin of a line
-  std::size_t searched_ = 0;  // so much of it holds no line's end
+  std::string bytes_;         // the first bytes of an incomplete UTF-8 sequence
+  std::string text_;          // the text that was not delivered: an incomplete line
+  std::size_t searched_ = 0;  // this many bytes of text_ contain no newline
   bool by_line_;
   bool is_busy_ = false;
 };
 
-/// A Python function for Output.host. The callback takes a std::string_view.
+/// A Python function for the attribute `host` of an Output. The callback takes a std::string_view.
 template <class F>
 Object output_to(F callback, bool by_line) {
   return make_callable("write", [sink = OutputSink(by_line), callback = std::move(callback)](
                                     Ref data, bool last) mutable { return sink.put(data, last, callback); });
 }
-/// A Python function for Input.host. The callback gives a std::optional<std::string>.
+/// A Python function for the attribute `host` of an Input. The callback returns a std::optional<std::string>.
 template <class F>
 Object input_from(F callback) {
   return make_callable("read", [callback = std::move(callback)] {
@@ -110,7 +114,7 @@ Object input_from(F callback) {
   });
 }
 
-/// How Config's on_stdout, on_stderr and on_stdin become streams; see Hook.
+/// These install Config::on_stdout, on_stderr and on_stdin; see Hook.
 struct OutputHook {
   template <class F>
   static void install(const F& callback, Redirect* stream, const std::string& name, bool by_line) {
@@ -124,7 +128,7 @@ struct InputHook {
   }
 };
 
-/// Text of two streams in the order written.
+/// The text of two streams, in the order in which it was written. Its members lock it, and need no GIL.
 class CapturedText {
  public:
   void append(bool is_err, std::string_view text);
@@ -132,6 +136,7 @@ class CapturedText {
     const SpinLock lock(lock_);
     return text_;
   }
+  /// The text of one of the streams.
   std::string of(bool is_err) const;
 
  private:

@@ -1,4 +1,4 @@
-// latepy/run/detail/streams/redirect_source.hpp: Python: sys.stdin, stdout and stderr that are the host's own.
+// latepy/run/detail/streams/redirect_source.hpp: Python code: text streams that call functions of C++.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,17 +6,17 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The streams as Python sees them: real TextIOWrappers, because scripts and libraries count on their attributes. Text
-/// goes through at once, as UTF-8, to an Output, which hands it to `host`, a function of ours; when that is gone, or in
-/// the midst of the host's callback on this thread, to the stream that was there before. Scripts cannot close them.
+/// The streams are real TextIOWrappers, because scripts and libraries use the attributes of these. Scripts cannot close
+/// them. A text stream writes at once, in UTF-8, to an Output. The Output calls `host`, a function of C++. It writes to
+/// the previous stream instead if the capture has ended, or if the callback itself prints.
 inline constexpr char redirect_source[] = R"(
 import atexit, io, os, sys, _thread
 
-# One for all: the host is never called twice at a time, and what one write holds stays together.
+# One lock for all streams: no two callbacks run at the same time, and the text of one write stays together.
 lock = _thread.RLock()
 if hasattr(os, 'register_at_fork'):
     os.register_at_fork(after_in_child=lock._at_fork_reinit)
-stacks = {'stdin': [], 'stdout': [], 'stderr': []}  # the innermost last
+stacks = {'stdin': [], 'stdout': [], 'stderr': []}  # the innermost is last
 missing = object()
 
 class Raw:
@@ -103,7 +103,7 @@ def end_captures():
     for stack in stacks.values():
         for raw in reversed(stack[:]):
             if not raw.for_good: end(raw)
-        stack.clear()  # the last references, where Python does not free this namespace
+        stack.clear()  # drops the last references if Python does not free this namespace
 )";
 
 }  // namespace detail
