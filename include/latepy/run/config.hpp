@@ -82,8 +82,8 @@ struct Config {
   bool release_gil = false;
   /// Stop Python when the Interpreter is destroyed. If false, Python runs until the process ends.
   bool finalize = true;
-  /// UTF-8 mode (PEP 540): files, standard streams and file names are UTF-8 in every locale. Child processes
-  /// that multiprocessing starts inherit it. If false, the locale of the program decides.
+  /// UTF-8 mode (PEP 540): files, standard streams and file names are UTF-8 in every locale. Child processes that
+  /// multiprocessing starts inherit it. If false, the locale of the program decides.
   bool utf8 = true;
   /// Write .pyc files for imported modules.
   bool write_bytecode = true;

@@ -16,7 +16,7 @@ inline std::string loaded_library;
 
 /// Chooses the Python to load or to attach to. \returns a member of `discovery`, which it sets. If a library was loaded
 /// before, and no Python runs now, it chooses that library again, with the virtual environment of `config`. If `config`
-/// leads to another library, load() keeps the loaded one.
+/// leads to another library, the loaded library is the only candidate.
 /// \throws LoadError if no Python can be used.
 LATEPY_COLD inline const Candidate& pick(const Config& config, std::shared_ptr<const Discovery>& discovery) {
   Search search = config.search();
