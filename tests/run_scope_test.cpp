@@ -408,7 +408,7 @@ TEST_CASE("only one file runs at a time") {
       python().run_file("/dev/null");
       return 0;
     } catch (const StateError& error) {
-      return has(error.what(), "another file is running") ? 1 : 2;
+      return has(error.what(), "another run_file() of this interpreter runs") ? 1 : 2;
     }
   });
   const std::string before = setting();
