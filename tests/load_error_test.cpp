@@ -70,6 +70,17 @@ TEST_CASE("ConversionError keeps reason and path, and grows from the inside out"
   CHECK(std::string(error.what()) == "[3][\"x\"]: cannot convert");
 }
 
+TEST_CASE("a copy of a ConversionError keeps its words when the other one gets a longer way") {
+  const py::ConversionError first("cannot convert 'str' to int");
+  const char* const words = first.what();
+  py::ConversionError copy = first;
+  copy.inside("[3]");
+  CHECK(copy.what() == std::string("[3]: cannot convert 'str' to int"));
+  CHECK(words == std::string("cannot convert 'str' to int"));
+  CHECK(first.what() == words);
+  CHECK(first.path().empty());
+}
+
 TEST_CASE("a ConversionError is thrown on with its way, by reference and as exception_ptr") {
   const auto convert = [](int depth, const auto& self) -> void {
     if (depth == 0) throw py::ConversionError("cannot convert None to int");

@@ -186,6 +186,27 @@ TEST_CASE("linecache is given its lines however it is imported, and whatever bec
   });
 }
 
+TEST_CASE("a handle that is made while no Python runs cannot be used, then or later") {
+  in_child([] {
+    int nothing[8] = {};
+    auto* const pointer = reinterpret_cast<PyObject*>(nothing);  // is not looked at
+    const py::Ref before(pointer);
+    EXPECT(!before.is_alive());
+    EXPECT_THROWN(StateError, before.has_attr("x"));
+    {
+      py::Interpreter python;
+      EXPECT_THROWN(StateError, before.has_attr("x"));
+    }
+    const py::Ref after(pointer);
+    Object stolen = Object::steal(pointer);
+    EXPECT(!after.is_alive() && !stolen.is_alive());
+    EXPECT_THROWN(StateError, after.has_attr("x"));
+    EXPECT_THROWN(StateError, stolen.has_attr("x"));
+    EXPECT_THROWN(StateError, py::to_py("a literal that was kept"));
+    stolen = Object();  // nothing is given back
+  });
+}
+
 TEST_CASE("a name of an earlier life is not used") {
   in_child([] {
     Object stale;

@@ -37,9 +37,7 @@ LATEPY_COLD inline void copy_checked(PyObject* object, std::uint32_t generation)
 void check_making();
 /// The checks of Ref::checked(), before a new object is created.
 inline void check_running() {
-  const std::uint32_t generation = process_state().fast_generation.load(std::memory_order_relaxed);
-  if (LATEPY_UNLIKELY(generation - 1 >= check_each_use - 1))
-    check_making();  // no_generation, which is 0, and check_each_use
+  if (LATEPY_UNLIKELY(process_state().fast_generation.load(std::memory_order_relaxed) == check_each_use)) check_making();
 }
 
 /// Gives the new reference that CPython returned. If it is null, throws the error that is set.

@@ -80,6 +80,7 @@ class LATEPY_VISIBLE ConversionError : public Error {
   /// Puts a step, such as `[3]`, before the path. A container's converter calls it when the conversion of an element
   /// has failed, and throws the error on.
   void inside(std::string_view step) {
+    if (text_.use_count() != 1) text_ = std::make_shared<Text>(*text_);  // copies of the error keep theirs
     text_->path.insert(0, step);
     text_->what = text_->path + ": " + text_->reason;
   }

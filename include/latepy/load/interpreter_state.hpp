@@ -126,11 +126,9 @@ inline InterpreterState no_interpreter{};
 /// shared struct gives meeting_place another number.
 struct ProcessState {
   std::size_t size = sizeof(ProcessState);
-  /// What each use of a handle compares the handle's generation with:
-  /// - the interpreter's generation while there is one interpreter, unless `checked`;
-  /// - check_each_use while there are several, or one and `checked`;
-  /// - no_generation while there is none.
-  std::atomic<std::uint32_t> fast_generation{no_generation};
+  /// What each use of a handle compares the handle's generation with: the interpreter's generation while there is one
+  /// interpreter; check_each_use while there is none or there are several, and always if `checked`.
+  std::atomic<std::uint32_t> fast_generation{check_each_use};
   /// `names` of the only interpreter; no_interned_names while there is none, or several.
   std::atomic<InternedName*> fast_names{no_interned_names};
   /// The only interpreter; `none` while there is none; null while there are several.
@@ -205,8 +203,8 @@ LATEPY_COLD inline void publish_interpreters(ProcessState& process) noexcept {
     only = ++living == 1 ? &each : nullptr;
     return living == 2;
   });
-  const bool is_checked = living > 1 || (living == 1 && process.checked.load());
-  process.fast_generation.store(is_checked ? check_each_use : only->generation.load(), std::memory_order_release);
+  const bool is_fast = living == 1 && !process.checked.load();
+  process.fast_generation.store(is_fast ? only->generation.load() : check_each_use, std::memory_order_release);
   process.fast_names.store(only ? only->names : no_interned_names, std::memory_order_release);
   process.only.store(only, std::memory_order_release);
   process.classes_stamp.fetch_add(1, std::memory_order_release);

@@ -1,4 +1,4 @@
-// latepy/host/detail/function/argument_loader.hpp: ArgumentLoader, which converts an argument for a parameter of a callable.
+// latepy/host/detail/function/argument_loader.hpp: ArgumentLoader, an argument on its way to its C++ parameter.
 // SPDX-License-Identifier: MIT
 #pragma once
 
