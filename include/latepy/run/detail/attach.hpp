@@ -11,25 +11,19 @@ namespace detail {
 
 /// Checks the Config of an Interpreter that attaches. \throws StateError if a field is set that only a start can use.
 LATEPY_COLD inline void refuse_start_fields(const Config& config) {
-  const Config usual;
-  const std::pair<const char*, bool> fields[] = {
-      {"argv", config.argv != usual.argv},
-      {"site", config.site != usual.site},
-      {"use_environment", config.use_environment != usual.use_environment},
-      {"user_site", config.user_site != usual.user_site},
-      {"signal_handlers", config.signal_handlers != usual.signal_handlers},
-      {"release_gil", config.release_gil != usual.release_gil},
-      {"utf8", config.utf8 != usual.utf8},
-      {"write_bytecode", config.write_bytecode != usual.write_bytecode},
-      {"options", config.options != usual.options},
-      {"home", !config.home.empty()},
-      {"python", !config.python.empty()},
-  };
-  for (const auto& [name, changed] : fields)
-    if (changed)
+  const char* name =
+      "argv\0site\0use_environment\0user_site\0signal_handlers\0release_gil\0utf8\0write_bytecode\0options\0home\0"
+      "python";
+  const bool changed[] = {!config.argv.empty(),    !config.site,         config.use_environment, config.user_site,
+                          config.signal_handlers,  config.release_gil,   !config.utf8,           !config.write_bytecode,
+                          !config.options.empty(), !config.home.empty(), !config.python.empty()};
+  for (const bool each : changed) {
+    if (each)
       throw_error<StateError>({"Config::", name,
                                " cannot be set: Python runs in this process already, and only a start uses it. Leave "
                                "it at its default"});
+    name += std::strlen(name) + 1;
+  }
 }
 
 /// Holds the GIL of a Python that latepy may not know yet, while it lives. The interpreter is the one that the thread
