@@ -146,13 +146,13 @@ LATEPY_FUNC void GilGuard::leave() noexcept {
 
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void GilGuard::refuse() {
   if (!detail::is_python_running())
-    throw StateError(
-        "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
-  throw StateError(
-      detail::thread_record.ended
-          ? "the GIL was asked for at the end of a thread, after its Python thread state was given up: use Python "
-            "earlier"
-          : "the GIL was asked for while Python is stopping: end this work before the stop, or use try_acquire()");
+    detail::throw_error<StateError>(
+        {"the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it"});
+  detail::throw_error<StateError>(
+      {detail::thread_record.ended
+           ? "the GIL was asked for at the end of a thread, after its Python thread state was given up: use Python "
+             "earlier"
+           : "the GIL was asked for while Python is stopping: end this work before the stop, or use try_acquire()"});
 }
 
 LATEPY_FUNC GilRelease::GilRelease() noexcept : interpreter_(detail::held_interpreter()) {

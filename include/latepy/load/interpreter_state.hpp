@@ -258,8 +258,8 @@ LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
     process.interpreters[slot].store(made, std::memory_order_release);
     return *made;
   }
-  throw StateError(
-      "cannot use another Python interpreter: 4095 live in this process, which is latepy's limit; end one first");
+  throw_error<StateError>(
+      {"cannot use another Python interpreter: 4095 live in this process, which is latepy's limit; end one first"});
 }
 
 LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter,

@@ -220,8 +220,8 @@ LATEPY_FUNC Object decode(const void* units, std::size_t bytes, const char* enco
       encoding ? api().Unicode_Decode(data, size, encoding, nullptr) : api().Unicode_DecodeUTF8(data, size, nullptr);
   if (LATEPY_UNLIKELY(!str)) {
     if (!api().Err_ExceptionMatches(*api().UnicodeError)) throw_python_error();
-    throw ConversionError("cannot convert text to str: " + take_python_error().message() +
-                          "; pass latepy::Bytes for bytes");
+    throw_error<ConversionError>(
+        {"cannot convert text to str: ", take_python_error().message(), "; pass latepy::Bytes for bytes"});
   }
   return Object::steal(str);
 }
