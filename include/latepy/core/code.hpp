@@ -39,7 +39,7 @@ Object source_text(std::string_view text);
 /// Makes a code object, or a syntax tree with the flag only_ast. Needs the GIL. \throws SyntaxError.
 LATEPY_COLD inline Object compile_text(const char* text, const Object& filename, int start, int flags) {
   CompilerFlags options{flags, library_state.version.minor};
-  return steal_or_throw(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
+  return take_result(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
 }
 
 /// Sets `__builtins__` in a dict if it is not there, as Python's exec() does: before 3.10 code that runs in a dict
@@ -101,52 +101,54 @@ class Code {
 namespace detail {
 
 LATEPY_FUNC LATEPY_COLD std::string dedent(std::string_view text) {
-  const auto each_line = [text](auto&& visit) {
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = text.find('\n', at) == text.npos ? text.size() : text.find('\n', at) + 1;
-      const std::string_view line = text.substr(at, end - at);
-      const std::size_t indent = line.find_first_not_of(" \t");
-      visit(line, indent == line.npos || line[indent] == '\n' || line[indent] == '\r' ? line.npos : indent);
-      at = end;
-    }
-  };
-  bool first = true;
-  std::string_view common;
-  each_line([&](std::string_view line, std::size_t indent) {
-    if (indent == line.npos) return;
-    if (first) common = line.substr(0, indent);
-    first = false;
-    std::size_t same = 0;
-    while (same < common.size() && same < indent && common[same] == line[same]) ++same;
-    common = common.substr(0, same);
-  });
-  if (common.empty()) return std::string(text);
+  const char* const end = text.data() + text.size();
+  const char* common = nullptr;  // the indentation of the first line of code, as far as the others have it too
+  std::size_t size = 0;
   std::string result;
-  each_line([&](std::string_view line, std::size_t indent) {
-    result += indent == line.npos ? line : line.substr(common.size());
-  });
+  for (const bool copies : {false, true}) {
+    for (const char* line = text.data(); line != end;) {
+      const char* code = line;
+      while (code != end && (*code == ' ' || *code == '\t')) ++code;
+      const bool is_blank = code == end || *code == '\n' || *code == '\r';
+      const char* next = code;
+      while (next != end && *next++ != '\n') {
+      }
+      if (copies) result.append(is_blank ? line : line + size, next);
+      if (!copies && !is_blank) {
+        if (!common) common = line, size = static_cast<std::size_t>(code - line);
+        std::size_t same = 0;
+        while (same < size && line + same != code && line[same] == common[same]) ++same;
+        size = same;
+      }
+      line = next;
+    }
+    if (size == 0) return std::string(text);
+  }
   return result;
 }
 
 LATEPY_FUNC LATEPY_COLD Object source_lines() {
   const Api& a = api();
-  if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), AttrName("linecache").ptr())) {
-    Object cache = attribute_or_empty(linecache, "cache");  // empty while linecache is being imported
+  if (PyObject* linecache = a.Dict_GetItemWithError(a.Import_GetModuleDict(), make_str("linecache").ptr())) {
+    const ColdObject cache = attribute_or_empty(linecache, "cache");  // empty while linecache is being imported
     if (!cache.is_empty() && has_flag(cache.ptr(), type_is_dict)) return cache;
   }
-  return import_hooks()["lines"];
+  return get_item(import_hooks(), "lines");
 }
 
 LATEPY_FUNC LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {
   std::atomic<unsigned>& texts = current_interpreter().sources;
-  const Object name = filename.empty() ? to_py("<string-" + std::to_string(++texts) + ">") : to_py(filename);
-  const Object entry = tuple(len(source), nullptr, call_attribute(source, "splitlines", {to_py(true)}), name);
+  const auto numbered = [](unsigned number) { return make_str(concat({"<string-", decimal(number), ">"})); };
+  const ColdObject name = filename.empty() ? numbered(++texts) : make_str(filename);
+  const ColdObject size = make_int(api().Object_Size(source.ptr()));
+  const ColdObject lines = call_attribute(source, "splitlines", {Ref(api().TrueStruct)});  // with their ends
+  const ColdObject entry = make_tuple({size, Ref(api().NoneStruct), lines, name});
   try {
-    const Object lines = source_lines();
-    check_result(api().Dict_SetItem(lines.ptr(), name.ptr(), entry.ptr()));
+    const ColdObject cache = source_lines();
+    expect_success(api().Dict_SetItem(cache.ptr(), name.ptr(), entry.ptr()));
     if (filename.empty() && texts > sources_kept) {
-      const Object old = to_py("<string-" + std::to_string(texts - sources_kept) + ">");
-      if (api().Dict_DelItem(lines.ptr(), old.ptr()) != 0) api().Err_Clear();
+      const ColdObject old = numbered(texts - sources_kept);
+      if (api().Dict_DelItem(cache.ptr(), old.ptr()) != 0) api().Err_Clear();
     }
   } catch (const PythonError&) {  // a script may have broken the import system; the code can still run, without lines
   }
@@ -154,25 +156,25 @@ LATEPY_FUNC LATEPY_COLD Object remember_source(const Object& source, std::string
 }
 
 LATEPY_FUNC LATEPY_COLD Object source_text(std::string_view text) {
-  const auto line_of = [text](std::size_t at) {
+  const auto refuse = [text](std::size_t at, std::string_view why, std::string_view more) {
     std::size_t line = 1;
-    for (std::size_t i = 0; i < at; ++i) line += text[i] == '\n';
-    return " (line " + std::to_string(line) + ")";
+    for (const char c : text.substr(0, at)) line += c == '\n';
+    throw_error<SyntaxError>({why, more, " (line ", decimal(line), ")"});
   };
   const std::size_t nul = text.find('\0');
-  if (nul != text.npos)
-    throw SyntaxError("source code contains a NUL byte, which Python does not allow" + line_of(nul));
-  PyObject* source = api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr);
-  if (source) return Object::steal(source);
-  const PythonError error = take_python_error();
-  if (!error.is("UnicodeDecodeError")) error.rethrow();
-  throw SyntaxError("source code is not UTF-8: " + error.message() +
-                    line_of(get_attribute(error.value(), "start").as<std::size_t>()));
+  if (nul != text.npos) refuse(nul, "source code contains a NUL byte, which Python does not allow", {});
+  PyObject* const source = api().Unicode_DecodeUTF8(text.data(), static_cast<ssize>(text.size()), nullptr);
+  if (!source && api().Err_ExceptionMatches(*api().UnicodeError)) {
+    const ColdObject error = fetch_exception();
+    const auto at = static_cast<std::size_t>(int_at(error.ptr(), "start"));
+    refuse(at, "source code is not UTF-8: ", str_or_excuse(error.ptr()));
+  }
+  return take_result(source);
 }
 
 LATEPY_FUNC void add_builtins(const Ref& globals) {
   if (!has_flag(globals.checked(), type_is_dict))
-    throw TypeError("the globals of code must be a dict, not " + show(globals.ptr()));
+    throw_error<TypeError>({"the globals of code must be a dict, not ", show(globals.ptr())});
   const AttrName builtins("__builtins__");
   PyObject* const present = api().Dict_GetItemWithError(globals.ptr(), builtins.ptr());
   if (present) return;
@@ -195,18 +197,19 @@ LATEPY_FUNC Code::Code(std::string_view text, Mode mode, std::string_view filena
 }
 
 LATEPY_FUNC LATEPY_COLD bool Code::split(const std::string& utf8, const Object& name, int flags) {
-  const Object tree = detail::compile_text(utf8.c_str(), name, detail::file_input, flags);
-  const Object body = detail::get_attribute(tree, "body");
-  if (len(body) == 0) return false;
-  const Object last = detail::call_attribute(body, "__getitem__", {to_py(-1)});
-  const Object ast = detail::known_module("_ast");
-  if (!isinstance(last, detail::get_attribute(ast, "Expr"))) return false;
-  const Object compile = detail::get_attribute(detail::known_module("builtins"), "compile");
-  const Object expression = detail::call_attribute(ast, "Expression", {detail::get_attribute(last, "value")});
-  detail::call_attribute(body, "pop");
-  const Object no_flags = to_py(0), inherits_none = to_py(true);
-  before_ = detail::call_plain(compile, {tree, name, to_py("exec"), no_flags, inherits_none});
-  code_ = detail::call_plain(compile, {expression, name, to_py("eval"), no_flags, inherits_none});
+  using detail::ColdObject, detail::call_attribute, detail::get_attribute, detail::known_module;
+  const ColdObject tree = detail::compile_text(utf8.c_str(), name, detail::file_input, flags);
+  const ColdObject body = get_attribute(tree, "body");
+  if (!body) return false;
+  const ColdObject last = call_attribute(body, "pop"), ast = known_module("_ast");
+  if (!get_attribute(ast, "Expr").same(get_attribute(last, "__class__"))) return false;
+  const auto compile = [&name](const Object& part, const char* start) {
+    const Ref inherits_no_flags(detail::api().TrueStruct);
+    return call_attribute(known_module("builtins"), "compile",
+                          {part, name, detail::make_str(start), detail::make_int(0), inherits_no_flags});
+  };
+  before_ = compile(tree, "exec");
+  code_ = compile(call_attribute(ast, "Expression", {get_attribute(last, "value")}), "eval");
   return true;
 }
 

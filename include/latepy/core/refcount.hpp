@@ -93,6 +93,7 @@ class ColdRef {
     if (object_) api().DecRef(object_);
   }
   PyObject* get() const noexcept { return object_; }
+  PyObject* release() noexcept { return std::exchange(object_, nullptr); }
   /// Drops what it has, and takes a reference over.
   LATEPY_COLD void reset(PyObject* object) noexcept { const ColdRef before(std::exchange(object_, object)); }
 

@@ -59,8 +59,7 @@ LATEPY_COLD void fill(Api& api, const Library& library, const std::string& libra
   if (!api.ThreadState_GetUnchecked) append(missing, "PyThreadState_GetUnchecked");
   if (!api.Object_GetOptionalAttr) append(missing, "PyObject_GetOptionalAttr");
   if (missing.empty()) return;
-  std::string text = concat({library_name, " is not a CPython 3.9 or newer: it has no"});
-  for (const std::string& each : missing) text += concat({&each == &missing.front() ? " " : ", ", each});
+  const std::string text = concat({library_name, " is not a CPython 3.9 or newer: it has no ", join(missing)});
   throw SymbolError(text, std::move(missing));
 }
 

@@ -188,7 +188,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
   try {
     detail::probe_layout();
     detail::attempt(&detail::probe_streams);
-    adopt_main(detail::steal_or_throw(detail::api().Import_ImportModule("__main__")));
+    adopt_main(detail::known_module("__main__"));
     if (is_attached_)
       for (std::size_t at = config.paths.size(); at > 0;) add_path(config.paths[--at]);
     else
@@ -222,7 +222,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   if (starter_ != &detail::thread_record) {
     if (timeout < 0) {  // also the destructor, which must not throw
       if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
-      alive.push_back("it was destroyed on another thread than the one that made it");
+      detail::append(alive, "it was destroyed on another thread than the one that made it");
       return false;
     }
     detail::throw_error<StateError>({"stop() was called on another thread than the one that made the Interpreter"});

@@ -234,8 +234,10 @@ LATEPY_FUNC Module Scope::module(const std::string& name) {
 
 LATEPY_FUNC void Scope::add_path(const Path& folder) {
   const detail::Entry entry;
-  const Object path = detail::sys("path"), text = to_py(detail::absolute(folder.string()));
-  if (!path.contains(text)) path.call_method("insert", 0, text);
+  const detail::ColdObject path = detail::sys("path"), text = detail::make_str(detail::absolute(folder.string()));
+  const int is_there = detail::api().Sequence_Contains(path.ptr(), text.ptr());
+  detail::expect_success(is_there);
+  if (is_there == 0) detail::call_attribute(path, "insert", {detail::make_int(0), text});
 }
 
 LATEPY_FUNC Object Scope::reload(const Ref& module) {

@@ -157,7 +157,7 @@ LATEPY_FUNC LATEPY_COLD InternedName* intern(const char* text, std::size_t with_
   if (InternedName* const known = find_interned(text, with_nul)) return known;
   const InternKey key(text, with_nul);
   if (text[key.size - 1] != '\0' || std::strlen(text) != key.size - 1) return nullptr;  // a buffer, not a literal
-  OwnedRef str(throw_if_null(api().Unicode_InternFromString(text)));
+  ColdRef str(throw_if_null(api().Unicode_InternFromString(text)));
   InterpreterState& interpreter = current_interpreter();
   const std::uint32_t generation = interpreter.generation.load(std::memory_order_relaxed);
   const SpinLock lock(interpreter.names_lock);

@@ -12,31 +12,31 @@ namespace detail {
 /// names of the module `builtins`, even if the caller's code has restricted ones. Needs the GIL.
 /// \param name the key in the interpreter's dict, without "latepy.v1.".
 /// \param variable a global that the code reads, or null. \param value its value, a str.
-Object kept_namespace(const std::string& name, const char* source, const char* variable = nullptr,
+Object kept_namespace(std::string_view name, const char* source, const char* variable = nullptr,
                       const char* value = nullptr);
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC LATEPY_COLD Object kept_namespace(const std::string& name, const char* source, const char* variable,
+LATEPY_FUNC LATEPY_COLD Object kept_namespace(std::string_view name, const char* source, const char* variable,
                                               const char* value) {
   const Api& a = api();
   PyObject* place = a.InterpreterState_GetDict(a.InterpreterState_Get());
   if (!place)
     throw_error<StateError>(
         {"latepy cannot store its Python code: PyInterpreterState_GetDict() returned null; start another Python"});
-  const AttrName key(concat({"latepy.v1.", name}));
+  const ColdObject key = make_str(concat({"latepy.v1.", name}));
   if (PyObject* known = a.Dict_GetItemWithError(place, key.ptr())) return Object::borrow(known);
-  const AttrName builtins_name(std::string_view("builtins"));
+  const ColdObject builtins_name = make_str("builtins");
   PyObject* const builtins = a.Dict_GetItemWithError(a.Import_GetModuleDict(), builtins_name.ptr());
-  Object globals = take_result(a.Dict_New());
+  ColdObject globals = take_result(a.Dict_New());
   const auto set_global = [&](const char* global, PyObject* with) {
     expect_success(a.Dict_SetItemString(globals.ptr(), global, with));
   };
-  set_global("__name__", AttrName(concat({"latepy.", name})).ptr());
+  set_global("__name__", make_str(concat({"latepy.", name})).ptr());
   set_global("__builtins__", builtins ? builtins : a.Eval_GetBuiltins());
-  if (variable) set_global(variable, AttrName(std::string_view(value)).ptr());
+  if (variable) set_global(variable, make_str(value).ptr());
   CompilerFlags flags{source_is_utf8, library_state.version.minor};
-  const Object code = take_result(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
+  const ColdObject code = take_result(a.CompileStringExFlags(source, "<latepy>", file_input, &flags, -1));
   take_result(a.Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
   expect_success(a.Dict_SetItem(place, key.ptr(), globals.ptr()));
   return globals;

@@ -20,6 +20,8 @@ using TextParts = std::initializer_list<std::string_view>;
 std::string concat(TextParts parts);
 /// Adds a copy of the text at the end of the list.
 void append(std::vector<std::string>& texts, std::string_view text);
+/// The parts with ", " between them.
+std::string join(const std::vector<std::string>& parts);
 /// The number in decimal digits.
 std::string digits_of(long long number);
 /// The number in decimal digits.
@@ -49,7 +51,22 @@ LATEPY_FUNC LATEPY_COLD void append(std::vector<std::string>& texts, std::string
   texts.push_back(std::string(text));
 }
 
-LATEPY_FUNC LATEPY_COLD std::string digits_of(long long number) { return std::to_string(number); }
+LATEPY_FUNC LATEPY_COLD std::string join(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text.append(text.empty() ? "" : ", ").append(part);
+  return text;
+}
+
+LATEPY_FUNC LATEPY_COLD std::string digits_of(long long number) {
+  char digits[24];
+  std::size_t first = sizeof digits;
+  auto rest = static_cast<unsigned long long>(number);
+  if (number < 0) rest = 0 - rest;
+  do digits[--first] = static_cast<char>('0' + rest % 10);
+  while (rest /= 10);
+  if (number < 0) digits[--first] = '-';
+  return std::string(digits + first, sizeof digits - first);
+}
 
 #endif
 

@@ -36,7 +36,7 @@ PyObject* import_or_null(std::string_view name);
 
 LATEPY_FUNC Object sys(const char* name) {
   PyObject* object = api().Sys_GetObject(name);
-  if (!object) throw AttributeError(std::string("sys has no attribute ") + name + ": a script has deleted it");
+  if (!object) throw_error<AttributeError>({"sys has no attribute ", name, ": a script has deleted it"});
   return Object::borrow(object);
 }
 

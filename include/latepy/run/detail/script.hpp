@@ -12,7 +12,7 @@ namespace detail {
 
 /// os.path.abspath(path): an absolute path without `..`.
 LATEPY_COLD inline std::string absolute(const std::string& path) {
-  return call_attribute(known_module("os.path"), "abspath", {to_py(path)}).as<std::string>();
+  return call_attribute(known_module("os.path"), "abspath", {make_str(path)}).as<std::string>();
 }
 
 /// A new module `__main__` as `python` makes it. It is not in sys.modules.

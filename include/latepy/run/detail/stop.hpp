@@ -12,13 +12,6 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The parts with ", " between them.
-LATEPY_COLD inline std::string join(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += concat({text.empty() ? "" : ", ", part});
-  return text;
-}
-
 /// Waits for something with a time limit. The thread must hold the GIL, and gives it up while it waits.
 class Waiting {
  public:
@@ -54,7 +47,7 @@ inline PyObject* close_gate(PyObject*, PyObject*) {
 /// Registers a C function with `atexit` of the current interpreter. `function` must live as long as Python. Needs the
 /// GIL. \throws PythonError.
 LATEPY_COLD inline void call_at_exit(MethodDef& function) {
-  const Object callable = steal_or_throw(api().CFunction_NewEx(&function, nullptr, nullptr));
+  const ColdObject callable = take_result(api().CFunction_NewEx(&function, nullptr, nullptr));
   call_attribute(known_module("atexit"), "register", {callable});
 }
 /// Ends an interpreter that CPython is about to free, or has freed. Each use of its handles throws from now on.
@@ -82,14 +75,15 @@ void attempt(F&& call) {
 /// Adds the names of the threads that Python waits for at its end: all that live, but the main thread, this one and
 /// daemons. Needs the GIL. \throws PythonError, also if threading is not imported.
 LATEPY_COLD inline void list_threads(std::vector<std::string>& names) {
-  const Object threading = get_item(Ref(api().Import_GetModuleDict()), "threading");
-  const Object self = call_attribute(threading, "current_thread"), main = call_attribute(threading, "main_thread");
-  const Object all = call_attribute(threading, "enumerate");
-  for (std::size_t i = 0; i < len(all); ++i) {
-    const Object thread = Object::borrow(throw_if_null(api().List_GetItem(all.ptr(), static_cast<ssize>(i))));
+  const ColdObject threading = get_item(Ref(api().Import_GetModuleDict()), "threading");
+  const ColdObject self = call_attribute(threading, "current_thread"), main = call_attribute(threading, "main_thread");
+  const ColdObject all = call_attribute(threading, "enumerate");
+  const ssize count = check_result(api().List_Size(all.ptr()));
+  for (ssize at = 0; at < count; ++at) {
+    const Ref thread(api().List_GetItem(all.ptr(), at));
     if (!thread.same(self) && !thread.same(main) && !get_attribute(thread, "daemon") &&
         call_attribute(thread, "is_alive"))
-      names.push_back(text_of(get_attribute(thread, "name").ptr()));
+      append(names, text_of(get_attribute(thread, "name").ptr()));
   }
 }
 /// The names from list_threads(); none if threading is not imported. Needs the GIL.
@@ -119,9 +113,9 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
   while (const int inside = interpreter.inside.load()) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
     interpreter.stopping.store(0);
-    alive.push_back(
-        concat({decimal(inside),
-                " C++ thread(s) inside a GilGuard or GilRelease (one may be this thread, in another library)"}));
+    append(alive,
+           concat({decimal(inside),
+                   " C++ thread(s) inside a GilGuard or GilRelease (one may be this thread, in another library)"}));
     return false;
   }
   return true;
@@ -129,19 +123,22 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
 
 /// The reason why Python cannot be started again in this process, for an error message; empty if it can. Needs the GIL.
 LATEPY_COLD inline std::string why_no_restart() {
-  const Object modules = Object::borrow(api().Import_GetModuleDict());
+  const Ref modules(api().Import_GetModuleDict());
   if (library_state.version.minor == 12)  // static types are not cleared (python/cpython#117914)
     for (const char* name : {"_datetime", "_decimal", "_ctypes"})
-      if (modules.contains(name))
+      if (api().Dict_GetItemWithError(modules.ptr(), make_str(name).ptr()))
         return concat({"3.12 aborts in a second start after the module ", name, " was imported"});
-  const std::string library(parent(text_of(attribute_or_empty(known_module("os").ptr(), "__file__").ptr())));
-  for (const auto& [name, module] : items(modules)) {
-    const std::string file = text_of(attribute_or_empty(module.ptr(), "__file__").ptr());
-    const std::string_view suffix = std::string_view(file).substr((std::min)(file.find_last_of('.'), file.size()));
-    if (suffix != ".so" && suffix != ".pyd" && suffix != ".dylib") continue;
-    const bool foreign = file.compare(0, library.size(), library) != 0 || file.find("-packages") != std::string::npos;
-    if (foreign && file.find("lib-dynload") == std::string::npos && file.find("DLLs") == std::string::npos)
-      return concat({"the extension module ", str(name), " was imported, and may fail in a second start"});
+  const std::string os = text_at(known_module("os").ptr(), "__file__");
+  const ColdObject items = take_result(api().Mapping_Items(modules.ptr()));
+  for (ssize at = 0; at < api().List_Size(items.ptr()); ++at) {
+    PyObject* const item = api().List_GetItem(items.ptr(), at);
+    const std::string file = text_at(api().Tuple_GetItem(item, 1), "__file__");
+    if (!ends_with(file, ".so") && !ends_with(file, ".pyd") && !ends_with(file, ".dylib")) continue;
+    const auto has = [&file](const char* part) { return std::strstr(file.c_str(), part) != nullptr; };
+    const bool foreign = !starts_with(file, parent(os)) || has("-packages");
+    if (foreign && !has("lib-dynload") && !has("DLLs"))
+      return concat({"the extension module ", str_or_excuse(api().Tuple_GetItem(item, 0)),
+                     " was imported, and may fail in a second start"});
   }
   return {};
 }

@@ -52,7 +52,7 @@ void flush_streams() noexcept;
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD MemberByValues::MemberByValues(const Object& object) : object_(object) {
-  const auto size = get_attribute(Ref(as_object(type_of(object.ptr()))), "__basicsize__").as<std::size_t>();
+  const auto size = static_cast<std::size_t>(int_at(as_object(type_of(object.ptr())), "__basicsize__"));
   for (std::size_t at = library_state.layout.head / word; at < most && (at + 1) * word <= size; ++at)
     words_ |= std::uint64_t(1) << at;
 }
@@ -76,33 +76,31 @@ LATEPY_FUNC LATEPY_COLD void probe_streams() {
   StreamLayout* layout = interpreter.streams.load(std::memory_order_acquire);
   if (layout && layout->generation == interpreter.generation.load()) return;  // another library did it
   StreamLayout found;
-  const Object io = known_module("io");
-  const Object writer = call_attribute(io, "BufferedWriter", {call_attribute(io, "BytesIO")});
-  const Object text = call_attribute(io, "TextIOWrapper", {writer, to_py("utf-8")});
+  const ColdObject io = known_module("io");
+  const ColdObject writer = call_attribute(io, "BufferedWriter", {call_attribute(io, "BytesIO")});
+  const ColdObject text = call_attribute(io, "TextIOWrapper", {writer, make_str("utf-8")});
   MemberByValues pending(text), buffer(text), write_end(writer);
-  pending.has(0);
   buffer.has(static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(writer.ptr())));
-  write_end.has(-1);
-  for (const int length : {3, 5}) {
-    call_attribute(text, "write", {to_py(length == 3 ? "123" : "45")});
-    pending.has(length);
-  }
-  call_attribute(text, "flush");
-  pending.has(0);
-  write_end.has(-1);
-  for (const int length : {3, 5}) {
-    call_attribute(writer, "write", {to_py(Bytes(length == 3 ? "123" : "45"))});
-    write_end.has(length);
-  }
-  call_attribute(writer, "flush");
-  write_end.has(-1);
+  const auto fill = [](const Object& stream, MemberByValues& member, std::int64_t empty, const Ref& abc,
+                       const Ref& de) {
+    member.has(empty);
+    call_attribute(stream, "write", {abc});
+    member.has(3);
+    call_attribute(stream, "write", {de});
+    member.has(5);
+    call_attribute(stream, "flush");
+    member.has(empty);
+  };
+  const ColdObject abc = make_str("abc"), de = make_str("de");
+  fill(text, pending, 0, abc, de);
+  fill(writer, write_end, -1, call_attribute(abc, "encode"), call_attribute(de, "encode"));
   if (!pending.offset() || !buffer.offset() || !write_end.offset()) return;
   found.pending = pending.offset();
   found.buffer = buffer.offset();
   found.write_end = write_end.offset();
   found.text = type_of(text.ptr());
   found.writer = type_of(writer.ptr());
-  const InternedName *const out = StringArg("stdout").known(), *const err = StringArg("stderr").known();
+  const InternedName *const out = intern("stdout", sizeof "stdout"), *const err = intern("stderr", sizeof "stderr");
   if (!out || !err) return;
   found.names[0] = out->str;
   found.names[1] = err->str;
