@@ -37,7 +37,8 @@ LATEPY_COLD inline void copy_checked(PyObject* object, std::uint32_t generation)
 void check_making();
 /// The checks of Ref::checked(), before a new object is created.
 inline void check_running() {
-  if (LATEPY_UNLIKELY(process_state().fast_generation.load(std::memory_order_relaxed) == check_each_use)) check_making();
+  if (LATEPY_UNLIKELY(process_state().fast_generation.load(std::memory_order_relaxed) == check_each_use))
+    check_making();
 }
 
 /// Gives the new reference that CPython returned. If it is null, throws the error that is set.
