@@ -25,6 +25,7 @@ import time
 UMBRELLAS = {"latepy.hpp", "object.hpp", "core/object.hpp", "stl/all.hpp", "stl/pair.hpp"}
 # (header, included header): the reason why the include stays though the header compiles without it.
 CONVERTERS = "who converts has the converters of all built-in types"
+MACROS = "an #if asks one of its macros, and compiles without it as if that were 0"
 TEMPLATES = "used in templates only, which no compiler looks up before they are expanded"
 KEPT = {
     ("core/convert.hpp", "core/bytes.hpp"): CONVERTERS,
@@ -32,6 +33,8 @@ KEPT = {
     ("core/convert.hpp", "core/detail/convert_text.hpp"): CONVERTERS,
     ("core/call.hpp", "core/detail/vectorcall.hpp"): TEMPLATES,
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
+    ("load/abi.hpp", "config_macros.hpp"): MACROS,
+    ("load/api.hpp", "load/error.hpp"): TEMPLATES,
 }
 
 # The lines of a header that include something, and the conditions around them.

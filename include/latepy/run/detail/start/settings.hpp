@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/find/detail/installation.hpp>
-#include <latepy/load/api.hpp>
 #include <latepy/run/config.hpp>
 
 #include <cerrno>
