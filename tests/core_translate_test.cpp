@@ -235,6 +235,20 @@ TEST_CASE("the traceback of a host function's exception shows who called it") {
   CHECK_THAT(python().try_eval("caller()").error().traceback(), ContainsSubstring("in caller"));
 }
 
+TEST_CASE("an exception that C++ made and keeps has the traceback and the cause that a script gave it") {
+  const py::ValueError kept("made by C++");
+  python().def("fails", [&] { throw kept; });
+  python().exec(
+      "def with_a_cause():\n"
+      "  try: fails()\n"
+      "  except ValueError as e:\n"
+      "    e.__cause__ = KeyError('the cause')\n"
+      "with_a_cause()");
+  CHECK_THAT(kept.traceback(), ContainsSubstring("in with_a_cause"));
+  REQUIRE(kept.cause().has_value());
+  CHECK(kept.cause()->is("KeyError"));
+}
+
 TEST_CASE("report hands an error to sys.unraisablehook") {
   const Unraisable hook;
   SECTION("where a destructor cannot throw") {

@@ -207,6 +207,28 @@ TEST_CASE("a handle that is made while no Python runs cannot be used, then or la
   });
 }
 
+TEST_CASE("set() replaces what the fields and the environment say, whatever that was") {
+  in_child([] {
+    setenv("PYTHONTRACEMALLOC", "no number", 1);
+    py::Config config;
+    config.use_environment = true;
+    config.set("tracemalloc", "0").set("program_name", "a-name-without-a-path").set("utf8_mode", "none");
+    config.set("utf8_mode", "1");
+    py::Interpreter python(config);
+    EXPECT(python.eval<bool>("__import__('sys').flags.utf8_mode == 1"));
+    EXPECT(!python.call<bool>("tracemalloc", "is_tracing"));
+  });
+}
+
+TEST_CASE("Python is stopped also where a script has taken os away") {
+  in_child([] {
+    py::Interpreter python;
+    python.exec("import sys\nsys.modules['os'] = None");
+    EXPECT(python.stop());
+    EXPECT(!py::Interpreter::is_running());
+  });
+}
+
 TEST_CASE("a name of an earlier life is not used") {
   in_child([] {
     Object stale;

@@ -139,16 +139,17 @@ LATEPY_FUNC LATEPY_COLD std::string format_exception(PyObject* exception) {
 }
 
 LATEPY_FUNC LATEPY_COLD std::optional<GilGuard> enter(ErrorData& data) {
-  if (!data.listed) return std::nullopt;
   bool is_alive;
-  {
+  if (data.listed) {
     SpinLock lock(data.listed->errors_lock);
+    is_alive = data.value.is_alive();
+  } else {  // C++ made the error, and value() its object
     is_alive = data.value.is_alive();
   }
   if (!is_alive) return std::nullopt;
   std::optional<GilGuard> gil = GilGuard::try_acquire();
   // If the thread is in no interpreter, try_acquire() enters ProcessState::entered, which may be another interpreter.
-  return gil && data.value.is_alive() && held_interpreter() == data.listed ? std::move(gil) : std::nullopt;
+  return gil && may_drop(HandleAccess::generation(data.value)) ? std::move(gil) : std::nullopt;
 }
 
 LATEPY_FUNC LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {

@@ -246,7 +246,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   delete detail::process_state().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
   // Py_FinalizeEx calls these functions too, but forget_main() runs before it, and they may use `__main__`.
   detail::attempt([] { detail::call_attribute(detail::known_module("atexit"), "_run_exitfuncs"); });
-  detail::format_live_errors();
+  detail::attempt(&detail::format_live_errors);
   detail::flush_streams();
   for (detail::Redirect& stream : streams_) stream.let_go();
   forget_main();

@@ -110,10 +110,14 @@ LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noex
 }
 
 LATEPY_FUNC ErrorHandle keep_exception(PyObject* exception) {
+  OwnedRef owned(exception);  // until there is memory for what keeps it
   ErrorHandle data(new ErrorData(exception, &nearest_class(as_object(type_of(exception))), &read_late));
+  owned.release();
   if (LATEPY_UNLIKELY(process_state().carries_exceptions.load(std::memory_order_relaxed)))
     data->original = original_of(exception);
   data->enlist();
+  // With several interpreters the thread that asks for the text may be in another one.
+  if (LATEPY_UNLIKELY(!process_state().only.load(std::memory_order_relaxed))) data->say(*data.get());
   return data;
 }
 
@@ -121,10 +125,12 @@ LATEPY_FUNC ErrorHandle take_exception() { return keep_exception(fetch_raised())
 
 LATEPY_FUNC ErrorHandle to_throw(ErrorData* data) {
   ErrorHandle made = data ? ErrorHandle(data) : take_exception();
-  if (!data)
-    made->say(*made.get());
-  else if (!data->text.load(std::memory_order_acquire))
-    data->read(*data);
+  if (!made->text.load(std::memory_order_acquire)) {
+    if (data)
+      data->read(*data);
+    else
+      made->say(*made.get());
+  }
   if (LATEPY_UNLIKELY(static_cast<bool>(made->original))) std::rethrow_exception(std::exception_ptr(made->original));
   return made;
 }

@@ -166,6 +166,7 @@ LATEPY_FUNC LATEPY_COLD InternedName* intern(const char* text, std::size_t with_
     if (holds_name(slot, key, text, generation)) return &slot;
     if (slot.generation.load(std::memory_order_relaxed) == generation) continue;
     slot.generation.store(no_generation, std::memory_order_relaxed);  // the slot is free, or of an ended interpreter
+    slot.size = 0;
     process_free(std::exchange(slot.copy, nullptr));
     if (key.size > 16) {
       slot.copy = static_cast<char*>(process_alloc(key.size));

@@ -31,11 +31,20 @@ class Waiting {
 /// The time, in ms, that a stop without a timeout waits for C++ threads in a GilGuard.
 inline constexpr long long patience = 10000;
 
+/// Calls `call` and ignores what it throws: scripts may have changed the parts of the standard library that it uses.
+template <class F>
+void attempt(F&& call) {
+  try {
+    call();
+  } catch (...) {  // any type: a C++ exception of a host function comes back as it was thrown
+  }
+}
+
 /// An `atexit` function, for a Python that other code stops. No thread enters any more, and those in a guard get time
 /// to leave: later CPython would end or block threads that ask for the GIL.
 inline PyObject* close_gate(PyObject*, PyObject*) {
   InterpreterState& interpreter = current_interpreter();
-  format_live_errors();
+  attempt(&format_live_errors);
   interpreter.stopping.store(1);
   const Waiting waiting;
   while (interpreter.inside.load() > thread_record.depth && !waiting.is_over(patience)) {
@@ -61,15 +70,6 @@ inline void end_interpreters() {
   ProcessState& process = process_state();
   while (InterpreterState* const each = find_interpreter(process, [](InterpreterState&) { return true; }))
     end_and_forget(*each);
-}
-
-/// Calls `call` and ignores what it throws: scripts may have changed the parts of the standard library that it uses.
-template <class F>
-void attempt(F&& call) {
-  try {
-    call();
-  } catch (...) {  // any type: a C++ exception of a host function comes back as it was thrown
-  }
 }
 
 /// Adds the names of the threads that Python waits for at its end: all that live, but the main thread, this one and
@@ -128,7 +128,9 @@ LATEPY_COLD inline std::string why_no_restart() {
     for (const char* name : {"_datetime", "_decimal", "_ctypes"})
       if (api().Dict_GetItemWithError(modules.ptr(), make_str(name).ptr()))
         return concat({"3.12 aborts in a second start after the module ", name, " was imported"});
-  const std::string os = text_at(known_module("os").ptr(), "__file__");
+  const ColdRef os_module(api().Import_ImportModule("os"));
+  if (!os_module.get()) api().Err_Clear();  // a script has taken it away
+  const std::string os = text_at(os_module.get(), "__file__");
   const ColdObject items = take_result(api().Mapping_Items(modules.ptr()));
   for (ssize at = 0; at < api().List_Size(items.ptr()); ++at) {
     PyObject* const item = api().List_GetItem(items.ptr(), at);

@@ -73,12 +73,8 @@ class Settings {
   }
 
  private:
-  /// Appends an option. \throws StartError if it is a number and `value` is not.
+  /// Appends an option.
   LATEPY_COLD void add(Setting::Kind kind, const char* name, const char* value) {
-    std::int64_t number;
-    if (kind == Setting::number && !parse_number(value, number))
-      throw_error<StartError>(
-          {"cannot start Python: the option ", name, " needs a decimal number, not \"", value, "\""});
     all_.push_back({kind, false, false, name, value});
   }
   /// The same, for a text that may contain a NUL byte, at which CPython would cut it. \throws StartError if it does.
@@ -170,11 +166,17 @@ LATEPY_COLD inline Settings::Settings(const Config& config, const Candidate& can
     throw_error<StartError>(
         {"cannot start Python: its home \"", candidate.home,
          "\" contains a colon, at which CPython splits it. Install it in a folder without a colon."});
-  for (const Setting& setting : all_)
-    if (setting.kind == Setting::text && !is_absolute(setting.value))
+  for (const Setting& setting : all_) {
+    std::int64_t number;
+    if (setting.kind == Setting::number && !parse_number(setting.value, number))
+      throw_error<StartError>(
+          {"cannot start Python: the option ", setting.name, " needs a decimal number, not \"", setting.value, "\""});
+    const std::string_view name = setting.name;
+    if ((name == "home" || name == "executable" || name == "base_executable") && !is_absolute(setting.value))
       throw_error<StartError>({"cannot start Python: its ", setting.name, " must be an absolute path, not \"",
                                setting.value,
                                "\", because for a relative path CPython searches PATH and the working directory"});
+  }
 }
 
 }  // namespace detail
