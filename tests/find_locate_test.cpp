@@ -411,8 +411,8 @@ TEST_CASE("each reason to refuse a library", "[locate][standard-library][no-libp
   SECTION("an executable") { tree.file(library, elf(2, 1, 62, 2)), reason = "an ELF file, but no shared library"; }
   SECTION("another machine") {
     tree.file(library, elf(2, 2, 22));
-    reason = "wrong architecture: it is ELF for s390x, this program is " + std::string(py::detail::native_format.c_str()) +
-             " for " + py::detail::native_machine.c_str();
+    reason = "wrong architecture: it is ELF for s390x, this program is " +
+             std::string(py::detail::native_format.c_str()) + " for " + py::detail::native_machine.c_str();
   }
   SECTION("standard library missing") {
     tree.file(library, native_library());
@@ -797,6 +797,41 @@ TEST_CASE("a Python in this process is the only candidate", "[locate][machine][a
       Search library;
       library.library = "/gone/libpython3.12.so";
       failed |= py::locate(library).chosen() ? 64 : 0;
+      library.library = wanted.library + std::string("\0.old", 5);
+      failed |= only_reason(py::locate(library)) != "its path holds a NUL byte" ? 128 : 0;
+      _exit(failed);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+  }
+}
+
+TEST_CASE("a library that was loaded by a relative path keeps that name: another file may have it by now",
+          "[locate][machine][attach]") {
+  Search search;
+  search.in_process = false;
+  const Discovery machine = py::locate(search);
+  if (!machine.chosen()) SKIP("no Python");
+  const std::string library = machine.chosen()->library;
+  const std::string folder = library.substr(0, library.rfind('/')), name = "./" + library.substr(folder.size() + 1);
+  Tree elsewhere;
+  elsewhere.file(name.substr(2), "no library");
+  for (const int flags : {RTLD_NOW | RTLD_LOCAL, RTLD_NOW | RTLD_GLOBAL}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      if (chdir(folder.c_str()) != 0 || !dlopen(name.c_str(), flags)) _exit(77);
+      if (chdir(elsewhere.at("").c_str()) != 0) _exit(77);
+      const Discovery found = py::locate();
+      if (found.candidates().size() != 1) _exit(1);
+      const Candidate& c = found.candidates()[0];
+      int failed = c.library != name ? 2 : 0;
+      failed |= found.chosen() || !has(c.reason, "standard library missing") ? 4 : 0;
+      Search with_home;
+      with_home.home = machine.chosen()->home;
+      const Discovery whole = py::locate(with_home);
+      failed |= !whole.chosen() || whole.chosen()->version.minor != machine.chosen()->version.minor ? 8 : 0;
       _exit(failed);
     }
     int status = 0;

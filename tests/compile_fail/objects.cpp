@@ -56,7 +56,7 @@ void use(const py::Object& o) {
 #ifdef CASE_unknown_type_to_python  // error: no Converter<T>::to_py for this type
   o.attr("x") = Unknown{};
 #endif
-#ifdef CASE_wide_view  // error: convert to a string
+#ifdef CASE_wide_view  // error: convert to a std::basic_string
   kept.as<std::u16string_view>();
 #endif
 #ifdef CASE_proxy_copied_from_a_reference  // error: deleted|private

@@ -27,17 +27,27 @@ const Candidate& choose(const std::shared_ptr<const Discovery>& discovery);
 #if LATEPY_DEFINITIONS
 namespace detail {
 
-/// What the caller named. A library, a python and a home given together must belong together.
-LATEPY_COLD inline void add_named(const Search& search, Finder& finder) {
-  Arena& arena = finder.arena();
+/// Whether a path that the caller named holds a NUL byte. A Text ends there: it would be another path.
+LATEPY_COLD inline bool names_nul(const Search& search) {
+  for (const Path* named : {&search.python, &search.library, &search.home})
+    if (named->string().find('\0') != std::string::npos) return true;
+  return false;
+}
+
+/// What the caller named, under the name of the field that leads.
+LATEPY_COLD inline FoundPython named_by(const Search& search, Arena& arena) {
   FoundPython c(!search.python.empty()    ? "Config::python"
                 : !search.library.empty() ? "Config::library"
                                           : "Config::home");
   c.library = absolute_path(arena, search.library.string());
   c.home = absolute_path(arena, search.home.string());
-  // A Text ends at a NUL byte. A path that was cut there is another path than the one that was named.
-  for (const Path* named : {&search.python, &search.library, &search.home})
-    if (named->string().find('\0') != std::string::npos) return finder.refuse(c, "its path holds a NUL byte");
+  return c;
+}
+
+/// Adds what the caller named. A library, a python and a home given together must belong together.
+LATEPY_COLD inline void add_named(const Search& search, Finder& finder) {
+  Arena& arena = finder.arena();
+  const FoundPython c = named_by(search, arena);
   if (!search.python.empty())
     finder.add_python(absolute_path(arena, search.python.string()), c);
   else if (!search.library.empty())
@@ -58,7 +68,9 @@ LATEPY_FUNC LATEPY_COLD Discovery locate(const Search& search) {
   detail::Sources sources(arena, search);
   const detail::RunningPython running =
       search.in_process ? detail::find_running_python(arena) : detail::RunningPython();
-  if (running)
+  if (detail::names_nul(search))
+    sources.refuse(detail::named_by(search, arena), "its path holds a NUL byte");
+  else if (running)
     detail::add_running_python(running, search, sources);
   else if (!search.library.empty() || !search.python.empty() || !search.home.empty())
     detail::add_named(search, sources);

@@ -94,6 +94,7 @@ LATEPY_COLD inline Texts libraries_below(Arena& arena, Text home, const PythonNa
 /// Whether the standard library lies below the folder: what CPython looks for at its start where home is set
 /// (Modules/getpath.py), and what it imports first. \param tried gets a line for every path that is not there.
 LATEPY_COLD inline bool has_stdlib(Arena& arena, Text home, const PythonName& name, Text* tried = nullptr) {
+  if (home.empty()) return false;
   const Text flags = name.free_threaded && !LATEPY_WINDOWS ? "t" : "";
   for (const Text platlib : Literals("lib\0lib64")) {
     const Text lib = LATEPY_WINDOWS ? home : arena.join(home, platlib), stem = arena.join(lib, "python");

@@ -74,12 +74,11 @@ LATEPY_COLD inline Texts loaded_libraries(Arena& arena) {
   return paths;
 }
 
-/// The file of the library that holds the address, "" where no library does.
+/// The loader's name of the library that holds the address, "" where no library does.
 LATEPY_COLD inline Text library_at(Arena& arena, void* address) {
   Dl_info info;
   if (dladdr(address, &info) == 0 || info.dli_fname == nullptr) return {};
-  const Text real = real_path(arena, info.dli_fname);
-  return real.empty() ? arena.copy(info.dli_fname) : real;
+  return arena.copy(info.dli_fname);
 }
 
 /// A symbol of a library that is in the process already, or nullptr. A library that was loaded RTLD_LOCAL stays local.

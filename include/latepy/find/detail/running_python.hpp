@@ -17,6 +17,13 @@ struct RunningPython {
   explicit operator bool() const noexcept { return is_initialized && version; }
 };
 
+/// The file of a library in this process. The loader's name stays where it leads to no file that is certain to be it: a
+/// relative path, as the program may have changed its folder since, and a file that is gone.
+LATEPY_COLD inline Text loaded_file(Arena& arena, Text name) {
+  const Text real = is_absolute(name) ? real_path(arena, name) : Text();
+  return real.empty() ? name : real;
+}
+
 /// Empty where there is none.
 LATEPY_COLD inline RunningPython find_running_python(Arena& arena) {
   const auto from = [](Text library, void* is_initialized, void* version) {
@@ -26,15 +33,16 @@ LATEPY_COLD inline RunningPython find_running_python(Arena& arena) {
   const NativeLib program = NativeLib::program();
   void* const version = program.find("Py_GetVersion");
   if (RunningPython python = from({}, program.find("Py_IsInitialized"), version)) {
-    python.library = library_at(arena, version);
+    python.library = loaded_file(arena, library_at(arena, version));
     // The dynamic linker knows a program with Python linked in by argv[0], which may lead nowhere by now.
-    if (!is_file(python.library)) python.library = program_path(arena);
+    const bool is_certain = is_absolute(python.library) && is_file(python.library);
+    if (!is_certain && !library_name(python.library).matches) python.library = program_path(arena);
     return python;
   }
   for (const Text path : loaded_libraries(arena)) {
     if (!library_name(path).matches) continue;
     const RunningPython python =
-        from(real_path(arena, path), loaded_symbol(path, "Py_IsInitialized"), loaded_symbol(path, "Py_GetVersion"));
+        from(loaded_file(arena, path), loaded_symbol(path, "Py_IsInitialized"), loaded_symbol(path, "Py_GetVersion"));
     if (python) return python;
   }
   return {};
@@ -50,7 +58,10 @@ LATEPY_COLD inline void add_running_python(const RunningPython& python, const Se
   FoundPython c("in this process");
   c.in_process = true;
   c.library = python.library;
-  c.home = search.home.empty() ? find_home(arena, c.library, name) : absolute_path(arena, search.home.string());
+  if (!search.home.empty())
+    c.home = absolute_path(arena, search.home.string());
+  else if (is_absolute(c.library))
+    c.home = find_home(arena, c.library, name);
   finder.complete(c, name);
   c.version = name.version;
 

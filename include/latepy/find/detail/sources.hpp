@@ -222,7 +222,7 @@ class Sources : public Finder {
     if (wanted.empty() && !is_asdf) {
       wanted = read_file(arena_, arena_.join(root, "version")).text;
     } else if (wanted.empty()) {
-      std::string_view list = read_file(arena_, arena_.join(home_, ".tool-versions")).text;
+      std::string_view list = home_.empty() ? "" : read_file(arena_, arena_.join(home_, ".tool-versions")).text;
       for (std::string_view line; !(line = next_part(list, "\r\n")).empty();)
         if (starts_with(line, "python ")) wanted = line.substr(7);
     }
