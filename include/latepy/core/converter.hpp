@@ -16,6 +16,7 @@ inline namespace v1 {
 ///   static constexpr const char* name = "my::Type";         // optional: the name of the type in errors
 ///   static std::string python_type();                       // optional: the type in Python's signatures and stubs
 /// latepy calls them with the GIL. A type that goes in one direction only needs only the members for that direction.
+/// Models to copy in this library: stl/complex.hpp for a value, stl/list.hpp for a container.
 template <class T, class>
 struct Converter;
 
