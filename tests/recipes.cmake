@@ -1,0 +1,95 @@
+# The programs in README.md and examples/README.md. Each ```cpp block is one:
+# * In README.md a block with main() is compiled alone, as a reader would.
+# * In examples/README.md all blocks are compiled together, each in a namespace of its own. A block without main() is
+#   its body, after `py::Interpreter python;`; all headers of latepy and the usual standard ones are included.
+# Each is run on every Python and must exit with 0. A ```text block right after it is what it prints, where `...`
+# stands for any text. An exit status of 4 tells that what it needs is not there (numpy).
+
+# read_blocks(<file>): sets block_COUNT and, from 1 on, block_<i>, block_<i>_OUTPUT and block_<i>_TITLE.
+function(read_blocks file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  set(count 0)
+  while(TRUE)
+    string(FIND "${text}" "\n```cpp\n" begin)
+    if(begin EQUAL -1)
+      break()
+    endif()
+    string(SUBSTRING "${text}" 0 ${begin} above)
+    string(FIND "${above}" "\n## " heading REVERSE)
+    string(FIND "${above}" "\n### " smaller_heading REVERSE)
+    if(smaller_heading GREATER heading)
+      set(heading ${smaller_heading})
+    endif()
+    if(NOT heading EQUAL -1)
+      string(SUBSTRING "${above}" ${heading} -1 title)
+      string(REGEX REPLACE "^\n#+ ([^\n]*).*" "\\1" title "${title}")
+    endif()
+    math(EXPR begin "${begin} + 8")
+    string(SUBSTRING "${text}" ${begin} -1 text)
+    string(FIND "${text}" "\n```\n" end)
+    string(SUBSTRING "${text}" 0 ${end} block)
+    math(EXPR end "${end} + 5")
+    string(SUBSTRING "${text}" ${end} -1 text)
+    set(output "...")
+    if(text MATCHES "^\n?```text\n")
+      string(REGEX REPLACE "^\n?```text\n" "" output "${text}")
+      string(FIND "${output}" "```" end)
+      string(SUBSTRING "${output}" 0 ${end} output)
+    endif()
+    math(EXPR count "${count} + 1")
+    set(block_${count} "${block}" PARENT_SCOPE)
+    set(block_${count}_OUTPUT "${output}" PARENT_SCOPE)
+    set(block_${count}_TITLE "${title}" PARENT_SCOPE)
+  endwhile()
+  set(block_COUNT ${count} PARENT_SCOPE)
+endfunction()
+
+read_blocks(${PROJECT_SOURCE_DIR}/README.md)
+set(count 0)
+foreach(i RANGE 1 ${block_COUNT})
+  if(block_${i} MATCHES "int main")
+    math(EXPR count "${count} + 1")
+    file(CONFIGURE OUTPUT readme_${count}.cpp CONTENT "${block_${i}}\n" @ONLY)
+    latepy_program(readme_${count} ${CMAKE_CURRENT_BINARY_DIR}/readme_${count}.cpp)
+    latepy_ctest(readme_${count} EVERY_PYTHON)
+  endif()
+endforeach()
+
+read_blocks(${PROJECT_SOURCE_DIR}/examples/README.md)
+if(block_COUNT)
+  set(includes "#include <latepy/latepy.hpp>\n")
+  file(GLOB stl RELATIVE ${PROJECT_SOURCE_DIR}/include CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/latepy/stl/*.hpp)
+  foreach(header IN LISTS stl ITEMS cstdio cstdlib fstream iostream stdexcept thread)
+    string(APPEND includes "#include <${header}>\n")
+  endforeach()
+  set(programs "")
+  set(calls "")
+  foreach(i RANGE 1 ${block_COUNT})
+    set(block "${block_${i}}\n")
+    string(REGEX MATCHALL "#include <[^>]+>" own "${block}")
+    list(JOIN own "\n" own)
+    string(APPEND includes "${own}\n")
+    string(REGEX REPLACE "#include [^\n]*\n" "" block "${block}")
+    if(NOT block MATCHES "int main")
+      set(block "namespace py = latepy;\nusing namespace py::literals;
+int main() {
+  py::Interpreter python;
+${block}  return 0;
+}\n")
+    endif()
+    string(APPEND programs "namespace recipe_${i} {  // ${block_${i}_TITLE}\n${block}}\n\n")
+    string(APPEND calls "    case ${i}: return recipe_${i}::main();\n")
+    file(CONFIGURE OUTPUT recipe_blocks/${i}.expected CONTENT "${block_${i}_OUTPUT}" @ONLY)
+    file(CONFIGURE OUTPUT recipe_blocks/${i}.title CONTENT "${block_${i}_TITLE}" @ONLY)
+  endforeach()
+  file(CONFIGURE OUTPUT recipe_blocks/recipes.cpp CONTENT "${includes}
+${programs}int main(int, char** argv) {
+  switch (std::atoi(argv[1])) {
+${calls}    default: return 1;
+  }
+}\n" @ONLY)
+  latepy_program(recipes ${CMAKE_CURRENT_BINARY_DIR}/recipe_blocks/recipes.cpp)
+  latepy_ctest(recipes EVERY_PYTHON COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:recipes> -DCOUNT=${block_COUNT}
+    -DFOLDER=${CMAKE_CURRENT_BINARY_DIR}/recipe_blocks -P ${CMAKE_CURRENT_SOURCE_DIR}/run_recipes.cmake)
+endif()
