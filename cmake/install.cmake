@@ -1,4 +1,5 @@
-# Installs the headers, the CMake package (in share/latepy, where vcpkg wants it too) and latepy.pc. All relocatable.
+# Installs the headers, the CMake package (in share/latepy, where vcpkg wants it too), latepy.pc, and latepy-doctor where
+# LATEPY_BUILD_DOCTOR asks for it. All relocatable.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
@@ -9,6 +10,9 @@ if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.23)
 else()
   install(TARGETS latepy EXPORT latepyTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
   install(DIRECTORY include/latepy DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endif()
+if(LATEPY_BUILD_DOCTOR)
+  install(TARGETS latepy_doctor)
 endif()
 install(EXPORT latepyTargets NAMESPACE latepy:: DESTINATION ${config_dir})
 

@@ -1,0 +1,3 @@
+include(CMakeFindDependencyMacro)
+find_dependency(latepy)
+include(${CMAKE_CURRENT_LIST_DIR}/scriptingTargets.cmake)
