@@ -40,13 +40,11 @@ system_python() { for python in python3 /usr/bin/python3; do has "$python" && "$
 package() {
   case $manager:$1 in
     apt-get:compiler) echo g++ ;;
-    apt-get:build) echo ninja-build ;;
     apt-get:libpython) echo "libpython$(apt-cache show python3 | sed -n 's/^Version: \(3\.[0-9]*\).*/\1/p' | head -n 1)" ;;
     apt-get:python) echo python3 python3-venv ;;
     apt-get:numpy) echo python3-numpy ;;
     apt-get:pyflakes) echo python3-pyflakes ;;
     dnf:compiler) echo gcc-c++ ;;
-    dnf:build) echo ninja-build ;;
     dnf:catch2) echo catch-devel ;;
     dnf:pkg-config) echo pkgconf-pkg-config ;;
     dnf:libpython) echo python3-libs ;;
@@ -55,13 +53,11 @@ package() {
     dnf:mypy) echo python3-mypy ;;
     dnf:pyflakes) echo python3-pyflakes ;;
     pacman:compiler) echo gcc ;;
-    pacman:build) echo ninja ;;
     pacman:pkg-config) echo pkgconf ;;
     pacman:libpython | pacman:python) echo python ;;
     pacman:numpy) echo python-numpy ;;
     pacman:pyflakes) echo python-pyflakes ;;
     apk:compiler) echo g++ ;;
-    apk:build) echo make ;;
     apk:catch2) echo catch2-3 ;;
     apk:pkg-config) echo pkgconf ;;
     apk:libpython | apk:python) echo python3 ;;
@@ -69,21 +65,19 @@ package() {
     apk:mypy) echo py3-mypy ;;
     apk:pyflakes) echo py3-pyflakes ;;
     brew:compiler) fail 'no C++ compiler: run xcode-select --install, then this script again' ;;
-    brew:build) echo ninja ;;
     brew:pkg-config) echo pkgconf ;;
     brew:libpython | brew:python) echo python ;;
     *) echo "$1" ;;
   esac
 }
 
-# need <thing>...: installs those of compiler cmake build catch2 pkg-config libpython python numpy mypy pyflakes doxygen
+# need <thing>...: installs those of compiler cmake make catch2 pkg-config libpython python numpy mypy pyflakes doxygen
 # that are missing.
 need() {
   missing=
   for thing in "$@"; do
     case $thing in
       compiler) has "${CXX:-c++}" || has g++ || has clang++ ;;
-      build) has ninja || has make ;;
       catch2) has_catch2 ;;
       libpython) has_libpython ;;
       python) system_python 'import venv, ensurepip' ;;

@@ -2,7 +2,7 @@
 # Sets up what is missing, builds, and passes the tests on every Python of this machine. Arguments go to ctest: -L py3.11
 . "$(dirname "$0")/../cmake/setup.sh"
 
-need compiler cmake build catch2 pkg-config libpython python
+need compiler cmake make catch2 pkg-config libpython python
 want numpy mypy pyflakes doxygen
 configure "$build/tests" -DCMAKE_BUILD_TYPE=Debug -DLATEPY_WERROR=ON
 cmake --build "$build/tests" --parallel "$jobs"
