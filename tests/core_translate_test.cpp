@@ -4,7 +4,11 @@
 
 #include "python.hpp"
 
+#include <filesystem>
+#include <future>
+#include <ios>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 namespace {
@@ -76,6 +80,202 @@ TEST_CASE("each C++ exception has its Python exception") {
   CHECK(raised_by([] { throw py::KeyError("k"); }) == "KeyError('k')");
   CHECK(raised_by([] { throw py::PermissionError("p"); }) == "PermissionError('p')");
   CHECK(raised_by([] { throw py::SystemExit("2"); }) == "SystemExit('2')");
+}
+
+TEST_CASE("an error of the system is the OSError of its number") {
+  const auto fails = [](std::error_code code, const char* doing = "opening") {
+    return raised(std::system_error(code, doing));
+  };
+  CHECK_THAT(fails(std::make_error_code(std::errc::no_such_file_or_directory)),
+             ContainsSubstring("FileNotFoundError(2, 'opening: "));
+  CHECK_THAT(fails(std::make_error_code(std::errc::permission_denied)), ContainsSubstring("PermissionError(13, "));
+  CHECK_THAT(fails(std::make_error_code(std::errc::connection_refused)), ContainsSubstring("ConnectionRefusedError("));
+  CHECK_THAT(fails(std::make_error_code(std::errc::timed_out)), ContainsSubstring("TimeoutError("));
+  CHECK_THAT(fails(std::make_error_code(std::errc::no_space_on_device)), ContainsSubstring("OSError(28, "));
+#ifndef _WIN32
+  CHECK_THAT(fails({17, std::system_category()}, "caf\xe9"),
+             ContainsSubstring("FileExistsError(17, 'caf\xef\xbf\xbd: "));
+#endif
+  CHECK(thrown<std::system_error>([] { eval("throws()"); }).code().value() != 0);  // in C++ it is itself again
+
+  SECTION("of a file, with the name") {
+    namespace fs = std::filesystem;
+    const auto denied = std::make_error_code(std::errc::permission_denied);
+    python().exec(
+        "def parts(f):\n  try: f()\n  except PermissionError as e: return [e.errno, e.strerror, e.filename, "
+        "e.filename2]");
+    const auto parts = [](auto error) {
+      python().def("throws", [error] { throw error; });
+      return text("repr(parts(throws)[2:])");
+    };
+    CHECK(parts(fs::filesystem_error("removing", denied)) == "[None, None]");
+    CHECK(parts(fs::filesystem_error("removing", fs::path("/a [b]/c d"), denied)) == "['/a [b]/c d', None]");
+    CHECK(parts(fs::filesystem_error("copying", fs::path("from"), fs::path("to"), denied)) == "['from', 'to']");
+    CHECK(holds("parts(throws)[0] == 13 and 'copying: ' in parts(throws)[1] and '[' not in parts(throws)[1]"));
+#ifndef _WIN32
+    CHECK(parts(fs::filesystem_error("x", fs::path("no\xff utf8"), denied)) == "['no\\udcff utf8', None]");
+#endif
+    const std::string seen = raised_by([] { return fs::file_size("/nowhere/at/all"); });
+    CHECK_THAT(seen, ContainsSubstring("FileNotFoundError(2, "));
+    CHECK(seen.find("/nowhere") == std::string::npos);  // the name is no part of the text
+  }
+  SECTION("of a stream, without a number") {
+    CHECK_THAT(raised(std::ios_base::failure("reading")), ContainsSubstring("OSError('reading"));
+  }
+  SECTION("what has a number of the program's own is a RuntimeError") {
+    struct Own : std::error_category {
+      const char* name() const noexcept override { return "own"; }
+      std::string message(int value) const override { return "own " + std::to_string(value); }
+    };
+    static const Own own;
+    CHECK(raised(std::system_error(7, own, "doing")) == "RuntimeError('doing: own 7')");
+    CHECK_THAT(raised(std::future_error(std::future_errc::broken_promise)), ContainsSubstring("RuntimeError("));
+  }
+}
+
+TEST_CASE("a nested C++ exception is the cause of the outer one") {
+  python().exec(
+      "def causes(f):\n"
+      "  try: f()\n"
+      "  except BaseException as e:\n"
+      "    seen = []\n"
+      "    while e: seen.append(repr(e)); e = e.__cause__\n"
+      "    return ' < '.join(seen)");
+  const auto causes = [](auto throws) {
+    python().def("throws", throws);
+    return text("causes(throws)");
+  };
+  CHECK(causes([] {
+          try {
+            try {
+              throw Signal{3};
+            } catch (...) {
+              std::throw_with_nested(std::out_of_range("no such section"));
+            }
+          } catch (...) {
+            std::throw_with_nested(std::runtime_error("cannot load"));
+          }
+        }) ==
+        "RuntimeError('cannot load') < IndexError('no such section') < "
+        "RuntimeError('a C++ exception that is not a std::exception')");
+  CHECK(causes([] {
+          try {
+            eval("int('x')");
+          } catch (...) {
+            std::throw_with_nested(py::KeyError("section"));
+          }
+        }) == "KeyError('section') < ValueError(\"invalid literal for int() with base 10: 'x'\")");
+  CHECK(causes([] { throw std::runtime_error("alone"); }) == "RuntimeError('alone')");
+  CHECK(causes([] { std::throw_with_nested(std::runtime_error("alone")); }) == "RuntimeError('alone')");  // in no catch
+  CHECK(causes([] {
+          try {
+            throw 3;
+          } catch (...) {
+            std::throw_with_nested(Signal{1});
+          }
+        }).find(" < ") != std::string::npos);
+  SECTION("and each is the C++ exception again") {
+    python().def("throws", [] {
+      try {
+        DiskFull error("inner");
+        error.sector = 7;
+        throw error;
+      } catch (...) {
+        std::throw_with_nested(std::runtime_error("outer"));
+      }
+    });
+    const py::Result<py::Object> result = python().try_eval("throws()");
+    REQUIRE(result.error().cause());
+    CHECK(thrown<DiskFull>([&] { result.error().cause()->rethrow(); }).sector == 7);
+    CHECK_THAT(result.error().traceback(), ContainsSubstring("inner") && ContainsSubstring("direct cause"));
+  }
+  SECTION("a cause that a translation gave stays") {
+    py::translate<DiskFull>([](const DiskFull& error) {
+      py::Object made = python().eval("OSError")(error.what());
+      made.attr("__cause__") = python().eval("KeyError('given')");
+      return made;
+    });
+    CHECK(causes([] {
+            try {
+              throw 3;
+            } catch (...) {
+              std::throw_with_nested(DiskFull("full"));
+            }
+          }) == "OSError('full') < KeyError('given')");
+    py::translate<DiskFull>([](const DiskFull&) { return py::Object(); });
+  }
+}
+
+TEST_CASE("a script raises an exception class of the host, and C++ catches it as that class") {
+  struct NoSpace : std::runtime_error {
+    using std::runtime_error::runtime_error;
+  };
+  struct Final final : std::exception {
+    explicit Final(std::string text) : said(std::move(text)) {}
+    const char* what() const noexcept override { return said.c_str(); }
+    std::string said;
+  };
+  struct Picky : std::runtime_error {
+    explicit Picky(const std::string& text) : std::runtime_error(text) {
+      if (text.empty()) throw std::invalid_argument("no text");
+    }
+  };
+  struct Numbered : std::exception {
+    explicit Numbered(int) {}
+  };
+  static const bool is_made = [] {
+    py::Module module = py::module((python(), "raised"));
+    module.add_exception<NoSpace>("NoSpace");
+    module.add_exception<Final>("Final");
+    module.add_exception<Picky>("Picky");
+    module.add_exception<Numbered>("Numbered", python().eval("ValueError"));
+    python().exec(
+        "import raised\nclass Derived(raised.NoSpace):\n  def __init__(self, n): super().__init__(n); self.n = n");
+    return true;
+  }();
+  CHECK(is_made);
+
+  SECTION("with the message of the Python exception") {
+    CHECK(thrown<NoSpace>([] { python().exec("raise raised.NoSpace('no room')"); }).what() == std::string("no room"));
+    CHECK(thrown<std::runtime_error>([] { eval("(_ for _ in ()).throw(raised.NoSpace)"); }).what() == std::string());
+    CHECK(thrown<NoSpace>([] { python().exec("raise Derived(7)"); }).what() == std::string("7"));
+    CHECK(thrown<Final>([] { python().exec("raise raised.Final('the end')"); }).said == "the end");
+    python().exec("import copy, pickle\ncopied = copy.copy(pickle.loads(pickle.dumps(raised.NoSpace('copied'))))");
+    CHECK(thrown<NoSpace>([] { python().exec("raise copied"); }).what() == std::string("copied"));
+  }
+  SECTION("out of a Result") {
+    const py::Result<py::Object> result = python().try_eval("(_ for _ in ()).throw(raised.NoSpace('x'))");
+    REQUIRE(!result);
+    CHECK(result.error().is("raised.NoSpace"));
+    CHECK_THROWS_AS(result.value(), NoSpace);
+    CHECK_THROWS_AS(result.error().rethrow(), NoSpace);
+  }
+  SECTION("but as a PythonError where the C++ class cannot be made") {
+    CHECK(thrown<py::Exception>([] { python().exec("raise raised.Picky"); }).type_name() == "raised.Picky");
+    CHECK_THROWS_AS(python().exec("raise raised.Picky('x')"), Picky);
+    CHECK(thrown<py::ValueError>([] { python().exec("raise raised.Numbered(1)"); }).type_name() == "raised.Numbered");
+  }
+  SECTION("and a script that C++ stands between sees the same object") {
+    python().def("through", [](py::Object callable) { callable(); });
+    python().exec(
+        "def fails(): raise kept\nkept = Derived(8)\n"
+        "def same():\n"
+        "  try: through(fails)\n"
+        "  except Derived as e:\n"
+        "    names = [s.name for s in __import__('traceback').extract_tb(e.__traceback__)]\n"
+        "    return e is kept and 'fails' in names");
+    CHECK(holds("same()"));
+    CHECK(thrown<NoSpace>([] { eval("through(lambda: through(fails))"); }).what() == std::string("8"));
+    python().def("nests", [] {
+      try {
+        eval("fails()");
+      } catch (const NoSpace&) {
+        std::throw_with_nested(std::runtime_error("outer"));
+      }
+    });
+    python().exec("def cause():\n  try: nests()\n  except RuntimeError as e: return e.__cause__ is kept");
+    CHECK(holds("cause()"));
+  }
 }
 
 TEST_CASE("a host function ends an iteration with StopIteration") {
@@ -283,7 +483,8 @@ TEST_CASE("report hands an error to sys.unraisablehook") {
     python().def("fails", [] { throw std::out_of_range("del"); });
     python().exec("class Ends:\n  def __del__(self): fails()\nEnds()");
     REQUIRE(hook.seen().size() == 1);
-    const char* const where = minor_version() >= 14 ? "None" : "<function Ends.__del__";  // 3.14 names it in the message
+    const char* const where =
+        minor_version() >= 14 ? "None" : "<function Ends.__del__";  // 3.14 names it in the message
     CHECK_THAT(hook.seen()[0], ContainsSubstring(std::string("IndexError('del') in ") + where));
   }
   SECTION("on a thread of C++, which takes the GIL itself") {

@@ -4,6 +4,7 @@
 
 #include <latepy/core/detail/carrier_source.hpp>
 #include <latepy/core/detail/kept_namespace.hpp>
+#include <latepy/core/detail/os_error.hpp>
 
 #include <new>
 
@@ -29,14 +30,19 @@ inline std::shared_ptr<Translator> read_link(const std::shared_ptr<Translator>& 
   return link;
 }
 
+/// Sets Python's error to the exception object, with the exception that Python code handles as its context.
+LATEPY_COLD inline void set_raised(const Object& exception) noexcept {
+  api().Err_SetObject(as_object(type_of(exception.ptr())), exception.ptr());
+}
 /// Sets Python's error to `type(what)`. Bytes of `what` that are not valid UTF-8 become U+FFFD. Needs the GIL.
 void set_error(PyObject* type, const char* what) noexcept;
 inline void set_error(PyObject* type, const std::string& what) noexcept { set_error(type, what.c_str()); }
 
-// The next five functions are called in a catch block, with the GIL.
+// The next six functions are called in a catch block, with the GIL.
 
-/// If the exception in flight is a PythonError, sets it as Python's error. \returns whether it did.
-bool translate_python_error();
+/// If the exception in flight is a PythonError, or was made of one, sets that as Python's error. \returns whether it
+/// did. \param nested gets the exception that std::throw_with_nested() put into the one in flight, if any.
+bool translate_python_error(std::exception_ptr& nested);
 
 /// Sets Python's error by the translations that the program added. \returns false if none is for the exception in
 /// flight.
@@ -50,7 +56,10 @@ void translate_by_table() noexcept;
 /// exception is thrown.
 void attach_original();
 
-/// Sets Python's error from the exception in flight, by the functions above.
+/// Sets Python's error from the exception in flight, by the functions above. \returns `nested`.
+std::exception_ptr translate_one() noexcept;
+
+/// Sets Python's error from the exception in flight. Nested exceptions become the chain of its `__cause__`.
 void translate_exception() noexcept;
 
 /// Its address identifies the class E.
@@ -74,6 +83,30 @@ struct TranslatorOf final : Translator {
   }
   F make;
 };
+
+/// An E that was made of a Python exception. If it reaches Python, it is that Python exception again.
+template <class E>
+struct Raised final : E, RaisedInPython {
+  Raised(E&& latepy_made, const ErrorHandle& latepy_error) : E(std::move(latepy_made)), RaisedInPython{latepy_error} {}
+};
+/// Throws an E with the message of a Python exception. Returns if the constructor of E throws.
+template <class E>
+LATEPY_COLD void throw_host_exception(const ErrorHandle& error, const std::string& message) {
+  std::optional<E> made;
+  try {
+    made.emplace(message);
+  } catch (...) {
+    return;
+  }
+  if constexpr (std::is_final_v<E>)
+    throw *std::move(made);
+  else
+    throw Raised<E>(*std::move(made), error);
+}
+template <class E>
+inline constexpr HostExceptionClass host_exception_class{&throw_host_exception<E>};
+/// From now on, exceptions of the Python class and of derived classes are thrown as the C++ class. Needs the GIL.
+void throw_as(const Object& type, const HostExceptionClass& host_class);
 
 /// Puts a translation first in the list, and removes an earlier one for the same class.
 void add_translator(std::shared_ptr<Translator> made);
@@ -106,22 +139,47 @@ LATEPY_FUNC LATEPY_COLD void set_error(PyObject* type, const char* what) noexcep
   if (!text.is_empty()) api().Err_SetObject(type, text.ptr());
 }
 
-LATEPY_FUNC LATEPY_COLD bool translate_python_error() {
+/// The exception that std::throw_with_nested() put into the one in flight, which is `error`; null if there is none.
+LATEPY_COLD inline std::exception_ptr nested_in(const std::exception& error) noexcept {
+#ifdef __cpp_rtti
+  const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
+  return outer ? outer->nested_ptr() : nullptr;
+#else
+  static_cast<void>(error);
   try {
     throw;
+  } catch (const std::nested_exception& outer) {
+    return outer.nested_ptr();
+  } catch (...) {
+    return nullptr;
+  }
+#endif
+}
+
+LATEPY_FUNC LATEPY_COLD bool translate_python_error(std::exception_ptr& nested) {
+  try {
+    throw;
+  } catch (const RaisedInPython& raised) {
+    set_python_error(PythonError(raised.data));
+    return true;
   } catch (const PythonError& error) {
+    nested = nested_in(error);
     set_python_error(error);
     return true;
+  } catch (const std::exception& error) {
+    nested = nested_in(error);
+  } catch (const std::nested_exception& outer) {
+    nested = outer.nested_ptr();
   } catch (...) {
-    return false;
   }
+  return false;
 }
 
 LATEPY_FUNC LATEPY_COLD bool translate_by_program() {
   for (std::shared_ptr<Translator> each = read_link(translators); each; each = read_link(each->next)) {
     const Object made = each->translate(*each);
     if (made.is_empty()) continue;
-    api().Err_SetObject(as_object(type_of(made.ptr())), made.ptr());
+    set_raised(made);
     return true;
   }
   return false;
@@ -135,6 +193,16 @@ LATEPY_FUNC LATEPY_COLD void translate_by_table() noexcept {
     set_error(*a.TypeError, error.what());
   } catch (const std::bad_alloc& error) {
     set_error(*a.MemoryError, error.what());
+  } catch (const std::system_error& error) {
+    try {
+      const Object made = os_error(error);
+      if (made.is_empty())
+        set_error(*a.RuntimeError, error.what());
+      else
+        set_raised(made);
+    } catch (...) {
+      set_error(*a.OSError, error.what());
+    }
   } catch (const std::out_of_range& error) {
     set_error(*a.IndexError, error.what());
   } catch (const std::invalid_argument& error) {
@@ -168,21 +236,57 @@ LATEPY_FUNC LATEPY_COLD void attach_original() {
     process_state().carries_exceptions.store(true, std::memory_order_relaxed);
   } catch (...) {  // the Python exception is raised without the C++ exception
   }
-  api().Err_SetObject(as_object(type_of(exception.ptr())), exception.ptr());
+  set_raised(exception);
 }
 
-LATEPY_FUNC LATEPY_COLD void translate_exception() noexcept {
+LATEPY_FUNC LATEPY_COLD void throw_as(const Object& type, const HostExceptionClass& host_class) {
+  void* const pointer = const_cast<HostExceptionClass*>(&host_class);
+  set_attribute(type, original_attribute, take_result(api().Capsule_New(pointer, host_class_capsule, nullptr)));
+  process_state().carries_exceptions.store(true, std::memory_order_relaxed);
+}
+
+LATEPY_FUNC LATEPY_COLD std::exception_ptr translate_one() noexcept {
+  std::exception_ptr nested;
   try {
-    if (translate_python_error()) return;
+    if (translate_python_error(nested)) return nested;
     if (!translate_by_program()) translate_by_table();
     attach_original();
   } catch (...) {  // a translation threw, or the PythonError belongs to an interpreter that has ended
     try {
-      if (translate_python_error()) return;
+      if (translate_python_error(nested)) return nested;
     } catch (...) {
     }
     translate_by_table();
   }
+  return nested;
+}
+
+/// Makes the nested exception the `__cause__` of Python's error that is set, and so on for what is nested in that.
+LATEPY_COLD inline void attach_causes(std::exception_ptr nested) noexcept {
+  ColdObject raised;
+  try {
+    raised = fetch_exception();
+    for (Object outer = raised; nested;) {
+      try {
+        std::rethrow_exception(std::exchange(nested, nullptr));
+      } catch (...) {
+        nested = translate_one();
+      }
+      Object inner = fetch_exception();
+      if (inner.same(outer) || !Object::steal(api().Exception_GetCause(outer.ptr())).is_empty()) break;
+      set_attribute(outer, "__cause__", inner);
+      outer = std::move(inner);
+    }
+  } catch (...) {  // the Python exception is raised without its causes
+  }
+  if (raised.is_empty())
+    set_error(*api().MemoryError, "");
+  else
+    set_raised(raised);
+}
+
+LATEPY_FUNC LATEPY_COLD void translate_exception() noexcept {
+  if (std::exception_ptr nested = translate_one()) attach_causes(std::move(nested));
 }
 
 LATEPY_FUNC LATEPY_COLD void add_translator(std::shared_ptr<Translator> made) {

@@ -56,11 +56,15 @@ class Module : public Object {
                   EnumKind kind = EnumKind::plain) const;
 
   /// Makes a Python exception class, derived from `base` or from Exception. A C++ exception E that leaves a host
-  /// function is raised as this class, with what() as its text. \returns the class.
+  /// function is raised as this class, with what() as its text. If an E can be constructed from a std::string, a script
+  /// may raise the class too: C++ catches its exceptions, also those of derived classes, as E with their message. If it
+  /// then leaves a host function, it is the same Python exception again. \returns the class.
   template <class E>
   Object add_exception(const std::string& name, const Object& base = {}) const {
     const Object made = new_exception(name, base);
     translate<E>(made);
+    if constexpr (std::is_constructible_v<E, const std::string&> && std::is_copy_constructible_v<E>)
+      detail::throw_as(made, detail::host_exception_class<E>);
     return made;
   }
 

@@ -59,6 +59,13 @@ struct ErrorText {
   void make_what(std::string_view file, int line);
 };
 
+class ErrorHandle;
+/// A C++ exception class that has a Python class; see Module::add_exception().
+struct HostExceptionClass {
+  /// Throws the C++ exception for a Python exception with this message. Returns if it cannot be made.
+  void (*raise)(const ErrorHandle& error, const std::string& message);
+};
+
 /// The data of a PythonError, shared by its copies and counted. Data with a Python object is in
 /// InterpreterState::errors, so that the stop can read the texts and release the object.
 struct ErrorData {
@@ -74,6 +81,7 @@ struct ErrorData {
   std::atomic<const std::string*> traceback{nullptr};
   InterpreterState* listed = nullptr;  ///< the interpreter whose list of errors has this; null if none has
   ErrorData *previous = nullptr, *next = nullptr;
+  const HostExceptionClass* host_class = nullptr;  ///< if not null, the class of the C++ exception that is thrown
 
   ErrorData() = default;
   /// Takes over the reference to the exception.

@@ -30,9 +30,16 @@ class ErrorAside {
 
 /// The attribute of an exception object that holds the C++ exception which became it: a CppException, whose attribute
 /// `capsule` is the capsule; see carrier_source.hpp.
+/// A class of Module::add_exception() has it too: a capsule with its HostExceptionClass.
 inline constexpr char original_attribute[] = "__latepy_exception__";
-/// That C++ exception; null if there is none.
-std::exception_ptr original_of(PyObject* exception);
+/// The name of that capsule.
+inline constexpr char host_class_capsule[] = "__latepy_exception__.class";
+/// Reads that attribute: fills `original` or `host_class`.
+void find_original(ErrorData& data);
+/// The base of C++ exceptions that were made of a Python exception; see HostExceptionClass.
+struct LATEPY_VISIBLE RaisedInPython {
+  ErrorHandle data;
+};
 
 /// The row of exception_classes for the type, or for its nearest base that has one.
 const ExceptionClass& find_class(PyObject* type) noexcept;
@@ -51,6 +58,8 @@ ErrorHandle take_exception();
 
 /// The same, as a PythonError.
 inline PythonError take_python_error() { return PythonError(take_exception()); }
+/// Throws the C++ exception that became this Python exception, or that of its HostExceptionClass, if there is one.
+void throw_original(const ErrorHandle& error);
 /// Prepares what raise() throws: `data`, or Python's error that is set if it is null, with its texts. If a C++
 /// exception became that Python exception, throws the C++ exception.
 ErrorHandle to_throw(ErrorData* data);
@@ -91,11 +100,22 @@ LATEPY_FUNC PyObject* fetch_raised() {
   return LATEPY_LIKELY(value != nullptr) ? value : missing_error();
 }
 
-LATEPY_FUNC LATEPY_COLD std::exception_ptr original_of(PyObject* exception) {
-  const ColdRef carrier(find_attribute(exception, original_attribute));
-  const ColdRef capsule(find_attribute(carrier.get(), "capsule"));
-  if (!capsule.get() || !api().Capsule_IsValid(capsule.get(), original_attribute)) return nullptr;
-  return *static_cast<std::exception_ptr*>(api().Capsule_GetPointer(capsule.get(), original_attribute));
+LATEPY_FUNC LATEPY_COLD void find_original(ErrorData& data) {
+  PyObject* const exception = data.value.ptr();
+  const auto pointer = [](const ColdRef& capsule, const char* name) {
+    const bool is_it = capsule.get() && api().Capsule_IsValid(capsule.get(), name);
+    return is_it ? api().Capsule_GetPointer(capsule.get(), name) : nullptr;
+  };
+  const ColdRef found(find_attribute(exception, original_attribute));
+  if (!found.get()) return;
+  const ColdRef carried(find_attribute(found.get(), "capsule"));
+  if (void* const original = pointer(carried, original_attribute)) {
+    data.original = *static_cast<std::exception_ptr*>(original);
+    return;
+  }
+  // The attribute is that of the class, or the exception is a copy, whose own attribute is None.
+  const ColdRef of_class(find_attribute(as_object(type_of(exception)), original_attribute));
+  data.host_class = static_cast<const HostExceptionClass*>(pointer(of_class, host_class_capsule));
 }
 
 LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noexcept {
@@ -113,8 +133,7 @@ LATEPY_FUNC ErrorHandle keep_exception(PyObject* exception) {
   OwnedRef owned(exception);  // until there is memory for what keeps it
   ErrorHandle data(new ErrorData(exception, &nearest_class(as_object(type_of(exception))), &read_late));
   owned.release();
-  if (LATEPY_UNLIKELY(process_state().carries_exceptions.load(std::memory_order_relaxed)))
-    data->original = original_of(exception);
+  if (LATEPY_UNLIKELY(process_state().carries_exceptions.load(std::memory_order_relaxed))) find_original(*data.get());
   data->enlist();
   // With several interpreters the thread that asks for the text may be in another one.
   if (LATEPY_UNLIKELY(!process_state().only.load(std::memory_order_relaxed))) data->say(*data.get());
@@ -122,6 +141,11 @@ LATEPY_FUNC ErrorHandle keep_exception(PyObject* exception) {
 }
 
 LATEPY_FUNC ErrorHandle take_exception() { return keep_exception(fetch_raised()); }
+
+LATEPY_FUNC LATEPY_COLD void throw_original(const ErrorHandle& error) {
+  if (error->original) std::rethrow_exception(std::exception_ptr(error->original));
+  error->host_class->raise(error, error->text.load(std::memory_order_acquire)->message);
+}
 
 LATEPY_FUNC ErrorHandle to_throw(ErrorData* data) {
   ErrorHandle made = data ? ErrorHandle(data) : take_exception();
@@ -131,7 +155,7 @@ LATEPY_FUNC ErrorHandle to_throw(ErrorData* data) {
     else
       made->say(*made.get());
   }
-  if (LATEPY_UNLIKELY(static_cast<bool>(made->original))) std::rethrow_exception(std::exception_ptr(made->original));
+  if (LATEPY_UNLIKELY(made->original || made->host_class)) throw_original(made);
   return made;
 }
 
