@@ -11,7 +11,7 @@ namespace detail {
 /// Creates the exception that raise() throws.
 Prepared prepare(ErrorData* data);
 /// Calls the destructor of an exception. The C++ runtime calls this after the last catch.
-void destroy_exception(void* exception);
+void LATEPY_DESTRUCTOR_CALL destroy_exception(void* exception);
 /// Throws the exception of `data`, and takes over one reference to it. If `data` is null, throws Python's error that is
 /// set. If a C++ exception became this Python exception, throws that C++ exception. This function is always inline, so
 /// that the calling function throws: unwinding one frame costs as much as all other work for an error.
@@ -117,7 +117,9 @@ class LATEPY_VISIBLE PythonError : public Error {
 
 namespace detail {
 
-inline void destroy_exception(void* exception) { static_cast<PythonError*>(exception)->~PythonError(); }
+inline void LATEPY_DESTRUCTOR_CALL destroy_exception(void* exception) {
+  static_cast<PythonError*>(exception)->~PythonError();
+}
 
 }  // namespace detail
 

@@ -24,7 +24,7 @@ struct Translator {
 };
 /// The list, the newest first. Nodes are shared_ptrs, because a running translation may replace its own node.
 inline std::shared_ptr<Translator> translators;
-inline std::atomic_flag translators_lock = ATOMIC_FLAG_INIT;
+inline std::atomic_flag translators_lock = {};
 /// Copies a pointer of the list under the lock.
 inline std::shared_ptr<Translator> read_link(const std::shared_ptr<Translator>& link) noexcept {
   const SpinLock lock(translators_lock);

@@ -95,18 +95,18 @@ struct InterpreterState {
   std::atomic<DeferredDecref*> deferred_decrefs{nullptr};
   std::atomic<EndedThread*> ended_threads{nullptr};
   /// The errors that hold a Python object; the stop formats them. See core/python_error.hpp.
-  std::atomic_flag errors_lock = ATOMIC_FLAG_INIT;
+  std::atomic_flag errors_lock = {};
   ErrorData* errors = nullptr;
   /// The C++ types that have a Python class; see core/detail/class_registry.hpp.
-  std::atomic_flag classes_lock = ATOMIC_FLAG_INIT;
+  std::atomic_flag classes_lock = {};
   std::atomic<ClassRecord*> classes{nullptr};
   /// The Python types of host functions and of bound instances; see host/detail/class/host_types.hpp.
   std::atomic<HostTypes*> host_types{nullptr};
   /// The str objects of literals, interned_slots of them; see core/detail/interned_names.hpp.
-  std::atomic_flag names_lock = ATOMIC_FLAG_INIT;
+  std::atomic_flag names_lock = {};
   InternedName* names = no_interned_names;
   /// A cache from source text to code objects; see core/detail/kept_codes.hpp.
-  std::atomic_flag codes_lock = ATOMIC_FLAG_INIT;
+  std::atomic_flag codes_lock = {};
   KeptCode** codes = nullptr;
   /// N of the last `<string-N>`; see remember_source() in core/code.hpp.
   std::atomic<unsigned> sources{0};
@@ -147,7 +147,7 @@ struct ProcessState {
   /// The reason why a second start is refused; null if it may be tried.
   std::atomic<const std::string*> restart_refusal{nullptr};
   /// Held while an interpreter begins or ends.
-  std::atomic_flag lock = ATOMIC_FLAG_INIT;
+  std::atomic_flag lock = {};
   /// The first value of InterpreterState::use in each slot.
   std::uint32_t first_use = 0;
   /// An array of slot_count pointers, filled from number 1 on. Null if no interpreter was ever known.

@@ -45,7 +45,7 @@ struct LibraryState {
   /// The libraries that may still be unloaded: a list, guarded by libraries_lock.
   UserLibrary* unpinned = nullptr;
   std::atomic<bool> has_unpinned{false};
-  std::atomic_flag libraries_lock = ATOMIC_FLAG_INIT;
+  std::atomic_flag libraries_lock = {};
 };
 
 inline LibraryState library_state{};

@@ -110,7 +110,7 @@ namespace detail {
 
 /// The first of a list of living Interpreters. The others belong to other libraries and attached to its Python.
 inline std::atomic<Interpreter*> the_interpreter{nullptr};
-inline std::atomic_flag interpreters_lock = ATOMIC_FLAG_INIT;
+inline std::atomic_flag interpreters_lock = {};
 /// Whether a Python has been started in this process.
 inline bool started_before = false;
 

@@ -165,7 +165,7 @@ class Scope {
   Object run_script(const Path& path, const std::vector<std::string>& argv);
 
   Object main_, globals_;
-  std::atomic_flag running_file_ = ATOMIC_FLAG_INIT;
+  std::atomic_flag running_file_ = {};
 };
 
 #if LATEPY_DEFINITIONS

@@ -11,13 +11,17 @@
 /// 2.4.3 of that ABI).
 #define LATEPY_THROWS_IN_PLACE 1
 #include <cxxabi.h>
-#ifdef __GLIBCXX__  // its <cxxabi.h> does not declare __cxa_throw
+#ifdef __GLIBCXX__  // its <cxxabi.h> does not declare __cxa_throw; on 32-bit Windows a destructor is __thiscall
+#define LATEPY_DESTRUCTOR_CALL _GLIBCXX_CDTOR_CALLABI
 namespace __cxxabiv1 {
-extern "C" void __cxa_throw(void*, std::type_info*, void (*)(void*)) __attribute__((noreturn));
+extern "C" void __cxa_throw(void*, std::type_info*, void(LATEPY_DESTRUCTOR_CALL*)(void*)) __attribute__((noreturn));
 }
 #endif
 #else
 #define LATEPY_THROWS_IN_PLACE 0
+#endif
+#ifndef LATEPY_DESTRUCTOR_CALL
+#define LATEPY_DESTRUCTOR_CALL
 #endif
 
 namespace latepy {

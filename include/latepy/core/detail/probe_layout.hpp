@@ -4,8 +4,6 @@
 
 #include <latepy/core/detail/cold.hpp>
 
-#include <cstdlib>
-
 namespace latepy {
 inline namespace v1 {
 namespace detail {
@@ -40,13 +38,19 @@ LATEPY_COLD inline std::size_t measure_head() {
   return head;
 }
 
-/// The offset of tp_flags: 19 words behind the head of a type (Include/cpython/object.h). Returns 0 if that is not so.
+/// The offset of the low 32 bits of tp_flags, an unsigned long 19 words behind the head of a type
+/// (Include/cpython/object.h). The second half of the word has them on a 64-bit big-endian machine. Returns 0 if
+/// neither half has.
 LATEPY_COLD inline std::uint16_t find_type_flags(std::size_t head) {
-  const std::size_t offset = head + 19 * sizeof(void*);
+  const std::size_t word = head + 19 * sizeof(void*);
   const Api& a = api();
-  for (PyTypeObject* type : {a.BaseObject_Type, a.List_Type, a.Tuple_Type, a.Dict_Type, a.Float_Type, a.Long_Type})
-    if (member_at<std::uint32_t>(type, offset) != static_cast<std::uint32_t>(a.Type_GetFlags(type))) return 0;
-  return static_cast<std::uint16_t>(offset);
+  for (std::size_t offset = word; offset < word + sizeof(unsigned long); offset += sizeof(std::uint32_t)) {
+    bool holds = true;
+    for (PyTypeObject* type : {a.BaseObject_Type, a.List_Type, a.Tuple_Type, a.Dict_Type, a.Float_Type, a.Long_Type})
+      holds = holds && member_at<std::uint32_t>(type, offset) == static_cast<std::uint32_t>(a.Type_GetFlags(type));
+    if (holds) return static_cast<std::uint16_t>(offset);
+  }
+  return 0;
 }
 
 /// The offset of tp_vectorcall_offset: 5 words behind the head of a type. It tells at which offset a Python function
@@ -274,7 +278,7 @@ LATEPY_COLD inline void probe_layout() {
   if (layout.head != 0) return;
   Layout found;
   found.head = measure_head();
-  const char* const forbidden = std::getenv("LATEPY_NO_FAST_PATH");
+  const char* const forbidden = environment_value("LATEPY_NO_FAST_PATH");
   if (found.head == 0 || (forbidden && *forbidden && std::string_view(forbidden) != "0")) {
     layout.head = found.head;
     return;

@@ -38,6 +38,16 @@ LATEPY_COLD inline wchar_t* to_utf16(Arena& arena, Text utf8) {
   return wide;
 }
 
+/// A path as the file functions of Windows take it: a path of a drive that is longer than MAX_PATH needs the prefix
+/// \\?\, behind which only backslashes separate.
+LATEPY_COLD inline wchar_t* to_wide_path(Arena& arena, Text path) {
+  if (path.size() < 248 || path.c_str()[1] != ':') return to_utf16(arena, path);
+  wchar_t* const wide = to_utf16(arena, arena.concat("\\\\?\\", path));
+  for (wchar_t* c = wide; *c; ++c)
+    if (*c == L'/') *c = L'\\';
+  return wide;
+}
+
 /// NUL-terminated UTF-16 as UTF-8.
 LATEPY_COLD inline Text to_text(Arena& arena, const wchar_t* wide) {
   const int size = WideCharToMultiByte(utf8_code_page, 0, wide, -1, nullptr, 0, nullptr, nullptr);
@@ -63,7 +73,7 @@ enum class FileKind { missing, denied, file, folder };
 LATEPY_COLD inline FileKind file_kind(Text path) {
   if (path.empty()) return FileKind::missing;
   Arena scratch;
-  const unsigned long attributes = GetFileAttributesW(to_utf16(scratch, path));
+  const unsigned long attributes = GetFileAttributesW(to_wide_path(scratch, path));
   if (attributes == 0xffffffffUL)
     return GetLastError() == 5 ? FileKind::denied : FileKind::missing;  // ERROR_ACCESS_DENIED
   return attributes & 0x10 ? FileKind::folder : FileKind::file;
@@ -82,7 +92,7 @@ inline void* invalid_handle() noexcept { return reinterpret_cast<void*>(static_c
 
 /// CreateFileW() on an existing file. invalid_handle() where it fails.
 LATEPY_COLD inline void* open_file(Arena& arena, Text path, unsigned long access, unsigned long flags) {
-  return CreateFileW(to_utf16(arena, path), access, 7, nullptr, 3, flags, nullptr);  // all sharing, OPEN_EXISTING
+  return CreateFileW(to_wide_path(arena, path), access, 7, nullptr, 3, flags, nullptr);  // all sharing, OPEN_EXISTING
 }
 /// Closes a handle of Windows.
 struct HandleCloser {
@@ -127,7 +137,7 @@ LATEPY_COLD inline Texts list_folder(Arena& arena, Text path) {
     ~Find() {
       if (handle != invalid_handle()) FindClose(handle);
     }
-  } const find{FindFirstFileW(to_utf16(arena, arena.join(path, "*")), data)};
+  } const find{FindFirstFileW(to_wide_path(arena, arena.join(path, "*")), data)};
   if (find.handle == invalid_handle()) return names;
   do
     if (entry.name[0] != L'.') names.add(to_text(arena, entry.name));
@@ -143,6 +153,7 @@ LATEPY_COLD inline Text real_path(Arena& arena, Text path) {
   if (file.handle == invalid_handle()) return is_file(path) ? path : Text();
   wchar_t* const wide = path_buffer(scratch);
   const Text real = path_text(arena, wide, GetFinalPathNameByHandleW(file.handle, wide, path_limit, 0));
+  if (real.empty()) return path;  // a volume without a drive letter
   if (starts_with(real, "\\\\?\\UNC\\")) return arena.concat("\\", real.c_str() + 7);
   return starts_with(real, "\\\\?\\") ? real.c_str() + 4 : real;
 }

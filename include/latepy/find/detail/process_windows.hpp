@@ -4,6 +4,10 @@
 
 #include <latepy/find/detail/files_windows.hpp>
 
+#ifdef _MSC_VER
+#pragma comment(lib, "advapi32")  // OpenProcessToken here, the registry in registry_windows.hpp
+#endif
+
 struct _STARTUPINFOW;
 struct _PROCESS_INFORMATION;
 extern "C" {

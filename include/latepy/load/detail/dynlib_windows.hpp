@@ -67,7 +67,8 @@ class NativeLib {
   LATEPY_COLD static NativeLib open(const std::string& path, std::string& error) {
     std::wstring wide = to_wide(path);
     for (wchar_t& c : wide)
-      if (c == L'/') c = L'\\';  // LOAD_LIBRARY_SEARCH_* needs backslashes
+      if (c == L'/') c = L'\\';                                             // LOAD_LIBRARY_SEARCH_* needs backslashes
+    if (wide.size() >= 248 && wide[1] == L':') wide.insert(0, L"\\\\?\\");  // longer than MAX_PATH
     // LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS: the DLL's own folder is searched, where
     // vcruntime140.dll is; neither PATH nor the working directory is searched.
     NativeLib lib;

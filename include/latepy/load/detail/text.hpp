@@ -4,6 +4,7 @@
 
 #include <latepy/config_macros.hpp>
 
+#include <cstdlib>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -28,6 +29,14 @@ std::string digits_of(long long number);
 template <class Integer>
 std::string decimal(Integer number) {
   return digits_of(static_cast<long long>(number));
+}
+
+/// The value of an environment variable; null if it is unset. On Windows it has the encoding of the system.
+inline const char* environment_value(const char* name) noexcept {
+#ifdef _MSC_VER
+#pragma warning(suppress : 4996)  // /sdl makes an error of getenv; the function that it recommends allocates
+#endif
+  return std::getenv(name);
 }
 
 /// Throws an E whose text is the joined parts.

@@ -17,7 +17,7 @@ struct HostTypes {
   PyTypeObject* instance = nullptr;     ///< see host/detail/class/instance_type.hpp
   struct Instance** buckets = nullptr;  ///< the table of instances, see host/detail/class/instance.hpp
   std::size_t bucket_count = 0, instance_count = 0;
-  std::atomic_flag lock = ATOMIC_FLAG_INIT;
+  std::atomic_flag lock = {};
   PyTypeObject* iterator = nullptr;  ///< see host/detail/class/iterate.hpp
 };
 

@@ -126,7 +126,7 @@ LATEPY_COLD inline void Settings::add_from_environment(bool use_environment) {
                    {"PYTHONHASHSEED", "use_hash_seed", true, true},
                    {"PYTHONHASHSEED", "hash_seed", false, false}};
   for (const auto& [variable, option, is_switch, has_default] : variables) {
-    const char* text = use_environment ? std::getenv(variable) : nullptr;
+    const char* text = use_environment ? environment_value(variable) : nullptr;
     const bool is_random = text && std::strcmp(text, "random") == 0 && std::strcmp(variable, "PYTHONHASHSEED") == 0;
     if (text && *text && !is_random)
       add(Setting::number, option, is_switch ? "1" : text);

@@ -146,7 +146,7 @@ class CapturedText {
   };
   std::string text_;
   std::vector<Piece> pieces_;
-  mutable std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
+  mutable std::atomic_flag lock_ = {};
 };
 
 #if LATEPY_DEFINITIONS
