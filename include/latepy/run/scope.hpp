@@ -49,18 +49,22 @@ class Scope {
     const detail::Entry entry;
     return detail::into_cpp<T>(evaluate(expression, globals, filename));
   }
-  /// As eval(), but returns an exception of the code in the Result instead of throwing it.
+  /// As exec(), eval() and run_string(), but return an exception of the code in the Result instead of throwing it. So
+  /// they do with a C++ exception that a host function threw: error() tells of the Python exception that it became,
+  /// and value() throws the C++ exception.
+  ///@{
+  Result<void> try_exec(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
+    return try_run<void>(code, Mode::exec, globals, filename);
+  }
   template <class T = Object>
   Result<T> try_eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
-    const detail::Entry entry;
-    std::optional<Code> code;
-    try {
-      code.emplace(detail::code_of(expression, Mode::eval, filename));
-    } catch (const PythonError& error) {
-      return error;
-    }
-    return code->try_run<T>(globals_or_main(globals));
+    return try_run<T>(expression, Mode::eval, globals, filename);
   }
+  template <class T = Object>
+  Result<T> try_run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
+    return try_run<T>(code, Mode::run, globals, filename);
+  }
+  ///@}
   /// Runs statements. Returns the value of the last one if it is an expression, else None.
   Object run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {});
   /// Compiles source text, to run it many times. \throws SyntaxError.
@@ -155,6 +159,18 @@ class Scope {
  private:
   /// `globals`, or those of `__main__`. A copy, because the code may call reset().
   Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
+
+  template <class T>
+  Result<T> try_run(std::string_view text, Mode mode, const Ref& globals, std::string_view filename) {
+    const detail::Entry entry(mode != Mode::eval);
+    std::optional<Code> code;
+    try {
+      code.emplace(detail::code_of(text, mode, filename));
+    } catch (const PythonError& error) {
+      return error;
+    }
+    return code->try_run<T>(globals_or_main(globals));
+  }
 
   // The members without their Entry. The functions that return a PyObject* return a new reference.
   PyObject* evaluate(std::string_view expression, const Ref& globals, std::string_view filename) const;
