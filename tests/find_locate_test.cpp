@@ -9,6 +9,7 @@
 
 #if !LATEPY_WINDOWS
 #include <spawn.h>
+#include <sys/resource.h>
 
 namespace py = latepy;
 using py::Candidate;
@@ -103,6 +104,26 @@ class Tree {
   std::string root_;
 };
 
+/// A library with the two functions by which a Python in a process is known. Its version has as many characters as
+/// "3.11.7".
+std::string stand_in(const std::string& version = "3.11.7") {
+  std::ifstream file(LATEPY_TEST_BINARIES "/fake_python_module.so", std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::size_t at = bytes.find("3.11.7 (a stand-in)");
+  REQUIRE(at != std::string::npos);
+  return bytes.replace(at, version.size(), version);
+}
+
+/// Runs the function in a child process. \returns what it returned, -1 where a signal ended it.
+template <class F>
+int status_of(F&& function) {
+  const pid_t child = fork();
+  if (child == 0) _exit(function());
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 /// A literal with its NUL bytes.
 template <std::size_t N>
 std::string raw(const char (&text)[N]) {
@@ -164,13 +185,12 @@ TEST_CASE("the order of the sources is the order of the table", "[locate]") {
       "etc/ld.so.cache",
       raw("ld.so-1.7.0\0\0libpython3.10.so.1.0\0/opt/other/lib/libpython3.10.so.1.0\0/opt/gone/libpython3.9.so\0"));
   tree.set("LATEPY_LIBRARY=" + tree.at("named/lib/libpython3.14.so.1.0"));
-  tree.set("LATEPY_PYTHON=" + tree.at("nowhere/python"));
   tree.set("VIRTUAL_ENV=" + tree.at("venv/"));
   tree.set("CONDA_PREFIX=" + tree.at("conda"));
   tree.set("PATH=relative/bin:.::" + tree.at("onpath/bin") + ":" + tree.at("missing"));
   const Discovery discovery = py::locate(tree.search);
   CHECK(order(discovery) ==
-        "LATEPY_LIBRARY 3.14, [LATEPY_PYTHON ?], beside the program 3.13, beside the program 3.9, VIRTUAL_ENV 3.12.4, "
+        "LATEPY_LIBRARY 3.14, beside the program 3.13, beside the program 3.9, VIRTUAL_ENV 3.12.4, "
         "CONDA_PREFIX 3.11, PATH 3.10, "
         "uv 3.12.10, uv 3.12.9, pyenv 3.13.1, conda 3.11, conda 3.10, system library folder 3.9, system library folder "
         "3.11, loader cache 3.10");
@@ -178,17 +198,18 @@ TEST_CASE("the order of the sources is the order of the table", "[locate]") {
   CHECK(discovery.chosen() == &discovery.candidates()[0]);
   CHECK(std::count_if(discovery.candidates().begin(), discovery.candidates().end(),
                       [](const Candidate& c) { return c.verdict == Verdict::chosen; }) == 1);
-  const Candidate& venv = discovery.candidates()[4];
+  const Candidate& venv = discovery.candidates()[3];
   CHECK(venv.executable == tree.at("venv/bin/python"));
   CHECK(venv.base_executable == tree.at("base/bin/python3.12"));
   CHECK(venv.prefix == tree.at("venv"));
   CHECK(venv.home == tree.at("base"));
   CHECK(venv.library == tree.at("base/lib/libpython3.12.so.1.0"));
-  const Candidate& on_path = discovery.candidates()[6];
+  const Candidate& on_path = discovery.candidates()[5];
   CHECK(on_path.executable == tree.at("onpath/bin/python3.10"));
 
   // Where only the chosen one is wanted the table ends with it.
-  for (const char* version : {"3.14", "3.13", "3.12", "==3.12.9", "3.11", "3.10", "3.9"}) {
+  tree.search.environment.erase(tree.search.environment.begin() + 1);  // LATEPY_LIBRARY
+  for (const char* version : {"3.13", "3.12", "==3.12.9", "3.11", "3.10", "3.9"}) {
     INFO(version);
     tree.search.version = version;
     const std::string all = order(py::locate(tree.search));
@@ -246,13 +267,11 @@ TEST_CASE("a named Python that does not serve is not replaced by another", "[loc
   const Discovery discovery = py::locate(tree.search);
   CHECK(only_reason(discovery) == "not found");
   try {
-    py::detail::choose(std::make_shared<const py::Discovery>(discovery));
+    py::detail::choose(std::make_shared<const py::Discovery>(discovery), tree.search);
     FAIL("nothing was chosen");
   } catch (const py::LoadError& error) {
     const std::string text = error.what();
-    CHECK(text.find("no usable CPython was found\n") == 0);
-    CHECK(has(text, tree.at("gone/bin/python")));
-    CHECK(has(text, "Config::python"));
+    CHECK(text.find("no usable CPython was found: Config::python asks for " + tree.at("gone/bin/python\n")) == 0);
     CHECK(has(text, discovery.remedy()));
     CHECK(error.discovery().candidates().size() == 1);
   }
@@ -266,6 +285,160 @@ TEST_CASE("a path with a NUL byte is refused, and not cut there", "[locate]") {
   SECTION("an executable") { tree.search.python = tree.at("one/bin/python") + rest; }
   SECTION("a home") { tree.search.home = tree.at("one") + rest; }
   CHECK(only_reason(py::locate(tree.search)) == "its path holds a NUL byte");
+}
+
+TEST_CASE("what a LATEPY_ variable names is taken, or nothing is", "[locate][environment]") {
+  Tree tree;
+  tree.python("usr/local", "3.12");
+  tree.python("one", "3.11");
+  tree.python("old", "3.8");
+  tree.executable("static", "3.12");
+  tree.venv("venv", "home = " + tree.at("one/bin"));
+  tree.venv("broken", "home = " + tree.at("gone/bin"));
+  std::string name = "LATEPY_PYTHON", value, reason;
+  SECTION("an executable") { value = tree.at("one/bin/python3"); }
+  SECTION("an environment") { value = tree.at("venv"); }
+  SECTION("a library") { name = "LATEPY_LIBRARY", value = tree.at("one/lib/libpython3.11.so.1.0"); }
+  SECTION("missing") { value = tree.at("gone/bin/python"), reason = "not found"; }
+  SECTION("a missing library") { name = "LATEPY_LIBRARY", value = tree.at("gone.so"), reason = "not found"; }
+  SECTION("relative") { value = ".venv/bin/python", reason = "a relative path in the environment is not followed"; }
+  SECTION("a relative library") {
+    name = "LATEPY_LIBRARY", value = "lib/libpython3.11.so";
+    reason = "a relative path in the environment is not followed";
+  }
+  SECTION("too old") { value = tree.at("old"), reason = "too old: 3.8"; }
+  SECTION("a broken environment") { value = tree.at("broken"), reason = "its base Python is gone"; }
+  SECTION("without a library") { value = tree.at("static/bin/python3"), reason = "built without a shared library"; }
+  SECTION("not in the range") {
+    tree.search.version = ">=3.12";
+    value = tree.at("one"), reason = "3.11 is not in >=3.12";
+  }
+  tree.set(name + "=" + value);
+  const Discovery all = py::locate(tree.search);
+  INFO(all.to_string());
+  CHECK(all.candidates()[0].source == name);
+  CHECK(all.candidates().size() == 2);  // the others are told, but not taken
+  CHECK(all.candidates().back().verdict == Verdict::usable);
+  tree.search.all = false;
+  const auto discovery = std::make_shared<const Discovery>(py::locate(tree.search));
+  REQUIRE(discovery->candidates().size() == 1);
+  if (reason.empty()) {
+    REQUIRE(discovery->chosen());
+    CHECK(all.chosen() == &all.candidates()[0]);
+    CHECK(discovery->chosen()->library == tree.at("one/lib/libpython3.11.so.1.0"));
+    // What the caller names goes before.
+    tree.search.python = tree.at("usr/local");
+    CHECK(py::locate(tree.search).chosen()->source == "Config::python");
+    return;
+  }
+  CHECK(all.chosen() == nullptr);
+  CHECK(has(only_reason(*discovery), reason));
+  try {
+    py::detail::choose(discovery, tree.search);
+    FAIL("nothing was chosen");
+  } catch (const py::LoadError& error) {
+    CHECK(has(error.what(), "no usable CPython was found: " + name + " asks for " + value));
+  }
+}
+
+TEST_CASE("both LATEPY_ variables name one Python", "[locate][environment]") {
+  Tree tree;
+  tree.python("one", "3.11");
+  tree.python("two", "3.12");
+  tree.set("LATEPY_PYTHON=" + tree.at("one/bin/python3"));
+  SECTION("that belongs together") {
+    tree.set("LATEPY_LIBRARY=" + tree.at("one/lib/libpython3.11.so.1.0"));
+    CHECK(order(py::locate(tree.search)) == "LATEPY_PYTHON 3.11");
+  }
+  SECTION("that does not") {
+    tree.set("LATEPY_LIBRARY=" + tree.at("two/lib/libpython3.12.so.1.0"));
+    CHECK(has(only_reason(py::locate(tree.search)), "the library does not belong to the python"));
+  }
+}
+
+TEST_CASE("a library and a python that are named together belong together", "[locate]") {
+  Tree tree;
+  tree.python("one", "3.11");
+  tree.file("one/lib/libpython3.11d.so.1.0", native_library());
+  tree.link("one/lib/link.so", "libpython3.11.so.1.0");
+  tree.python("other", "3.11");
+  tree.python("two", "3.12");
+  tree.executable("static", "3.11");
+  tree.venv("venv", "home = " + tree.at("one/bin"));
+  tree.file("plain/bin/python",
+            "\x7f"
+            "ELF");
+  tree.python("free", "3.13t");
+  tree.python("ordinary", "3.13");
+  const struct {
+    const char *python, *library;
+    bool fit;
+  } table[] = {
+      {"one/bin/python3", "one/lib/libpython3.11.so.1.0", true},
+      {"one", "one/lib/libpython3.11.so.1.0", true},
+      {"one", "one/lib/link.so", true},
+      {"one", "one/lib/libpython3.11d.so.1.0", true},
+      {"one/bin/python3.11", "one/lib/libpython3.11d.so.1.0", true},
+      {"venv", "one/lib/libpython3.11.so.1.0", true},
+      {"static/bin/python3", "one/lib/libpython3.11.so.1.0", true},
+      {"plain/bin/python", "one/lib/libpython3.11.so.1.0", true},
+      {"two/bin/python3", "one/lib/libpython3.11.so.1.0", false},
+      {"two", "one/lib/libpython3.11.so.1.0", false},
+      {"venv", "two/lib/libpython3.12.so.1.0", false},
+      {"venv", "other/lib/libpython3.11.so.1.0", false},
+      {"other", "one/lib/libpython3.11.so.1.0", false},
+      {"other/bin/python", "one/lib/libpython3.11.so.1.0", false},
+      {"static/bin/python3", "two/lib/libpython3.12.so.1.0", false},
+      {"ordinary/bin/python3", "free/lib/libpython3.13t.so.1.0", false},
+  };
+  for (const auto& [python, library, fit] : table) {
+    CAPTURE(python, library);
+    tree.search.python = tree.at(python);
+    tree.search.library = tree.at(library);
+    const Discovery discovery = py::locate(tree.search);
+    REQUIRE(discovery.candidates().size() == 1);
+    CHECK((discovery.chosen() != nullptr) == fit);
+    const Candidate& c = discovery.candidates()[0];
+    if (!fit) CHECK(has(c.reason, "the library does not belong to the python"));
+    if (fit && library != std::string("one/lib/link.so")) CHECK(c.library == tree.at(library));
+  }
+  tree.search.library = tree.at("gone/libpython3.11.so");
+  CHECK(only_reason(py::locate(tree.search)) == "not found");
+}
+
+TEST_CASE("a relative path of the caller's is one from the working folder", "[locate]") {
+  Tree tree;
+  tree.python("one", "3.11");
+  const std::string library = "one/lib/libpython3.11.so.1.0";
+  CHECK(status_of([&] {
+          if (chdir(tree.at("").c_str()) != 0) return 99;
+          const auto is_found = [&] {
+            const Discovery discovery = py::locate(tree.search);
+            tree.search.python = tree.search.library = tree.search.home = py::Path();
+            const Candidate* const c = discovery.chosen();
+            return c && c->library == tree.at(library) && c->home == tree.at("one") &&
+                   c->executable == tree.at("one/bin/python3.11");
+          };
+          int failed = 0;
+          for (const char* path : {"one", "./one/", "one/bin/python3", "./one/bin/python"}) {
+            tree.search.python = path;
+            failed += !is_found();
+          }
+          for (const std::string& path : {library, "./" + library}) {
+            tree.search.library = path;
+            failed += !is_found();
+          }
+          tree.search.home = "one";
+          return failed + !is_found();
+        }) == 0);
+  // The environment's are not followed, and the search goes on.
+  tree.python("usr/local", "3.12");
+  for (const char* variable : {"VIRTUAL_ENV=one", "CONDA_PREFIX=one"}) {
+    tree.search.environment.back() = variable;
+    const Discovery discovery = py::locate(tree.search);
+    CHECK(discovery.candidates()[0].reason == "a relative path in the environment is not followed");
+    CHECK(discovery.chosen()->version.minor == 12);
+  }
 }
 
 TEST_CASE("pyvenv.cfg in all its forms", "[locate][venv]") {
@@ -318,7 +491,7 @@ TEST_CASE("a broken environment says what is broken", "[locate]") {
   Tree tree;
   std::string config, reason;
   SECTION("empty") { config = "", reason = "does not say where its base is"; }
-  SECTION("binary") { config = raw("\0\xff\xfe home"), reason = "does not say where its base is"; }
+  SECTION("binary") { config = raw("\0\xff\xfe home"), reason = "not in UTF-8"; }
   SECTION("relative") { config = "home = ../bin", reason = "relative home: ../bin"; }
   SECTION("gone") { config = "home = /gone/bin", reason = "its base Python is gone: there is no python in /gone/bin"; }
   SECTION("PyPy") { config = "home = /x\nimplementation = PyPy", reason = "an environment of PyPy, not of CPython"; }
@@ -329,6 +502,45 @@ TEST_CASE("a broken environment says what is broken", "[locate]") {
   tree.venv("venv", config);
   tree.search.python = tree.at("venv");
   CHECK(has(only_reason(py::locate(tree.search)), reason));
+}
+
+TEST_CASE("a pyvenv.cfg that is not UTF-8 is refused, because CPython could not start with it", "[locate][venv]") {
+  Tree tree;
+  tree.python("usr/local", "3.12");
+  tree.python("onpath", "3.11");
+  tree.set("PATH=" + tree.at("onpath/bin"));
+  std::string config = "home = " + tree.at("usr/local/bin") + "\nprompt = caf\xe9\n";
+  SECTION("the environment's") {
+    tree.venv("venv", config);
+    tree.set("VIRTUAL_ENV=" + tree.at("venv"));
+    const Discovery discovery = py::locate(tree.search);
+    CHECK(discovery.candidates()[0].source == "VIRTUAL_ENV");
+    CHECK(discovery.candidates()[0].reason == "its pyvenv.cfg is not in UTF-8, so CPython cannot read it");
+    CHECK(discovery.chosen()->source == "PATH");
+  }
+  SECTION("one that lies above an executable") { tree.file("onpath/pyvenv.cfg", config); }
+  SECTION("one that lies beside an executable") { tree.file("onpath/bin/pyvenv.cfg", config); }
+  SECTION("one above the executable of a library") {
+    tree.file("usr/local/pyvenv.cfg", config);
+    tree.set("LATEPY_LIBRARY=" + tree.at("usr/local/lib/libpython3.12.so.1.0"));
+    CHECK(py::locate(tree.search).candidates()[0].reason == "not in UTF-8: " + tree.at("usr/local/pyvenv.cfg"));
+    return;
+  }
+  const Discovery discovery = py::locate(tree.search);
+  INFO(discovery.to_string());
+  CHECK(has(discovery.candidates()[0].reason, "not in UTF-8"));
+  REQUIRE(discovery.chosen());
+}
+
+TEST_CASE("UTF-8 is what CPython decodes", "[locate]") {
+  using py::detail::is_utf8;
+  for (const char* text : {"", "a", "caf\xc3\xa9", "\xe6\x97\xa5", "\xf0\x9f\x90\x8d", "\xed\x9f\xbf", "\xee\x80\x80",
+                           "\xf4\x8f\xbf\xbf", "\xc2\x80", "\xe0\xa0\x80", "\xf0\x90\x80\x80"})
+    CHECK(is_utf8(text));
+  for (const char* text : {"caf\xe9", "\x80", "\xbf", "\xc3", "\xc3z", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf",
+                           "\xf0\x8f\xbf\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+                           "\xff", "\xe6\x97", "\xf0\x9f\x90", "a\xe6\x97z"})
+    CHECK_FALSE(is_utf8(text));
 }
 
 TEST_CASE("shims are resolved by their own files", "[locate]") {
@@ -439,12 +651,123 @@ TEST_CASE("each reason to refuse a library", "[locate][standard-library][no-libp
   CHECK(has(only_reason(py::locate(tree.search)), reason));
 }
 
-TEST_CASE("strict takes what only its owner may write to", "[locate]") {
+TEST_CASE("a home with a colon is refused, because CPython splits it there", "[locate]") {
+  Tree tree;
+  tree.python("a:b", "3.12");
+  tree.search.home = tree.at("a:b");
+  CHECK(only_reason(py::locate(tree.search)) == "its home has a colon, at which CPython splits it: " + tree.at("a:b"));
+}
+
+TEST_CASE("strict takes what only its owner may write to, and refuses what others may", "[locate][security]") {
   Tree tree;
   tree.python("py", "3.12");
+  tree.file("py/lib/python312.zip");
+  tree.file("py/lib/python3.12/site-packages/package/module.py");
+  tree.file("py/lib/python3/dist-packages/module.py");
+  tree.file("elsewhere/editable/module.py");
+  tree.file("elsewhere/beside/module.py");
+  tree.file("py/lib/python3.12/site-packages/some.pth", "# a comment\n\nimport sys; sys.x = 1\n" +
+                                                            tree.at("elsewhere/editable") +
+                                                            "\n../../../../elsewhere/beside\n/gone\n");
+  tree.file("packages/linked/module.py");
+  tree.link("py/lib/python3.12/site-packages/linked", tree.at("packages/linked"));
+  tree.link("py/lib/python3.12/site-packages/itself", ".");
+  tree.link("py/lib/python3.12/site-packages/nowhere", "/gone");
+  tree.venv("venv", "home = " + tree.at("py/bin"));
+  tree.file("venv/lib/python3.12/site-packages/module.py");
+  tree.link("hop/venv", tree.at("venv"));
   tree.search.strict = true;
-  tree.search.home = tree.at("py");
+  tree.search.python = tree.at("venv");
+  std::string open;
+  mode_t mode = 0777;
+  uid_t owner = geteuid();
+  SECTION("nothing") {}
+  SECTION("the folder of the executable") { open = "py/bin"; }
+  SECTION("the executable") { open = "py/bin/python3.12", mode = 0757; }
+  SECTION("the library's group") { open = "py/lib/libpython3.12.so.1.0", mode = 0775; }
+  SECTION("the environment") { open = "venv"; }
+  SECTION("the environment's bin") { open = "venv/bin"; }
+  SECTION("the environment's python") { open = "venv/bin/python"; }
+  SECTION("pyvenv.cfg") { open = "venv/pyvenv.cfg"; }
+  SECTION("the environment's lib") { open = "venv/lib"; }
+  SECTION("site-packages") { open = "venv/lib/python3.12/site-packages"; }
+  SECTION("site-packages with a sticky bit: others may add files") {
+    open = "venv/lib/python3.12/site-packages", mode = 01777;
+  }
+  SECTION("a file of site-packages") { open = "venv/lib/python3.12/site-packages/module.py"; }
+  SECTION("the standard library") { open = "py/lib/python3.12"; }
+  SECTION("a file of it") { open = "py/lib/python3.12/os.py", mode = 0666; }
+  SECTION("a folder of it") { open = "py/lib/python3.12/encodings"; }
+  SECTION("a file of a folder of it") { open = "py/lib/python3.12/encodings/__init__.py", mode = 0646; }
+  SECTION("the zip file of it") { open = "py/lib/python312.zip"; }
+  SECTION("a package of the base") { open = "py/lib/python3.12/site-packages/package/module.py"; }
+  SECTION("Debian's packages") { open = "py/lib/python3/dist-packages/module.py"; }
+  SECTION("what a .pth file names") { open = "elsewhere/editable"; }
+  SECTION("a file in it") { open = "elsewhere/editable/module.py"; }
+  SECTION("what a .pth file names from its folder") { open = "elsewhere/beside/module.py"; }
+  SECTION("the folder above what a .pth file names") { open = "elsewhere"; }
+  SECTION("what a link leads to") { open = "packages/linked/module.py"; }
+  SECTION("a folder on the way through a link") { open = "packages"; }
+  SECTION("a link on the way to the executable") {
+    tree.search.python = tree.at("hop/venv");
+    open = "hop";
+  }
+  SECTION("another user's file") { open = "venv/lib/python3.12/site-packages/module.py", owner = 65534, mode = 0644; }
+  SECTION("another user's folder") { open = "venv/lib/python3.12", owner = 65534, mode = 0755; }
+  SECTION("another user's link") { open = "py/lib/python3.12/site-packages/linked", owner = 65534, mode = 0; }
+  if (!open.empty()) {
+    if (owner != geteuid() && geteuid() != 0) SKIP("only root gives files away");
+    if (mode != 0) chmod(tree.at(open).c_str(), mode);
+    REQUIRE(lchown(tree.at(open).c_str(), owner, static_cast<gid_t>(-1)) == 0);
+  }
+  const Discovery discovery = py::locate(tree.search);
+  INFO(discovery.to_string());
+  if (open.empty())
+    CHECK(discovery.chosen() != nullptr);
+  else
+    CHECK(only_reason(discovery) == "not safe (strict): others may write to " + tree.at(open));
+  tree.search.strict = false;
   CHECK(py::locate(tree.search).chosen() != nullptr);
+}
+
+TEST_CASE("strict follows links to an end", "[locate][security]") {
+  Tree tree;
+  tree.link("one", "two");
+  tree.link("two", "one");
+  tree.file("three/file");
+  tree.link("up/file", "../three/.././three//file");
+  py::detail::Arena arena;
+  using py::detail::writable_by_others;
+  CHECK(!writable_by_others(arena, arena.copy(tree.at("one"))).empty());
+  CHECK(writable_by_others(arena, arena.copy(tree.at("up/file"))).empty());
+  CHECK(writable_by_others(arena, arena.copy(tree.at("gone/file"))).empty());
+  chmod(tree.at("three/file").c_str(), 0666);
+  CHECK(writable_by_others(arena, arena.copy(tree.at("up/file"))) == tree.at("three/file"));
+}
+
+TEST_CASE("where no file can be opened any more, that is the reason", "[locate]") {
+  Tree tree;
+  tree.python("py", "3.12");
+  tree.venv("venv", "home = " + tree.at("py/bin"));
+  std::string prefix;
+  SECTION("an executable") { tree.search.python = tree.at("py/bin/python3"); }
+  SECTION("a library") { tree.search.library = tree.at("py/lib/libpython3.12.so.1.0"); }
+  SECTION("an environment") { tree.search.python = tree.at("venv"), prefix = "pyvenv.cfg "; }
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit few = before;
+  few.rlim_cur = 3;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  const Discovery discovery = py::locate(tree.search);
+  setrlimit(RLIMIT_NOFILE, &before);
+  CHECK(only_reason(discovery) == prefix + "cannot be read: Too many open files");
+}
+
+TEST_CASE("a library of MSYS2's is refused for what it is", "[locate]") {
+  Tree tree;
+  tree.file("mingw64/bin/libpython3.12.dll", native_library());
+  tree.search.library = tree.at("mingw64/bin/libpython3.12.dll");
+  CHECK(has(only_reason(py::locate(tree.search)), "MSYS2's Python"));
 }
 
 TEST_CASE("what may not be read is refused for that", "[locate]") {
@@ -457,7 +780,7 @@ TEST_CASE("what may not be read is refused for that", "[locate]") {
   if (root) REQUIRE(seteuid(65534) == 0);
   const Discovery discovery = py::locate(tree.search);
   if (root) REQUIRE(seteuid(0) == 0);
-  CHECK(only_reason(discovery) == "cannot be read: permission denied");
+  CHECK(only_reason(discovery) == "cannot be read: Permission denied");
 }
 
 TEST_CASE("too old", "[locate]") {
@@ -481,6 +804,151 @@ TEST_CASE("free-threaded and debug builds are known by name", "[locate]") {
   CHECK(discovery.chosen()->debug);
   CHECK(discovery.chosen()->executable == tree.at("py/bin/python3.13td"));
   CHECK(has(discovery.to_string(), "3.13td"));
+}
+
+TEST_CASE("of the libraries in a folder the newest comes first, then the ordinary build", "[locate]") {
+  Tree tree;
+  for (const char* version : {"3.9", "3.13", "3.13t", "3.13d", "3.13td", "3.12d", "3.10"}) {
+    tree.stdlib("py", version[4] == '3' ? "3.13" : std::string(version, std::strspn(version, "0123456789.")));
+    tree.file("py/lib/libpython" + std::string(version) + ".so.1.0", native_library());
+    tree.link("py/lib/libpython" + std::string(version) + ".so", "libpython" + std::string(version) + ".so.1.0");
+  }
+  tree.stdlib("py", "3.13t");
+  tree.search.home = tree.at("py");
+  std::string names;
+  const Discovery discovery = py::locate(tree.search);
+  for (const Candidate& c : discovery.candidates())
+    names += c.version.to_string() + (c.free_threaded ? "t" : "") + (c.debug ? "d" : "") + " ";
+  CHECK(names == "3.13 3.13t 3.13d 3.13td 3.12d 3.10 3.9 ");
+  CHECK(discovery.chosen() == &discovery.candidates()[0]);
+
+  // An executable without a version takes what its own letters say.
+  py::detail::Arena arena;
+  const auto libraries = [&](const char* executable) {
+    std::string text;
+    for (const py::detail::Text path :
+         py::detail::libraries_below(arena, arena.copy(tree.at("py")), py::detail::executable_name(executable))) {
+      const py::detail::PythonName name = py::detail::library_name(path);
+      text += std::string(name.dotted(arena).c_str()) + name.flags() + " ";
+    }
+    return text;
+  };
+  CHECK(libraries("python3") == "3.13 3.13t 3.13d 3.13td 3.12d 3.10 3.9 ");
+  CHECK(libraries("python_d.exe") == "3.13d 3.13td 3.12d ");
+  CHECK(libraries("python3.13t") == "3.13t ");
+  CHECK(libraries("python3.12").empty());
+}
+
+TEST_CASE("of the folders of versions the newest comes first, then the ordinary build", "[locate]") {
+  py::detail::Arena arena;
+  const auto sorted = [&](std::initializer_list<const char*> names) {
+    py::detail::Texts texts(arena);
+    for (const char* name : names) texts.add(name);
+    texts.sort(&py::detail::newest_first);
+    std::string text;
+    for (const py::detail::Text name : texts) text += std::string(name.c_str()) + " ";
+    return text;
+  };
+  CHECK(sorted({"3.9.1", "3.12.1-dev", "3.12.1", "3.12.11", "3.13-dev", "3.13.0t", "3.13.0", "pypy3.10", "3.13"}) ==
+        "3.13.0 3.13.0t 3.13 3.13-dev 3.12.11 3.12.1 3.12.1-dev 3.9.1 pypy3.10 ");
+  CHECK(sorted({"cpython-3.13.0+freethreaded-linux-x86_64-gnu", "cpython-3.9.20-linux-x86_64-gnu",
+                "cpython-3.13.0-linux-x86_64-gnu"}) ==
+        "cpython-3.13.0-linux-x86_64-gnu cpython-3.13.0+freethreaded-linux-x86_64-gnu "
+        "cpython-3.9.20-linux-x86_64-gnu ");
+  CHECK(sorted({"", "-", "3", "3.", "3..1", "3.1"}) == "3.1 3..1 3 3.  - ");
+  CHECK(sorted({"same", "same"}) == "same same ");
+}
+
+TEST_CASE("many names are sorted in few steps", "[locate]") {
+  py::detail::Arena arena;
+  py::detail::Texts texts(arena);
+  constexpr unsigned count = 10'000;
+  for (unsigned i = 0; i < count; ++i) texts.add(arena.concat("3.12.", arena.decimal(i)));
+  static unsigned steps;
+  steps = 0;
+  texts.sort([](const void* a, const void* b) { return ++steps, py::detail::newest_first(a, b); });
+  REQUIRE(texts.size() == count);
+  for (unsigned i = 0; i < count; ++i) REQUIRE(texts[i] == arena.concat("3.12.", arena.decimal(count - 1 - i)));
+  CHECK(steps < count * 40);
+}
+
+TEST_CASE("the micro version is that of the version, and a debug build's own headers go first", "[locate]") {
+  using py::detail::micro_in;
+  CHECK(micro_in("3.12.5", "3.12") == 5);
+  CHECK(micro_in("cpython-3.12.5-linux", "3.12") == 5);
+  for (const char* text : {"", "3.12", "13.12.5", "1.3.12.5", "3.120.5", "3.1.5", "3.12rc1"})
+    CHECK(micro_in(text, "3.12") == -1);
+  CHECK(micro_in("13.12.5 3.12 3.12.7", "3.12") == 7);
+
+  Tree tree;
+  tree.python("py", "3.12d");
+  tree.search.home = tree.at("py");
+  const auto micro = [&] { return py::locate(tree.search).chosen()->version.micro; };
+  CHECK(micro() == -1);
+  tree.file("py/include/python3.12/patchlevel.h", "#define PY_MICRO_VERSION 4\n");
+  CHECK(micro() == 4);
+  tree.file("py/include/python3.12d/patchlevel.h", "#define PY_MICRO_VERSION 5\n");
+  CHECK(micro() == 5);
+  // Its executable is its own, where it has one.
+  CHECK(py::locate(tree.search).chosen()->executable == tree.at("py/bin/python3.12d"));
+  CHECK(std::remove(tree.at("py/bin/python3.12d").c_str()) == 0);
+  tree.file("py/bin/python3.12");
+  CHECK(py::locate(tree.search).chosen()->executable == tree.at("py/bin/python3.12"));
+}
+
+TEST_CASE("each manager's folder is known", "[locate]") {
+  Tree tree;
+  std::string source, home;
+  const auto at = [&](const char* by, const char* folder) { source = by, home = folder; };
+  SECTION("uv by its variable") {
+    at("uv", "elsewhere/cpython-3.12.3-linux-x86_64-gnu");
+    tree.set("UV_PYTHON_INSTALL_DIR=" + tree.at("elsewhere"));
+  }
+  SECTION("uv in the data folder") {
+    at("uv", "data/uv/python/cpython-3.12.3-linux-x86_64-gnu");
+    tree.set("XDG_DATA_HOME=" + tree.at("data"));
+  }
+  SECTION("pyenv by its variable") {
+    at("pyenv", "roots/pyenv/versions/3.12.3");
+    tree.set("PYENV_ROOT=" + tree.at("roots/pyenv"));
+  }
+  SECTION("asdf") { at("asdf", "home/me/.asdf/installs/python/3.12.3"); }
+  SECTION("mise") { at("mise", "home/me/.local/share/mise/installs/python/3.12.3"); }
+  for (const char* name : {"miniconda3", "miniforge3", "mambaforge", "anaconda3", "micromamba"}) SECTION(name) {
+      at("conda", "home/me/"), home += name;
+    }
+  for (const char* name : {"conda", "miniconda3", "miniforge3", "anaconda3"}) SECTION(std::string("opt/") + name) {
+      at("conda", "opt/"), home += name;
+    }
+  SECTION("an environment of conda's") {
+    at("conda", "opt/conda/envs/work");
+    tree.folder("opt/conda");
+  }
+  SECTION("one that conda wrote down") {
+    at("conda", "projects/env");
+    tree.file("home/me/.conda/environments.txt", "relative/env\r\n" + tree.at("projects/env") + "\r\n/gone\r\n");
+  }
+  for (const char* brew : {"opt/homebrew/opt", "usr/local/opt", "home/linuxbrew/.linuxbrew/opt"}) SECTION(brew) {
+      at("Homebrew", brew), home += "/python@3.12";
+    }
+  SECTION("a framework of Homebrew's") {
+    at("Homebrew", "opt/homebrew/opt/python@3.12/Frameworks/Python.framework/Versions/3.12");
+    tree.file(home + "/Python", native_library());
+    tree.stdlib(home, "3.12");
+  }
+  for (const char* folder : {"Library/Frameworks", "opt/local/Library/Frameworks"}) SECTION(folder) {
+      at(folder[0] == 'L' ? "framework" : "MacPorts", folder), home += "/Python.framework/Versions/3.12";
+      tree.file(home + "/Python", native_library());
+      tree.stdlib(home, "3.12");
+    }
+  if (!has(home, ".framework")) tree.python(home, "3.12");
+  const Discovery discovery = py::locate(tree.search);
+  INFO(discovery.to_string());
+  REQUIRE(discovery.chosen());
+  CHECK(discovery.candidates().size() == 1);
+  CHECK(discovery.chosen()->source == source);
+  CHECK(discovery.chosen()->prefix == tree.at(home));
+  CHECK(discovery.chosen()->version.minor == 12);
 }
 
 TEST_CASE("the same library is listed once, an environment beside its base", "[locate]") {
@@ -571,6 +1039,75 @@ TEST_CASE("the remedy is that of the system", "[locate]") {
   }
   tree.file("etc/os-release", release);
   CHECK(has(py::locate(tree.search).remedy(), LATEPY_APPLE && !has(remedy, "pyenv") ? "brew" : remedy));
+}
+
+TEST_CASE("the remedy fits what was asked for", "[locate]") {
+  Tree tree;
+  tree.file("etc/os-release", "ID=debian\n");
+  tree.python("usr", "3.11");
+  const auto remedy = [&] { return py::locate(tree.search).remedy(); };
+  SECTION("a range that the system's Python is not in") {
+    tree.search.version = ">=3.12";
+    CHECK(has(remedy(), "Install CPython >=3.12 with its shared library"));
+    CHECK(!has(remedy(), "libpython3.11"));
+    tree.file("usr/bin/python3.13");  // one without its library
+    CHECK(has(remedy(), "apt-get install libpython3.13."));
+    tree.search.version = "<3.11";
+    CHECK(has(remedy(), "Install CPython <3.11 "));
+  }
+  SECTION("a path that leads nowhere") {
+    tree.search.python = tree.at("gone");
+    CHECK(remedy() == "Correct Config::python, or leave it empty: then a Python is looked for.");
+    tree.search.python = py::Path();
+    tree.search.library = tree.at("gone");
+    CHECK(remedy() == "Correct Config::library, or leave it empty: then a Python is looked for.");
+  }
+  SECTION("a path and a range") {
+    tree.search.python = tree.at("usr");
+    tree.search.version = ">=3.12";
+    CHECK(remedy() == "Correct Config::python or Config::version, or leave it empty: then a Python is looked for.");
+  }
+  SECTION("a variable") {
+    tree.set("LATEPY_PYTHON=" + tree.at("gone"));
+    CHECK(remedy() == "Correct LATEPY_PYTHON, or unset it: then a Python is looked for.");
+  }
+  SECTION("a name") {
+    tree.search.python = "python3.12";
+    CHECK(has(remedy(), "a name is not looked for on PATH: write the whole path"));
+  }
+  SECTION("a path from the user's folder") {
+    tree.search.python = "~/venv";
+    CHECK(has(remedy(), "~ is not expanded: write the whole path"));
+  }
+  SECTION("an executable whose library is a package") {
+    tree.file("usr/bin/python3.12");
+    tree.search.python = tree.at("usr/bin/python3.12");
+    CHECK(remedy() == "Install Python's shared library: apt-get install libpython3.12.");
+  }
+  SECTION("an executable of pyenv's") {
+    tree.executable("roots/pyenv/versions/3.12.1", "3.12");
+    tree.search.python = tree.at("roots/pyenv/versions/3.12.1/bin/python");
+    CHECK(has(remedy(), "Install CPython 3.9 or newer with its shared library"));
+    CHECK(has(remedy(), "pyenv install --force 3.12.1."));
+  }
+  SECTION("another executable without a library") {
+    tree.executable("opt/py", "3.12");
+    tree.search.python = tree.at("opt/py/bin/python3");
+    CHECK(remedy() == "Install CPython 3.9 or newer with its shared library (configure --enable-shared).");
+  }
+}
+
+TEST_CASE("the system's newest Python without its library is the one to complete", "[locate]") {
+  Tree tree;
+  tree.file("usr/lib/os-release", "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n");
+  for (const char* version : {"3.8", "3.9", "3.10", "3.12"}) tree.file("usr/bin/python" + std::string(version));
+  tree.set("LATEPY_PYTHON=");
+  CHECK(has(py::locate(tree.search).remedy(), "apt-get install libpython3.12."));
+  CHECK(std::remove(tree.at("usr/bin/python3.12").c_str()) == 0);
+  CHECK(has(py::locate(tree.search).remedy(), "apt-get install libpython3.10."));
+  for (const char* version : {"3.9", "3.10"})
+    CHECK(std::remove(tree.at("usr/bin/python" + std::string(version)).c_str()) == 0);
+  CHECK(has(py::locate(tree.search).remedy(), "apt-get install python3 libpython3-dev."));
 }
 
 TEST_CASE("version ranges", "[locate]") {
@@ -693,6 +1230,7 @@ TEST_CASE("names of libraries and executables", "[locate]") {
   CHECK(told(library_name("/x/PythonT.framework/Versions/3.13/PythonT")) == "3.13t");
   CHECK(told(library_name("python312.dll")) == "3.12");
   CHECK(told(library_name("Python313t_d.DLL")) == "3.13td");
+  CHECK(told(library_name("libpython3.12.dll")) == "3.12");
   for (const char* no :
        {"libpython3.so", "python3.dll", "libpython3.12.a", "libpython3.12.so-gdb.py", "libpython3.12", "libpythonx.so",
         "/x/Python", "python312.zip", "python3x.dll", "libpython.so", "", "libpython3.12x.so"})
@@ -723,6 +1261,7 @@ TEST_CASE("the Pythons of this machine", "[locate][machine]") {
   for (const py::detail::Text name : py::detail::list_folder(arena, versions)) {
     const py::detail::Text home = py::detail::real_path(arena, arena.join(versions, name));
     if (py::detail::is_file(arena.join(home, "pyvenv.cfg"))) continue;
+    if (!py::detail::is_file(arena.join(home, "bin/python3"))) continue;  // whatever somebody put there
     INFO(home.c_str());
     CHECK(std::any_of(discovery.candidates().begin(), discovery.candidates().end(),
                       [&](const Candidate& c) { return c.prefix == home.c_str(); }));
@@ -738,6 +1277,23 @@ TEST_CASE("a question to another program ends", "[locate]") {
   CHECK(run_and_read(arena, {"/bin/sh", "-c", "echo x; exec sleep 30", nullptr}, 100).empty());
   CHECK(run_and_read(arena, {"/bin/sh", "-c", "exec cat /dev/zero", nullptr}).empty());
   CHECK(run_and_read(arena, {"/bin/sh", "-c", "exec head -c 65536 /dev/zero", nullptr}).size() == 65536);
+}
+
+TEST_CASE("a question leaves no open file and no child behind", "[locate]") {
+  py::detail::Arena arena;
+  const auto next_number = [] {  // the lowest that is free
+    const int number = dup(0);
+    close(number);
+    return number;
+  };
+  const int before = next_number();
+  for (const char* program : {"/bin/true", "/bin/false", "/gone"}) {
+    for (int i = 0; i < 3; ++i) py::detail::run_and_read(arena, {program, nullptr});
+    CHECK(next_number() == before);
+  }
+  py::detail::run_and_read(arena, {"/bin/sh", "-c", "exec sleep 30", nullptr}, 10);
+  CHECK(next_number() == before);
+  CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
 }
 
 TEST_CASE("a Python that files do not explain is asked only where that is wanted", "[locate][machine]") {
@@ -806,6 +1362,82 @@ TEST_CASE("a Python in this process is the only candidate", "[locate][machine][a
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0);
   }
+}
+
+TEST_CASE("a library that is in this process is the only one that a wish can have", "[locate][attach]") {
+  Tree tree;
+  tree.python("one", "3.11");
+  tree.file("one/lib/libpython3.11.so.1.0", stand_in());
+  tree.python("two", "3.12");
+  tree.venv("venv", "home = " + tree.at("one/bin"));
+  tree.venv("venv2", "home = " + tree.at("two/bin"));
+  tree.search.in_process = true;
+  for (const int flags : {RTLD_NOW | RTLD_LOCAL, RTLD_NOW | RTLD_GLOBAL})
+    CHECK(status_of([&] {
+            if (!dlopen(tree.at("one/lib/libpython3.11.so.1.0").c_str(), flags)) return 99;
+            const auto find = [&] {
+              const Discovery found = py::locate(tree.search);
+              tree.search.python = tree.search.library = tree.search.home = py::Path();
+              tree.search.environment.resize(1);
+              return found;
+            };
+            const auto is_one = [&](const char* executable) {
+              const Discovery found = find();
+              const Candidate* const c = found.chosen();
+              return c && c->in_process && c->executable == tree.at(executable) && c->version.micro == 7;
+            };
+            const auto is_refused = [&](const std::string& why) {
+              const Discovery found = find();
+              return !found.chosen() && has(found.candidates()[0].reason, why);
+            };
+            const std::string loaded = "this process has loaded " + tree.at("one/lib/libpython3.11.so.1.0") +
+                                       " already, and a process can have one Python only";
+            int step = 1;
+            if (!is_one("one/bin/python3.11")) return step;
+            tree.search.python = tree.at("venv");
+            if (++step; !is_one("venv/bin/python")) return step;
+            tree.set("LATEPY_PYTHON=" + tree.at("venv"));
+            if (++step; !is_one("venv/bin/python")) return step;
+            tree.set("VIRTUAL_ENV=" + tree.at("venv"));
+            if (++step; !is_one("venv/bin/python")) return step;
+            tree.set("VIRTUAL_ENV=" + tree.at("venv2"));  // no wish
+            if (++step; !is_one("one/bin/python3.11")) return step;
+            tree.search.library = tree.at("one/lib/libpython3.11.so.1.0");
+            if (++step; !is_one("one/bin/python3.11")) return step;
+            tree.search.home = tree.at("one");
+            if (++step; !is_one("one/bin/python3.11")) return step;
+            for (const char* other : {"two", "two/bin/python3", "venv2"}) {
+              tree.search.python = tree.at(other);
+              if (++step; !is_refused(loaded)) return step;
+            }
+            tree.set("LATEPY_PYTHON=" + tree.at("two"));
+            if (++step; !is_refused(loaded)) return step;
+            tree.search.library = tree.at("two/lib/libpython3.12.so.1.0");
+            if (++step; !is_refused(loaded)) return step;
+            tree.search.python = tree.at("gone");
+            if (++step; !is_refused("not found")) return step;
+            tree.search.home = tree.at("two");
+            if (++step; !is_refused("standard library missing")) return step;
+            tree.search.strict = true;
+            if (++step; !is_one("one/bin/python3.11")) return step;
+            chmod(tree.at("one/lib/python3.11/os.py").c_str(), 0666);
+            if (++step; !is_refused("not safe (strict)")) return step;
+            return chmod(tree.at("one/lib/python3.11/os.py").c_str(), 0644);
+          }) == 0);
+}
+
+TEST_CASE("a Python in this process that is too old is refused", "[locate][attach]") {
+  Tree tree;
+  tree.python("old", "3.8");
+  tree.file("old/lib/libpython3.8.so.1.0", stand_in("3.8.18"));
+  tree.search.in_process = true;
+  CHECK(status_of([&]() -> int {
+          if (!dlopen(tree.at("old/lib/libpython3.8.so.1.0").c_str(), RTLD_NOW | RTLD_LOCAL)) return 99;
+          const Discovery found = py::locate(tree.search);
+          return found.chosen() || found.candidates().size() != 1 ||
+                 !has(found.candidates()[0].reason, "too old: 3.8.18") ||
+                 !has(found.candidates()[0].reason, "and a process can have one Python only");
+        }) == 0);
 }
 
 TEST_CASE("a library that was loaded by a relative path keeps that name: another file may have it by now",

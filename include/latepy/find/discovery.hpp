@@ -72,7 +72,7 @@ struct Search {
   std::string version;      ///< ">=3.10,<3.14", "==3.12.*" or "3.12"; empty takes 3.9 and everything newer
   bool search_path = true;  ///< `python3` and `python` on PATH are candidates (their files are read, nothing is run)
   bool ask_python = false;  ///< a Python that files do not explain may be run and asked
-  bool strict = false;      ///< refuse candidates that other users may write to
+  bool strict = false;      ///< refuse candidates that other users may write to; see Config::strict
   bool all = true;          ///< false: what comes behind the one that is chosen is not looked at
 
   /// For tests: the environment to read instead of the process's, as NAME=VALUE.

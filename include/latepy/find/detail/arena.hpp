@@ -4,6 +4,7 @@
 
 #include <latepy/load/detail/paths.hpp>
 
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -30,11 +31,6 @@ class Text {
  private:
   const char* chars_ = "";
 };
-
-/// An order of names: 3.10 before 3.9, libpython3.12.so.1.0 before libpython3.12.so.
-LATEPY_COLD inline bool longer_first(Text a, Text b) noexcept {
-  return a.size() != b.size() ? a.size() > b.size() : a.compare(b) > 0;
-}
 
 inline char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -157,13 +153,19 @@ class Texts {
  public:
   explicit Texts(Arena& arena) noexcept : arena_(&arena) {}
 
-  void add(Text text) { insert(count_, text); }
+  LATEPY_COLD void add(Text text) {
+    if (count_ == capacity_) {
+      capacity_ = capacity_ * 2 + 8;
+      auto* const texts = static_cast<Text*>(arena_->allocate(capacity_ * sizeof(Text)));
+      for (std::size_t i = 0; i < count_; ++i) texts[i] = texts_[i];
+      texts_ = texts;
+    }
+    texts_[count_++] = text;
+  }
 
-  /// Puts the text behind all that it does not go before. Keeps an ordered array ordered.
-  LATEPY_COLD void add_ordered(Text text, bool (*goes_before)(Text, Text)) {
-    std::size_t at = count_;
-    while (at > 0 && goes_before(text, texts_[at - 1])) --at;
-    insert(at, text);
+  /// Sorts the array. \param order gets two of its texts by their addresses, as with qsort().
+  LATEPY_COLD void sort(int (*order)(const void*, const void*)) {
+    if (count_ > 1) std::qsort(texts_, count_, sizeof(Text), order);
   }
 
   const Text* begin() const noexcept { return texts_; }
@@ -173,17 +175,6 @@ class Texts {
   Text operator[](std::size_t at) const noexcept { return texts_[at]; }
 
  private:
-  LATEPY_COLD void insert(std::size_t at, Text text) {
-    if (count_ == capacity_) {
-      capacity_ = capacity_ * 2 + 8;
-      auto* const texts = static_cast<Text*>(arena_->allocate(capacity_ * sizeof(Text)));
-      for (std::size_t i = 0; i < count_; ++i) texts[i] = texts_[i];
-      texts_ = texts;
-    }
-    for (std::size_t i = count_++; i > at; --i) texts_[i] = texts_[i - 1];
-    texts_[at] = text;
-  }
-
   Arena* arena_;
   Text* texts_ = nullptr;
   std::size_t count_ = 0;

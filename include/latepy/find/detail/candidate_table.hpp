@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/find/detail/arena.hpp>
+#include <latepy/find/detail/trace.hpp>
 #include <latepy/find/discovery.hpp>
 
 namespace latepy {
@@ -28,7 +28,9 @@ class CandidateTable {
 
   bool has_chosen() const noexcept { return chosen_; }
   /// Whether the search has ended. The functions that look for candidates do nothing then.
-  bool is_done() const noexcept { return chosen_ && !all_; }
+  bool is_done() const noexcept { return is_decided_ && !all_; }
+  /// No candidate that is added from now on is chosen.
+  void decide() noexcept { is_decided_ = true; }
   /// The first line of the table, or nullptr.
   const FoundPython* first() const noexcept { return first_; }
 
@@ -37,8 +39,9 @@ class CandidateTable {
 
   /// Adds the candidate, which passed every check. The first one is chosen.
   LATEPY_COLD void accept(const FoundPython& c) {
-    const Verdict verdict = chosen_ ? Verdict::usable : Verdict::chosen;
-    chosen_ = true;
+    const Verdict verdict = is_decided_ ? Verdict::usable : Verdict::chosen;
+    chosen_ |= !is_decided_;
+    is_decided_ = true;
     add(c, verdict, c.executable.empty() ? "has no python executable: scripts cannot start another Python" : "");
   }
 
@@ -84,11 +87,20 @@ class CandidateTable {
     line->reason = reason;
     *end = line;
     ++count_;
+    trace({"locate: ",
+           verdict == Verdict::refused  ? "refused "
+           : verdict == Verdict::chosen ? "chose "
+                                        : "passed ",
+           c.source, " ", version_text(arena_, c.version), " ",
+           !c.library.empty()      ? c.library
+           : !c.executable.empty() ? c.executable
+                                   : c.prefix,
+           reason.empty() ? "" : ": ", reason});
   }
 
   FoundPython* first_ = nullptr;
   std::size_t count_ = 0;
-  bool chosen_ = false;
+  bool chosen_ = false, is_decided_ = false;
   const bool all_;
 };
 

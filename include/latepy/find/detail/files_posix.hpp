@@ -16,14 +16,20 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The operating system's words for what failed last.
+LATEPY_COLD inline Text last_fault(Arena& arena) {
+  return arena.concat("cannot be read: ", errno != 0 ? strerror(errno) : "it is no file");
+}
+
 enum class FileKind { missing, denied, file, folder };
 
-/// What the path leads to, links followed.
+/// What the path leads to, links followed. Where it is `denied`, last_fault() tells why.
 LATEPY_COLD inline FileKind file_kind(Text path) noexcept {
   struct stat info;
+  errno = 0;
   if (path.empty()) return FileKind::missing;
-  if (stat(path.c_str(), &info) != 0) return errno == EACCES || errno == EPERM ? FileKind::denied : FileKind::missing;
-  return S_ISDIR(info.st_mode) ? FileKind::folder : S_ISREG(info.st_mode) ? FileKind::file : FileKind::missing;
+  if (stat(path.c_str(), &info) != 0) return errno == ENOENT || errno == ENOTDIR ? FileKind::missing : FileKind::denied;
+  return S_ISDIR(info.st_mode) ? FileKind::folder : S_ISREG(info.st_mode) ? FileKind::file : FileKind::denied;
 }
 inline bool is_file(Text path) noexcept { return file_kind(path) == FileKind::file; }
 inline bool is_folder(Text path) noexcept { return file_kind(path) == FileKind::folder; }
@@ -32,7 +38,7 @@ inline bool is_folder(Text path) noexcept { return file_kind(path) == FileKind::
 struct FileText {
   std::string_view text;
   unsigned long long size = 0;  ///< of the whole file
-  bool readable = false;        ///< whether the file was opened, and read up to the limit
+  Text fault;                   ///< why it was not read up to the limit, "" where it was
 };
 
 /// Reads up to `limit` bytes.
@@ -45,7 +51,11 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
   } const file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};  // O_NONBLOCK: the path may lead to a pipe
   FileText result;
   struct stat info;
-  if (file.number < 0 || fstat(file.number, &info) != 0 || !S_ISREG(info.st_mode)) return result;
+  if (file.number >= 0) errno = 0;
+  if (file.number < 0 || fstat(file.number, &info) != 0 || !S_ISREG(info.st_mode)) {
+    result.fault = last_fault(arena);
+    return result;
+  }
   result.size = static_cast<unsigned long long>(info.st_size);
   if (result.size < limit) limit = static_cast<std::size_t>(result.size);
   char* const bytes = static_cast<char*>(arena.allocate(limit));
@@ -53,26 +63,49 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
   while (have < limit) {
     const ssize_t got = read(file.number, bytes + have, limit - have);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
+    if (got <= 0) {
+      result.fault = got < 0 ? last_fault(arena) : "cannot be read to its end";
+      break;
+    }
     have += static_cast<std::size_t>(got);
   }
-  result.readable = have == limit;
   result.text = std::string_view(bytes, have);
   return result;
 }
 
+/// What is in a folder.
+class FolderStream {
+ public:
+  LATEPY_COLD explicit FolderStream(Text path) noexcept : stream_(opendir(path.c_str())) {}
+  FolderStream(const FolderStream&) = delete;
+  FolderStream& operator=(const FolderStream&) = delete;
+  LATEPY_COLD ~FolderStream() {
+    if (stream_) closedir(stream_);
+  }
+  /// Whether the folder could not be opened.
+  bool failed() const noexcept { return !stream_; }
+  /// The next name, nullptr at the end.
+  LATEPY_COLD const char* next() const noexcept {
+    const dirent* entry = nullptr;
+    while (stream_ && (entry = readdir(stream_)) != nullptr)
+      if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) break;
+    return entry ? entry->d_name : nullptr;
+  }
+  /// As lstat().
+  int look_at(const char* name, struct stat& info) const noexcept {
+    return fstatat(dirfd(stream_), name, &info, AT_SYMLINK_NOFOLLOW);
+  }
+
+ private:
+  DIR* const stream_;
+};
+
 /// The names in a folder, in no order, without the hidden ones.
 LATEPY_COLD inline Texts list_folder(Arena& arena, Text path) {
-  struct Folder {
-    DIR* stream;
-    ~Folder() {
-      if (stream) closedir(stream);
-    }
-  } const folder{opendir(path.c_str())};
   Texts names(arena);
-  if (folder.stream)
-    while (const dirent* entry = readdir(folder.stream))
-      if (entry->d_name[0] != '.') names.add(arena.copy(entry->d_name));
+  const FolderStream folder(path);
+  while (const char* name = folder.next())
+    if (name[0] != '.') names.add(arena.copy(name));
   return names;
 }
 
@@ -113,20 +146,6 @@ LATEPY_COLD inline Text absolute_path(Arena& arena, Text path) {
   char folder[PATH_MAX];
   if (path.empty() || is_absolute(path) || getcwd(folder, sizeof folder) == nullptr) return path;
   return arena.join(folder, starts_with(path, "./") ? path.c_str() + 2 : path.c_str());
-}
-
-/// The file, or the nearest folder above it, that others than the process's user and root may write to; "" when there
-/// is none. A folder with the sticky bit (/tmp) is safe for what lies in it.
-LATEPY_COLD inline Text writable_by_others(Arena& arena, Text path) {
-  bool is_leaf = true;
-  for (path = real_path(arena, path); !path.empty(); path = arena.parent(path), is_leaf = false) {
-    struct stat info;
-    if (stat(path.c_str(), &info) != 0) return path;
-    const bool sticky = !is_leaf && (info.st_mode & S_ISVTX) != 0;
-    if (((info.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !sticky) || (info.st_uid != 0 && info.st_uid != geteuid()))
-      return path;
-  }
-  return {};
 }
 
 }  // namespace detail

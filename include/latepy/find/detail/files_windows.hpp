@@ -67,15 +67,21 @@ LATEPY_COLD inline Text path_text(Arena& arena, wchar_t* buffer, unsigned long s
   return to_text(arena, buffer);
 }
 
+/// What failed last, by the number of the operating system.
+LATEPY_COLD inline Text last_fault(Arena& arena) {
+  const unsigned long error = GetLastError();
+  if (error == 5) return "cannot be read: permission denied";  // ERROR_ACCESS_DENIED
+  return arena.concat("cannot be read: error ", arena.decimal(error), " of Windows");
+}
+
 enum class FileKind { missing, denied, file, folder };
 
-/// What the path leads to.
+/// What the path leads to. Where it is `denied`, last_fault() tells why.
 LATEPY_COLD inline FileKind file_kind(Text path) {
   if (path.empty()) return FileKind::missing;
   Arena scratch;
   const unsigned long attributes = GetFileAttributesW(to_wide_path(scratch, path));
-  if (attributes == 0xffffffffUL)
-    return GetLastError() == 5 ? FileKind::denied : FileKind::missing;  // ERROR_ACCESS_DENIED
+  if (attributes == 0xffffffffUL) return GetLastError() == 5 ? FileKind::denied : FileKind::missing;
   return attributes & 0x10 ? FileKind::folder : FileKind::file;
 }
 inline bool is_file(Text path) { return file_kind(path) == FileKind::file; }
@@ -85,7 +91,7 @@ inline bool is_folder(Text path) { return file_kind(path) == FileKind::folder; }
 struct FileText {
   std::string_view text;
   unsigned long long size = 0;  ///< of the whole file
-  bool readable = false;        ///< whether the file was opened, and read up to the limit
+  Text fault;                   ///< why it was not read up to the limit, "" where it was
 };
 
 inline void* invalid_handle() noexcept { return reinterpret_cast<void*>(static_cast<std::intptr_t>(-1)); }
@@ -108,7 +114,7 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
   const HandleCloser file{open_file(arena, path, 0x80000000UL, 0)};  // GENERIC_READ
   if (file.handle == invalid_handle()) {
     // A Store stub (an app execution alias) cannot be opened. It is an empty file.
-    result.readable = GetLastError() == 1920;  // ERROR_CANT_ACCESS_FILE
+    if (GetLastError() != 1920) result.fault = last_fault(arena);  // ERROR_CANT_ACCESS_FILE
     return result;
   }
   unsigned long high = 0, got = 0;
@@ -117,7 +123,8 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
   if (result.size < limit) limit = static_cast<std::size_t>(result.size);
   char* const bytes = static_cast<char*>(arena.allocate(limit));
   const auto wanted = static_cast<unsigned long>(limit);
-  result.readable = ReadFile(file.handle, bytes, wanted, &got, nullptr) != 0 && got == wanted;
+  if (ReadFile(file.handle, bytes, wanted, &got, nullptr) == 0 || got != wanted)
+    result.fault = "cannot be read to its end";
   result.text = std::string_view(bytes, got);
   return result;
 }

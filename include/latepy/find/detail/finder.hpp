@@ -3,10 +3,7 @@
 #pragma once
 
 #include <latepy/find/detail/ask_python.hpp>
-#include <latepy/find/detail/binary_header.hpp>
-#include <latepy/find/detail/candidate_table.hpp>
-#include <latepy/find/detail/parse.hpp>
-#include <latepy/find/detail/version_range.hpp>
+#include <latepy/find/detail/checks.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -14,27 +11,11 @@ namespace detail {
 
 /// Fills the table. Each function takes what is known of a candidate so far, finds the rest, and adds the candidate to
 /// the table, accepted or refused.
-class Finder : public CandidateTable {
+class Finder : public Checks {
  public:
   /// \throws LoadError when `search.version` is malformed.
-  Finder(Arena& arena, const Search& search)
-      : CandidateTable(arena, search.all), search_(search), range_(search.version), real_path_(arena) {}
-
-  Arena& arena() const noexcept { return arena_; }
-
-  /// An environment variable; "" when it is unset, empty, or not to be trusted.
-  LATEPY_COLD Text variable(Text name) const {
-    if (search_.as_secure || is_secure_process()) return {};
-    const std::size_t size = name.size();
-    for (const std::string& entry : search_.environment)
-      if (starts_with(entry, name) && entry[size] == '=') return entry.c_str() + size + 1;
-    return search_.own_environment ? process_variable(arena_, name) : Text();
-  }
-
-  /// Why the version is outside of what is wanted, "" when it is not.
-  LATEPY_COLD Text unwanted(const Version& version) const {
-    return range_.allows(version) ? "" : arena_.concat(version_text(arena_, version), " is not in ", search_.version);
-  }
+  Finder(Arena& arena, const Search& search, const RunningPython& running)
+      : Checks(arena, search, running), real_path_(arena) {}
 
   /// A library. Everything else is derived from it.
   LATEPY_COLD void add_library(const FoundPython& known) {
@@ -46,7 +27,7 @@ class Finder : public CandidateTable {
       case FileKind::folder:
         return refuse(c, "a folder, not a shared library");
       case FileKind::denied:
-        return refuse(c, "permission denied");
+        return refuse(c, last_fault(arena_));
       case FileKind::file:
         break;
     }
@@ -89,7 +70,7 @@ class Finder : public CandidateTable {
     FoundPython c = known;
     if (c.executable.empty()) c.executable = path;
     if (kind == FileKind::missing) return refuse(c, "not found");
-    if (kind == FileKind::denied) return refuse(c, "permission denied");
+    if (kind == FileKind::denied) return refuse(c, last_fault(arena_));
     Text folder = path;
     for (int up = 0; up < 2; ++up) {
       folder = arena_.parent(folder);
@@ -137,9 +118,6 @@ class Finder : public CandidateTable {
     return !folder.empty() && is_file(arena_.join(folder, "pyvenv.cfg"));
   }
 
- protected:
-  const Search& search_;
-
  private:
   /// The first of the files that is there, or "".
   LATEPY_COLD Text first_file(Text folder, Literals names) const {
@@ -150,14 +128,21 @@ class Finder : public CandidateTable {
     return {};
   }
 
-  /// Returns whether there are any.
+  /// Adds those of an installation. Returns whether there are any. A library that was named has to be one of them.
   LATEPY_COLD bool add_libraries(const Texts& libraries, const FoundPython& known) {
     FoundPython c = known;
+    bool fits = false;
     for (const Text library : libraries) {
+      if (!known.library.empty() && real_path_(arena_, library) != real_path_(arena_, known.library)) continue;
+      fits = true;
       c.library = library;
       add_library(c);
     }
+    if (!fits && !libraries.empty()) refuse_library(known, libraries[0]);
     return !libraries.empty();
+  }
+  LATEPY_COLD void refuse_library(const FoundPython& c, Text other) {
+    refuse(c, arena_.concat("the library does not belong to the python, which goes with ", other));
   }
 
   /// A folder with pyvenv.cfg. `home` in it is the folder of the base's executable. virtualenv writes the executable
@@ -167,7 +152,8 @@ class Finder : public CandidateTable {
     FoundPython c = known;
     const FileText file = read_file(arena_, arena_.join(folder, "pyvenv.cfg"));
     const auto value = [&](Text key) { return config_value(arena_, file.text, key); };
-    if (!file.readable) return refuse(c, "pyvenv.cfg cannot be read");
+    if (!file.fault.empty()) return refuse(c, arena_.concat("pyvenv.cfg ", file.fault));
+    if (!is_utf8(file.text)) return refuse(c, "its pyvenv.cfg is not in UTF-8, so CPython cannot read it");
     const Text home = value("home"), kind = value("implementation");
     if (!kind.empty() && !equals_ignoring_case(kind, "cpython"))
       return refuse(c, arena_.concat("an environment of ", kind, ", not of CPython"));
@@ -203,19 +189,26 @@ class Finder : public CandidateTable {
     FoundPython c = known;
     const Text real = real_path_(arena_, c.base_executable);
     const FileText file = read_file(arena_, real, 2);
-    if (!file.readable) return refuse(c, "permission denied");
+    if (!file.fault.empty()) return refuse(c, file.fault);
     if (file.size == 0) return refuse(c, "the Microsoft Store's stub (an empty file), not a Python");
     if (starts_with(file.text, "#!")) return refuse(c, "a script, not a Python executable");
-    if (!c.library.empty()) return add_library(c);
     PythonName name = executable_name(real);
     if (!name.matches) name = executable_name(c.base_executable);
-    if (!name.matches) return refuse(c, arena_.concat("not named like a Python: ", real));
+    const PythonName asked = library_name(c.library);
+    if (!name.matches && !asked.matches) return refuse(c, arena_.concat("not named like a Python: ", real));
     if (!name.version.known() && c.version.known() && !LATEPY_WINDOWS)
       name.version = {c.version.major, c.version.minor, -1};
+    if (asked.matches) {  // a debug library serves an ordinary executable
+      const Text version = arena_.concat("Python ", name.version.known() ? name.dotted(arena_) : Text(), name.flags());
+      name.debug = asked.debug;
+      if (name.version.known() && !name.same(asked)) return refuse_library(c, version);
+      name = asked;
+    }
     const Text home = home_of(real), other = LATEPY_WINDOWS ? home : home_of(c.base_executable);
     if (add_libraries(libraries_below(arena_, home, name), c)) return;
     if (other != home && add_libraries(libraries_below(arena_, other, name), c)) return;
-    if (search_.ask_python && !search_.as_secure && !is_secure_process()) {
+    if (!c.library.empty()) return add_library(c);
+    if (search_.ask_python && !is_secure()) {
       c.library = ask_python(arena_, c.base_executable);
       if (!c.library.empty()) return add_library(c);
     }
@@ -237,46 +230,6 @@ class Finder : public CandidateTable {
     return LATEPY_WINDOWS ? folder : arena_.parent(folder);
   }
 
-  static bool is_too_old(const Version& v) noexcept { return v.known() && (v.major != 3 || v.minor < 9); }
-  LATEPY_COLD Text old_reason(const Version& v) const {
-    return arena_.concat("too old: ", version_text(arena_, v), ", 3.9 is the oldest that serves");
-  }
-
-  LATEPY_COLD void examine(const FoundPython& c, const PythonName& name, bool has_library) {
-    const Text fault = why_refused(c, name, has_library);
-    if (fault.empty())
-      accept(c);
-    else
-      refuse(c, fault);
-  }
-
-  /// "" where the candidate passes every check. \param has_library whether its standard library was found.
-  LATEPY_COLD Text why_refused(const FoundPython& c, const PythonName& name, bool has_library) const {
-    const FileText file = read_file(arena_, c.library, 4096);
-    if (!file.readable) return file.size == 0 ? "cannot be read: permission denied" : "cannot be read to its end";
-    const Text fault = binary_fault(arena_, read_binary_header(arena_, file.text, file.size));
-    if (!fault.empty()) return fault;
-    if (!name.matches)
-      return "not named like a libpython (libpython3.12.so.1.0, python312.dll …): its version is not known";
-    if (is_too_old(c.version)) return old_reason(c.version);
-    if (const Text why = unwanted(c.version); !why.empty()) return why;
-    if (!has_library) {
-      const Text home = c.home.empty() ? arena_.parent(arena_.parent(c.library)) : c.home;
-      if (LATEPY_WINDOWS)
-        return arena_.concat("standard library missing: no Lib\\os.py or python", name.digits(arena_), ".zip below ",
-                             home);
-      return arena_.concat({"standard library missing: no lib/python", name.dotted(arena_),
-                            name.free_threaded ? "t" : "", "/os.py with encodings below ", home});
-    }
-    for (const Text path : {c.library, c.home, c.executable, c.base_executable}) {
-      if (!search_.strict || path.empty()) continue;
-      const Text open = writable_by_others(arena_, path);
-      if (!open.empty()) return arena_.concat("not safe (strict): others may write to ", open);
-    }
-    return {};
-  }
-
-  VersionRange range_;
   RealPaths real_path_;
 };
 

@@ -52,25 +52,25 @@ LATEPY_COLD inline void add_libraries_by_name(Arena& arena, Texts& paths, Text f
   }
 }
 
-/// The libraries in the folder: one of each version and flags, of one version only where that is wanted.
+/// The libraries in the folder that serve `wanted`: one of each version and flags, the best ones first.
 LATEPY_COLD inline void add_libraries_in(Arena& arena, Texts& paths, Text folder, const PythonName& wanted) {
   Texts files(arena);
   for (const Text file : list_folder(arena, folder)) {
     const Text path = arena.join(folder, file);
     const PythonName name = library_name(path);
-    if (name.matches && (!wanted.version.known() || name.same(wanted))) files.add_ordered(path, &longer_first);
+    if (name.matches && name.serves(wanted)) files.add(path);
   }
-  const std::size_t first = paths.size();
+  files.sort(&best_library_first);
+  PythonName last;
   for (const Text path : files) {
     const PythonName name = library_name(path);
-    bool is_new = true;
-    for (std::size_t at = first; at < paths.size(); ++at) is_new &= !library_name(paths[at]).same(name);
-    if (is_new && is_file(path)) paths.add(path);
+    if (name.same(last) || !is_file(path)) continue;
+    paths.add(path);
+    last = name;
   }
 }
 
-/// The shared libraries of an installation. \param wanted where its version is known, only libraries of this version
-/// and with these flags.
+/// The shared libraries of an installation that serve an executable of the name `wanted`.
 LATEPY_COLD inline Texts libraries_below(Arena& arena, Text home, const PythonName& wanted) {
   Texts paths(arena);
   if (home.empty()) return paths;

@@ -22,24 +22,25 @@ LATEPY_COLD inline std::string_view next_part(std::string_view& rest, std::strin
   return {};
 }
 
-/// Takes the next part off a name such as "cpython-3.12.1": its number, -1 where it is none, -2 at the end.
+/// Takes the next part off a name such as "cpython-3.12.1": its number, -1 where it is none or at the end.
 LATEPY_COLD inline int next_number(const char*& rest) noexcept {
   const auto is_between = [](char c) { return c == '.' || c == '-' || c == '+'; };
   while (is_between(*rest)) ++rest;
   const char* const part = rest;
   while (*rest && !is_between(*rest)) ++rest;
-  if (part == rest) return -2;
   return *part >= '0' && *part <= '9' ? Version::parse(part).major : -1;
 }
 
-/// An order of names: the one with the larger numbers first, 3.12.11 before 3.12.1.
-LATEPY_COLD inline bool newer_first(Text a, Text b) noexcept {
-  const char *mine = a.c_str(), *others = b.c_str();
-  for (int number = 0; number != -2;) {
-    number = next_number(mine);
-    if (const int other = next_number(others); number != other) return number > other;
+/// An order of names, for Texts::sort(): the one with the larger numbers first, 3.12.11 before 3.12.1. Where the
+/// numbers are the same, the shorter one: 3.13.0 before 3.13.0t and 3.13.0-dev.
+LATEPY_COLD inline int newest_first(const void* a, const void* b) noexcept {
+  const Text one = *static_cast<const Text*>(a), two = *static_cast<const Text*>(b);
+  const char *mine = one.c_str(), *others = two.c_str();
+  while (*mine || *others) {
+    const int number = next_number(mine), other = next_number(others);
+    if (number != other) return number > other ? -1 : 1;
   }
-  return a.compare(b) > 0;
+  return one.size() != two.size() ? (one.size() < two.size() ? -1 : 1) : two.compare(one);
 }
 
 /// Whether the text is `lower_case`, in whatever case it is written. Only ASCII letters have a case here.
@@ -48,6 +49,25 @@ LATEPY_COLD inline bool equals_ignoring_case(std::string_view text, Text lower_c
   for (const char c : text)
     if (lower(c) != *other++ || c == '\0') return false;
   return *other == '\0';
+}
+
+/// Whether the text is UTF-8, as CPython decodes it: without surrogates and without longer forms than needed.
+LATEPY_COLD inline bool is_utf8(std::string_view text) noexcept {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : '\0'); };
+    const unsigned first = byte(at);
+    const std::size_t more = first < 0x80 ? 0 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
+    unsigned code = more == 0 ? first : first & (0x3Fu >> more);
+    for (std::size_t i = 1; i <= more; ++i) {
+      if ((byte(at + i) & 0xC0) != 0x80) return false;
+      code = code << 6 | (byte(at + i) & 0x3Fu);
+    }
+    static constexpr unsigned smallest[] = {0, 0x80, 0x800, 0x10000};
+    if ((first & 0xC0) == 0x80 || first > 0xF4 || code < smallest[more] || code > 0x10FFFF || code >> 11 == 0x1B)
+      return false;
+    at += more + 1;
+  }
+  return true;
 }
 
 /// The value of the first `key = value` line without quotes, "" without one. Read so are pyvenv.cfg and os-release.

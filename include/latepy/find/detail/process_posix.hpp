@@ -90,11 +90,11 @@ LATEPY_COLD inline void* loaded_symbol(Text path, const char* name) noexcept {
   return address;
 }
 
-/// Milliseconds that have passed since some moment.
-inline long long now_ms() noexcept {
+/// Microseconds that have passed since some moment.
+inline long long now_us() noexcept {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<long long>(time.tv_sec) * 1000 + time.tv_nsec / 1000000;
+  return static_cast<long long>(time.tv_sec) * 1000000 + time.tv_nsec / 1000;
 }
 
 /// Runs a program without a shell and with an environment of one variable, and returns what it printed. Returns "" when
@@ -123,8 +123,8 @@ LATEPY_COLD inline std::string_view run_and_read(Arena& arena, std::initializer_
 
   std::size_t size = 0;
   bool ended = false;
-  for (const long long deadline = now_ms() + limit_ms; started && !ended && size <= limit;) {
-    const long long left = deadline - now_ms();
+  for (const long long deadline = now_us() / 1000 + limit_ms; started && !ended && size <= limit;) {
+    const long long left = deadline - now_us() / 1000;
     pollfd waiting{ends[0], POLLIN, 0};
     if (left <= 0) break;
     if (poll(&waiting, 1, static_cast<int>(left)) < 0 && errno == EINTR) continue;

@@ -10,6 +10,7 @@
 
 struct _STARTUPINFOW;
 struct _PROCESS_INFORMATION;
+union _LARGE_INTEGER;
 extern "C" {
 __declspec(dllimport) unsigned long __stdcall GetEnvironmentVariableW(const wchar_t*, wchar_t*, unsigned long);
 __declspec(dllimport) void* __stdcall GetCurrentProcess();
@@ -25,6 +26,8 @@ __declspec(dllimport) int __stdcall CreateProcessW(const wchar_t*, wchar_t*, _SE
 __declspec(dllimport) unsigned long __stdcall WaitForSingleObject(void*, unsigned long);
 __declspec(dllimport) int __stdcall GetExitCodeProcess(void*, unsigned long*);
 __declspec(dllimport) int __stdcall TerminateProcess(void*, unsigned);
+__declspec(dllimport) int __stdcall QueryPerformanceCounter(_LARGE_INTEGER*);
+__declspec(dllimport) int __stdcall QueryPerformanceFrequency(_LARGE_INTEGER*);
 }
 
 namespace latepy {
@@ -33,6 +36,14 @@ namespace detail {
 
 /// Windows has no set-uid programs.
 inline bool is_secure_process() noexcept { return false; }
+
+/// Microseconds that have passed since some moment.
+inline long long now_us() noexcept {
+  long long ticks = 0, in_a_second = 1;
+  QueryPerformanceCounter(reinterpret_cast<_LARGE_INTEGER*>(&ticks));
+  QueryPerformanceFrequency(reinterpret_cast<_LARGE_INTEGER*>(&in_a_second));
+  return ticks / in_a_second * 1000000 + ticks % in_a_second * 1000000 / in_a_second;
+}
 
 /// The value of an environment variable, "" where it is unset.
 LATEPY_COLD inline Text process_variable(Arena& arena, Text name) {
@@ -112,6 +123,13 @@ LATEPY_COLD inline Text in_lower_case(Arena& arena, Text text) {
 LATEPY_COLD inline Text writable_by_others(Arena& arena, Text path) {
   const Text profile = process_variable(arena, "USERPROFILE");
   return is_elevated() && is_below(in_lower_case(arena, path), in_lower_case(arena, profile)) ? path : Text();
+}
+
+/// The same of each of the paths.
+LATEPY_COLD inline Text writable_by_others(Arena& arena, const Texts& paths) {
+  for (const Text path : paths)
+    if (const Text open = writable_by_others(arena, path); !open.empty()) return open;
+  return {};
 }
 
 /// Runs a program without a shell and with an environment of one variable, and returns what it printed. Returns "" when

@@ -24,9 +24,14 @@ struct PythonName {
   Text dotted(Arena& arena) const { return numbers(arena, "."); }
   /// "313"
   Text digits(Arena& arena) const { return numbers(arena, ""); }
-  bool same(const PythonName& other) const noexcept {
-    return version.major == other.version.major && version.minor == other.version.minor &&
-           free_threaded == other.free_threaded && debug == other.debug;
+  bool same(const PythonName& other) const noexcept { return rank() == other.rank(); }
+  /// Larger for the newer version; then for the ordinary build, then the free-threaded one, then those for debugging.
+  int rank() const noexcept { return (version.major * 256 + version.minor) * 4 - free_threaded - 2 * debug; }
+  /// Whether a library of this name serves an executable of the name `wanted`. `python` may be that of any ordinary
+  /// library, and where the folder has no such one, of any; `python_d` is not.
+  bool serves(const PythonName& wanted) const noexcept {
+    if (wanted.version.known()) return same(wanted);
+    return (free_threaded || !wanted.free_threaded) && (debug || !wanted.debug);
   }
 
  private:
@@ -81,15 +86,15 @@ class LowerName {
   std::size_t size_;
 };
 
-/// `libpythonX.Y{t}{d}.so[.1.0]`, `.dylib`, `Python.framework/Versions/X.Y/Python`, `pythonXY{t}{_d}.dll`; not
-/// `libpython3.so` and `python3.dll`, which only forward to one of these.
+/// `libpythonX.Y{t}{d}.so[.1.0]`, `.dylib`, `Python.framework/Versions/X.Y/Python`, `pythonXY{t}{_d}.dll`, and
+/// `libpythonX.Y.dll`, which is MSYS2's; not `libpython3.so` and `python3.dll`, which only forward to one of these.
 LATEPY_COLD inline PythonName library_name(std::string_view path) noexcept {
   std::string_view file = file_name(path);
   PythonName name;
   if (starts_with(file, "libpython")) {
     file.remove_prefix(9);
     name = read_dotted(file);
-    name.matches = name.matches && (file == ".so" || starts_with(file, ".so.") || file == ".dylib");
+    name.matches = name.matches && (file == ".so" || starts_with(file, ".so.") || file == ".dylib" || file == ".dll");
   } else if (file == "Python" || file == "PythonT" || file == "Python3") {
     const std::string_view folder = parent(path);
     std::string_view version = file_name(folder);
@@ -110,6 +115,14 @@ LATEPY_COLD inline PythonName library_name(std::string_view path) noexcept {
     name.matches = rest.empty() || name.debug;
   }
   return name;
+}
+
+/// An order of libraries, for Texts::sort(): the higher rank first, libpython3.12.so.1.0 before libpython3.12.so.
+LATEPY_COLD inline int best_library_first(const void* a, const void* b) noexcept {
+  const Text one = *static_cast<const Text*>(a), two = *static_cast<const Text*>(b);
+  const int ranks = library_name(two).rank() - library_name(one).rank();
+  if (ranks != 0) return ranks;
+  return one.size() != two.size() ? (one.size() > two.size() ? -1 : 1) : two.compare(one);
 }
 
 /// `python`, `python3`, `python3.13td`, `python3.13t_d.exe`.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/find/detail/parse.hpp>
 #include <latepy/find/detail/process_windows.hpp>
 
 struct HKEY__;
@@ -32,13 +33,14 @@ class RegistryKey {
   }
   HKEY__* get() const noexcept { return key_; }
 
-  /// The names of the keys below, in the order of `goes_before`.
-  LATEPY_COLD Texts names(Arena& arena, bool (*goes_before)(Text, Text)) const {
+  /// The names of the keys below, in the order that Texts::sort() takes.
+  LATEPY_COLD Texts names(Arena& arena, int (*order)(const void*, const void*)) const {
     Texts names(arena);
     wchar_t name[256];
     for (unsigned long i = 0, size = 256;
          key_ && RegEnumKeyExW(key_, i, name, &size, nullptr, nullptr, nullptr, nullptr) == 0; ++i, size = 256)
-      names.add_ordered(to_text(arena, name), goes_before);
+      names.add(to_text(arena, name));
+    names.sort(order);
     return names;
   }
 
@@ -68,11 +70,14 @@ LATEPY_COLD inline Texts registered_pythons(Arena& arena) {
         static_cast<std::intptr_t>(static_cast<std::int32_t>(machine ? 0x80000002 : 0x80000001)));
     for (const unsigned long view : {0x100UL, 0x200UL}) {  // KEY_WOW64_64KEY, KEY_WOW64_32KEY
       const RegistryKey root(arena, hive, "SOFTWARE\\Python", view);
-      const auto core_first = [](Text a, Text b) { return a == "PythonCore" && b != "PythonCore"; };
+      const auto core_first = [](const void* a, const void* b) noexcept {
+        const Text one = *static_cast<const Text*>(a), two = *static_cast<const Text*>(b);
+        return one == "PythonCore" ? -1 : two == "PythonCore" ? 1 : one.compare(two);
+      };
       for (const Text company : root.names(arena, core_first)) {
         if (company == "PyLauncher") continue;  // PEP 514: not a company
         const RegistryKey tags(arena, root.get(), company, view);
-        for (const Text tag : tags.names(arena, &longer_first)) {  // 3.10 before 3.9
+        for (const Text tag : tags.names(arena, &newest_first)) {
           const RegistryKey install(arena, tags.get(), arena.concat(tag, "\\InstallPath"), view);
           std::string_view folder = install.value(arena);
           while (folder.size() > 3 && is_separator(folder.back())) folder.remove_suffix(1);

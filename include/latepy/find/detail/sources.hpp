@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/find/detail/finder.hpp>
+#include <latepy/find/detail/managers.hpp>
 #if LATEPY_WINDOWS
 #include <latepy/find/detail/registry_windows.hpp>
 #endif
@@ -11,41 +11,116 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// What is the only candidate, where anything of it is given: by the caller, else by variables of the environment.
+struct Wish {
+  Text python, library, home;
+  bool by_variable;
+  bool empty() const noexcept { return python.empty() && library.empty() && home.empty(); }
+};
+
 /// A Finder that knows where to look. It goes through the sources in the order that is written in the README.
-class Sources : public Finder {
+class Sources : public Managers {
  public:
   /// \throws LoadError when `search.version` is malformed.
-  Sources(Arena& arena, const Search& search) : Finder(arena, search) {}
+  Sources(Arena& arena, const Search& search, const RunningPython& running)
+      : Managers(arena, search, running),
+        wish_{search.python.string(), search.library.string(), search.home.string(), false} {
+    if (wish_.empty()) wish_ = {variable("LATEPY_PYTHON"), variable("LATEPY_LIBRARY"), {}, true};
+  }
 
-  /// What stands for "/".
-  Text root() const noexcept { return search_.root.empty() ? Text("/") : Text(search_.root.string()); }
+  const Wish& wish() const noexcept { return wish_; }
+
+  /// The fields and variables that are set, each followed by its value.
+  LATEPY_COLD Texts asked_for() const {
+    Texts fields(arena_);
+    const Text values[] = {wish_.python, wish_.library, wish_.home, search_.version}, *value = values;
+    for (Text name : Literals("Config::python\0Config::library\0Config::home\0Config::version")) {
+      if (wish_.by_variable && value < values + 2) name = value == values ? "LATEPY_PYTHON" : "LATEPY_LIBRARY";
+      if (!value->empty()) {
+        fields.add(name);
+        fields.add(*value);
+      }
+      ++value;
+    }
+    return fields;
+  }
+
+  /// The same in words: ": Config::python asks for /x, Config::version asks for >=3.12".
+  LATEPY_COLD Text wanted() const {
+    const Texts asked = asked_for();
+    Text text;
+    for (std::size_t at = 0; at < asked.size(); at += 2)
+      text = arena_.concat({text, at == 0 ? ": " : ", ", asked[at], " asks for ", asked[at + 1]});
+    return text;
+  }
 
   LATEPY_COLD void add_all() {
-    home_ = variable(LATEPY_WINDOWS ? "USERPROFILE" : "HOME");
-    if (!is_absolute(home_)) home_ = {};
-    named_by_variables();
-    if (!is_done()) beside_program();
-    if (!is_done()) active_environments();
+    // The home that the caller names serves a Python in this process, wherever its library lies.
+    const bool only_home = !wish_.home.empty() && wish_.python.empty() && wish_.library.empty();
+    if (running_ && (only_home || running_.is_initialized() != 0)) return add_running();
+    if (!wish_.empty()) {
+      add_wish();
+      decide();
+      if (is_done() || !wish_.by_variable) return;
+    }
+    if (running_) {
+      active_environments();
+      return add_running();
+    }
+    beside_program();
+    active_environments();
     if (!is_done() && search_.search_path) path();
     if (!is_done()) managers();
     if (!is_done()) system();
   }
 
+  /// Refuses what is wished for.
+  LATEPY_COLD void refuse_wish(Text reason) { refuse(wished(), reason); }
+
  private:
-  LATEPY_COLD void named_by_variables() {
-    for (const Text name : Literals("LATEPY_LIBRARY\0LATEPY_PYTHON")) {
-      const Text path = variable(name);
-      if (path.empty() || is_done()) continue;
-      FoundPython c(name);
-      const bool is_library = name == "LATEPY_LIBRARY";
-      if (is_library || !is_absolute(path)) (is_library ? c.library : c.executable) = path;
-      if (!is_absolute(path))
-        refuse(c, relative_path);
-      else if (is_library)
-        add_library(c);
-      else
-        add_python(path, c);
-    }
+  /// What is wished for, under the name of the field that leads.
+  LATEPY_COLD FoundPython wished() const {
+    const Texts asked = asked_for();
+    FoundPython c(asked.empty() ? Text("Config") : asked[0]);
+    c.library = absolute_path(arena_, wish_.library);
+    c.home = absolute_path(arena_, wish_.home);
+    return c;
+  }
+
+  /// Adds what is wished for. A library, a python and a home that are given together must belong together.
+  LATEPY_COLD void add_wish() {
+    const FoundPython c = wished();
+    const Text python = absolute_path(arena_, wish_.python);
+    for (const Text path : {wish_.python, wish_.library})
+      if (wish_.by_variable && !path.empty() && !is_absolute(path))
+        return refuse_wish(arena_.concat(relative_path, ": ", path));
+    if (python.empty() ? !c.library.empty() : !c.library.empty() && !is_file(c.library))
+      add_library(c);
+    else if (!python.empty())
+      add_python(python, c);
+    else
+      add_folder(c.home, c);
+  }
+
+  /// Adds the Python that is in this process: a second libpython crashes when it starts.
+  LATEPY_COLD void add_running() {
+    const std::string_view text = running_.version();
+    PythonName name = library_name(running_.library);
+    name.version = Version::parse(text);
+    name.free_threaded |= text.find("free-threading build") != std::string_view::npos;
+    FoundPython c("in this process");
+    c.in_process = true;
+    c.library = running_.library;
+    if (!search_.home.empty())
+      c.home = absolute_path(arena_, search_.home.string());
+    else if (is_absolute(c.library))
+      c.home = find_home(arena_, c.library, name);
+    complete(c, name);
+    c.version = name.version;
+    const Text wanted = search_.library.string();
+    if (!wanted.empty() && real_path(arena_, absolute_path(arena_, wanted)) != real_path(arena_, c.library))
+      return refuse(c, arena_.concat("Config::library asks for ", wanted, one_only));
+    examine(c, name, has_stdlib(arena_, c.home, name));
   }
 
   /// What a program brings along: in folders of its own, or below the folder above in `lib`.
@@ -100,21 +175,6 @@ class Sources : public Finder {
     }
   }
 
-  LATEPY_COLD void managers() {
-    Text uv = variable("UV_PYTHON_INSTALL_DIR");
-    if (uv.empty() && !home_.empty()) {
-      const Text data = variable(LATEPY_WINDOWS ? "APPDATA" : "XDG_DATA_HOME");
-      uv = arena_.join(is_absolute(data) ? data : in_home(".local/share"), "uv/python");
-    }
-    each_version(uv, "uv", "cpython-");
-    Text pyenv = variable("PYENV_ROOT");
-    if (pyenv.empty()) pyenv = in_home(LATEPY_WINDOWS ? ".pyenv/pyenv-win" : ".pyenv");
-    each_version(arena_.join(pyenv, "versions"), "pyenv");
-    each_version(in_home(".asdf/installs/python"), "asdf");
-    each_version(in_home(".local/share/mise/installs/python"), "mise");
-    conda();
-  }
-
   LATEPY_COLD void system() {
 #if LATEPY_WINDOWS
     if (search_.root.empty()) {
@@ -129,8 +189,8 @@ class Sources : public Finder {
 #else
     for (const Text brew : Literals("opt/homebrew/opt\0usr/local/opt\0home/linuxbrew/.linuxbrew/opt")) {
       const Text formulas = in_root(brew);
-      for (const Text formula : newest_first(formulas, "python@3.")) {
-        const Text folder = arena_.join(formulas, formula);
+      for (const Text formula : list_newest_first(formulas, "python@3.")) {
+        const Text folder = arena_.concat(arena_.join(formulas, "python@3."), formula);
         if (!frameworks(arena_.join(folder, "Frameworks"), "Homebrew")) add_home(folder, "Homebrew");
       }
     }
@@ -147,34 +207,11 @@ class Sources : public Finder {
 #endif
   }
 
-  LATEPY_COLD Text in_root(Text path) const { return arena_.join(root(), path); }
-  /// "" where the user's folder is not known.
-  LATEPY_COLD Text in_home(Text path) const { return home_.empty() ? Text() : arena_.join(home_, path); }
-
   using Finder::add_library;
   LATEPY_COLD void add_library(Text library, Text source) {
     FoundPython c(source);
     c.library = library;
     add_library(c);
-  }
-  using Finder::add_home;
-  LATEPY_COLD bool add_home(Text folder, Text source) { return add_home(folder, FoundPython(source)); }
-
-  /// Names with the prefix, those with the larger numbers first.
-  LATEPY_COLD Texts newest_first(Text folder, Text prefix = {}) const {
-    Texts names(arena_);
-    for (const Text name : list_folder(arena_, folder))
-      if (starts_with(name, prefix)) names.add_ordered(name, &newer_first);
-    return names;
-  }
-
-  /// Adds the installations that lie in the folder, if its path is absolute.
-  LATEPY_COLD void each_version(Text folder, Text source, Text prefix = {}) {
-    if (!is_absolute(folder) || is_done()) return;
-    for (const Text name : newest_first(folder, prefix)) {
-      const Text home = arena_.join(folder, name);
-      if (!is_done() && !is_environment(home)) add_home(home, source);
-    }
   }
 
   /// Adds the frameworks that lie in the folder. Returns whether there are any.
@@ -182,70 +219,10 @@ class Sources : public Finder {
     bool any = false;
     for (const Text framework : Literals("Python.framework\0PythonT.framework\0Python3.framework")) {
       const Text versions = arena_.concat(arena_.join(folder, framework), "/Versions");
-      for (const Text name : newest_first(versions))
+      for (const Text name : list_newest_first(versions))
         if (name != "Current") any |= add_home(arena_.join(versions, name), source);
     }
     return any;
-  }
-
-  LATEPY_COLD void conda() {
-    if (!home_.empty()) {
-      // conda writes one line for each environment that it makes.
-      std::string_view list = read_file(arena_, in_home(".conda/environments.txt")).text;
-      for (std::string_view line; !(line = next_part(list, "\r\n")).empty();)
-        if (is_absolute(line)) conda_root(arena_.copy(line));
-      for (const Text name : Literals("miniconda3\0miniforge3\0mambaforge\0anaconda3\0micromamba"))
-        conda_root(in_home(name));
-    }
-    if (LATEPY_WINDOWS) return;
-    for (const Text name : Literals("opt/conda\0opt/miniconda3\0opt/miniforge3\0opt/anaconda3"))
-      conda_root(in_root(name));
-  }
-  LATEPY_COLD void conda_root(Text root) {
-    if (!is_folder(root)) return;
-    add_home(root, "conda");
-    each_version(arena_.join(root, "envs"), "conda");
-  }
-
-  /// A shell script of pyenv or asdf. It starts the Python that a variable names, else the one of the manager's file
-  /// for this user. Files in the working directory are not read: anybody may have put them there.
-  LATEPY_COLD void shim(Text folder, Text name, Text file) {
-    FoundPython c("PATH");
-    if (read_file(arena_, file, 2).text != "#!") return add_python(file, c);
-    c.executable = file;
-    Text root = arena_.parent(folder);
-    const bool is_pyenv = is_folder(arena_.join(root, "versions"));
-    const bool is_asdf = !is_pyenv && is_folder(arena_.join(root, "installs"));
-    if (!is_pyenv && !is_asdf) root = variable("PYENV_ROOT");
-    if (!is_absolute(root)) return refuse(c, "a shim whose manager is not known");
-    std::string_view wanted = variable(is_asdf ? "ASDF_PYTHON_VERSION" : "PYENV_VERSION");
-    if (wanted.empty() && !is_asdf) {
-      wanted = read_file(arena_, arena_.join(root, "version")).text;
-    } else if (wanted.empty()) {
-      std::string_view list = home_.empty() ? "" : read_file(arena_, arena_.join(home_, ".tool-versions")).text;
-      for (std::string_view line; !(line = next_part(list, "\r\n")).empty();)
-        if (starts_with(line, "python ")) wanted = line.substr(7);
-    }
-    const Text versions = arena_.join(root, is_asdf ? "installs/python" : "versions");
-    std::string_view rest = wanted;
-    for (std::string_view word; !(word = next_part(rest, ": \t\r\n")).empty();) {
-      if (word == "system") return;  // the Python that follows on PATH
-      const Text home = matching_version(versions, word);
-      const Text python = arena_.join(arena_.join(home, "bin"), name);
-      if (!home.empty() && is_file(python)) return add_python(python, FoundPython("PATH"));
-    }
-    wanted = trim(wanted);
-    if (wanted.empty()) return;  // "system" is the default
-    refuse(c, arena_.concat("a shim for version ", arena_.copy(wanted), ", which is not installed"));
-  }
-
-  /// The folder of an installed version. "3.12" is the newest 3.12.x, as for pyenv.
-  LATEPY_COLD Text matching_version(Text folder, std::string_view word) const {
-    if (word.find_first_of("/\\") != std::string_view::npos || word[0] == '.') return {};
-    const Text version = arena_.copy(word), exactly = arena_.join(folder, version);
-    if (is_folder(exactly)) return exactly;
-    const Texts names = newest_first(folder, arena_.concat(version, "."));
-    return names.empty() ? Text() : arena_.join(folder, names[0]);
   }
 
 #if !LATEPY_WINDOWS
@@ -277,7 +254,7 @@ class Sources : public Finder {
 
   static constexpr Text relative_path = "a relative path in the environment is not followed";
 
-  Text home_;  ///< the user's folder, "" where it is not known
+  Wish wish_;
 };
 
 }  // namespace detail

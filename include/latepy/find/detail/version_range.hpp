@@ -19,6 +19,8 @@ class VersionRange {
   /// \throws LoadError naming the clause that is malformed.
   LATEPY_COLD explicit VersionRange(std::string_view text) : text_(text) { static_cast<void>(allows(Version())); }
 
+  std::string_view text() const noexcept { return trim(text_); }
+
   /// Whether the version lies in the range. An unknown micro version does: the caller asks again once the library is
   /// loaded.
   LATEPY_COLD bool allows(const Version& version) const {

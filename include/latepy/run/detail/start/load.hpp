@@ -14,23 +14,15 @@ namespace detail {
 /// The path of the library that this process has loaded, or "the program itself"; "" if none is loaded.
 inline std::string loaded_library;
 
-/// Chooses the Python to load or to attach to. \returns a member of `discovery`, which it sets. If a library was loaded
-/// before, and no Python runs now, it chooses that library again, with the virtual environment of `config`. If `config`
-/// leads to another library, the loaded library is the only candidate.
+/// Chooses the Python to load or to attach to. \returns a member of `discovery`, which it sets. A library that is in
+/// the process already, because it was loaded before or for another reason, is the only one that can be chosen, with
+/// the virtual environment that `config` or the environment names.
 /// \throws LoadError if no Python can be used.
 LATEPY_COLD inline const Candidate& pick(const Config& config, std::shared_ptr<const Discovery>& discovery) {
   Search search = config.search();
-  if (!loaded_library.empty() && !api().IsInitialized()) {
-    search.in_process = false;
-    if (search.library.empty()) search.library = loaded_library;
-    discovery = std::make_shared<const Discovery>(locate(search));
-    for (const Candidate& candidate : discovery->candidates())
-      if (candidate.verdict != Verdict::refused && candidate.library == loaded_library) return candidate;
-    search = config.search();
-  }
   search.all = false;
   discovery = std::make_shared<const Discovery>(locate(search));
-  return choose(discovery);
+  return choose(discovery, search);
 }
 
 /// Throws a LoadError with the reason and the table of all candidates.
@@ -54,9 +46,10 @@ LATEPY_COLD inline DynLib open_library(const Candidate& found, const Config& con
 
 /// Opens the candidate's library, never to close it, and fills the LibraryState. Does nothing if a library is loaded.
 /// \throws LoadError with the text of the dynamic loader and the table of all candidates; SymbolError.
-LATEPY_COLD inline void load(const Candidate& found, const Config& config) {
+LATEPY_COLD inline void load(const Candidate& found, const Config& config) try {
   LibraryState& state = library_state;
   if (!loaded_library.empty() && state.api.IsInitialized) return;  // a process loads only one libpython
+  trace({"load: opens ", found.library});
   DynLib library = open_library(found, config);
   Api api;
   fill(api, library, found.library.empty() ? "this program" : found.library);
@@ -75,6 +68,10 @@ LATEPY_COLD inline void load(const Candidate& found, const Config& config) {
   state.api = api;
   library.keep();
   loaded_library = found.library.empty() ? "the program itself" : found.library;
+  trace({"load: ends, it is Python ", version});
+} catch (const Error& error) {
+  trace({"load: failed: ", error.what()});
+  throw;
 }
 
 }  // namespace detail
