@@ -1,5 +1,5 @@
-// Tests of latepy/run/detail/start/start.hpp on one CPython: the one at LATEPY_LIBRARY, else the one that locate() chooses.
-// SPDX-License-Identifier: MIT
+// Tests of latepy/run/detail/start/start.hpp on one CPython: the one at LATEPY_LIBRARY, else the one that locate()
+// chooses. SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 
 #ifndef _WIN32
@@ -133,8 +133,8 @@ TEST_CASE("a default start", "[startup][sys-argv][sys-executable]") {
   CHECK(has(text, "\nprefix " + c.home + "\n"));
   CHECK(has(text, "\nargv ['']\n"));
   CHECK(has(text,
-                 "\nisolated 1\nignore_environment 1\nno_user_site 1\nno_site 0\nutf8_mode 1\ndev_mode False\n"
-                 "dont_write_bytecode 0\noptimize 0\nTrue utf-8\n"));
+            "\nisolated 1\nignore_environment 1\nno_user_site 1\nno_site 0\nutf8_mode 1\ndev_mode False\n"
+            "dont_write_bytecode 0\noptimize 0\nTrue utf-8\n"));
   CHECK(printed("import threading; assert threading.current_thread() is threading.main_thread()") == "");
 }
 
@@ -503,6 +503,154 @@ TEST_CASE("options by CPython's names", "[startup]") {
     host().api.FinalizeEx();
   });
   CHECK(output == "well\n");
+}
+
+TEST_CASE("what set() says of a switch goes before the field, also for what depends on it", "[startup][environment]") {
+  CHECK(printed(Config().set("user_site_directory", "1"),
+                "import sys; print(sys.flags.no_user_site, sys.flags.ignore_environment, sys.flags.isolated)") ==
+        "0 1 0\n");
+  Config user_site;
+  user_site.user_site = true;
+  CHECK(printed(user_site.set("user_site_directory", "0"), "import sys; print(sys.flags.no_user_site)") == "1\n");
+  CHECK(printed(Config().set("use_environment", "1").set("isolated", "1"),
+                "import sys; print(sys.flags.ignore_environment)") == "1\n");
+  CHECK(printed(Config().set("utf8_mode", "0"), "import sys; print(sys.flags.utf8_mode, sys._xoptions)") ==
+        "0 {'utf8': '0'}\n");
+  CHECK(printed(Config().set("install_signal_handlers", "1"),
+                "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)") == "True\n");
+  const std::string output = in_child([] {
+    setenv("PYTHONPATH", "/planted", 1);
+    setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
+    setenv("PYTHONTRACEMALLOC", "3", 1);
+    start_python(Config().set("use_environment", "0").set("use_environment", "1"));
+    run("import sys, tracemalloc\n"
+        "print('/planted' in sys.path, sys.flags.dont_write_bytecode, tracemalloc.get_traceback_limit())");
+    host().api.FinalizeEx();
+  });
+  CHECK(output == "True 1 3\n");
+}
+
+TEST_CASE("where there is no executable sys.executable is empty, and the program is told", "[sys-executable]") {
+  // The library and the standard library, as a program may bring them along.
+  const std::string home = temporary_folder() + "/bare",
+                    lib = "/lib/python3." + minor() + (host().candidate.free_threaded ? "t" : "");
+  fs::create_directories(home + "/lib");
+  fs::create_directory_symlink(host().candidate.home + lib, home + lib);
+  const std::string script =
+      "import sys, subprocess, multiprocessing\n"
+      "print(repr(sys.executable), repr(sys._base_executable))\n"
+      "try: subprocess.run([sys.executable, '-c', ''])\n"
+      "except OSError: print('an error')";
+  for (const StartWay way : {StartWay::best, StartWay::config, StartWay::flags}) {
+    std::string own;
+    const auto output = [&](const char* extra) {
+      return in_child([&] {
+        host().candidate.home = host().candidate.prefix = home;
+        host().candidate.executable = host().candidate.base_executable = "";
+        Config config;
+        if (!own.empty()) config.set("executable", own).set("base_executable", own);
+        config.on_warning = [&](const std::string& text) {
+          std::printf("%s\n", has(text, "no executable: sys.executable is empty") ? "warned" : text.c_str());
+          throw std::runtime_error("of the program's own");
+        };
+        start_python(config, way);
+        run(script + extra);
+        host().api.FinalizeEx();
+      });
+    };
+    CHECK(output("") == "warned\n'' ''\nan error\n");
+    own = host().candidate.base_executable;
+    CHECK(output("\nelse: print('it ran')") == "'" + own + "' '" + own + "'\nit ran\n");
+  }
+}
+
+TEST_CASE("strict refuses what others may write to on sys.path before any of it can run", "[security][sys-path]") {
+  const std::string folder = temporary_folder() + "/strict", user = folder + "/user",
+                    site = user + "/lib/python3." + minor() + (host().candidate.free_threaded ? "t" : "") +
+                           "/site-packages";
+  fs::create_directories(folder + "/modules");
+  fs::create_directories(site);
+  std::ofstream(folder + "/modules/sitecustomize.py") << "print('PLANTED')\n";
+  std::ofstream(site + "/usercustomize.py") << "print('PLANTED')\n";
+  const auto output = [&](const std::function<void(Config&)>& set) {
+    return in_child([&] {
+      setenv("PYTHONPATH", (folder + "/modules").c_str(), 1);
+      setenv("PYTHONUSERBASE", user.c_str(), 1);
+      if (chdir(folder.c_str()) != 0) throw std::runtime_error("chdir");
+      Config config;
+      config.strict = true;
+      set(config);
+      try {
+        start_python(config);
+        std::printf("it runs\n");
+      } catch (const StartError& error) {
+        std::printf("%s\n", error.what());
+      }
+    });
+  };
+  const auto refusal = [](const std::string& file) {
+    return "cannot start Python: not safe (Config::strict): others may write to " + file + ", which is on sys.path\n";
+  };
+  const auto named = [&](Config& config) { config.paths = {folder + "/modules"}; };
+  const auto named_from_here = [&](Config& config) { config.paths = {"modules"}; };
+  const auto by_environment = [&](Config& config) { config.use_environment = true; };
+  const auto of_user = [&](Config& config) { config.use_environment = config.user_site = true; };
+  const auto as_option = [&](Config& config) { config.set("module_search_paths", folder + "/modules"); };
+  CHECK(has(output(named), "it runs\n"));
+  CHECK(has(output(of_user), "it runs\n"));
+  fs::permissions(folder + "/modules/sitecustomize.py", fs::perms::all);
+  CHECK(output(named) == refusal(folder + "/modules/sitecustomize.py"));
+  CHECK(output(named_from_here) == refusal(folder + "/modules/sitecustomize.py"));
+  CHECK(output(by_environment) == refusal(folder + "/modules/sitecustomize.py"));
+  CHECK(output(as_option) == refusal(folder + "/modules/sitecustomize.py"));
+  CHECK(output([](Config&) {}) == "it runs\n");
+  fs::permissions(folder + "/modules/sitecustomize.py", fs::perms::owner_all);
+  fs::permissions(site, fs::perms::all);
+  CHECK(output(of_user) == refusal(site));
+}
+
+TEST_CASE("run by the case below as a set-uid program", "[.set-uid]") {
+  REQUIRE(is_secure_process());
+  setenv("LATEPY_TRACE", "1", 1);
+  for (bool Config::*field : {&Config::use_environment, &Config::user_site}) {
+    Config config;
+    config.*field = true;
+    try {
+      start_python(config);
+      FAIL("it runs");
+    } catch (const StartError& error) {
+      CHECK_THAT(error.what(),
+                 ContainsSubstring("runs with more rights than its user (set-uid)") &&
+                     ContainsSubstring(config.user_site ? "Config::user_site" : "Config::use_environment"));
+    }
+  }
+  CHECK_THROWS_AS(start_python(Config().set("use_environment", "1")), StartError);
+  CHECK_FALSE(failed_start);
+  CHECK(std::getenv("LATEPY_LIBRARY"));
+  const latepy::Discovery discovery = latepy::locate();
+  for (const Candidate& candidate : discovery.candidates()) CHECK_FALSE(has(candidate.source, "LATEPY_"));
+}
+
+TEST_CASE("a set-uid program does not do what the user's environment says", "[security][environment]") {
+  if (geteuid() != 0) SKIP("only root can make one");
+  // A folder that is no longer than it must be: the program is to be reached by another user.
+  char folder[] = "/tmp/latepy-XXXXXX";
+  REQUIRE(mkdtemp(folder));
+  const std::string program = folder + std::string("/program");
+  fs::copy_file("/proc/self/exe", program);
+  chmod(folder, 0755);
+  chmod(program.c_str(), 04755);
+  const Outcome outcome = run_in_child([&] {
+    setenv("LATEPY_LIBRARY", host().candidate.library.c_str(), 1);
+    if (chdir("/") != 0 || setgid(65534) != 0 || setuid(65534) != 0) throw std::runtime_error("no other user");
+    execl(program.c_str(), program.c_str(), "[.set-uid]", static_cast<char*>(nullptr));
+    throw std::runtime_error("exec");
+  });
+  fs::remove_all(folder);
+  INFO(outcome.output);
+  if (has(outcome.output, "is_secure_process() )")) SKIP("/tmp takes no set-uid programs");
+  CHECK(outcome.exit_code == 0);
+  CHECK(!has(outcome.output, "latepy 0."));
 }
 
 TEST_CASE("standard streams", "[startup][streams]") {

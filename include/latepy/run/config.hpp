@@ -49,7 +49,7 @@ class Hook : public std::function<Signature> {
 /// packages, and does not change the signal handlers, the locale and the working directory of the process. Strings are
 /// UTF-8. New versions of latepy only append members.
 struct Config {
-  /// The path of a libpython. Only this library is loaded.
+  /// The path of a libpython. Only this library is loaded. If `python` is given too, the two must belong together.
   Path library;
   /// The path of a python executable, or of the folder of a virtual environment. Only this Python is used.
   Path python;
@@ -65,6 +65,7 @@ struct Config {
   bool site = true;
   /// Use the environment variables PYTHON*. If false, the user's PYTHONHOME and PYTHONPATH cannot break the program.
   /// Three variables are never used: PYTHONUTF8 (see `utf8`), PYTHONNOUSERSITE (see `user_site`) and PYTHONHOME.
+  /// A set-uid program must not set it, nor `user_site`: the start throws StartError.
   bool use_environment = false;
   /// Put the user's own packages (below ~/.local) on sys.path.
   bool user_site = false;
@@ -72,7 +73,10 @@ struct Config {
   bool search_path = true;
   /// Run a python executable to ask it for its paths, if its files do not tell them.
   bool ask_python = false;
-  /// Refuse a Python that other users of the machine may write to.
+  /// Refuse a Python if other users of the machine may write to it: to its library, its executables, pyvenv.cfg, the
+  /// standard library, site-packages, what is on sys.path at the start, or to a folder above them. Each file is looked
+  /// at. The paths in .pth files are too, but not what the code in them does. On Windows it only refuses, in a process
+  /// with an administrator's rights, what lies in the user's folder.
   bool strict = false;
   /// Let Python handle SIGINT (KeyboardInterrupt) and ignore SIGPIPE and SIGXFSZ, as `python` does. If false, the
   /// program keeps its signal handlers, also when a script imports `signal` or runs asyncio.
@@ -122,9 +126,9 @@ struct Config {
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's name: `set("optimization_level", "1")`,
   /// `set("int_max_str_digits", "0")`. A number is decimal text. If the option is a list (`xoptions`, `warnoptions`),
-  /// each call appends an entry. Else the value replaces that of the member of Config for the same option. If the
-  /// CPython that was found has no such option, the start throws StartError; you may start again with another Config.
-  /// Returns *this.
+  /// each call appends an entry. Else the value replaces that of the member of Config for the same option, also for
+  /// what depends on the member. If the CPython that was found has no such option, the start throws StartError; you may
+  /// start again with another Config. Returns *this.
   Config& set(std::string option, std::string value) {
     options.emplace_back(std::move(option), std::move(value));
     return *this;

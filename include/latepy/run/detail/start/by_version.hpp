@@ -252,7 +252,8 @@ LATEPY_COLD inline void start_by_flags(Start& start) {
     start.fail(
         {"latepy does not know the layout of its PyConfig, and it does not export Py_SetProgramName; use another "
          "Python"});
-  for (const char* name : {"program_name", "home", "argv", "xoptions", "install_signal_handlers"})
+  for (const char* name :
+       {"program_name", "home", "argv", "xoptions", "install_signal_handlers", "executable", "base_executable"})
     for (Setting* setting = settings.find(name); setting; setting = settings.find(name, setting))
       setting->is_known = true;
   for (const auto& flag : flags)

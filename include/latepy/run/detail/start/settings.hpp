@@ -33,8 +33,8 @@ LATEPY_COLD inline bool parse_number(const char* text, std::int64_t& number) noe
   return static_cast<unsigned char>(*text) > ' ' && *end == '\0' && errno == 0;
 }
 
-/// The path for sys.executable; if the installation has no executable, the path that it would have. It is never empty:
-/// without an absolute path CPython searches PATH and the working directory (Modules/getpath.py).
+/// The path of the executable for the start; if the installation has none, the path that it would have. It is never
+/// empty: without an absolute path CPython searches PATH and the working directory (Modules/getpath.py).
 LATEPY_COLD inline std::string executable_of(const Candidate& candidate, const Version& version) {
   if (!candidate.executable.empty()) return candidate.executable;
   if (LATEPY_WINDOWS) return join(candidate.home, "python.exe");
@@ -71,6 +71,11 @@ class Settings {
     const Setting* const setting = find(name);
     return setting ? setting->value : "";
   }
+  /// Whether a switch is on.
+  LATEPY_COLD bool is_on(const char* name) noexcept {
+    std::int64_t number = 0;
+    return parse_number(value_of(name), number) && number != 0;
+  }
 
  private:
   /// Appends an option.
@@ -96,7 +101,7 @@ LATEPY_COLD inline void Settings::add_switches(const Config& config) {
       "isolated\0use_environment\0user_site_directory\0site_import\0write_bytecode\0install_signal_handlers\0"
       "utf8_mode\0safe_path\0configure_locale\0coerce_c_locale\0configure_c_stdio\0parse_argv\0pathconfig_warnings\0"
       "remote_debug";
-  const bool values[14] = {!config.use_environment && !config.user_site,
+  const bool values[14] = {true,
                            config.use_environment,
                            config.user_site,
                            config.site,
@@ -108,6 +113,11 @@ LATEPY_COLD inline void Settings::add_switches(const Config& config) {
     add(Setting::number, name, value ? "1" : "0");
     name += std::strlen(name) + 1;
   }
+  // What set() says of a switch goes before the field, also for what depends on it.
+  for (const auto& [option, value] : config.options)
+    if (find(option.c_str())) add_asked_for(option, value);
+  // An isolated Python would turn both off.
+  if (!all_[0].asked_for && (is_on("use_environment") || is_on("user_site_directory"))) all_[0].value = "0";
 }
 
 /// Adds the options for which an isolated configuration has fixed values, so that CPython does not read the
@@ -151,7 +161,7 @@ LATEPY_COLD inline void Settings::add_asked_for(const std::string& name, const s
 LATEPY_COLD inline Settings::Settings(const Config& config, const Candidate& candidate, const Version& version)
     : executable_(executable_of(candidate, version)) {
   add_switches(config);
-  add_from_environment(config.use_environment);
+  add_from_environment(is_on("use_environment"));
   add(Setting::text, "program_name", executable_);
   add(Setting::text, "executable", executable_);
   add(Setting::text, "base_executable", candidate.base_executable.empty() ? executable_ : candidate.base_executable);
@@ -159,13 +169,9 @@ LATEPY_COLD inline Settings::Settings(const Config& config, const Candidate& can
   for (const std::string& argument : config.argv) add(Setting::list, "argv", argument);
   if (config.argv.empty()) add(Setting::list, "argv", "");
   // multiprocessing does not pass UTF-8 mode to child processes, but it passes -X utf8.
-  add(Setting::list, "xoptions", config.utf8 ? "utf8=1" : "utf8=0");
+  add(Setting::list, "xoptions", is_on("utf8_mode") ? "utf8=1" : "utf8=0");
   for (const auto& [name, value] : config.options) add_asked_for(name, value);
 
-  if (!LATEPY_WINDOWS && candidate.home.find(':') != std::string::npos)
-    throw_error<StartError>(
-        {"cannot start Python: its home \"", candidate.home,
-         "\" contains a colon, at which CPython splits it. Install it in a folder without a colon."});
   for (const Setting& setting : all_) {
     std::int64_t number;
     if (setting.kind == Setting::number && !parse_number(setting.value, number))

@@ -84,15 +84,60 @@ LATEPY_COLD inline bool settle(const Api& api, const Config& config, Settings& s
   }
   if (api.Dict_SetItemString(globals.get(), "__builtins__", api.Eval_GetBuiltins()) != 0 ||
       api.Dict_SetItemString(globals.get(), "paths", paths.get()) != 0 ||
-      !set_global(api, globals.get(), "signal_handlers", api.Long_FromLongLong(config.signal_handlers)))
+      !set_global(api, globals.get(), "signal_handlers",
+                  api.Long_FromLongLong(settings.is_on("install_signal_handlers"))))
     return false;
-  for (const char* name : {"executable", "base_executable"})
-    if (!set_global(api, globals.get(), name, decode_text(api, settings.value_of(name)))) return false;
+  for (const char* name : {"executable", "base_executable"}) {
+    const Setting* const setting = settings.find(name);
+    const bool is_there = setting->asked_for || is_file(setting->value);
+    if (!set_global(api, globals.get(), name, decode_text(api, is_there ? setting->value : ""))) return false;
+    if (is_there || !config.on_warning || setting != settings.find("executable")) continue;
+    try {
+      config.on_warning(
+          "this Python has no executable: sys.executable is empty, so that scripts cannot start another Python. "
+          "Config::set(\"executable\", <path>) names one");
+    } catch (...) {  // as in Interpreter::warn()
+    }
+  }
   if (!run_source(api, globals.get(), settle_source)) return false;
   for (const char* name : {"stdin", "stdout", "stderr"})
     if (api.Sys_GetObject(name) == api.NoneStruct && !run_source(api, globals.get(), missing_streams_source))
       return false;
   return true;
+}
+
+/// Checks what the Config allows. \throws StartError.
+LATEPY_COLD inline void check_config(const Config& config, Settings& settings, const Version& version,
+                                     const Candidate& candidate) {
+  const bool use_environment = settings.is_on("use_environment"), user_site = settings.is_on("user_site_directory");
+  if ((use_environment || user_site) && is_secure_process())
+    throw_error<StartError>({"cannot start Python: Config::", use_environment ? "use_environment" : "user_site",
+                             " is set, but this program runs with more rights than its user (set-uid), and so must "
+                             "not do what the user's environment says. Leave it at false"});
+  Arena arena;
+  Texts paths(arena);
+  for (const Path& path : config.paths) {
+    if (path.string().find('\0') != std::string::npos)
+      throw_error<StartError>({"cannot start Python: Config::paths holds a NUL byte: ", path.c_str(), "\\0..."});
+    paths.add(absolute_path(arena, path.string()));
+  }
+  if (!config.strict) return;
+  std::string_view list = use_environment ? process_variable(arena, "PYTHONPATH") : Text();
+  for (std::string_view path; !(path = next_part(list, LATEPY_WINDOWS ? ";" : ":")).empty();)
+    paths.add(absolute_path(arena, arena.copy(path)));
+  for (const Setting* each = settings.find("module_search_paths"); each;
+       each = settings.find("module_search_paths", each))
+    paths.add(absolute_path(arena, each->value));
+  if (user_site) {
+    Text base = use_environment ? process_variable(arena, "PYTHONUSERBASE") : Text();
+    if (base.empty()) base = arena.join(process_variable(arena, LATEPY_WINDOWS ? "APPDATA" : "HOME"), ".local");
+    paths.add(arena.concat({arena.join(base, "lib/python3."), arena.decimal(static_cast<unsigned>(version.minor)),
+                            candidate.free_threaded ? "t" : "", "/site-packages"}));
+  }
+  const Text open = writable_by_others(arena, paths);
+  if (!open.empty())
+    throw_error<StartError>(
+        {"cannot start Python: not safe (Config::strict): others may write to ", open, ", which is on sys.path"});
 }
 
 /// The way to start. `best` is the usual one; tests force the others.
@@ -105,7 +150,7 @@ enum class StartWay { best, config, flags };
 /// \throws StartError with CPython's reason and the paths of Python. If latepy found the error, the start may be tried
 /// again with another Config. If CPython's initialisation failed, every later start throws with that first reason.
 LATEPY_COLD inline void start(const Api& api, const Config& config, const Candidate& candidate, const Version& version,
-                              bool again, StartWay way = StartWay::best) {
+                              bool again, StartWay way = StartWay::best) try {
   if (failed_start)
     throw_error<StartError>(
         {"cannot start Python: an earlier start failed, and CPython cannot be started in this process after that; "
@@ -113,16 +158,16 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
          *failed_start});
   check_home(candidate, version);
   Settings settings(config, candidate, version);
-  for (const Path& path : config.paths)
-    if (path.string().find('\0') != std::string::npos)
-      throw_error<StartError>({"cannot start Python: Config::paths holds a NUL byte: ", path.c_str(), "\\0..."});
+  check_config(config, settings, version, candidate);
+  for (const Setting& setting : settings)
+    trace({"start: ", setting.name, " = ", std::strcmp(setting.name, "argv") == 0 ? "..." : setting.value});
   Start start{api, settings, concat({"CPython ", version.to_string(), " (", candidate.library, ")"})};
   const HostState host;
   struct Restore {
     const HostState& host;
     bool with_signals;
     ~Restore() { host.restore(with_signals); }
-  } restore{host, !config.signal_handlers};
+  } restore{host, !settings.is_on("install_signal_handlers")};
 
   // If the path of the earlier interpreter stays, 3.14 does not find the extension modules of a virtual environment.
   if (again && api.SetPath) api.SetPath(nullptr);
@@ -135,11 +180,16 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
     else
       start_by_flags(start);
   }
+  trace({"start: Python is initialised"});
   if (!settle(api, config, settings)) {
     const std::string error = take_error_text(api);
     api.FinalizeEx();
     start.fail({error});
   }
+  trace({"start: ends"});
+} catch (const Error& error) {
+  trace({"start: failed: ", error.what()});
+  throw;
 }
 
 }  // namespace detail
