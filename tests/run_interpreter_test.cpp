@@ -107,6 +107,8 @@ TEST_CASE("where the chosen library cannot be opened the LoadError tells what th
     EXPECT(has(error.what(), "cannot load " + library));
     EXPECT(error.discovery().chosen()->library == library);
     EXPECT(error.discovery().candidates().size() > 1 && has(error.what(), "CONDA_PREFIX"));
+    EXPECT(has(EXPECT_THROWN(py::LoadError, py::Interpreter python).what(), "LATEPY_LIBRARY asks for " + library));
+    unsetenv("LATEPY_LIBRARY");
     py::Interpreter python;  // another that serves
     EXPECT(python.discovery().chosen() == &python.discovery().candidates().back());
   });
@@ -826,6 +828,168 @@ TEST_CASE("each start takes the environment that it is asked for", "[venv][resta
     EXPECT(python.prefix() != folder);
     python.call("shutil", "rmtree", folder);
   });
+}
+
+TEST_CASE("once a library is loaded, a wish for another Python is refused, and nothing was touched",
+          "[venv][restart]") {
+  in_child([] {
+    char folder[] = "/tmp/latepy-XXXXXX";
+    EXPECT(mkdtemp(folder) != nullptr);
+    const std::string venv = std::string(folder) + "/venv", other = std::string(folder) + "/other",
+                      foreign = std::string(folder) + "/foreign";
+    {
+      py::Interpreter python;
+      python["folder"] = folder;
+      python.exec(R"(
+          import os, sys, venv
+          venv.create(folder + '/venv', with_pip=False, symlinks=True)
+          # An installation of another version, as far as files tell: its library is a file of the same kind.
+          name = 'python3.%d' % (sys.version_info[1] + 1)
+          os.makedirs(folder + '/other/bin')
+          os.makedirs(folder + '/other/lib/' + name + '/encodings')
+          open(folder + '/other/lib/' + name + '/os.py', 'w').close()
+          open(folder + '/other/bin/' + name, 'w').write('a program'))");
+      const std::string version = "3." + std::to_string(minor_version() + 1);
+      std::ifstream library(python.library(), std::ios::binary);
+      std::ofstream(other + "/lib/libpython" + version + ".so.1.0", std::ios::binary) << library.rdbuf();
+      python.exec(R"(
+          os.mkdir(folder + '/foreign'); os.mkdir(folder + '/foreign/bin')
+          open(folder + '/foreign/bin/python', 'w').write('a program')
+          open(folder + '/foreign/pyvenv.cfg', 'w').write('home = %s/other/bin\nversion = %s' % (folder, name[6:])))");
+    }
+    const bool can_restart = !latepy::detail::process_state().restart_refusal.load();
+    py::Config config;
+    for (const std::string& python :
+         {other, other + "/bin/python3." + std::to_string(minor_version() + 1), foreign, foreign + "/bin/python"}) {
+      config.python = python;
+      const auto error = EXPECT_THROWN(py::LoadError, py::Interpreter second(config));
+      EXPECT(has(error.what(), "no usable CPython was found: Config::python asks for " + python));
+      EXPECT(has(error.what(), "a process can have one Python only"));
+    }
+    config.python = std::string(folder) + "/gone";
+    EXPECT(has(EXPECT_THROWN(py::LoadError, py::Interpreter second(config)).what(), "not found"));
+    EXPECT(!py::Interpreter::is_running());
+    if (can_restart) {
+      config.python = venv;
+      EXPECT(py::Interpreter(config).prefix() == venv);
+      setenv("LATEPY_PYTHON", venv.c_str(), 1);
+      EXPECT(py::Interpreter().prefix() == venv);
+      unsetenv("LATEPY_PYTHON");
+      unsetenv("LATEPY_LIBRARY");
+      setenv("VIRTUAL_ENV", venv.c_str(), 1);
+      EXPECT(py::Interpreter().prefix() == venv);
+      setenv("VIRTUAL_ENV", foreign.c_str(), 1);
+      EXPECT(py::Interpreter().prefix() != foreign);
+    }
+    EXPECT(std::system(("rm -rf " + std::string(folder)).c_str()) == 0);
+  });
+}
+
+TEST_CASE("a wish that cannot be met is a LoadError that names it", "[environment]") {
+  in_child([] {
+    const py::Discovery found = py::locate();
+    EXPECT(found.chosen());
+    const std::string executable = found.chosen()->base_executable;
+    unsetenv("LATEPY_LIBRARY");
+    for (const char* value : {"/no/such/venv", ".venv/bin/python", "~/venv", "python3"}) {
+      setenv("LATEPY_PYTHON", value, 1);
+      const auto error = EXPECT_THROWN(py::LoadError, py::Interpreter python);
+      EXPECT(has(error.what(), "no usable CPython was found: LATEPY_PYTHON asks for " + std::string(value)));
+      EXPECT(has(error.what(), "Correct LATEPY_PYTHON"));
+    }
+    unsetenv("LATEPY_PYTHON");
+    py::Config config;
+    config.python = "/no/such/venv";
+    config.version = ">=3.9";
+    const auto error = EXPECT_THROWN(py::LoadError, py::Interpreter python(config));
+    EXPECT(has(error.what(), "Config::python asks for /no/such/venv, Config::version asks for >=3.9"));
+    if (executable.empty()) return;
+    config.python = executable;
+    py::Interpreter python(config);
+    EXPECT(python.discovery().chosen()->source == "Config::python");
+  });
+}
+
+TEST_CASE("a virtual environment that CPython could not read does not spoil the start", "[venv][environment]") {
+  in_child([] {
+    char folder[] = "/tmp/latepy-XXXXXX";
+    EXPECT(mkdtemp(folder) != nullptr);
+    const py::Discovery found = py::locate();
+    const std::string home = found.chosen()->home, venv = folder;
+    mkdir((venv + "/bin").c_str(), 0755);
+    std::ofstream(venv + "/bin/python") << "a program";
+    std::ofstream(venv + "/pyvenv.cfg") << "home = " << home << "/bin\nprompt = caf\xe9\n";
+    unsetenv("LATEPY_LIBRARY");
+    unsetenv("LATEPY_PYTHON");
+    setenv("VIRTUAL_ENV", folder, 1);
+    const py::Interpreter python;
+    EXPECT(has(python.discovery().candidates()[0].reason, "not in UTF-8"));
+    EXPECT(python.prefix() != venv);
+    EXPECT(std::system(("rm -rf " + venv).c_str()) == 0);
+  });
+}
+
+TEST_CASE("paths of Python that are no UTF-8 are given as they are", "[venv][non-utf8]") {
+  in_child([] {
+    char folder[] = "/tmp/latepy-XXXXXX";
+    EXPECT(mkdtemp(folder) != nullptr);
+    const py::Discovery found = py::locate();
+    const std::string venv = std::string(folder) + "/caf\xe9", base = found.chosen()->base_executable;
+    mkdir(venv.c_str(), 0755);
+    mkdir((venv + "/bin").c_str(), 0755);
+    EXPECT(symlink(base.c_str(), (venv + "/bin/python").c_str()) == 0);
+    std::ofstream(venv + "/pyvenv.cfg") << "home = " << latepy::detail::parent(base) << "\n";
+    py::Config config;
+    config.python = venv;
+    const py::Interpreter python(config);
+    EXPECT(python.prefix() == venv);
+    EXPECT(python.executable() == venv + "/bin/python");
+    EXPECT(std::system(("rm -rf '" + std::string(folder) + "'").c_str()) == 0);
+  });
+}
+
+TEST_CASE("LATEPY_TRACE tells what is found, loaded and started on stderr, each step with its time", "[trace]") {
+  const auto trace = [](const char* value, auto&& body) {
+    return in_child([&] {
+      if (value) setenv("LATEPY_TRACE", value, 1);
+      try {
+        body();
+      } catch (const py::Error& error) {
+        std::printf("thrown: %s\n", error.what());
+      }
+    });
+  };
+  const auto start = [] {
+    py::Config config;
+    config.argv = {"a secret"};
+    py::Interpreter python(config);
+    std::printf("library %s\n", python.library().c_str());
+  };
+  const std::string text = trace("1", start);
+  const std::string library = text.substr(text.rfind("library ") + 8);
+  std::size_t at = 0;
+  for (const std::string& step :
+       {std::string("latepy 0.000 ms  locate: begins"), std::string(" ms  locate: chose "),
+        std::string(" ms  locate: ends\n"), " ms  load: opens " + library,
+        std::string(" ms  load: ends, it is Python 3."), std::string(" ms  start: executable = "),
+        std::string(" ms  start: home = "), std::string(" ms  start: argv = ..."),
+        std::string(" ms  start: Python is initialised\n"), std::string(" ms  start: ends\n")}) {
+    INFO(step << " in " << text);
+    at = text.find(step, at);
+    REQUIRE(at != text.npos);
+  }
+  CHECK_FALSE(has(text, "secret"));
+  for (const char* off : {static_cast<const char*>(nullptr), "", "0"}) CHECK(trace(off, start) == "library " + library);
+  const std::string refused = trace("1", [] {
+    py::Config config;
+    config.python = "/no/such";
+    py::Interpreter python(config);
+  });
+  CHECK(has(refused, "locate: begins: Config::python asks for /no/such\n"));
+  CHECK(has(refused, "locate: refused Config::python ? /no/such: not found\n"));
+  CHECK(has(refused, "locate: ends, no Python can be used\n"));
+  CHECK(has(trace("1", [] { py::Interpreter python(py::Config().set("no_such_option", "1")); }),
+            "start: failed: cannot start Python: "));
 }
 
 TEST_CASE("under release_gil arguments and proxies take the GIL themselves", "[release-gil]") {

@@ -89,7 +89,7 @@ class Interpreter : public Scope {
   /// Adds this to the list that begins with detail::the_interpreter, or removes it.
   void enlist() noexcept;
   void delist() noexcept;
-  /// A str of module sys, in UTF-8; empty for None. Takes the GIL.
+  /// A path of module sys, with the bytes of the file system; empty for None. Takes the GIL.
   std::string text(const char* name) const;
   void warn(const std::string& what) const noexcept;
 
@@ -282,7 +282,7 @@ LATEPY_FUNC void Interpreter::delist() noexcept {
 LATEPY_FUNC std::string Interpreter::text(const char* name) const {
   const detail::Entry entry;
   const Object value = detail::sys(name);
-  return value.is_none() ? std::string() : value.as<std::string>();
+  return value.is_none() ? std::string() : detail::path_bytes(value);
 }
 
 LATEPY_FUNC LATEPY_COLD void Interpreter::warn(const std::string& what) const noexcept {

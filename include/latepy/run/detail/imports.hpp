@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/cold.hpp>
-#include <latepy/load/path.hpp>
+#include <latepy/core/builtins.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -32,16 +31,6 @@ PyObject* find_function(const StringArg& module, const StringArg& function);
 /// Imports a module. Returns a new reference; null without an error if there is no module of that name. \throws the
 /// PythonError that the module raises.
 PyObject* import_or_null(std::string_view name);
-
-/// The attribute of a module with a dotted name: import_path("pathlib", "Path.home").
-Object import_path(std::string_view module, std::string_view path);
-/// The object with a dotted name. Imports modules as far as needed, then reads attributes.
-Object resolve(std::string_view dotted);
-
-/// os.path.abspath(path), a str: an absolute path without `..`.
-LATEPY_COLD inline ColdObject absolute(const Path& path) {
-  return call_attribute(known_module("os.path"), "abspath", {make_path(path.string())});
-}
 
 #if LATEPY_DEFINITIONS
 
@@ -91,35 +80,16 @@ LATEPY_FUNC LATEPY_COLD PyObject* import_or_null(std::string_view name) {
   error.rethrow();
 }
 
-LATEPY_FUNC LATEPY_COLD Object import_path(std::string_view module, std::string_view path) {
-  Object found = import(module);
-  for (std::size_t at = 0; at <= path.size();) {
-    const std::size_t dot = (std::min)(path.find('.', at), path.size());
-    found = found.attr(path.substr(at, dot - at));
-    at = dot + 1;
-  }
-  return found;
-}
-
-LATEPY_FUNC LATEPY_COLD Object resolve(std::string_view dotted) {
-  std::size_t dot = (std::min)(dotted.find('.'), dotted.size());
-  Object found = import(dotted.substr(0, dot));
-  bool in_modules = true;  // all names so far were modules
-  while (dot < dotted.size()) {
-    const std::size_t next = (std::min)(dotted.find('.', dot + 1), dotted.size());
-    const AttrName name(dotted.substr(dot + 1, next - dot - 1));
-    PyObject* value = nullptr;
-    check_result(api().Object_GetOptionalAttr(found.ptr(), name.ptr(), &value));
-    if (!value && in_modules) value = import_or_null(dotted.substr(0, next));
-    if (!value) value = throw_if_null(api().Object_GetAttr(found.ptr(), name.ptr()));  // raises AttributeError
-    found = Object::steal(value);
-    in_modules = in_modules && is_module(found);
-    dot = next;
-  }
-  return found;
-}
-
 #endif  // LATEPY_DEFINITIONS
+
+/// The bytes of a path that is a str. Bytes that are no UTF-8 are surrogates in Python (PEP 383).
+LATEPY_COLD inline std::string path_bytes(const Object& path) {
+  const Object bytes = steal_or_throw(api().Unicode_EncodeFSDefault(path.ptr()));
+  char* text = nullptr;
+  ssize size = 0;
+  check_result(api().Bytes_AsStringAndSize(bytes.ptr(), &text, &size));
+  return std::string(text, static_cast<std::size_t>(size));
+}
 
 }  // namespace detail
 }  // namespace v1
