@@ -171,6 +171,26 @@ TEST_CASE("a Result moves what only moves") {
   CHECK(*python().eval("lambda: 6").try_call<MoveOnly>().value().value == 6);
 }
 
+TEST_CASE("try_exec and try_run_string give Results too") {
+  CHECK(python().try_exec("seen = 6 * 7"));
+  CHECK(python().try_run_string<int>("seen += 1\nseen").value() == 43);
+  CHECK(python().try_run_string("seen").value().as<int>() == 43);
+  CHECK(python().try_exec("1 // 0").error().is("ZeroDivisionError"));
+  CHECK(python().try_exec("if").error().is("SyntaxError"));
+  CHECK(python().try_run_string<int>("'x'").error().is("TypeError"));
+  CHECK_THAT(python().try_exec("no_such_name", {}, "named.py").error().what(), ContainsSubstring("(named.py:1)"));
+  Object names = py::dict("n"_a = 5);
+  CHECK(python().try_run_string<int>("m = n + 1\nm", names).value() == 6);
+  CHECK(names["m"].as<int>() == 6);
+
+  // So is a C++ exception that a host function threw.
+  python().def("fails", [] { throw std::out_of_range("row 7"); });
+  const Result<void> failed = python().try_exec("fails()");
+  REQUIRE(!failed);
+  CHECK(failed.error().is("IndexError"));
+  CHECK_THROWS_AS(failed.value(), std::out_of_range);
+}
+
 TEST_CASE("try_eval and Interpreter::try_call give Results too") {
   CHECK(python().try_eval<int>("6 * 7").value() == 42);
   CHECK(python().try_eval<int>("1 // 0").error().is("ZeroDivisionError"));

@@ -116,6 +116,7 @@ used(typeindex std::type_index)
 used(typeinfo std:: type_info bad_cast bad_typeid OR typeid)
 used(unordered_map "std::unordered_(multi)?map")
 used(unordered_set "std::unordered_(multi)?set")
+used(unwind.h "_Unwind_[A-Za-z]+")
 used(utility std:: move move_if_noexcept forward exchange swap pair make_pair declval as_const in_place[a-z_]*
   "(make_)?(index|integer)_sequence" index_sequence_for piecewise_construct[a-z_]* tuple_size[a-z_]*
   tuple_element[a-z_]* get)

@@ -4,7 +4,6 @@
 # Headers of more than 300 lines, five at most.
 set(long_headers
   "host/detail/stub_source.hpp: one Python program"
-  "run/scope.hpp: the class Scope, whose functions are one interface"
   "stl/detail/elements.hpp: one converter for all sequences and sets")
 
 # `<file> <included file>`: includes that close a circle.

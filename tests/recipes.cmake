@@ -60,7 +60,7 @@ read_blocks(${PROJECT_SOURCE_DIR}/examples/README.md)
 if(block_COUNT)
   set(includes "#include <latepy/latepy.hpp>\n")
   file(GLOB stl RELATIVE ${PROJECT_SOURCE_DIR}/include CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/latepy/stl/*.hpp)
-  foreach(header IN LISTS stl ITEMS cstdio cstdlib fstream iostream stdexcept thread)
+  foreach(header IN LISTS stl ITEMS atomic cstdio cstdlib fstream iostream stdexcept thread)
     string(APPEND includes "#include <${header}>\n")
   endforeach()
   set(programs "")
@@ -78,6 +78,9 @@ int main() {
 ${block}  return 0;
 }\n")
     endif()
+    # LATEPY_STRUCT stands outside of all namespaces.
+    string(REGEX REPLACE "(LATEPY_STRUCT[A-Z_]*)\\(([^\n]*)\n" "}\n\\1(recipe_${i}::\\2\nnamespace recipe_${i} {\n"
+      block "${block}")
     string(APPEND programs "namespace recipe_${i} {  // ${block_${i}_TITLE}\n${block}}\n\n")
     string(APPEND calls "    case ${i}: return recipe_${i}::main();\n")
     file(CONFIGURE OUTPUT recipe_blocks/${i}.expected CONTENT "${block_${i}_OUTPUT}" @ONLY)

@@ -157,10 +157,116 @@ TEST_CASE("module_from_string makes a module that scripts import") {
   CHECK(python().get("from_text.__name__").as<std::string>() == "from_text");
   const auto error = thrown<py::NameError>([&] { module.attr("twice")(nullptr); });
   CHECK_THAT(error.traceback(), ContainsSubstring("return fail() if x is None"));
-  CHECK_THAT(thrown<StateError>([] { python().module_from_string("from_text", ""); }).what(),
-             ContainsSubstring("from_text"));
   CHECK_THROWS_AS(python().module_from_string("broken", "1 / 0"), py::ZeroDivisionError);
   CHECK_THROWS_AS(python().import_module("broken"), py::ModuleNotFoundError);
+  CHECK(python().module_from_string("broken", "mended = 1").attr("mended").as<int>() == 1);
+}
+
+TEST_CASE("a module from text has what a module from a file has", "[modules]") {
+  python().module_from_string("whole", "class C:\n    def f(self): return 'line'\n", "/texts/whole.py");
+  CHECK(python()
+            .run_string(R"(
+      import importlib.util, inspect, pickle, typing, whole
+      assert importlib.util.find_spec('whole') is whole.__spec__
+      assert whole.__file__ == whole.__spec__.origin == '/texts/whole.py'
+      assert whole.__package__ == '' and whole.__loader__ is whole.__spec__.loader
+      assert type(pickle.loads(pickle.dumps(whole.C()))) is whole.C
+      inspect.getsource(whole.C)
+  )")
+            .as<std::string>() == "class C:\n    def f(self): return 'line'\n");
+  CHECK(python().module_from_string("named", "").attr("__file__").as<std::string>() == "named.py");
+  // It can be imported anew.
+  CHECK(python()
+            .run_string("import sys\ndel sys.modules['named']\nimport named\nnamed is sys.modules['named']")
+            .as<bool>());
+}
+
+TEST_CASE("a module from text is reloaded, and a second text replaces the first", "[modules]") {
+  const Object module = python().module_from_string("rules", "count = 1 + globals().get('count', 0)\nold = 1");
+  CHECK(python().reload(module).same(module));
+  CHECK(module.attr("count").as<int>() == 2);
+  CHECK(python().module_from_string("rules", "new = old + 1\ndef f(): raise ValueError").same(module));
+  CHECK(module.attr("new").as<int>() == 2);
+  CHECK_THAT(thrown<py::ValueError>([&] { module.attr("f")(); }).traceback(), ContainsSubstring("def f(): raise"));
+  CHECK_THROWS_AS(python().module_from_string("rules", "no python"), py::SyntaxError);
+  module.attr("new") = 0;
+  python().reload("rules");
+  CHECK(module.attr("new").as<int>() == 2);
+  CHECK_THAT(thrown<StateError>([] { python().module_from_string("rules", "", "another.py"); }).what(),
+             ContainsSubstring("rules") && ContainsSubstring("was made already, from rules.py"));
+}
+
+TEST_CASE("a module from text is bound in its parent, which becomes a package", "[modules]") {
+  python().module_from_string("shop", "name = 'shop'\nfrom_outside = __package__");
+  const Object tax = python().module_from_string("shop.tax", "from . import name\nrate = 2");
+  CHECK(python().run_string("import shop.tax\nshop.tax.rate").as<int>() == 2);
+  CHECK(tax.attr("name").as<std::string>() == "shop");
+  CHECK(tax.attr("__package__").as<std::string>() == "shop");
+  CHECK(python().reload("shop.tax").same(tax));
+  python().reload("shop");
+  CHECK(python().get("shop.from_outside").as<std::string>() == "shop");
+  CHECK(python().get("shop.tax").same(tax));
+  python().module("engine");
+  python().module_from_string("engine.helpers", "x = 1");
+  CHECK(python().run_string("from engine.helpers import x\nx").as<int>() == 1);
+}
+
+TEST_CASE("a module from text hides no other module", "[modules]") {
+  const auto refusal = [](const std::string& name) {
+    return std::string(thrown<StateError>([&] { python().module_from_string(name, "1 / 0"); }).what());
+  };
+  CHECK_THAT(refusal("sys"), ContainsSubstring("sys") && ContainsSubstring("imported already"));
+  CHECK_THAT(refusal("this"), ContainsSubstring("would hide the module of that name") && ContainsSubstring("this.py"));
+  CHECK_THAT(refusal("xml.sax.saxutils"), ContainsSubstring("would hide"));
+  CHECK_THAT(refusal("json.decoder.more"), ContainsSubstring("its parent json.decoder is not a package"));
+  CHECK_THAT(refusal("json.dumps"), ContainsSubstring("its parent has another attribute of that name"));
+  CHECK_THROWS_AS(python().module_from_string("no_such_package.x", ""), py::ModuleNotFoundError);
+  CHECK_THROWS_AS(python().module_from_string("", ""), py::ValueError);
+  CHECK_THROWS_AS(python().import_module("this.x"), py::ModuleNotFoundError);
+}
+
+TEST_CASE("module_from_file makes a module of any file, whose objects work like those of other modules", "[modules]") {
+  const std::string path = script("plug-in 1.plugin",
+                                  "from __future__ import annotations\n"
+                                  "import dataclasses, inspect, pickle, typing\n"
+                                  "@dataclasses.dataclass\n"
+                                  "class Inner: x: int = 0\n"
+                                  "@dataclasses.dataclass\n"
+                                  "class Outer: inner: Inner\n"
+                                  "def hints(): return typing.get_type_hints(Outer)['inner'] is Inner\n"
+                                  "def copy(): return pickle.loads(pickle.dumps(Inner(3))).x\n"
+                                  "def source(): return inspect.getsource(Inner)\n");
+  const Object module = python().module_from_file("plug_in", path);
+  CHECK(module.attr("hints")().as<bool>());
+  CHECK(module.attr("copy")().as<int>() == 3);
+  CHECK_THAT(module.attr("source")().as<std::string>(), ContainsSubstring("class Inner"));
+  CHECK(module.attr("__file__").as<std::string>() == path);
+  CHECK(python().import_module("plug_in").same(module));
+  script("plug-in 1.plugin", "version = 2\n");
+  CHECK(python().module_from_file("plug_in", path).same(module));
+  CHECK(module.attr("version").as<int>() == 2);
+  script("plug-in 1.plugin", "version = 2 + 1\n");
+  CHECK(python().reload(module).attr("version").as<int>() == 3);
+  CHECK_THAT(thrown<StateError>([] { python().module_from_file("plug_in", script("other.py", "")); }).what(),
+             ContainsSubstring("was made already, from " + path));
+}
+
+TEST_CASE("module_from_file takes packages and what add_path also finds, and says what is missing", "[modules]") {
+  std::filesystem::create_directories(folder() + "/pack");
+  script("pack/__init__.py", "from . import inside\n");
+  script("pack/inside.py", "x = 1\n");
+  CHECK(python().module_from_file("packed", folder() + "/pack").attr("inside").attr("x").as<int>() == 1);
+  CHECK(python().import_module("packed.inside").attr("__name__").as<std::string>() == "packed.inside");
+  python().add_path(folder());
+  CHECK(python().module_from_file("found_too", script("found_too.py", "x = 2\n")).attr("x").as<int>() == 2);
+  python().get("sys.path").call_method("remove", folder());
+  const std::string missing = folder() + "/missing.py";
+  const auto error = thrown<py::FileNotFoundError>([&] { python().module_from_file("missing", missing); });
+  CHECK_THAT(error.what(), ContainsSubstring(missing));
+  CHECK(error.where().empty());
+  CHECK(thrown<py::SyntaxError>([] { python().module_from_file("bad", script("bad.py", "a b\n")); }).where() ==
+        folder() + "/bad.py:1");
+  CHECK_THROWS_AS(python().import_module("bad"), py::ModuleNotFoundError);
 }
 
 TEST_CASE("[] is a global of __main__") {
@@ -401,26 +507,191 @@ TEST_CASE("encodings that a file declares, and a byte order mark, are obeyed") {
   CHECK(python().run_file(script("empty.py", ""))["__name__"].as<std::string>() == "__main__");
 }
 
-TEST_CASE("only one file runs at a time") {
-  const std::string inner = script("inner.py", "pass\n");
-  python()["again"] = reinterpret_cast<std::uintptr_t>(+[]() -> int {
-    try {
-      python().run_file("/dev/null");
-      return 0;
-    } catch (const StateError& error) {
-      return has(error.what(), "another run_file() of this interpreter runs") ? 1 : 2;
-    }
-  });
+TEST_CASE("a script may run a script, and each finds its own setting", "[main-module][sys-path]") {
+  std::filesystem::create_directories(folder() + "/deep");
+  python()["run"] = std::function<void(std::string, std::string)>(
+      [](const std::string& path, const std::string& argument) { python().run_file(path, {argument}); });
+  python().exec("import builtins\nbuiltins.run, builtins.seen = run, []");
+  const std::string path =
+      script("deep/nested.py",
+             "import __main__, os, sys\n"
+             "depth = int(sys.argv[1])\n"
+             "if depth > 0: run(sys.argv[0], str(depth - 1))\n"
+             "if depth == 1: run(sys.argv[0], '-1')\n"
+             "assert __main__.__dict__ is sys.modules['__main__'].__dict__ is globals()\n"
+             "assert sys.argv == [__file__, str(depth)] and sys.path[0] == os.path.dirname(__file__)\n"
+             "seen.append(depth)\n"
+             "if depth < 0: raise ValueError\n");
   const std::string before = setting();
-  const Object ns = python().run_file(script("outer.py",
-                                             "import ctypes, sys\n"
-                                             "again = ctypes.PYFUNCTYPE(ctypes.c_int)(int(sys.argv[1]))()\n"
-                                             "still = sys.modules['__main__'].__dict__ is globals()\n"),
-                                      {py::str(Object(python()["again"]))});
-  CHECK(ns["again"].as<int>() == 1);
-  CHECK(ns["still"].as<bool>());
+  CHECK_THROWS_AS(python().run_file(path, {"3"}), py::ValueError);
   CHECK(setting() == before);
-  python().run_file(inner);
+  CHECK(py::repr(Object(python().get("builtins.seen"))) == "[0, -1]");
+  python().run_file(path, {"0"});
+  CHECK(setting() == before);
+  python().exec("del builtins.run, builtins.seen");
+}
+
+TEST_CASE("while one thread runs a script, another thread is refused with the reason") {
+  python()["run"] = std::function<void()>([] { python().run_file(script("pass.py", "pass\n")); });
+  python().exec("import builtins\nbuiltins.run = run");
+  const Object ns = python().run_file(script("threads.py",
+                                             "import threading\n"
+                                             "def other():\n"
+                                             "    global error\n"
+                                             "    try: run()\n"
+                                             "    except RuntimeError as e: error = str(e)\n"
+                                             "thread = threading.Thread(target=other)\n"
+                                             "thread.start(); thread.join()\n"));
+  CHECK_THAT(ns["error"].as<std::string>(), ContainsSubstring("another thread runs one by run_file() or run_module()"));
+  python().exec("run()\ndel builtins.run");
+}
+
+TEST_CASE("reset() while a script runs: the new __main__ is there afterwards", "[main-module]") {
+  python()["reset"] = std::function<void()>([] { python().reset(); });
+  python().exec("import builtins\nbuiltins.reset = reset");
+  python().run_file(script("resets.py", "reset()\n"));
+  CHECK(python().eval<bool>("__import__('__main__').__dict__ is globals()"));
+  python().exec("import builtins\ndel builtins.reset");
+}
+
+TEST_CASE("run_file runs a folder and a zip file with a __main__.py", "[sys-path][main-module]") {
+  const std::string before = setting();
+  const auto main = [](const std::string& value) {
+    return "import sys, part\nvalue = part." + value +
+           "\nargv, first, name = list(sys.argv), sys.path[0], __name__\n"
+           "file, package = __file__, __package__\nassert "
+           "__spec__.loader.get_source('__main__').startswith('import')\n";
+  };
+  const auto check = [&](const std::string& path, int value) {
+    const Object ns = python().run_file(path, {"x"});
+    CHECK(ns["value"].as<int>() == value);
+    CHECK(py::str(ns["argv"]) == py::str(py::list(path, "x")));
+    CHECK(ns["first"].as<std::string>() == path);
+    CHECK(ns["name"].as<std::string>() == "__main__");
+    CHECK(ns["file"].as<std::string>() == path + "/__main__.py");
+    CHECK(ns["package"].as<std::string>().empty());
+    CHECK(setting() == before);
+    python().exec("import sys\ndel sys.modules['part']");
+  };
+  std::filesystem::create_directories(folder() + "/app");
+  script("app/part.py", "x = 1\n");
+  script("app/__main__.py", main("x"));
+  check(folder() + "/app", 1);
+
+  python().exec(R"(
+      import zipfile
+      def make_zip(path, start, **files):
+          with open(path, 'wb') as file: file.write(start)
+          with zipfile.ZipFile(path, 'a') as archive:
+              for name, text in files.items(): archive.writestr(name + '.py', text)
+  )");
+  const std::string path = folder() + "/app.pyz";
+  const Object make_zip = python()["make_zip"];
+  make_zip(path, py::Bytes("#!/usr/bin/env python3\n"), "__main__"_a = main("x"), "part"_a = "x = 2");
+  check(path, 2);
+  make_zip(path, py::Bytes(""), "__main__"_a = main("longer"), "part"_a = "longer = 3");  // a new file is read again
+  check(path, 3);
+  make_zip(path, py::Bytes(""), "part"_a = "x = 2");
+  CHECK_THAT(thrown<py::ImportError>([&] { python().run_file(path); }).what(),
+             ContainsSubstring(path + ": the zip file contains no __main__.py"));
+}
+
+TEST_CASE("run_file runs a .pyc file of this Python, whatever its name", "[main-module]") {
+  script("compiled.py", "name, file = __name__, __file__\n");
+  python()["folder"] = folder();
+  python().exec(R"(
+      import py_compile
+      py_compile.compile(folder + '/compiled.py', folder + '/compiled.pyc')
+      with open(folder + '/compiled.pyc', 'rb') as file: data = file.read()
+      with open(folder + '/compiled.bin', 'wb') as file: file.write(data)
+      with open(folder + '/of another.pyc', 'wb') as file: file.write(b'\x01\x00\r\n' + data[4:])
+  )");
+  for (const std::string& path : {folder() + "/compiled.pyc", folder() + "/compiled.bin"}) {
+    const Object ns = python().run_file(path);
+    CHECK(ns["name"].as<std::string>() == "__main__");
+    CHECK(ns["file"].as<std::string>() == path);
+  }
+  CHECK_THAT(thrown<py::ImportError>([] { python().run_file(folder() + "/of another.pyc"); }).what(),
+             ContainsSubstring("of another.pyc was compiled by another version of Python"));
+}
+
+TEST_CASE("run_file runs in the dict that is given, which is then the script's __main__", "[main-module][namespaces]") {
+  const std::string path = script("given.py",
+                                  "import __main__, pickle\n"
+                                  "class C: pass\n"
+                                  "pickle.loads(pickle.dumps(C()))\n"
+                                  "y = x + 1\n"
+                                  "__main__.z = __main__.y + 1\n"
+                                  "assert __main__.__dict__ is globals() and __name__ == '__main__'\n"
+                                  "assert __main__.__file__ == __file__ and not hasattr(__main__, 'missing')\n");
+  Object globals = py::dict("x"_a = 1);
+  CHECK(python().run_file(path, {}, globals).same(globals));
+  CHECK(globals["z"].as<int>() == 3);
+  python().reset();
+  python()["x"] = 5;
+  python().run_file(path, {}, python().globals());
+  CHECK(python()["z"].as<int>() == 7);
+  python().reset();
+  CHECK_THROWS_AS(python().run_file(path, {}, py::list()), py::TypeError);
+  CHECK(python().eval<bool>("__import__('__main__').__dict__ is globals()"));
+}
+
+TEST_CASE("run_module runs a module as python -m does", "[main-module]") {
+  python().add_path(folder());
+  const std::string path =
+      script("as_module.py", "import sys\nname, argv, spec = __name__, list(sys.argv), __spec__.name\n");
+  std::filesystem::create_directories(folder() + "/as_package");
+  script("as_package/__init__.py", "here = 'init'\n");
+  script("as_package/__main__.py", "from . import here\nimport sys\nargv, package = list(sys.argv), __package__\n");
+  const std::string before = setting();
+  const Object ns = python().run_module("as_module", {"--fast"});
+  CHECK(ns["name"].as<std::string>() == "__main__");
+  CHECK(ns["spec"].as<std::string>() == "as_module");
+  CHECK(py::str(ns["argv"]) == py::str(py::list(path, "--fast")));
+  CHECK_FALSE(python().eval<bool>("'as_module' in __import__('sys').modules"));
+  const Object package = python().run_module("as_package");
+  CHECK(package["here"].as<std::string>() == "init");
+  CHECK(package["package"].as<std::string>() == "as_package");
+  CHECK(py::str(package["argv"]) == py::str(py::list(folder() + "/as_package/__main__.py")));
+  CHECK(python().run_module("as_package.__main__")["here"].as<std::string>() == "init");
+  CHECK(setting() == before);
+
+  const auto refusal = [](const char* name) {
+    const auto error = thrown<py::ImportError>([&] { python().run_module(name); });
+    CHECK(error.traceback().find("<latepy>") == std::string::npos);
+    return error.message();
+  };
+  CHECK_THAT(refusal("no_such_module"), ContainsSubstring("No module named 'no_such_module'"));
+  CHECK_THAT(refusal("json.missing"), ContainsSubstring("No module named 'json.missing'"));
+  CHECK_THAT(refusal("json"), ContainsSubstring("the package json: it contains no module __main__"));
+  CHECK_THAT(refusal("sys"), ContainsSubstring("the module sys: it has no Python code"));
+  CHECK_THROWS_AS(python().run_module("no_such.module"), py::ModuleNotFoundError);
+  CHECK(setting() == before);
+  python().get("sys.path").call_method("remove", folder());
+}
+
+TEST_CASE("names of files and arguments may be any bytes", "[unicode]") {
+  const std::string odd = folder() + "/caf\xe9";
+  std::filesystem::create_directories(odd);
+  const std::string path = odd + "/job\xff.py";
+  std::ofstream(path) << "import beside_job, os, sys\nargument = os.fsencode(sys.argv[1])\ndef fail(): 1 / 0\n";
+  std::ofstream(odd + "/beside_job.py") << "x = 1\n";
+  const std::string before = setting();
+  const Object ns = python().run_file(path, {"\xfe"});
+  CHECK(py::repr(ns["argument"]) == "b'\\xfe'");
+  CHECK(setting() == before);
+  CHECK_THAT(thrown<py::ZeroDivisionError>([&] { ns["fail"](); }).traceback(), ContainsSubstring("def fail(): 1 / 0"));
+  python().exec("import sys\ndel sys.modules['beside_job']");
+  python().add_path(std::filesystem::path(odd));
+  python().add_path(odd);
+  CHECK(python().import_module("beside_job").attr("x").as<int>() == 1);
+  CHECK(python().eval<int>("sum('caf' in path for path in __import__('sys').path)") == 1);
+  python().exec("sys.path[:] = [path for path in sys.path if 'caf' not in path]");
+  CHECK(python()
+            .module_from_file("odd_job", script("after.py", "import odd\n") + "/../caf\xe9/beside_job.py")
+            .attr("x")
+            .as<int>() == 1);
+  CHECK_THAT(thrown<py::ZeroDivisionError>([&] { python().exec("1 / 0", {}, path); }).where(), ContainsSubstring(":1"));
 }
 
 TEST_CASE("while a file runs, [] and exec mean the first __main__") {

@@ -4,4 +4,5 @@
 
 #include <latepy/core/builtins.hpp>
 #include <latepy/core/code.hpp>
+#include <latepy/core/script_traceback.hpp>
 #include <latepy/version.hpp>

@@ -17,6 +17,7 @@ enum class Mode : int {
 namespace detail {
 
 struct KeptCode;
+struct CodeAccess;
 
 /// Removes the indentation that all lines have in common, if the first line of code is indented. Python would refuse
 /// such source, but raw strings in C++ are often indented.
@@ -91,11 +92,21 @@ class Code {
   }
 
   friend struct detail::KeptCode;
+  friend struct detail::CodeAccess;
   Code() = default;
 
   // Code objects. `code_` gives the result. `before_` is empty, or holds the statements before that; see split().
   Object code_, before_;
 };
+
+namespace detail {
+
+/// Gives the code object of a Code.
+struct CodeAccess {
+  static const Object& code(const Code& compiled) noexcept { return compiled.code_; }
+};
+
+}  // namespace detail
 
 #if LATEPY_DEFINITIONS
 namespace detail {
@@ -139,7 +150,7 @@ LATEPY_FUNC LATEPY_COLD Object source_lines() {
 LATEPY_FUNC LATEPY_COLD Object remember_source(const Object& source, std::string_view filename) {
   std::atomic<unsigned>& texts = current_interpreter().sources;
   const auto numbered = [](unsigned number) { return make_str(concat({"<string-", decimal(number), ">"})); };
-  const ColdObject name = filename.empty() ? numbered(++texts) : make_str(filename);
+  const ColdObject name = filename.empty() ? numbered(++texts) : make_path(filename);
   const ColdObject size = make_int(api().Object_Size(source.ptr()));
   const ColdObject lines = call_attribute(source, "splitlines", {Ref(api().TrueStruct)});  // with their ends
   const ColdObject entry = make_tuple({size, Ref(api().NoneStruct), lines, name});

@@ -203,6 +203,7 @@ LATEPY_FUNC LATEPY_COLD void attach_original() {
   const Object exception = fetch_exception();
   try {
     auto original = std::make_unique<std::exception_ptr>(std::current_exception());
+    begin_crossing(*original);
     const Object capsule = steal_or_throw(api().Capsule_New(original.get(), original_attribute, [](PyObject* self) {
       const ErrorAside aside;  // the C++ exception's destructor runs
       delete static_cast<std::exception_ptr*>(api().Capsule_GetPointer(self, original_attribute));

@@ -4,31 +4,12 @@
 
 #include <latepy/core/detail/kept_codes.hpp>
 #include <latepy/host/class.hpp>
+#include <latepy/run/detail/entry.hpp>
+#include <latepy/run/detail/modules.hpp>
 #include <latepy/run/detail/script.hpp>
-#include <latepy/run/detail/streams/flush.hpp>
 
 namespace latepy {
 inline namespace v1 {
-namespace detail {
-
-/// The number of calls of members of Scope that this thread is in.
-inline thread_local int scope_depth = 0;
-
-/// Each member of Scope holds one. It takes the GIL. \param flushes the member may print: at the outermost return, the
-/// destructor flushes Python's streams.
-class Entry {
- public:
-  explicit Entry(bool flushes = false) : flushes_(flushes) { ++scope_depth; }
-  Entry(const Entry&) = delete;
-  ~Entry();
-
- private:
-  GilGuard gil_;
-  bool flushes_;
-};
-
-}  // namespace detail
-
 /// Runs code in an interpreter, with its `__main__` and its modules. The base class of Interpreter.
 ///
 /// Every member takes the GIL and may be called on any thread. It throws PythonError if the code raises, and StateError
@@ -49,18 +30,22 @@ class Scope {
     const detail::Entry entry;
     return detail::into_cpp<T>(evaluate(expression, globals, filename));
   }
-  /// As eval(), but returns an exception of the code in the Result instead of throwing it.
+  /// As exec(), eval() and run_string(), but return an exception of the code in the Result instead of throwing it. So
+  /// they do with a C++ exception that a host function threw: error() tells of the Python exception that it became,
+  /// and value() throws the C++ exception.
+  ///@{
+  Result<void> try_exec(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
+    return try_run<void>(code, Mode::exec, globals, filename);
+  }
   template <class T = Object>
   Result<T> try_eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
-    const detail::Entry entry;
-    std::optional<Code> code;
-    try {
-      code.emplace(detail::code_of(expression, Mode::eval, filename));
-    } catch (const PythonError& error) {
-      return error;
-    }
-    return code->try_run<T>(globals_or_main(globals));
+    return try_run<T>(expression, Mode::eval, globals, filename);
   }
+  template <class T = Object>
+  Result<T> try_run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {}) {
+    return try_run<T>(code, Mode::run, globals, filename);
+  }
+  ///@}
   /// Runs statements. Returns the value of the last one if it is an expression, else None.
   Object run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {});
   /// Compiles source text, to run it many times. \throws SyntaxError.
@@ -68,12 +53,22 @@ class Scope {
 
   /// Runs a file as `python file arguments…` does: in a new `__main__`, with sys.argv, and with the file's folder first
   /// on sys.path. The return restores these three. Modules that the script imported stay. Returns the namespace of the
-  /// script, a dict.
-  /// \param argv the arguments, without the file.
-  /// \throws FileNotFoundError, PermissionError, OSError (the path is a folder), SyntaxError (also for invalid text in
-  /// the encoding of the file), SystemExit (which never ends the program), other exceptions of the script; StateError
-  /// while another run_file() of this interpreter runs.
-  Object run_file(const Path& path, const std::vector<std::string>& argv = {});
+  /// script, a dict. The script may call run_file() and run_module() by a function of the host.
+  ///
+  /// Functions of the script can be called afterwards. But what looks up their module by its name, such as pickle and
+  /// typing.get_type_hints(), then finds another `__main__`. For plug-ins use module_from_file().
+  /// \param path a source file; a folder or zip file with a `__main__.py`, which then is first on sys.path; a .pyc
+  /// file. \param argv the arguments, without the file. \param globals if given, the script runs in this dict, and
+  /// finds it as its `__main__`. \throws FileNotFoundError, PermissionError, OSError (a folder without `__main__.py`),
+  /// ImportError (such a zip file, or a .pyc file of another Python), SyntaxError (also for invalid text in the
+  /// encoding of the file), SystemExit (which never ends the program), other exceptions of the script; StateError while
+  /// another thread runs a script.
+  Object run_file(const Path& path, const std::vector<std::string>& argv = {}, const Ref& globals = {});
+  /// Runs a module as `python -m name arguments…` does: in a new `__main__`, with sys.argv. A package runs its module
+  /// `__main__`. The return restores what it set, and gives the namespace of the module, as run_file() does. The
+  /// working folder is not put on sys.path; see add_path(). \throws ModuleNotFoundError, ImportError (a module without
+  /// Python code), what run_file() throws.
+  Object run_module(std::string_view name, const std::vector<std::string>& argv = {}, const Ref& globals = {});
 
   /// Calls a function of a module: `call<double>("math", "hypot", 3, 4)`. Imports the module if needed. The name of the
   /// function may have dots: "Path.home".
@@ -100,9 +95,17 @@ class Scope {
   Object get(std::string_view dotted);
   /// Imports a module and returns it: `import_module("os.path")` returns os.path, not os.
   Object import_module(std::string_view name);
-  /// Creates a module from source text, which scripts can then import. Returns the module.
-  /// \throws StateError if a module of that name is imported already.
-  Object module_from_string(const std::string& name, std::string_view code);
+  /// Creates a module from source text, which scripts can import and reload. Returns the module. A second call with the
+  /// same name and file name runs the new text in the same module, as reload() does. A dotted name makes a module in a
+  /// package; the parent is imported first.
+  /// \param filename its `__file__`, and the name in tracebacks. By default the name of the module with ".py".
+  /// \throws StateError if another module has the name: one that is imported, or one that scripts could import.
+  Object module_from_string(const std::string& name, std::string_view code, std::string_view filename = {});
+  /// Creates a module from a file, whatever the file's name and folder, which scripts can import and reload. Returns
+  /// the module. A second call with the same name and file reads the file again, as reload() does. \param path a source
+  /// file, a .pyc file, an extension module, or the folder of a package. \throws FileNotFoundError; what
+  /// module_from_string() throws.
+  Object module_from_file(const std::string& name, const Path& path);
 
   /// A global of the first `__main__`, to read, assign, call or delete: `python["x"] = 1`. Reading a global that does
   /// not exist throws KeyError, also for the names of built-ins. The Proxy takes the GIL for these, but `==` needs the
@@ -156,27 +159,27 @@ class Scope {
   /// `globals`, or those of `__main__`. A copy, because the code may call reset().
   Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
 
+  template <class T>
+  Result<T> try_run(std::string_view text, Mode mode, const Ref& globals, std::string_view filename) {
+    const detail::Entry entry(mode != Mode::eval);
+    std::optional<Code> code;
+    try {
+      code.emplace(detail::code_of(text, mode, filename));
+    } catch (const PythonError& error) {
+      return error;
+    }
+    return code->try_run<T>(globals_or_main(globals));
+  }
+
   // The members without their Entry. The functions that return a PyObject* return a new reference.
   PyObject* evaluate(std::string_view expression, const Ref& globals, std::string_view filename) const;
   PyObject* find(const detail::StringArg& module, const detail::StringArg& function) const;
-  Object import_path(std::string_view module, std::string_view path) const;
-  Object resolve(std::string_view dotted) const;
-  Object make_module(const std::string& name, std::string_view code) const;
-  Object run_script(const Path& path, const std::vector<std::string>& argv);
 
   Object main_, globals_;
-  std::atomic_flag running_file_ = {};
+  detail::RunningScript running_;
 };
 
 #if LATEPY_DEFINITIONS
-namespace detail {
-
-LATEPY_FUNC Entry::~Entry() {
-  if (--scope_depth == 0 && flushes_) flush_streams();
-}
-
-}  // namespace detail
-
 LATEPY_FUNC void Scope::exec(std::string_view code, const Ref& globals, std::string_view filename) {
   const detail::Entry entry(true);
   detail::code_of(code, Mode::exec, filename)(globals_or_main(globals));
@@ -197,14 +200,19 @@ LATEPY_FUNC Code Scope::compile(std::string_view code, Mode mode, std::string_vi
   return Code(code, mode, filename);
 }
 
-LATEPY_FUNC Object Scope::run_file(const Path& path, const std::vector<std::string>& argv) {
+LATEPY_FUNC Object Scope::run_file(const Path& path, const std::vector<std::string>& argv, const Ref& globals) {
   const detail::Entry entry(true);
-  return run_script(path, argv);
+  return running_.run(detail::load_file(path), argv, main_, globals);
+}
+
+LATEPY_FUNC Object Scope::run_module(std::string_view name, const std::vector<std::string>& argv, const Ref& globals) {
+  const detail::Entry entry(true);
+  return running_.run(detail::load_module(name), argv, main_, globals);
 }
 
 LATEPY_FUNC Object Scope::get(std::string_view dotted) {
   const detail::Entry entry;
-  return resolve(dotted);
+  return detail::resolve(dotted);
 }
 
 LATEPY_FUNC Object Scope::import_module(std::string_view name) {
@@ -212,9 +220,15 @@ LATEPY_FUNC Object Scope::import_module(std::string_view name) {
   return detail::import(name);
 }
 
-LATEPY_FUNC Object Scope::module_from_string(const std::string& name, std::string_view code) {
+LATEPY_FUNC Object Scope::module_from_string(const std::string& name, std::string_view code,
+                                             std::string_view filename) {
   const detail::Entry entry(true);
-  return make_module(name, code);
+  return detail::module_from_string(name, code, filename);
+}
+
+LATEPY_FUNC Object Scope::module_from_file(const std::string& name, const Path& path) {
+  const detail::Entry entry(true);
+  return detail::module_from_file(name, path);
 }
 
 LATEPY_FUNC Proxy Scope::operator[](const detail::StringArg& name) {
@@ -234,7 +248,7 @@ LATEPY_FUNC Module Scope::module(const std::string& name) {
 
 LATEPY_FUNC void Scope::add_path(const Path& folder) {
   const detail::Entry entry;
-  const detail::ColdObject path = detail::sys("path"), text = detail::make_str(detail::absolute(folder.string()));
+  const detail::ColdObject path = detail::sys("path"), text = detail::absolute(folder);
   const int is_there = detail::api().Sequence_Contains(path.ptr(), text.ptr());
   detail::expect_success(is_there);
   if (is_there == 0) detail::call_attribute(path, "insert", {detail::make_int(0), text});
@@ -242,7 +256,7 @@ LATEPY_FUNC void Scope::add_path(const Path& folder) {
 
 LATEPY_FUNC Object Scope::reload(const Ref& module) {
   const detail::Entry entry;
-  return resolve("importlib.reload")(module);
+  return detail::resolve("importlib.reload")(module);
 }
 
 LATEPY_FUNC Object Scope::reload(std::string_view name) {
@@ -270,77 +284,7 @@ LATEPY_FUNC void Scope::forget_main() noexcept {
 
 LATEPY_FUNC PyObject* Scope::find(const detail::StringArg& module, const detail::StringArg& function) const {
   PyObject* const known = detail::find_function(module, function);
-  return LATEPY_LIKELY(known != nullptr) ? known : import_path(module.view(), function.view()).release();
-}
-
-LATEPY_FUNC LATEPY_COLD Object Scope::import_path(std::string_view module, std::string_view path) const {
-  Object found = detail::import(module);
-  for (std::size_t at = 0; at <= path.size();) {
-    const std::size_t dot = (std::min)(path.find('.', at), path.size());
-    found = found.attr(path.substr(at, dot - at));
-    at = dot + 1;
-  }
-  return found;
-}
-
-LATEPY_FUNC LATEPY_COLD Object Scope::resolve(std::string_view dotted) const {
-  std::size_t dot = (std::min)(dotted.find('.'), dotted.size());
-  Object found = detail::import(dotted.substr(0, dot));
-  bool in_modules = true;  // all names so far were modules
-  while (dot < dotted.size()) {
-    const std::size_t next = (std::min)(dotted.find('.', dot + 1), dotted.size());
-    const detail::AttrName name(dotted.substr(dot + 1, next - dot - 1));
-    PyObject* value = nullptr;
-    detail::check_result(detail::api().Object_GetOptionalAttr(found.ptr(), name.ptr(), &value));
-    if (!value && in_modules) value = detail::import_or_null(dotted.substr(0, next));
-    if (!value)
-      value = detail::throw_if_null(detail::api().Object_GetAttr(found.ptr(), name.ptr()));  // raises AttributeError
-    found = Object::steal(value);
-    in_modules = in_modules && detail::is_module(found);
-    dot = next;
-  }
-  return found;
-}
-
-LATEPY_FUNC LATEPY_COLD Object Scope::make_module(const std::string& name, std::string_view code) const {
-  const Object modules = Object::borrow(detail::api().Import_GetModuleDict());
-  if (modules.contains(name))
-    detail::throw_error<StateError>(
-        {"a module named ", name, " is imported already: choose another name, or use reload()"});
-  const Object module = detail::steal_or_throw(detail::api().Module_NewObject(detail::AttrName(name).ptr()));
-  modules[name] = module;
-  try {
-    Code(code, Mode::exec, name + ".py")(module.attr("__dict__"));
-  } catch (...) {
-    modules.call_method("pop", name, nullptr);
-    throw;
-  }
-  return modules[name];
-}
-
-LATEPY_FUNC LATEPY_COLD Object Scope::run_script(const Path& path, const std::vector<std::string>& argv) {
-  struct Running {
-    explicit Running(std::atomic_flag& f) : flag(f) {
-      if (flag.test_and_set())
-        detail::throw_error<StateError>(
-            {"cannot run a file while another run_file() of this interpreter runs, because it has one __main__ and one "
-             "sys.argv: wait until that one has returned"});
-    }
-    ~Running() { flag.clear(); }
-    std::atomic_flag& flag;
-  };
-  const Running running(running_file_);
-  const std::string file = detail::absolute(path.string());
-  const Object code = detail::compile_file(file);
-  const Object module = detail::new_main();
-  module.attr("__file__") = file;
-  module.attr("__cached__") = nullptr;
-  Object arguments = list(file);
-  for (const std::string& argument : argv) arguments.call_method("append", argument);
-  const detail::ScriptSetting setting(module, main_, arguments, file);
-  const Object globals = module.attr("__dict__");
-  detail::steal_or_throw(detail::api().Eval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
-  return globals;
+  return LATEPY_LIKELY(known != nullptr) ? known : detail::import_path(module.view(), function.view()).release();
 }
 
 #endif

@@ -28,6 +28,11 @@ LATEPY_COLD inline void expect_success(int result) { check_result(result); }
 
 /// A new str, int or tuple.
 LATEPY_COLD inline ColdObject make_str(std::string_view text) { return to_py(text); }
+/// A new str for the name of a file, as os.fsdecode() makes it: bytes that cannot be decoded become lone surrogates.
+LATEPY_COLD inline ColdObject make_path(std::string_view name) {
+  check_running();
+  return take_result(api().Unicode_DecodeFSDefaultAndSize(name.data(), static_cast<ssize>(name.size())));
+}
 LATEPY_COLD inline ColdObject make_int(long long number) { return take_result(api().Long_FromLongLong(number)); }
 LATEPY_COLD inline ColdObject make_tuple(std::initializer_list<Ref> items) {
   ColdObject made = take_result(api().Tuple_New(static_cast<ssize>(items.size())));

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/crossings.hpp>
 #include <latepy/core/exceptions.hpp>
 
 namespace latepy {
@@ -143,7 +144,13 @@ LATEPY_FUNC ErrorHandle keep_exception(PyObject* exception) {
 LATEPY_FUNC ErrorHandle take_exception() { return keep_exception(fetch_raised()); }
 
 LATEPY_FUNC LATEPY_COLD void throw_original(const ErrorHandle& error) {
-  if (error->original) std::rethrow_exception(std::exception_ptr(error->original));
+  if (error->original) {
+    try {
+      if (const std::optional<GilGuard> gil = enter(*error.get())) note_crossing(*error.get());
+    } catch (...) {  // no memory: the frames are not known
+    }
+    std::rethrow_exception(std::exception_ptr(error->original));
+  }
   error->host_class->raise(error, error->text.load(std::memory_order_acquire)->message);
 }
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/builtins.hpp>
+#include <latepy/core/detail/cold.hpp>
+#include <latepy/load/path.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -31,6 +32,16 @@ PyObject* find_function(const StringArg& module, const StringArg& function);
 /// Imports a module. Returns a new reference; null without an error if there is no module of that name. \throws the
 /// PythonError that the module raises.
 PyObject* import_or_null(std::string_view name);
+
+/// The attribute of a module with a dotted name: import_path("pathlib", "Path.home").
+Object import_path(std::string_view module, std::string_view path);
+/// The object with a dotted name. Imports modules as far as needed, then reads attributes.
+Object resolve(std::string_view dotted);
+
+/// os.path.abspath(path), a str: an absolute path without `..`.
+LATEPY_COLD inline ColdObject absolute(const Path& path) {
+  return call_attribute(known_module("os.path"), "abspath", {make_path(path.string())});
+}
 
 #if LATEPY_DEFINITIONS
 
@@ -78,6 +89,34 @@ LATEPY_FUNC LATEPY_COLD PyObject* import_or_null(std::string_view name) {
   const PythonError error = take_python_error();
   if (error.is("ModuleNotFoundError") && error.value().get_attr("name", nullptr) == name) return nullptr;
   error.rethrow();
+}
+
+LATEPY_FUNC LATEPY_COLD Object import_path(std::string_view module, std::string_view path) {
+  Object found = import(module);
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t dot = (std::min)(path.find('.', at), path.size());
+    found = found.attr(path.substr(at, dot - at));
+    at = dot + 1;
+  }
+  return found;
+}
+
+LATEPY_FUNC LATEPY_COLD Object resolve(std::string_view dotted) {
+  std::size_t dot = (std::min)(dotted.find('.'), dotted.size());
+  Object found = import(dotted.substr(0, dot));
+  bool in_modules = true;  // all names so far were modules
+  while (dot < dotted.size()) {
+    const std::size_t next = (std::min)(dotted.find('.', dot + 1), dotted.size());
+    const AttrName name(dotted.substr(dot + 1, next - dot - 1));
+    PyObject* value = nullptr;
+    check_result(api().Object_GetOptionalAttr(found.ptr(), name.ptr(), &value));
+    if (!value && in_modules) value = import_or_null(dotted.substr(0, next));
+    if (!value) value = throw_if_null(api().Object_GetAttr(found.ptr(), name.ptr()));  // raises AttributeError
+    found = Object::steal(value);
+    in_modules = in_modules && is_module(found);
+    dot = next;
+  }
+  return found;
 }
 
 #endif  // LATEPY_DEFINITIONS

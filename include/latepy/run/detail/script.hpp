@@ -1,19 +1,14 @@
-// latepy/run/detail/script.hpp: compiles a script file, and gives it its `__main__`, sys.argv and sys.path[0].
+// latepy/run/detail/script.hpp: loads a script, and runs it with its `__main__`, sys.argv and sys.path[0].
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/cold.hpp>
-#include <latepy/load/detail/paths.hpp>
+#include <latepy/core/code.hpp>
 #include <latepy/run/detail/imports.hpp>
+#include <latepy/run/detail/script_source.hpp>
 
 namespace latepy {
 inline namespace v1 {
 namespace detail {
-
-/// os.path.abspath(path): an absolute path without `..`.
-LATEPY_COLD inline std::string absolute(const std::string& path) {
-  return call_attribute(known_module("os.path"), "abspath", {make_str(path)}).as<std::string>();
-}
 
 /// A new module `__main__` as `python` makes it. It is not in sys.modules.
 Object new_main();
@@ -22,20 +17,31 @@ inline void set_main(const Object& module) {
   check_result(api().Dict_SetItemString(api().Import_GetModuleDict(), "__main__", module.ptr()));
 }
 
-/// Reads and compiles a script, in the encoding that it declares. Returns the code object. \throws as
-/// Scope::run_file().
-Object compile_file(const std::string& path);
+/// What run_file() or run_module() is about to run.
+struct Script {
+  ColdObject code;   ///< a code object
+  ColdObject names;  ///< what the `__main__` gets, a dict; empty if it is not known yet
+  ColdObject argv0;  ///< sys.argv[0], a str
+  ColdObject path0;  ///< sys.path[0], a str; empty if it stays as it is
+};
+/// Reads and compiles a file, a folder with a `__main__.py`, a zip file with one, or a .pyc file. A source file is
+/// compiled in the encoding that it declares. Needs the GIL. \throws as Scope::run_file().
+Script load_file(const Path& path);
+/// Finds a module, and imports the packages above it. Needs the GIL. \throws as Scope::run_module().
+Script load_module(std::string_view name);
 
-/// The constructor sets sys.modules["__main__"], sys.argv and sys.path[0] for a script. The destructor restores them.
-class ScriptSetting {
+/// The script that a Scope runs. Scripts nest: a script may call the host, and the host run another script.
+class RunningScript {
  public:
-  /// \param module the `__main__` of the script. \param main the `__main__` to restore. \param file the script's path.
-  ScriptSetting(const Object& module, const Object& main, const Object& argv, const std::string& file);
-  ScriptSetting(const ScriptSetting&) = delete;
-  ~ScriptSetting();
+  /// Runs a script: sets sys.modules["__main__"], sys.argv and sys.path[0], and restores them afterwards. Needs the
+  /// GIL. \param main the `__main__` of the Scope, to restore. \param globals the namespace of the script; empty for a
+  /// new one. \returns the namespace. \throws what the script raises; StateError if another thread runs one.
+  Object run(const Script& script, const std::vector<std::string>& argv, const Object& main, const Ref& globals);
 
  private:
-  Object main_, argv_, folder_;
+  struct Setting;
+  std::atomic<const void*> thread_{nullptr};  // of the script that runs: the address of its ThreadRecord
+  Object main_;                               // its `__main__`; empty if none runs
 };
 
 #if LATEPY_DEFINITIONS
@@ -46,41 +52,122 @@ LATEPY_FUNC LATEPY_COLD Object new_main() {
   return module;  // __spec__, __loader__, __package__ and __doc__ are None
 }
 
-LATEPY_FUNC LATEPY_COLD Object compile_file(const std::string& path) {
-  const Object io = steal_or_throw(api().Import_ImportModule("_io"));
-  const Object file = io.attr("open_code")(path);  // raises the audit event, and calls the hook, for opening code
-  const Object bytes = file.call_method("read");
-  file.call_method("close");
-  char* data = nullptr;
-  ssize size = 0;
-  check_result(api().Bytes_AsStringAndSize(bytes.ptr(), &data, &size));
-  const std::string_view text(data, static_cast<std::size_t>(size));
-  if (text.find('\0') != text.npos) throw SyntaxError(path + " is not Python source: it contains a NUL byte");
-  CompilerFlags flags{0, library_state.version.minor};
-  return steal_or_throw(api().CompileStringObject(data, to_py(path).ptr(), file_input, &flags, -1));
+/// The first of these modules whose namespace is `globals`; null if none is.
+LATEPY_COLD inline const Object* find_main_of(const Ref& globals, const Object& outer, const Object& main) {
+  for (const Object* const module : {&outer, &main})
+    if (!module->is_empty() && get_attribute(*module, "__dict__").same(globals)) return module;
+  return nullptr;
 }
 
-LATEPY_FUNC ScriptSetting::ScriptSetting(const Object& module, const Object& main, const Object& argv,
-                                         const std::string& file)
-    : main_(main), argv_(sys("argv")), folder_(to_py(parent(file))) {
-  sys("path").call_method("insert", 0, folder_);
-  check_result(api().Sys_SetObject("argv", argv.ptr()));
-  set_main(module);
-}
+/// The namespace of script_source.
+LATEPY_COLD inline Object script_namespace() { return kept_namespace("script", script_source); }
 
-LATEPY_FUNC ScriptSetting::~ScriptSetting() {
-  try {
-    set_main(main_);
-    api().Sys_SetObject("argv", argv_.ptr());
-    const Object path = sys("path");
-    for (std::size_t i = 0; i < len(path); ++i) {  // by identity: the script may have added the same text
-      if (!Object(path[i]).same(folder_)) continue;
-      path[i].del();
-      break;
-    }
-  } catch (const Error&) {
-    api().Err_Clear();  // the script deleted sys.path: there is nothing to restore
+/// The Script of what load_file() or load_module() of script_source returned. Throws an exception that they returned.
+LATEPY_COLD inline Script make_script(const Object& found, const ColdObject& path, ColdObject argv0) {
+  if (!has_flag(found.ptr(), type_is_tuple)) {
+    api().Err_SetObject(as_object(type_of(found.ptr())), found.ptr());
+    throw_python_error();
   }
+  const auto at = [&found](ssize index) { return ColdObject(Object::borrow(api().Tuple_GetItem(found.ptr(), index))); };
+  Script script{at(0), at(1), std::move(argv0), {}};
+  if (at(2)) script.path0 = Object(path);
+  return script;
+}
+
+LATEPY_FUNC LATEPY_COLD Script load_file(const Path& path) {
+  const ColdObject file = absolute(path), is_folder = call_attribute(known_module("os.path"), "isdir", {file});
+  ColdObject data = none();
+  if (!is_folder) {
+    // open_code() raises the audit event, and calls the hook, for opening code.
+    const ColdObject opened = call_attribute(known_module("_io"), "open_code", {file});
+    data = call_attribute(opened, "read");
+    call_attribute(opened, "close");
+    char* text = nullptr;
+    ssize size = 0;
+    expect_success(api().Bytes_AsStringAndSize(data.ptr(), &text, &size));
+    if (std::memchr(text, '\0', static_cast<std::size_t>(size)) == nullptr) {
+      CompilerFlags flags{0, library_state.version.minor};
+      Script script;
+      script.code = take_result(api().CompileStringObject(text, file.ptr(), file_input, &flags, -1));
+      script.names = call_plain(get_item(script_namespace(), "source_names"), {file});
+      script.argv0 = make_path(path.string());
+      script.path0 = call_attribute(known_module("os.path"), "dirname", {file});
+      return script;
+    }
+  }
+  Script script =
+      make_script(call_plain(get_item(script_namespace(), "load_file"), {file, data}), file, make_path(path.string()));
+  if (script.path0.is_empty()) script.path0 = call_attribute(known_module("os.path"), "dirname", {file});
+  return script;
+}
+
+LATEPY_FUNC LATEPY_COLD Script load_module(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  if (dot != name.npos) import(name.substr(0, dot));
+  Script script = make_script(call_plain(get_item(script_namespace(), "load_module"), {make_str(name)}), {}, {});
+  script.argv0 = get_item(script.names, "__file__");
+  return script;
+}
+
+/// Its destructor restores what the script found changed.
+struct RunningScript::Setting {
+  RunningScript& running;
+  const Object& main;
+  const void* const outer_thread;
+  Object outer, argv, path0;
+
+  explicit Setting(RunningScript& script, const void* thread, const Object& first) noexcept
+      : running(script), main(first), outer_thread(thread), outer(std::move(script.main_)) {}
+  Setting(const Setting&) = delete;
+  LATEPY_COLD ~Setting() {
+    running.main_ = std::move(outer);
+    try {
+      set_main(running.main_.is_empty() ? main : running.main_);
+      api().Sys_SetObject("argv", argv.ptr());
+      const Object path = sys("path");
+      for (std::size_t i = 0; !path0.is_empty() && i < len(path); ++i) {  // by identity: the script may have added the
+        if (!Object(path[i]).same(path0)) continue;                       // same text
+        path[i].del();
+        break;
+      }
+    } catch (const Error&) {
+      api().Err_Clear();  // the script deleted sys.path: there is nothing to restore
+    }
+    running.thread_.store(outer_thread);
+  }
+};
+
+LATEPY_FUNC LATEPY_COLD Object RunningScript::run(const Script& script, const std::vector<std::string>& argv,
+                                                  const Object& main, const Ref& globals) {
+  const void* thread = nullptr;
+  if (!thread_.compare_exchange_strong(thread, &thread_record) && thread != &thread_record)
+    throw_error<StateError>(
+        {"cannot run a script while another thread runs one by run_file() or run_module(), because the interpreter has "
+         "one __main__ and one sys.argv: wait until that call has returned"});
+  Setting setting(*this, thread, main);
+  setting.argv = Object::borrow(api().Sys_GetObject("argv"));
+  const ColdObject arguments = take_result(api().List_New(0));
+  expect_success(api().List_Append(arguments.ptr(), script.argv0.ptr()));
+  for (const std::string& argument : argv)
+    expect_success(api().List_Append(arguments.ptr(), make_path(argument).ptr()));
+
+  if (globals.is_empty())
+    main_ = new_main();
+  else if (const Object* const known = find_main_of(globals, setting.outer, main))
+    main_ = *known;
+  else
+    main_ = call_plain(get_item(script_namespace(), "new_main"), {globals});
+  const ColdObject names = get_attribute(main_, "__dict__");
+  add_builtins(names);
+  call_attribute(names, "update", {script.names});
+  if (!script.path0.is_empty()) {
+    call_attribute(sys("path"), "insert", {make_int(0), script.path0});
+    setting.path0 = script.path0;
+  }
+  expect_success(api().Sys_SetObject("argv", arguments.ptr()));
+  set_main(main_);
+  take_result(api().Eval_EvalCode(script.code.ptr(), names.ptr(), names.ptr()));
+  return Object(names);
 }
 
 #endif  // LATEPY_DEFINITIONS

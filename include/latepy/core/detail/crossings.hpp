@@ -1,0 +1,167 @@
+// latepy/core/detail/crossings.hpp: keeps which frames of scripts a C++ exception has passed, while it lives.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/python_error.hpp>
+
+#if LATEPY_THROWS_IN_PLACE
+#include <unwind.h>
+#endif
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// A frame of Python code.
+struct ScriptFrame {
+  std::string file, function;
+  int line;
+};
+using ScriptFrames = std::vector<ScriptFrame>;  // the outermost first
+
+/// A C++ exception that has passed scripts. A node of a list.
+struct Crossing {
+  Crossing* next;
+  const void* exception;    ///< the address of the thrown object
+  void (*destroy)(void*);   ///< its destructor
+  std::string said;         ///< "TypeName: message"
+  ScriptFrames outer = {};  ///< of the Python exception that it became last
+  ScriptFrames inner = {};  ///< of those that it became before
+};
+/// The living C++ exceptions that have passed scripts. The C++ runtime removes one by its destructor.
+inline Crossing* crossings = nullptr;
+inline std::atomic_flag crossings_lock = ATOMIC_FLAG_INIT;
+
+// These do nothing if the C++ runtime is not known. They need the GIL.
+
+/// The C++ exception that became a Python exception is about to be thrown: keeps the frames of that.
+void note_crossing(const ErrorData& data);
+/// The C++ exception becomes another Python exception. The frames of the next one come before the present ones.
+void begin_crossing(const std::exception_ptr& exception);
+
+#if LATEPY_DEFINITIONS
+#if LATEPY_THROWS_IN_PLACE
+
+/// What lies before an exception in memory: __cxa_exception of the Itanium C++ ABI, section 2.2.1.
+struct ExceptionHead {
+  const std::type_info* type;
+  void (*destroy)(void*);
+  void (*on_unexpected)();
+  void (*on_terminate)();
+  void* next;
+  int handlers, handler;
+  const unsigned char *action, *language_data;
+  void *landing_pad, *adjusted;
+  _Unwind_Exception unwinding;
+};
+inline ExceptionHead& head_of(const void* exception) noexcept {
+  return static_cast<ExceptionHead*>(const_cast<void*>(exception))[-1];
+}
+/// Whether this C++ runtime has that layout, proved on two exceptions.
+LATEPY_COLD inline bool is_exception_head_known() noexcept {
+  struct WithDestructor {
+    char text[sizeof(void*)];
+    WithDestructor() = default;
+    WithDestructor(const WithDestructor&) {}
+    ~WithDestructor() {}
+  };
+  static const bool is_known = [] {
+    const auto agrees = [](const void* thrown, bool has_destructor) {
+      const ExceptionHead& head = head_of(thrown);
+      return head.type == __cxxabiv1::__cxa_current_exception_type() && (head.destroy != nullptr) == has_destructor;
+    };
+    bool agree = true;
+    try {
+      throw 0;
+    } catch (const int& thrown) {
+      agree = agrees(&thrown, false);
+    }
+    try {
+      throw WithDestructor();
+    } catch (const WithDestructor& thrown) {
+      return agree && agrees(&thrown, true);
+    }
+    return false;
+  }();
+  return is_known;
+}
+
+/// The destructor of exceptions that have a Crossing.
+LATEPY_COLD inline void end_crossing(void* exception) {
+  std::unique_ptr<Crossing> ended;
+  {
+    const SpinLock lock(crossings_lock);
+    Crossing** each = &crossings;
+    while ((*each)->exception != exception) each = &(*each)->next;
+    ended.reset(*each);
+    *each = ended->next;
+  }
+  ended->destroy(exception);
+}
+/// The Crossing of an exception; null if there is none. The caller holds crossings_lock.
+LATEPY_COLD inline Crossing* find_crossing(const void* exception) noexcept {
+  Crossing* each = crossings;
+  while (each && each->exception != exception) each = each->next;
+  return each;
+}
+/// The address of the exception; null if there is none, or if the C++ runtime is not known.
+LATEPY_COLD inline const void* address_of(const std::exception_ptr& exception) noexcept {
+  static_assert(sizeof(std::exception_ptr) == sizeof(void*));
+  const void* thrown = nullptr;
+  if (is_exception_head_known()) std::memcpy(&thrown, &exception, sizeof thrown);
+  return thrown;
+}
+
+/// The frames of a traceback. Of a long one those in the middle are left out.
+LATEPY_COLD inline ScriptFrames frames_of(PyObject* exception) {
+  constexpr std::ptrdiff_t most = 50;  // at each end
+  ScriptFrames frames;
+  for (ColdRef entry(api().Exception_GetTraceback(exception)); entry.get() && entry.get() != api().NoneStruct;
+       entry.reset(find_attribute(entry.get(), "tb_next"))) {
+    const ColdRef frame(find_attribute(entry.get(), "tb_frame"));
+    const ColdRef code(frame.get() ? api().Frame_GetCode(frame.get()) : nullptr);
+    frames.push_back(
+        {text_at(code.get(), "co_filename"), text_at(code.get(), "co_name"), int_at(entry.get(), "tb_lineno")});
+    if (frames.size() <= 2 * most) continue;
+    frames.erase(frames.begin() + most);
+    frames[most] = {"...", "...", 0};
+  }
+  return frames;
+}
+
+LATEPY_FUNC LATEPY_COLD void note_crossing(const ErrorData& data) {
+  const void* const thrown = address_of(data.original);
+  if (!thrown) return;
+  ScriptFrames frames = frames_of(data.value.ptr());
+  const ErrorText& text = *data.text.load(std::memory_order_acquire);
+  std::string said = text.message.empty() ? text.type_name : concat({text.type_name, ": ", text.message});
+  auto made = std::make_unique<Crossing>(Crossing{nullptr, thrown, nullptr, std::move(said)});
+  const SpinLock lock(crossings_lock);
+  Crossing* crossing = find_crossing(thrown);
+  if (!crossing) {
+    if (!head_of(thrown).destroy) return;  // an int or the like
+    crossing = made.release();
+    crossing->destroy = std::exchange(head_of(thrown).destroy, &end_crossing);
+    crossing->next = std::exchange(crossings, crossing);
+  }
+  crossing->outer = std::move(frames);
+}
+
+LATEPY_FUNC LATEPY_COLD void begin_crossing(const std::exception_ptr& exception) {
+  const void* const thrown = address_of(exception);
+  const SpinLock lock(crossings_lock);
+  if (!thrown || head_of(thrown).destroy != &end_crossing) return;
+  if (Crossing* const crossing = find_crossing(thrown)) {
+    crossing->outer.insert(crossing->outer.end(), crossing->inner.begin(), crossing->inner.end());
+    crossing->inner = std::exchange(crossing->outer, {});
+  }
+}
+
+#else
+LATEPY_FUNC void note_crossing(const ErrorData&) {}
+LATEPY_FUNC void begin_crossing(const std::exception_ptr&) {}
+#endif
+#endif  // LATEPY_DEFINITIONS
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,72 @@
+// latepy/run/detail/modules.hpp: makes modules from texts and files, which scripts import and reload.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/code.hpp>
+#include <latepy/run/detail/imports.hpp>
+#include <latepy/run/detail/modules_source.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+// All functions need the GIL.
+
+/// The namespace of modules_source.
+LATEPY_COLD inline Object module_finder() { return kept_namespace("modules", modules_source); }
+
+/// Makes a module that `loader` loads and returns it. If the program made that module from the same file name before,
+/// the new loader reloads it. \param package the `__path__` of a package, a list; else None.
+/// \throws StateError with the reason if no module can have that name; what the module's code raises.
+Object make_module(const std::string& name, const Object& loader, const Ref& package);
+
+/// See Scope::module_from_string() and Scope::module_from_file().
+///@{
+Object module_from_string(const std::string& name, std::string_view code, std::string_view filename);
+Object module_from_file(const std::string& name, const Path& path);
+///@}
+
+#if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD Object make_module(const std::string& name, const Object& loader, const Ref& package) {
+  const std::size_t dot = name.rfind('.');
+  if (dot != name.npos) import(std::string_view(name).substr(0, dot));
+  const Object finder = module_finder();
+  const ColdObject text = make_str(name), plan = call_plain(get_item(finder, "add"), {text, loader, package});
+  if (has_flag(plan.ptr(), type_is_str))
+    throw_error<StateError>({"cannot make a module named ", name, ": ", text_of(plan.ptr()), "; choose another name"});
+  if (!plan.is_none()) return call_attribute(known_module("importlib"), "reload", {import(name)});
+  PyObject* const made = try_import(name);
+  if (made) return Object::steal(made);
+  const PythonError error = take_python_error();
+  call_plain(get_item(finder, "remove"), {text});
+  error.rethrow();
+}
+
+LATEPY_FUNC LATEPY_COLD Object module_from_string(const std::string& name, std::string_view code,
+                                                  std::string_view filename) {
+  const std::string file = filename.empty() ? name + ".py" : std::string(filename);
+  const Code compiled(code, Mode::exec, file);
+  const ColdObject loader =
+      call_plain(get_item(module_finder(), "TextLoader"),
+                 {make_str(name), make_path(file), make_str(dedent(code)), CodeAccess::code(compiled)});
+  return make_module(name, loader, none());
+}
+
+LATEPY_FUNC LATEPY_COLD Object module_from_file(const std::string& name, const Path& path) {
+  const ColdObject os = known_module("os"), os_path = known_module("os.path");
+  ColdObject file = absolute(path), package = none();
+  if (call_attribute(os_path, "isdir", {file})) {
+    package = take_result(api().List_New(0));
+    expect_success(api().List_Append(package.ptr(), file.ptr()));
+    file = call_attribute(os_path, "join", {file, make_str("__init__.py")});
+  }
+  call_attribute(os, "stat", {file});  // raises FileNotFoundError without frames of the import system
+  return make_module(name, call_plain(get_item(module_finder(), "file_loader"), {make_str(name), file}), package);
+}
+
+#endif  // LATEPY_DEFINITIONS
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
