@@ -1,5 +1,8 @@
 // Tests of latepy/core/call.hpp: calls with positional, named and unpacked arguments.
 // SPDX-License-Identifier: MIT
+#include <latepy/stl/pair.hpp>
+#include <latepy/stl/vector.hpp>
+
 #include "python.hpp"
 
 using py::Object;
@@ -8,7 +11,6 @@ namespace {
 
 /// What refuses to become a Python object.
 struct Stubborn {};
-
 
 /// A function that gives what it was called with: `(args, kwargs)`.
 Object tell() { return eval("lambda *args, **kwargs: (args, kwargs)"); }
@@ -112,13 +114,15 @@ TEST_CASE("more than eight arguments work as fewer do") {
   python();
   CHECK(tell()(0, 1, 2, 3, 4, 5, 6, 7) == py::tuple(py::tuple_of(eval("range(8)")), py::dict()));
   CHECK(tell()(0, 1, 2, 3, 4, 5, 6, 7, 8) == py::tuple(py::tuple_of(eval("range(9)")), py::dict()));
-  CHECK(tell()(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) == py::tuple(py::tuple_of(eval("range(16)")), py::dict()));
+  CHECK(tell()(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) ==
+        py::tuple(py::tuple_of(eval("range(16)")), py::dict()));
   CHECK(tell()(0, 1, 2, 3, 4, "a"_a = 5, "b"_a = 6, "c"_a = 7, "d"_a = 8, "e"_a = 9, "f"_a = 10) ==
         eval("((0, 1, 2, 3, 4), dict(a=5, b=6, c=7, d=8, e=9, f=10))"));
   const Object of_many = python().run_string("class Many:\n  def tell(self, *args, **kw): return args, kw\nMany()\n");
   CHECK(of_many.call_method("tell", 0, 1, 2, 3, 4, 5, 6) == py::tuple(py::tuple_of(eval("range(7)")), py::dict()));
   CHECK(of_many.call_method("tell", 0, 1, 2, 3, 4, 5, 6, 7) == py::tuple(py::tuple_of(eval("range(8)")), py::dict()));
-  CHECK(of_many.call_method("tell", 0, 1, 2, 3, 4, 5, 6, 7, 8, "k"_a = 9) == py::tuple(py::tuple_of(eval("range(9)")), py::dict("k"_a = 9)));
+  CHECK(of_many.call_method("tell", 0, 1, 2, 3, 4, 5, 6, 7, 8, "k"_a = 9) ==
+        py::tuple(py::tuple_of(eval("range(9)")), py::dict("k"_a = 9)));
 }
 
 TEST_CASE("methods are called by call_method or by attr()(…)") {
@@ -174,6 +178,41 @@ TEST_CASE("call<T> converts the result, and void drops it") {
   static_assert(std::is_void_v<decltype(add.call<void>())>);
 }
 
+TEST_CASE("a result that does not convert is an error that names what returned it") {
+  python().exec(
+      "import functools\n"
+      "def forgets(x=0): x * 2\n"
+      "def nested(): return [1, [2, 'three']]\n"
+      "class Tool:\n"
+      "  def use(self): return 'used'\n"
+      "  def __call__(self): return None\n"
+      "  alias = lambda self: None\n"
+      "tool = Tool()",
+      {}, "tools.py");
+  const auto why = [](auto&& call) -> std::string { return thrown<py::ConversionError>(call).what(); };
+  const std::string forgets =
+      "cannot convert None to int; this is what forgets() (tools.py:2) returned: does it lack a return statement?";
+  CHECK(why([] { eval("forgets").call<int>(); }) == forgets);
+  CHECK(why([] { python()["forgets"].call<int>(); }) == forgets);
+  CHECK(why([] { python().call<int>("__main__", "forgets"); }) == forgets);
+  CHECK(why([] { eval("functools.partial(forgets, 1)").call<int>(); }).find("(tools.py:2) returned") !=
+        std::string::npos);
+  const Object tool = python()["tool"];
+  CHECK(why([&] { tool.attr("use").call<int>(); }) ==
+        "cannot convert 'str' \"used\" to int; this is what Tool.use() (tools.py:5) returned");
+  CHECK(why([&] { Object(tool.attr("use")).call<int>(); }) ==
+        "cannot convert 'str' \"used\" to int; this is what Tool.use() (tools.py:5) returned");
+  CHECK_THAT(why([&] { tool.call<int>(); }), ContainsSubstring("this is what Tool() (tools.py:6) returned"));
+  CHECK_THAT(why([&] { tool.attr("alias").call<int>(); }),
+             ContainsSubstring("what Tool.alias() (tools.py:7) returned"));
+  CHECK_THAT(why([] { eval("len").call<std::string>(eval("'abc'")); }),
+             ContainsSubstring("this is what len() returned"));
+  const auto error = thrown<py::ConversionError>([] { eval("nested").call<std::pair<int, std::vector<int>>>(); });
+  CHECK(error.path() == "[1][1]");
+  CHECK(error.what() ==
+        std::string("[1][1]: cannot convert 'str' \"three\" to int; this is in what nested() (tools.py:3) returned"));
+}
+
 TEST_CASE("classes are called like functions") {
   const Object timedelta = python().get("datetime.timedelta");
   CHECK(timedelta(1, "hours"_a = 2).call_method("total_seconds") == 93600.0);
@@ -219,6 +258,7 @@ TEST_CASE("arguments are neither moved from nor changed") {
 TEST_CASE("calls go deep, and from Python back into calls") {
   const Object apply = eval("lambda f, *a: f(*a)");
   CHECK(apply(apply, apply, eval("max"), 3, 9, 4) == 9);
-  const std::string text = thrown<py::RuntimeError>([] { python().run_string("def f(): return f()\nf()"); }).type_name();
+  const std::string text =
+      thrown<py::RuntimeError>([] { python().run_string("def f(): return f()\nf()"); }).type_name();
   CHECK(text == "RecursionError");
 }

@@ -131,10 +131,12 @@ TEST_CASE("Object is what try_call gives by default") {
 }
 
 TEST_CASE("a result of the wrong type is a TypeError that says what was found") {
-  const Result<int> result = python().eval("lambda: 'text'").try_call<int>();
+  python().exec("def wrong():\n  return 'text'", {}, "wrong.py");
+  const Result<int> result = python()["wrong"].try_call<int>();
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().type_name() == "TypeError");
-  CHECK(result.error().message() == "cannot convert 'str' \"text\" to int");
+  CHECK(result.error().message() == "cannot convert 'str' \"text\" to int; this is what wrong() (wrong.py:1) returned");
+  CHECK(python().try_eval<int>("'text'").error().message() == "cannot convert 'str' \"text\" to int");
   CHECK_THROWS_AS(result.value(), py::TypeError);
 }
 

@@ -221,14 +221,27 @@ TEST_CASE("what an override raises or returns wrongly is an error in C++") {
 class Bad(Entity):
   def kind(self): return 3
   def update(self, dt): raise KeyError(dt)
-)");
+class Forgetful(Bad):
+  def update(self, dt):
+    dt + 1
+  kind = lambda self: [][:]
+)",
+                {}, "entities.py");
   const py::Object bad = python().eval("Bad('b')");
+  py::Object last;
   Entity& entity = bad.as<Entity&>();
   const auto error = thrown<py::KeyError>([&] { entity.update(7); });
   CHECK(error.message() == "7");
   CHECK_THAT(error.traceback(), ContainsSubstring("in update"));
   CHECK(thrown<py::ConversionError>([&] { entity.kind(); }).what() ==
-        std::string("cannot convert 'int' 3 to std::string"));
+        std::string("cannot convert 'int' 3 to std::string; this is what Bad.kind() (entities.py:3) returned"));
+  Entity& forgetful = (last = python().eval("Forgetful('f')")).as<Entity&>();
+  CHECK(thrown<py::ConversionError>([&] { forgetful.update(7); }).what() ==
+        std::string(
+            "cannot convert None to int; this is what Forgetful.update() (entities.py:6) returned: does it lack a "
+            "return statement?"));
+  CHECK_THAT(thrown<py::ConversionError>([&] { forgetful.kind(); }).what(),
+             ContainsSubstring("Forgetful.kind() (entities.py:8)"));
   CHECK_THROWS_AS(python().exec("try: update(Bad('b'), 1)\nexcept KeyError as e: raise"), py::KeyError);
 }
 

@@ -19,7 +19,8 @@ TEST_CASE("a std::function is called from Python") {
   CHECK(eval("f(1, 'ab')").as<int>() == 3);
   CHECK(calls == 1);
   CHECK_THAT(thrown<py::TypeError>([] { eval("f(1)"); }).message(), ContainsSubstring("it is missing argument 2"));
-  CHECK_THAT(thrown<py::TypeError>([] { eval("f(1, 2)"); }).message(), ContainsSubstring("argument 2: cannot convert 'int' 2 to std::string"));
+  CHECK_THAT(thrown<py::TypeError>([] { eval("f(1, 2)"); }).message(),
+             ContainsSubstring("argument 2: cannot convert 'int' 2 to std::string"));
   CHECK(py::to_py(std::function<void()>()).is_none());
   python()["thrower"] = std::function<void()>([] { throw std::out_of_range("no such row"); });
   CHECK_THROWS_AS(eval("thrower()"), std::out_of_range);  // the same exception again
@@ -42,12 +43,18 @@ TEST_CASE("a Python callable is a std::function") {
   CHECK_FALSE(eval("3").is<std::function<void()>>());
   CHECK(thrown<py::ConversionError>([] { eval("3").as<std::function<int(double)>>(); }).what() ==
         std::string("cannot convert 'int' 3 to std::function<int(double)>: it is not callable"));
-  CHECK(thrown<py::ConversionError>([] { eval("[print, 3]").as<std::vector<std::function<void()>>>(); }).path() == "[1]");
+  CHECK(thrown<py::ConversionError>([] { eval("[print, 3]").as<std::vector<std::function<void()>>>(); }).path() ==
+        "[1]");
 }
 
 TEST_CASE("errors of a Python callable are thrown") {
   CHECK_THROWS_AS(eval("lambda: 1 / 0").as<std::function<int()>>()(), py::ZeroDivisionError);
-  CHECK_THROWS_AS(eval("lambda: 'x'").as<std::function<int()>>()(), py::ConversionError);
+  python().exec("def wrong():\n  return 'x'", {}, "callbacks.py");
+  const char* const text = "cannot convert 'str' \"x\" to int; this is what wrong() (callbacks.py:1) returned";
+  CHECK(thrown<py::ConversionError>([] { eval("wrong").as<std::function<int()>>()(); }).what() == std::string(text));
+  const py::Function<int()> function(eval("wrong"));
+  CHECK(thrown<py::ConversionError>([&] { function(); }).what() == std::string(text));
+  CHECK(function.try_call().error().message() == text);
   CHECK_THROWS_AS(eval("lambda: 1").as<std::function<int(int)>>()(1), py::TypeError);
   CHECK_THROWS_AS(eval("lambda: exit()").as<std::function<int()>>()(), py::SystemExit);
 }
@@ -102,8 +109,9 @@ TEST_CASE("a std::function is called, copied and destroyed on any thread") {
 
   std::atomic<int> called{0};
   python()["host"] = std::function<void(int)>([&called](int n) { called += n; });
-  python().exec("threads = [threading.Thread(target=lambda: [host(1) for i in range(1000)]) for t in range(8)]\n"
-                "for t in threads: t.start()\nfor t in threads: t.join()\ndel threads, host");
+  python().exec(
+      "threads = [threading.Thread(target=lambda: [host(1) for i in range(1000)]) for t in range(8)]\n"
+      "for t in threads: t.start()\nfor t in threads: t.join()\ndel threads, host");
   CHECK(called == 8000);
 }
 

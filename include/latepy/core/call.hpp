@@ -4,6 +4,7 @@
 
 #include <latepy/core/convert.hpp>
 #include <latepy/core/detail/vectorcall.hpp>
+#include <latepy/core/detail/wrong_result.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -225,8 +226,9 @@ LATEPY_FORCE_INLINE Object Ref::operator()(A&&... arguments) const {
 }
 template <class T, class... A>
 T Ref::call(A&&... arguments) const {
-  return detail::into_cpp<T>(
-      detail::throw_if_null(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...)));
+  PyObject* const callable = checked();
+  return detail::result_into_cpp<T>(
+      detail::throw_if_null(detail::call_with(callable, nullptr, std::forward<A>(arguments)...)), callable);
 }
 template <class... A>
 Object Ref::call_method(const detail::AttrName& name, A&&... arguments) const {

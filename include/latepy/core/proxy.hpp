@@ -88,10 +88,9 @@ class Proxy {
   /// Calls the value and converts the result to T, which may be void.
   template <class T, class... A>
   LATEPY_FORCE_INLINE T call(A&&... arguments) && {
-    if (LATEPY_LIKELY(!takes_gil_))
-      return detail::into_cpp<T>(detail::throw_if_null(call_at_once(std::forward<A>(arguments)...)));
+    if (LATEPY_LIKELY(!takes_gil_)) return call_at_once<T>(std::forward<A>(arguments)...);
     const GilGuard gil;
-    return detail::into_cpp<T>(detail::throw_if_null(call_at_once(std::forward<A>(arguments)...)));
+    return call_at_once<T>(std::forward<A>(arguments)...);
   }
   /// Calls a method of the value.
   template <class... A>
@@ -193,12 +192,15 @@ class Proxy {
     const GilGuard::Maybe gil(takes_gil_);
     return Object::steal(fetch());
   }
-  /// Calls an attribute as a method of the base, or an item. Gives a new reference, or null with the error set.
-  template <class... A>
-  LATEPY_FORCE_INLINE PyObject* call_at_once(A&&... arguments) {
+  /// Calls an attribute as a method of the base, or an item, and converts the result.
+  template <class T, class... A>
+  LATEPY_FORCE_INLINE T call_at_once(A&&... arguments) {
     const bool is_method = kind_ == Kind::attribute;
     const detail::OwnedRef callable(is_method ? take_base() : fetch());
-    return detail::call_with(callable.get(), is_method ? key_.ptr() : nullptr, std::forward<A>(arguments)...);
+    PyObject* const method = is_method ? key_.ptr() : nullptr;
+    return detail::result_into_cpp<T>(
+        detail::throw_if_null(detail::call_with(callable.get(), method, std::forward<A>(arguments)...)), callable.get(),
+        method);
   }
   template <class T>
   LATEPY_FORCE_INLINE void set(T&& value) {

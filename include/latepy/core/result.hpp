@@ -83,9 +83,9 @@ class Result<void> {
 namespace detail {
 
 /// Makes a Result of the new reference that a call returned, or of the error that is set if it is null. A value that
-/// cannot be converted to T becomes a TypeError.
+/// cannot be converted to T becomes a TypeError. \param callable what was called, for that; or null.
 template <class T>
-Result<T> make_result(PyObject* object) {
+Result<T> make_result(PyObject* object, [[maybe_unused]] PyObject* callable = nullptr) {
   if (!object) return Result<T>(take_exception());
   Object owned = Object::steal(object);
   if constexpr (std::is_same_v<T, Object>) {
@@ -97,7 +97,7 @@ Result<T> make_result(PyObject* object) {
     try {
       return from_py<T>(owned);
     } catch (const ConversionError& error) {
-      return TypeError(error.what());
+      return TypeError(callable ? wrong_result(error, callable, {}).what() : error.what());
     } catch (const PythonError& error) {
       return error;
     }
@@ -109,7 +109,8 @@ Result<T> make_result(PyObject* object) {
 template <class T, class... A>
 Result<T> Ref::try_call(A&&... arguments) const {
   try {
-    return detail::make_result<T>(detail::call_with(checked(), nullptr, std::forward<A>(arguments)...));
+    PyObject* const callable = checked();
+    return detail::make_result<T>(detail::call_with(callable, nullptr, std::forward<A>(arguments)...), callable);
   } catch (const PythonError& error) {  // of converting the arguments, or unpacking args() and kwargs()
     return error;
   }

@@ -44,11 +44,13 @@ class Function<R(A...)> {
   /// As above; makes a reference of its own.
   explicit Function(const Ref& callable) : Function(Object(callable)) {}
 
-  /// Calls it and converts the result. \throws PythonError if the callable raises; ConversionError if the result does
+  /// Calls it and converts the result. A Function that has a result must outlive its calls. \throws PythonError if the
+  /// callable raises; ConversionError if the result does
   /// not convert to R; StateError if this is empty or its interpreter has ended.
   R operator()(A... arguments) const {
-    callable_.checked();
-    return detail::into_cpp<R>(detail::throw_if_null(call(detail::Passed<A>{std::forward<A>(arguments)}.get()...)));
+    PyObject* const callable = callable_.checked();
+    return detail::result_into_cpp<R>(
+        detail::throw_if_null(call(detail::Passed<A>{std::forward<A>(arguments)}.get()...)), callable);
   }
   /// Calls it. The Result holds R, or the exception that was raised.
   Result<R> try_call(A... arguments) const {

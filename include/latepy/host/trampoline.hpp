@@ -91,7 +91,16 @@ class Trampoline : public Base {
  private:
   template <class R, class... P>
   static R call_override(const Object& self, const char* method, P&&... passed) {
-    return detail::into_cpp<R>(self.call_method(method, passed.get()...).release());
+    PyObject* const result = self.call_method(method, passed.get()...).release();
+    if constexpr (std::is_void_v<R>) {
+      detail::into_cpp<void>(result);
+    } else {
+      try {
+        return detail::into_cpp<R>(result);
+      } catch (const ConversionError& error) {
+        throw detail::wrong_result(error, self.ptr(), method);
+      }
+    }
   }
   detail::TrampolineLink link_;
 };

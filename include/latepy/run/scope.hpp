@@ -76,8 +76,8 @@ class Scope {
   T call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
     const detail::Entry entry;
     const detail::OwnedRef found(find(module, function));
-    return detail::into_cpp<T>(
-        detail::throw_if_null(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)));
+    return detail::result_into_cpp<T>(
+        detail::throw_if_null(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)), found.get());
   }
   /// As call(), but returns an exception of the function or of the import in the Result instead of throwing it.
   template <class T = Object, class... A>
