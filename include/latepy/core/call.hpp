@@ -55,7 +55,6 @@ struct Unpack {
 class Argument {
  public:
   enum class Kind : unsigned char { positional, named, sequence, mapping };
-
   Argument() noexcept = default;
   template <class T, class = std::enable_if_t<!std::is_same_v<plain<T>, Argument>>>
   Argument(T&& value) {
@@ -78,7 +77,6 @@ class Argument {
   ~Argument() {
     if (owned_) decref(object_);
   }
-
   PyObject* object() const noexcept { return object_; }
   const char* name() const noexcept { return name_; }
   Kind kind() const noexcept { return kind_; }
