@@ -5,6 +5,8 @@
 #ifndef _WIN32
 #include <latepy/stl/vector.hpp>
 
+#include <fcntl.h>
+
 #include <atomic>
 #include <cstring>
 #include <iostream>
@@ -245,6 +247,35 @@ TEST_CASE("sys.stdin from the host") {
                           "sys.stdin.encoding == 'utf-8' and sys.stdin.readable() and not sys.stdin.writable() and not "
                           "sys.stdin.isatty()"));
     EXPECT(EXPECT_THROWN(py::PythonError, python.eval("sys.stdin.fileno()")).is("io.UnsupportedOperation"));
+  });
+}
+
+TEST_CASE("on a terminal too, the prompt of input() goes to on_stdout") {
+  in_child([] {
+    const int screen = dup(1), terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    EXPECT(grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    const int other_end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+    dup2(other_end, 0);
+    dup2(other_end, 1);
+    EXPECT(write(terminal, "typed\n", 6) == 6);
+    std::string out, answer;
+    bool is_copy = false, is_kept = false;
+    {
+      py::Config config;
+      config.on_stdout = [&](std::string_view text) { out += text; };
+      py::Interpreter python(config);
+      answer = python.eval<std::string>("input('name? ')");
+      python.exec("import os, sys\nnumber = sys.stdout.fileno()");
+      is_copy = python.eval<bool>("number != 1 and os.isatty(number) and sys.stdout.fileno() == number");
+      const int number = python["number"].as<int>();
+      EXPECT(python.stop());
+      is_kept = fcntl(number, F_GETFD) != -1;
+    }
+    dup2(screen, 1);
+    EXPECT(answer == "typed");
+    EXPECT(out == "name? ");
+    EXPECT(is_copy);
+    EXPECT(!is_kept);
   });
 }
 

@@ -201,7 +201,7 @@ TEST_CASE("the streams are those that scripts expect") {
         assert stream.name == name and stream.mode == 'w' and stream.buffer.name == name
         assert stream.line_buffering is True and stream.newlines is None
         assert stream.writable() and not stream.readable() and not stream.seekable() and not stream.isatty()
-        for missing in stream.fileno, stream.buffer.fileno, stream.read, stream.readline, stream.tell:
+        for missing in stream.read, stream.readline, stream.tell:
             try: missing()
             except io.UnsupportedOperation: pass
             else: assert False, missing
@@ -222,6 +222,25 @@ TEST_CASE("the streams are those that scripts expect") {
   )");
   CHECK(capture.out() == "€😀€instill openwrappedmore\n");
   CHECK(capture.err() == "€😀€instill open");
+}
+
+TEST_CASE("a captured stream has the descriptor of the process, where there is one") {
+  python();
+  const CaptureOutput outer, inner;
+  python().exec(R"(
+    import faulthandler, io, os, subprocess, sys
+    assert sys.stdout.fileno() == sys.stdout.buffer.fileno() == 1
+    assert sys.stderr.fileno() == 2
+    faulthandler.enable()
+    faulthandler.disable()
+    subprocess.run([sys.executable, '-c', 'pass'], stdout=sys.stdout, stderr=sys.stderr, check=True)
+  )");
+  python().exec("kept = sys.stdout\nsys.stdout = io.StringIO()");
+  {
+    const CaptureOutput of_text;
+    CHECK(python().try_eval("sys.stdout.fileno()").error().is("io.UnsupportedOperation"));
+  }
+  python().exec("sys.stdout = kept\ndel kept");
 }
 
 TEST_CASE("threads write whole pieces, in order") {

@@ -27,8 +27,21 @@ class Raw:
     def close(self): pass
 
 class Output(Raw, io.BufferedIOBase):
-    mode = 'wb'
+    mode, copy = 'wb', None
     def writable(self): return True
+    # For faulthandler and child processes: the descriptor of the process. If input() sees that stdout is descriptor 1
+    # and a terminal, it writes its prompt there, and not to this stream; a copy has another number.
+    def fileno(self):
+        fileno = getattr(self.previous, 'fileno', None)
+        if fileno is None: raise io.UnsupportedOperation('fileno')
+        number = fileno()
+        if number != 1 or not os.isatty(number): return number
+        with lock:
+            if self.copy is None: self.copy = os.dup(number)
+            return self.copy
+    def release(self):
+        if self.copy is not None: os.close(self.copy)
+        self.copy = None
     def write(self, data):
         if type(data) is not bytes:
             data = memoryview(data).tobytes()
@@ -46,6 +59,7 @@ class Output(Raw, io.BufferedIOBase):
 
 class Input(Raw, io.RawIOBase):
     mode, rest = 'rb', b''
+    def release(self): pass
     def readable(self): return True
     def readinto(self, target):
         data = self.rest or (b'' if self.host is None else self.host())
@@ -96,13 +110,15 @@ def end(raw):
         if not inner: put(raw.key, live(raw.previous))
         if raw.for_good and not any(each.for_good for each in inner):
             put('__' + raw.key + '__', live(raw.hidden, 'hidden'))
+        raw.release()
         if raw.key != 'stdin': host(None, True)
 
 @atexit.register
 def end_captures():
     for stack in stacks.values():
         for raw in reversed(stack[:]):
-            if not raw.for_good: end(raw)
+            if raw.for_good: raw.release()
+            else: end(raw)
         stack.clear()  # drops the last references if Python does not free this namespace
 )";
 
