@@ -13,7 +13,9 @@ Object globals() {
   return py::dict();
 }
 
-std::size_t remembered() { return python().eval<std::size_t>("sum(k.startswith('<string-') for k in __import__('linecache').cache)"); }
+std::size_t remembered() {
+  return python().eval<std::size_t>("sum(k.startswith('<string-') for k in __import__('linecache').cache)");
+}
 
 }  // namespace
 
@@ -57,7 +59,12 @@ TEST_CASE("Mode::eval gives an expression's value, each time anew") {
   }
   CHECK(Code(" \t\n 6 *\\\n 7 \n", Mode::eval)(names) == 42);
   CHECK(Code("[x\n for x in range(2)]", Mode::eval)(names) == py::list(0, 1));
-  CHECK_THROWS_AS(Code("x = 1", Mode::eval), py::SyntaxError);
+  for (const char* statement : {"x = 1", "import math", "pass; x"}) {
+    const auto error = thrown<py::SyntaxError>([&] { Code(statement, Mode::eval, "job.py"); });
+    CHECK_THAT(error.message(), ContainsSubstring("; eval() takes one expression: use exec() or run_string()"));
+    CHECK(error.where() == "job.py:1");
+  }
+  CHECK_THAT(thrown<py::SyntaxError>([] { Code("x +", Mode::eval); }).message(), !ContainsSubstring("exec()"));
   CHECK_THROWS_AS(Code("", Mode::eval), py::SyntaxError);
 }
 
@@ -84,15 +91,22 @@ TEST_CASE("Mode::run gives the value of the last statement where it is an expres
 
 TEST_CASE("future statements of the source count for its last expression too") {
   const Object names = globals();
-  CHECK(Code("from __future__ import annotations\ndef f(x: no_such_name): pass\nf.__annotations__['x']", Mode::run)(names) ==
-        "no_such_name");
+  CHECK(Code("from __future__ import annotations\ndef f(x: no_such_name): pass\nf.__annotations__['x']",
+             Mode::run)(names) == "no_such_name");
 }
 
 TEST_CASE("the file name is what tracebacks say, and the lines are shown though there is no file", "[source]") {
   const Object names = globals();
-  const py::PythonError error = thrown<py::PythonError>([&] { Code("def f():\n    1 // 0\nf()\n", Mode::exec, "r\xc3\xbc" "ckgrat.py")(names); });
-  CHECK(error.where() == "r\xc3\xbc" "ckgrat.py:2");
-  CHECK_THAT(error.traceback(), ContainsSubstring("line 3, in <module>\n    f()\n") && ContainsSubstring("line 2, in f\n    1 // 0\n"));
+  const py::PythonError error = thrown<py::PythonError>([&] {
+    Code("def f():\n    1 // 0\nf()\n", Mode::exec,
+         "r\xc3\xbc"
+         "ckgrat.py")(names);
+  });
+  CHECK(error.where() ==
+        "r\xc3\xbc"
+        "ckgrat.py:2");
+  CHECK_THAT(error.traceback(),
+             ContainsSubstring("line 3, in <module>\n    f()\n") && ContainsSubstring("line 2, in f\n    1 // 0\n"));
 }
 
 TEST_CASE("texts without a file name have different ones, and all show their lines", "[source]") {
@@ -108,10 +122,12 @@ TEST_CASE("the lines are shown of a text in each mode, and of a function that is
   const auto shown = [&](Mode mode, const char* text) {
     return thrown<py::ZeroDivisionError>([&] { Code(text, mode)(names); }).traceback();
   };
-  CHECK_THAT(shown(Mode::exec, "x = 1\nx // 0  # exec"), ContainsSubstring(", line 2, in <module>\n    x // 0  # exec\n"));
+  CHECK_THAT(shown(Mode::exec, "x = 1\nx // 0  # exec"),
+             ContainsSubstring(", line 2, in <module>\n    x // 0  # exec\n"));
   CHECK_THAT(shown(Mode::eval, "1 // 0 or 'eval'"), ContainsSubstring(", line 1, in <module>\n    1 // 0 or 'eval'\n"));
   CHECK_THAT(shown(Mode::run, "x = 1 // 0  # statement\nx"), ContainsSubstring("x = 1 // 0  # statement"));
-  CHECK_THAT(shown(Mode::run, "x = 1\nx // 0  # value"), ContainsSubstring(", line 2, in <module>\n    x // 0  # value\n"));
+  CHECK_THAT(shown(Mode::run, "x = 1\nx // 0  # value"),
+             ContainsSubstring(", line 2, in <module>\n    x // 0  # value\n"));
   Code("def later():\n    return 1 // 0  # called later\n")(names);
   Code("another = 'text'")(names);
   CHECK_THAT(thrown<py::ZeroDivisionError>([&] { names["later"](); }).traceback(),
@@ -123,7 +139,8 @@ TEST_CASE("the lines are shown of a text in each mode, and of a function that is
 TEST_CASE("inspect.getsource knows functions and classes made by exec", "[source]") {
   const Object names = py::dict("__name__"_a = (python(), "made_up"));
   Code("def twice(x):\n    # a comment\n    return x * 2\n\ndef other(): pass\n")(names);
-  CHECK((python().call<std::string>("inspect", "getsource", Object(names["twice"])) == "def twice(x):\n    # a comment\n    return x * 2\n"));
+  CHECK((python().call<std::string>("inspect", "getsource", Object(names["twice"])) ==
+         "def twice(x):\n    # a comment\n    return x * 2\n"));
 }
 
 TEST_CASE("linecache.checkcache, which traceback calls, forgets nothing of ours", "[source]") {
@@ -167,7 +184,8 @@ TEST_CASE("source that stands indented in C++ is dedented, other source is left 
   Code("text = '''\n    kept\n'''")(names);
   CHECK((names["text"] == "\n    kept\n"));
   CHECK(Code("  1 +\\\n  1", Mode::run)(names) == 2);
-  const py::PythonError error = thrown<py::PythonError>([&] { Code("\n    x = 1\n    1 // 0\n", Mode::exec, "indented.py")(names); });
+  const py::PythonError error =
+      thrown<py::PythonError>([&] { Code("\n    x = 1\n    1 // 0\n", Mode::exec, "indented.py")(names); });
   CHECK(error.where() == "indented.py:3");  // lines are counted as they stand
 }
 
@@ -183,7 +201,8 @@ TEST_CASE("line ends may be of any system") {
 TEST_CASE("a NUL byte and what is no UTF-8 are SyntaxErrors with the line, and no cut source", "[unicode][nul]") {
   python();
   for (const Mode mode : {Mode::exec, Mode::eval, Mode::run}) {
-    const std::string nul = thrown<py::SyntaxError>([&] { Code(std::string_view("1 + \\\n2\0 + 3", 12), mode); }).what();
+    const std::string nul =
+        thrown<py::SyntaxError>([&] { Code(std::string_view("1 + \\\n2\0 + 3", 12), mode); }).what();
     CHECK_THAT(nul, ContainsSubstring("NUL") && ContainsSubstring("line 2"));
     const std::string invalid = thrown<py::SyntaxError>([&] { Code("1 + \\\n\\\n'\xff'", mode); }).what();
     CHECK_THAT(invalid, ContainsSubstring("UTF-8") && ContainsSubstring("line 3"));
@@ -197,7 +216,9 @@ TEST_CASE("source is UTF-8 whatever a coding comment says; a byte order mark is 
   CHECK((names["s"] == "\xc3\xa9\xf0\x9f\x98\x80"));
   Code("\xEF\xBB\xBFt = 1")(names);
   CHECK((names["t"] == 1));
-  CHECK(Code("\xEF\xBB\xBF" " 1 + 1", Mode::eval)(names) == 2);
+  CHECK(Code("\xEF\xBB\xBF"
+             " 1 + 1",
+             Mode::eval)(names) == 2);
   Code("\xEF\xBB\xBF    u = 2\n    v = 3")(names);
   CHECK((names["v"] == 3));
   Code("\xc3\xa9t\xc3\xa9 = 5")(names);
@@ -215,7 +236,8 @@ TEST_CASE("source may be large and nest deep, and what is too deep is an error")
 TEST_CASE("code runs in a dict, with the built-in names", "[builtins]") {
   Object derived = python().eval("__import__('collections').OrderedDict(x=5)");
   CHECK(Code("dict(x=x)['x']", Mode::eval)(derived) == 5);
-  for (const char* no_dict : {"None", "5", "'text'", "[1]", "type('M', (), {})()", "__import__('types').MappingProxyType({})"})
+  for (const char* no_dict :
+       {"None", "5", "'text'", "[1]", "type('M', (), {})()", "__import__('types').MappingProxyType({})"})
     CHECK_THROWS_AS(Code("1", Mode::eval)(python().eval(no_dict)), py::TypeError);
   const Object names = globals();
   CHECK(Code("len([1])", Mode::eval)(names) == 1);
@@ -225,6 +247,23 @@ TEST_CASE("code runs in a dict, with the built-in names", "[builtins]") {
   CHECK_THROWS_AS(Code("1")(Object()), py::StateError);
   const Object own = py::dict("__builtins__"_a = py::dict("len"_a = 5));
   CHECK(Code("len", Mode::eval)(own) == 5);  // those that are there stay
+}
+
+TEST_CASE("code runs with locals, which get what it assigns", "[namespaces]") {
+  const Object names = globals();
+  Object locals = py::dict("y"_a = 2);
+  names["x"] = 1;
+  Code("z = x + y")(names, locals);
+  CHECK(locals["z"] == 3);
+  CHECK_FALSE(names.contains("z"));
+  CHECK(Code("x * 10 + z", Mode::eval)(names, locals) == 13);
+  CHECK(Code("a = 5\na + y", Mode::run)(names, locals) == 7);
+  CHECK(Code("b = 6\nb", Mode::run)(names, Object()) == 6);
+  CHECK(names["b"] == 6);
+  const Object mapping = python().run_string("import collections\ncollections.ChainMap({}, {'y': 4})");
+  Code("z = y + len('a')")(names, mapping);
+  CHECK(mapping["z"] == 5);
+  CHECK_THROWS_AS(Code("q = 1")(names, py::to_py(5)), py::TypeError);
 }
 
 TEST_CASE("try_run gives the exception as a value") {

@@ -206,6 +206,8 @@ TEST_CASE("the error shows the value: escaped, shortened, and also where repr() 
              ContainsSubstring("'list' [0, 0, "));
   CHECK_THAT(refusal<int>(odd("NoRepr()")), ContainsSubstring("'NoRepr' <its repr() failed> to int"));
   CHECK_THAT(refusal<int>("10**5000"), ContainsSubstring("out of range"));  // from 3.11 on it has no repr()
+  python().exec("class Lines:\n  def __repr__(self): return '[[1, 2]\\n  [3, 4]]\\t\\n'");
+  CHECK(refusal<int>(eval("Lines()")) == "cannot convert 'Lines' [[1, 2] [3, 4]]\\x09  to int");
   CHECK(refusal<int>(python().get("fractions.Fraction")(1, 3)) ==
         "cannot convert 'fractions.Fraction' Fraction(1, 3) to int");
 }

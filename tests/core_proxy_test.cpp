@@ -117,6 +117,28 @@ TEST_CASE("has_attr and get_attr take a missing attribute calmly, and only that"
   CHECK_THROWS_AS(odd.get_attr("broken", 5), py::ValueError);
 }
 
+TEST_CASE("get_item takes a missing item calmly, and only that") {
+  const Object globals = run(R"(
+      class Odd:
+          def __getitem__(self, key): raise ValueError("neither KeyError nor IndexError")
+      odd = Odd()
+      settings = {'width': 3, 'inner': {'a': 1}}
+      items = [1, 2]
+  )");
+  const Object settings = globals["settings"], items = globals["items"];
+  CHECK(settings.get_item("width", 5) == 3);
+  CHECK(settings.get_item(std::string("height"), 5) == 5);
+  CHECK(settings.get_item("height", nullptr).is_none());
+  CHECK(settings.get_item(7, "text") == "text");
+  CHECK(items.get_item(-1, 0) == 2);
+  CHECK(items.get_item(2, 0) == 0);
+  CHECK(settings["inner"].get_item("b", 4) == 4);
+  CHECK(globals["settings"].get_item("width", 5) == 3);
+  CHECK_THROWS_AS(globals["odd"].get_item(0, 5), py::ValueError);
+  CHECK_THROWS_AS(settings.get_item(py::list(), 5), py::TypeError);
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
 TEST_CASE("one attr() is one getattr: nothing is looked up before it is used") {
   const Object globals = run(R"(
       class Counts:

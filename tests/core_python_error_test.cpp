@@ -41,8 +41,17 @@ TEST_CASE("the place is the innermost Python line, also below C functions") {
   CHECK(error.where() == "job.py:2");
 }
 
+TEST_CASE("the place is no line of the import system") {
+  CHECK(raised_by("import no_such_module").where() == "job.py:1");
+  CHECK(thrown<PythonError>([] { python().import_module("no_such_module"); }).where().empty());
+  CHECK(thrown<PythonError>([] { python().call("no_such_module", "f"); }).where().empty());
+  const PythonError error = raised_by("import importlib\n\nimportlib.import_module('no_such_module')");
+  CHECK_THAT(error.where(), ContainsSubstring("importlib") && ContainsSubstring("__init__.py:"));
+}
+
 TEST_CASE("traceback() is what Python prints: every frame with its source line", "[source][error-text]") {
-  const PythonError error = raised_by("def inner(x):\n    return 1 // x  # the line\n\ndef outer():\n    inner(0)\n\nouter()\n");
+  const PythonError error =
+      raised_by("def inner(x):\n    return 1 // x  # the line\n\ndef outer():\n    inner(0)\n\nouter()\n");
   const std::string& text = error.traceback();
   CHECK_THAT(text, ContainsSubstring("Traceback (most recent call last):\n"));
   CHECK_THAT(text, ContainsSubstring("  File \"job.py\", line 7, in <module>\n    outer()\n"));
@@ -62,7 +71,8 @@ TEST_CASE("source given without a file name has its lines in tracebacks too", "[
 TEST_CASE("is() asks as `except` does: by name, with the module or without, or by class") {
   const PythonError zero = raised_by("1 // 0");
   for (const char* name : {"ZeroDivisionError", "ArithmeticError", "Exception", "BaseException"}) CHECK(zero.is(name));
-  for (const char* name : {"ValueError", "KeyError", "DivisionError", "Error", "", "object.ZeroDivisionError"}) CHECK_FALSE(zero.is(name));
+  for (const char* name : {"ValueError", "KeyError", "DivisionError", "Error", "", "object.ZeroDivisionError"})
+    CHECK_FALSE(zero.is(name));
   CHECK(zero.is(std::string("ZeroDivisionError")));
   CHECK(zero.is(std::string_view("ArithmeticError, among others").substr(0, 15)));
   CHECK(zero.is(python().eval("ArithmeticError")));
@@ -94,7 +104,8 @@ TEST_CASE("a class of the script's own comes as the nearest base, and is told by
   const PythonError error = thrown<PythonError>(run);
   CHECK(error.type_name() == "MissingKey");
   CHECK(error.message() == "missing: port");
-  for (const char* name : {"MissingKey", "ConfigError", "ValueError", "KeyError", "LookupError", "Exception"}) CHECK(error.is(name));
+  for (const char* name : {"MissingKey", "ConfigError", "ValueError", "KeyError", "LookupError", "Exception"})
+    CHECK(error.is(name));
   CHECK_FALSE(error.is("TypeError"));
   CHECK(error.value().attr("args")[0].as<std::string>() == "port");
 }
@@ -130,10 +141,12 @@ TEST_CASE("cause() walks `raise … from` and what was being handled") {
   REQUIRE(chained.cause()->cause());
   CHECK(chained.cause()->cause()->message() == "'port'");
   CHECK_FALSE(chained.cause()->cause()->cause());
-  CHECK_THAT(chained.traceback(), ContainsSubstring("KeyError: 'port'\n") && ContainsSubstring("direct cause of the following exception") &&
+  CHECK_THAT(chained.traceback(), ContainsSubstring("KeyError: 'port'\n") &&
+                                      ContainsSubstring("direct cause of the following exception") &&
                                       ContainsSubstring("During handling of the above exception") &&
                                       ContainsSubstring("RuntimeError: cannot start\n"));
-  const PythonError hidden = raised_by("try:\n  1 // 0\nexcept ArithmeticError:\n  raise ValueError('alone') from None");
+  const PythonError hidden =
+      raised_by("try:\n  1 // 0\nexcept ArithmeticError:\n  raise ValueError('alone') from None");
   CHECK_FALSE(hidden.cause());
   CHECK_THAT(hidden.traceback(), !ContainsSubstring("ZeroDivisionError"));
 }
@@ -170,7 +183,8 @@ TEST_CASE("a SyntaxError has its place, its line and the caret") {
 }
 
 TEST_CASE("an exception whose str() fails still has a text") {
-  const PythonError error = raised_by("class Sly(ValueError):\n  def __str__(self): raise RuntimeError('never')\nraise Sly");
+  const PythonError error =
+      raised_by("class Sly(ValueError):\n  def __str__(self): raise RuntimeError('never')\nraise Sly");
   CHECK(error.message() == "<its str() failed>");
   CHECK_THAT(error.what(), ContainsSubstring("Sly: <its str() failed>"));
   CHECK_FALSE(error.traceback().empty());
@@ -182,6 +196,13 @@ TEST_CASE("messages with NUL, lone surrogates and any length come whole") {
   CHECK(error.message().size() == 3 + 1 + 6 + 1 + 3 + 10000);
   CHECK_THAT(error.message(), ContainsSubstring("\\ud800 \xe2\x82\xac"));
   CHECK(error.message()[1] == '\0');
+}
+
+TEST_CASE("what() does not end at a NUL byte of the message") {
+  const PythonError error = raised_by("raise ValueError('before\\0after')");
+  CHECK(std::string(error.what()) == "ValueError: before\\0after (job.py:1)");
+  CHECK(error.where() == "job.py:1");
+  CHECK(std::string(py::ValueError(std::string("a\0b", 3)).what()) == "ValueError: a\\0b");
 }
 
 TEST_CASE("exceptions that are no Exception arrive too") {
@@ -233,7 +254,8 @@ TEST_CASE("errors that live at once stay apart, in whatever order and on whateve
     });
     other.join();
   }
-  for (const PythonError& error : kept) CHECK(error.type_name() == (error.is("IndexError") ? "IndexError" : "ValueError"));
+  for (const PythonError& error : kept)
+    CHECK(error.type_name() == (error.is("IndexError") ? "IndexError" : "ValueError"));
   CHECK(kept.back().message() == "one with a longer message: 19");
 }
 
@@ -286,7 +308,8 @@ TEST_CASE("catching leaves no error behind, and the exception's frames go with i
           big = Big()
           seen.append(weakref.ref(big))
           raise ValueError
-  )", globals);
+  )",
+                globals);
   {
     const PythonError error = thrown<PythonError>([&] { globals["fail"](); });
     CHECK_FALSE(globals["seen"][0]().is_none());

@@ -670,6 +670,17 @@ TEST_CASE("daemon threads of Python do not disturb the stop", "[stop][threads]")
   });
 }
 
+TEST_CASE("Config::paths that are not there are told by on_warning") {
+  in_child([] {
+    std::vector<std::string> warnings;
+    py::Config config = with_warnings(warnings);
+    config.paths = {"/no/such/one", "/tmp", "/no/such/other"};
+    py::Interpreter python(config);
+    EXPECT(warnings.size() == 1);
+    EXPECT(warnings[0] == "Config::paths: there is no folder or zip file /no/such/one, /no/such/other");
+  });
+}
+
 TEST_CASE("on_warning may throw; that is no reason to end the program") {
   in_child([] {
     py::Config config;

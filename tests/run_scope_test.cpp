@@ -138,6 +138,11 @@ TEST_CASE("get imports as far as needed and then takes attributes") {
   CHECK_THROWS_AS(python().get("no_such_module.x"), py::ModuleNotFoundError);
   const auto error = thrown<py::AttributeError>([] { python().get("os.path.no_such_name"); });
   CHECK_THAT(error.message(), ContainsSubstring("no_such_name"));
+  CHECK_THAT(thrown<py::ModuleNotFoundError>([] { python().get("len"); }).message(),
+             ContainsSubstring("'len'; the built-in one is get(\"builtins.len\")"));
+  python()["a_global"] = 1;
+  CHECK_THAT(thrown<py::ModuleNotFoundError>([] { python().get("a_global.real"); }).message(),
+             ContainsSubstring("'a_global'; __main__ has a global of that name, which [\"a_global\"] reads"));
   CHECK_THROWS_AS(python().get(""), py::ValueError);
   CHECK_THROWS_AS(python().get("os..path"), py::Error);
 }
@@ -278,7 +283,11 @@ TEST_CASE("[] is a global of __main__") {
   python()["threshold"].del();
   CHECK_THROWS_AS(python()["threshold"].as<double>(), py::KeyError);
   CHECK(python()["other"].as<double>() == 1.5);
-  CHECK_THROWS_AS(python()["len"]("abc"), py::KeyError);  // built-in names are not searched
+  const auto error = thrown<py::KeyError>([] { python()["len"]("abc"); });  // built-in names are not searched
+  CHECK(error.message() == "'len': __main__ has no global of that name; the built-in one is get(\"builtins.len\")");
+  CHECK(thrown<py::KeyError>([] { python()["no_such_name"].as<int>(); }).message() == "'no_such_name'");
+  python()["inner"] = py::dict();
+  CHECK(thrown<py::KeyError>([] { python()["inner"]["len"].as<int>(); }).message() == "'len'");
   python()["f"] = python().eval("lambda *a, **k: (a, k)");
   CHECK(py::str(python()["f"](1, "b"_a = 2)) == "((1,), {'b': 2})");
   CHECK(python().globals()["other"].as<double>() == 1.5);
@@ -326,6 +335,44 @@ TEST_CASE("add_path makes folders importable, first and once", "[sys-path]") {
   CHECK(python().get("sys.path")[0].as<std::string>() == folder());
   CHECK(python().import_module("of_the_host").attr("value").as<int>() == 1);
   python().get("sys.path").call_method("remove", folder());
+}
+
+TEST_CASE("add_path says that there is no such folder", "[sys-path]") {
+  const std::string before = setting(), missing = folder() + "/missing/deeper";
+  CHECK_THAT(thrown<py::FileNotFoundError>([&] { python().add_path(missing); }).what(),
+             ContainsSubstring("add_path(): there is no folder or zip file " + missing));
+  CHECK(setting() == before);
+  const std::string in_archive = script("archive.zip", "") + "/inside";  // a folder in a zip file
+  python().add_path(in_archive);
+  CHECK(python().get("sys.path")[0].as<std::string>() == in_archive);
+  python().get("sys.path").call_method("remove", in_archive);
+}
+
+TEST_CASE("exec, eval and run_string take locals", "[namespaces]") {
+  const Object globals = py::dict("x"_a = 1);
+  Object locals = py::dict("y"_a = 2);
+  python().exec("z = x + y", globals, locals);
+  CHECK(locals["z"].as<int>() == 3);
+  CHECK_FALSE(globals.contains("z"));
+  CHECK(python().eval<int>("x + y + z", globals, locals) == 6);
+  CHECK(python().run_string("a = z * 2\na", globals, locals).as<int>() == 6);
+  python().exec("of_main = 1", {}, locals);
+  CHECK(locals.contains("of_main"));
+  CHECK_FALSE(python().globals().contains("of_main"));
+  CHECK(thrown<py::ZeroDivisionError>([&] { python().exec("1 / 0", globals, locals, "job.py"); }).where() ==
+        "job.py:1");
+  CHECK(thrown<py::ZeroDivisionError>([&] { python().exec("1 / 0", globals, "job.py"); }).where() == "job.py:1");
+}
+
+TEST_CASE("try_run_file and try_run_module give an exception as a value", "[main-module]") {
+  const std::string before = setting();
+  CHECK((*python().try_run_file(script("fine.py", "x = 1\n")))["x"].as<int>() == 1);
+  CHECK(python().try_run_file(script("fails.py", "1 / 0\n")).error().where() == folder() + "/fails.py:1");
+  CHECK(python().try_run_file(folder() + "/missing.py").error().is("FileNotFoundError"));
+  CHECK(python().try_run_file(script("exits.py", "raise SystemExit(3)\n")).error().is("SystemExit"));
+  CHECK(python().try_run_module("no_such_module").error().is("ModuleNotFoundError"));
+  CHECK((*python().try_run_module("keyword"))["__name__"].as<std::string>() == "__main__");
+  CHECK(setting() == before);
 }
 
 TEST_CASE("reload runs a module's source again") {

@@ -37,10 +37,15 @@ Object remember_source(const Object& source, std::string_view filename);
 /// \throws SyntaxError with the line, if the text contains a NUL byte or is not UTF-8.
 Object source_text(std::string_view text);
 
+/// Adds to the SyntaxError that is set what eval() is for, if the text contains statements. Needs the GIL.
+void hint_at_exec(const char* text, const Object& filename, int flags);
+
 /// Makes a code object, or a syntax tree with the flag only_ast. Needs the GIL. \throws SyntaxError.
 LATEPY_COLD inline Object compile_text(const char* text, const Object& filename, int start, int flags) {
   CompilerFlags options{flags, library_state.version.minor};
-  return take_result(api().CompileStringObject(text, filename.ptr(), start, &options, -1));
+  PyObject* const code = api().CompileStringObject(text, filename.ptr(), start, &options, -1);
+  if (!code && start == eval_input) hint_at_exec(text, filename, flags);
+  return take_result(code);
 }
 
 /// Sets `__builtins__` in a dict if it is not there, as Python's exec() does: before 3.10 code that runs in a dict
@@ -63,6 +68,8 @@ class Code {
   /// Runs the code. `globals` is its namespace, a dict. \returns what Mode says.
   /// \throws PythonError if the code raises an exception; TypeError if `globals` is not a dict.
   LATEPY_FORCE_INLINE Object operator()(const Ref& globals) const { return detail::steal_or_throw(run(globals)); }
+  /// Runs the code with locals, a mapping, as Python's exec() does. If it is empty, `globals` are the locals too.
+  Object operator()(const Ref& globals, const Ref& locals) const;
   /// As operator(), converted to T; an exception of the code is given as a value instead of being thrown.
   template <class T = Object>
   Result<T> try_run(const Ref& globals) const {
@@ -183,6 +190,18 @@ LATEPY_FUNC LATEPY_COLD Object source_text(std::string_view text) {
   return take_result(source);
 }
 
+LATEPY_FUNC LATEPY_COLD void hint_at_exec(const char* text, const Object& filename, int flags) {
+  const ColdObject error = fetch_exception();
+  CompilerFlags options{flags | only_ast, library_state.version.minor};
+  const Object statements = Object::steal(api().CompileStringObject(text, filename.ptr(), file_input, &options, -1));
+  api().Err_Clear();
+  if (*text && !statements.is_empty() && api().Err_GivenExceptionMatches(error.ptr(), *api().SyntaxError) != 0)
+    set_attribute(error, "msg",
+                  make_str(concat({text_at(error.ptr(), "msg"),
+                                   "; eval() takes one expression: use exec() or run_string() for statements"})));
+  api().Err_SetObject(as_object(type_of(error.ptr())), error.ptr());
+}
+
 LATEPY_FUNC void add_builtins(const Ref& globals) {
   if (!has_flag(globals.checked(), type_is_dict))
     throw_error<TypeError>({"the globals of code must be a dict, not ", show(globals.ptr())});
@@ -205,6 +224,17 @@ LATEPY_FUNC Code::Code(std::string_view text, Mode mode, std::string_view filena
   constexpr int flags = detail::source_is_utf8 | detail::ignore_cookie;
   if (mode == Mode::run && split(utf8, name, flags | detail::only_ast)) return;
   code_ = detail::compile_text(utf8.c_str(), name, mode == Mode::eval ? detail::eval_input : detail::file_input, flags);
+}
+
+LATEPY_FUNC LATEPY_COLD Object Code::operator()(const Ref& globals, const Ref& locals) const {
+  if (locals.is_empty()) return (*this)(globals);
+  const detail::Api& api = detail::api();
+  detail::add_builtins(globals);
+  Object result;
+  for (const Object* part : {&before_, &code_})
+    if (!part->is_empty())
+      result = detail::steal_or_throw(api.Eval_EvalCode(part->checked(), globals.ptr(), locals.checked()));
+  return result;
 }
 
 LATEPY_FUNC LATEPY_COLD bool Code::split(const std::string& utf8, const Object& name, int flags) {

@@ -87,8 +87,7 @@ class Ref {
   /// Whether both refer to one object, or both are empty: Python's `is`.
   bool same(const Ref& other) const noexcept { return ptr_ == other.ptr_; }
 
-  /// Converts by Converter<T>. A T that points into the object, such as std::string_view, needs an Object in a
-  /// variable.
+  /// Converts by Converter<T>. A T that points into the object (std::string_view) needs an Object in a variable.
   /// \throws ConversionError with both types and the value; PythonError if Python code of the object raised it.
   template <class T>
   LATEPY_FORCE_INLINE T as() const& {
@@ -114,7 +113,6 @@ class Ref {
   /// Whether as<T>() would succeed.
   template <class T>
   bool is() const;
-
   /// `object.name`, to read, call, assign or delete in one expression: `o.attr("x").as<int>()`, `o.attr("x") = 1`.
   Proxy attr(detail::AttrName name) const;
   /// Python's hasattr(). \throws errors of the look-up other than AttributeError.
@@ -125,6 +123,9 @@ class Ref {
   /// Python's `object[key]`, to read, call, assign or delete in one expression. Negative indices count from the end.
   template <class Key>
   Proxy operator[](const Key& key) const;
+  /// The item, or `otherwise` at a KeyError or IndexError. \throws other errors of the look-up.
+  template <class Key, class T>
+  Object get_item(const Key& key, T&& otherwise) const;
 
   /// Calls with positional arguments, `"name"_a = value`, `args(sequence)` and `kwargs(mapping)` in any order.
   template <class... A>

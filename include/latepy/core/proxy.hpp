@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/lookup_error.hpp>
 #include <latepy/core/result.hpp>
 
 namespace latepy {
 inline namespace v1 {
-
 /// An attribute or item that is named but not read yet: `o.attr("x")`, `o["k"]`. Read it (as(), conversion to Object),
 /// call, assign or delete it in the same expression. To keep the value write `py::Object x = o.attr("x");`.
 /// The members look the attribute or item up, and throw what Python raises: AttributeError, KeyError, IndexError …
@@ -71,6 +71,12 @@ class Proxy {
   Object get_attr(const detail::StringArg& name, T&& otherwise) && {
     const GilGuard::Maybe gil(takes_gil_);
     return get().get_attr(name, std::forward<T>(otherwise));
+  }
+  /// The item of the value, or `otherwise` if there is none.
+  template <class Key, class T>
+  Object get_item(const Key& key, T&& otherwise) && {
+    const GilGuard::Maybe gil(takes_gil_);
+    return get().get_item(key, std::forward<T>(otherwise));
   }
   /// Python's `item in value`.
   template <class T>
@@ -183,8 +189,13 @@ class Proxy {
   /// Looks the attribute or item up in `base`. Gives a new reference.
   LATEPY_FORCE_INLINE PyObject* fetch_from(PyObject* base) const {
     const detail::Api& api = detail::api();
-    return detail::throw_if_null(kind_ == Kind::attribute ? api.Object_GetAttr(base, key_.ptr())
-                                                          : api.Object_GetItem(base, key_.ptr()));
+    PyObject* const found =
+        kind_ == Kind::attribute ? api.Object_GetAttr(base, key_.ptr()) : api.Object_GetItem(base, key_.ptr());
+    if (LATEPY_UNLIKELY(!found)) {
+      if (takes_gil_) detail::hint_at_builtin(base, key_.ptr());
+      detail::throw_python_error();
+    }
+    return found;
   }
   /// As fetch_from(), with the base of the Proxy.
   LATEPY_FORCE_INLINE PyObject* fetch() { return fetch_from(detail::OwnedRef(take_base()).get()); }
@@ -243,6 +254,14 @@ Object Ref::get_attr(const detail::AttrName& name, T&& otherwise) const {
   PyObject* value = nullptr;
   detail::check_result(detail::api().Object_GetOptionalAttr(checked(), name.ptr(), &value));
   return value ? Object::steal(value) : to_py(std::forward<T>(otherwise));
+}
+template <class Key, class T>
+Object Ref::get_item(const Key& key, T&& otherwise) const {
+  const detail::Argument name(key);
+  PyObject* const found = detail::api().Object_GetItem(checked(), name.object());
+  if (found) return Object::steal(found);
+  detail::clear_lookup_error();
+  return to_py(std::forward<T>(otherwise));
 }
 template <class T>
 bool Ref::contains(T&& item) const {

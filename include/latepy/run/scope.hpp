@@ -4,8 +4,7 @@
 
 #include <latepy/core/detail/kept_codes.hpp>
 #include <latepy/host/class.hpp>
-#include <latepy/run/detail/entry.hpp>
-#include <latepy/run/detail/modules.hpp>
+#include <latepy/run/detail/scope_modules.hpp>
 #include <latepy/run/detail/script.hpp>
 
 namespace latepy {
@@ -13,23 +12,36 @@ inline namespace v1 {
 /// Runs code in an interpreter, with its `__main__` and its modules. The base class of Interpreter.
 ///
 /// Every member takes the GIL and may be called on any thread. It throws PythonError if the code raises, and StateError
-/// while Python is stopping. Three parameters are the same in several members:
+/// while Python is stopping. Four parameters are the same in several members:
 /// - `globals`: the namespace in which the code runs, a dict. By default that of the first `__main__`.
+/// - `locals`: a mapping that gets the names which the code assigns, as in a class body. By default the globals.
 /// - `filename`: the name of the source in tracebacks. By default `<string-N>`.
 /// - T: the type to which the result is converted; see Ref::as(). void drops the result.
-class Scope {
+class Scope : public detail::ScopeModules {
  public:
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
   /// Runs statements: `exec("import math")`.
+  ///@{
   void exec(std::string_view code, const Ref& globals = {}, std::string_view filename = {});
+  void exec(std::string_view code, const Ref& globals, const Ref& locals, std::string_view filename = {}) {
+    run_in(code, Mode::exec, globals, locals, filename);
+  }
+  ///@}
   /// Returns the value of an expression: `eval<int>("1 + 2")`. Also throws ConversionError.
+  ///@{
   template <class T = Object>
   T eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
     const detail::Entry entry;
     return detail::into_cpp<T>(evaluate(expression, globals, filename));
   }
+  template <class T = Object>
+  T eval(std::string_view expression, const Ref& globals, const Ref& locals, std::string_view filename = {}) {
+    const detail::Entry entry;
+    return detail::into_cpp<T>(run_in(expression, Mode::eval, globals, locals, filename).release());
+  }
+  ///@}
   /// As exec(), eval() and run_string(), but return an exception of the code in the Result instead of throwing it. So
   /// they do with a C++ exception that a host function threw: error() tells of the Python exception that it became,
   /// and value() throws the C++ exception.
@@ -47,7 +59,12 @@ class Scope {
   }
   ///@}
   /// Runs statements. Returns the value of the last one if it is an expression, else None.
+  ///@{
   Object run_string(std::string_view code, const Ref& globals = {}, std::string_view filename = {});
+  Object run_string(std::string_view code, const Ref& globals, const Ref& locals, std::string_view filename = {}) {
+    return run_in(code, Mode::run, globals, locals, filename);
+  }
+  ///@}
   /// Compiles source text, to run it many times. \throws SyntaxError.
   Code compile(std::string_view code, Mode mode = Mode::exec, std::string_view filename = {});
 
@@ -57,18 +74,28 @@ class Scope {
   ///
   /// Functions of the script can be called afterwards. But what looks up their module by its name, such as pickle and
   /// typing.get_type_hints(), then finds another `__main__`. For plug-ins use module_from_file().
-  /// \param path a source file; a folder or zip file with a `__main__.py`, which then is first on sys.path; a .pyc
-  /// file. \param argv the arguments, without the file. \param globals if given, the script runs in this dict, and
-  /// finds it as its `__main__`. \throws FileNotFoundError, PermissionError, OSError (a folder without `__main__.py`),
-  /// ImportError (such a zip file, or a .pyc file of another Python), SyntaxError (also for invalid text in the
-  /// encoding of the file), SystemExit (which never ends the program), other exceptions of the script; StateError while
-  /// another thread runs a script.
+  /// - `path`: a source file; a folder or zip file with a `__main__.py`, which is first on sys.path itself; a .pyc
+  /// file.
+  /// - `argv`: the arguments, without the file.
+  /// - `globals`: if given, the script runs in this dict, and has it as its `__main__`.
+  ///
+  /// \throws FileNotFoundError, PermissionError, OSError (a folder without `__main__.py`), ImportError (such a zip
+  /// file, or a .pyc file of another Python), SyntaxError (also for invalid text in the encoding of the file),
+  /// SystemExit (which never ends the program), other exceptions of the script; StateError while another thread runs a
+  /// script.
   Object run_file(const Path& path, const std::vector<std::string>& argv = {}, const Ref& globals = {});
   /// Runs a module as `python -m name arguments…` does: in a new `__main__`, with sys.argv. A package runs its module
   /// `__main__`. The return restores what it set, and gives the namespace of the module, as run_file() does. The
-  /// working folder is not put on sys.path; see add_path(). \throws ModuleNotFoundError, ImportError (a module without
-  /// Python code), what run_file() throws.
+  /// working folder is not put on sys.path; see add_path().
+  /// \throws ModuleNotFoundError; ImportError (a module without Python code); what run_file() throws.
   Object run_module(std::string_view name, const std::vector<std::string>& argv = {}, const Ref& globals = {});
+  /// As run_file() and run_module(), but return an exception of the script, or that there is none to run, in the
+  /// Result.
+  ///@{
+  Result<Object> try_run_file(const Path& path, const std::vector<std::string>& argv = {}, const Ref& globals = {});
+  Result<Object> try_run_module(std::string_view name, const std::vector<std::string>& argv = {},
+                                const Ref& globals = {});
+  ///@}
 
   /// Calls a function of a module: `call<double>("math", "hypot", 3, 4)`. Imports the module if needed. The name of the
   /// function may have dots: "Path.home".
@@ -90,23 +117,6 @@ class Scope {
     }
   }
 
-  /// Returns the object with this dotted name: `get("os.path.sep")`. Imports modules as far as needed, then reads
-  /// attributes.
-  Object get(std::string_view dotted);
-  /// Imports a module and returns it: `import_module("os.path")` returns os.path, not os.
-  Object import_module(std::string_view name);
-  /// Creates a module from source text, which scripts can import and reload. Returns the module. A second call with the
-  /// same name and file name runs the new text in the same module, as reload() does. A dotted name makes a module in a
-  /// package; the parent is imported first.
-  /// \param filename its `__file__`, and the name in tracebacks. By default the name of the module with ".py".
-  /// \throws StateError if another module has the name: one that is imported, or one that scripts could import.
-  Object module_from_string(const std::string& name, std::string_view code, std::string_view filename = {});
-  /// Creates a module from a file, whatever the file's name and folder, which scripts can import and reload. Returns
-  /// the module. A second call with the same name and file reads the file again, as reload() does. \param path a source
-  /// file, a .pyc file, an extension module, or the folder of a package. \throws FileNotFoundError; what
-  /// module_from_string() throws.
-  Object module_from_file(const std::string& name, const Path& path);
-
   /// A global of the first `__main__`, to read, assign, call or delete: `python["x"] = 1`. Reading a global that does
   /// not exist throws KeyError, also for the names of built-ins. The Proxy takes the GIL for these, but `==` needs the
   /// GIL, as each use of an Object does.
@@ -122,9 +132,6 @@ class Scope {
     globals_.def(name, std::forward<F>(callable), std::forward<X>(extras)...);
     return *this;
   }
-  /// The module of the program with this name, as latepy::module() returns it: scripts can import it. The first call
-  /// creates it. To use the Module needs the GIL. \throws StateError if another module has the name.
-  Module module(const std::string& name);
   /// Creates a Python class for a C++ class in the first `__main__`; see Module::add_class(). To use the Class needs
   /// the GIL.
   template <class T, class... Options, class... Tags>
@@ -133,13 +140,6 @@ class Scope {
     return Module(globals_).add_class<T, Options...>(name, std::forward<Tags>(tags)...);
   }
 
-  /// Puts a folder or zip file first on sys.path, unless sys.path has it already.
-  void add_path(const Path& folder);
-  /// Runs the source of a module again in the same module object, as importlib.reload() does. Returns the module.
-  ///@{
-  Object reload(const Ref& module);
-  Object reload(std::string_view name);
-  ///@}
   /// Replaces `__main__` by a new, empty one, without stopping Python. Existing objects stay valid, and modules stay
   /// imported.
   void reset();
@@ -174,6 +174,8 @@ class Scope {
   // The members without their Entry. The functions that return a PyObject* return a new reference.
   PyObject* evaluate(std::string_view expression, const Ref& globals, std::string_view filename) const;
   PyObject* find(const detail::StringArg& module, const detail::StringArg& function) const;
+  /// exec(), eval() and run_string() with locals.
+  Object run_in(std::string_view text, Mode mode, const Ref& globals, const Ref& locals, std::string_view filename);
 
   Object main_, globals_;
   detail::RunningScript running_;
@@ -195,40 +197,35 @@ LATEPY_FUNC Object Scope::run_string(std::string_view code, const Ref& globals, 
   return detail::code_of(code, Mode::run, filename)(globals_or_main(globals));
 }
 
+LATEPY_FUNC LATEPY_COLD Object Scope::run_in(std::string_view text, Mode mode, const Ref& globals, const Ref& locals,
+                                             std::string_view filename) {
+  const detail::Entry entry(mode != Mode::eval);
+  return detail::code_of(text, mode, filename)(globals_or_main(globals), locals);
+}
+
 LATEPY_FUNC Code Scope::compile(std::string_view code, Mode mode, std::string_view filename) {
   const detail::Entry entry;
   return Code(code, mode, filename);
 }
 
 LATEPY_FUNC Object Scope::run_file(const Path& path, const std::vector<std::string>& argv, const Ref& globals) {
-  const detail::Entry entry(true);
-  return running_.run(detail::load_file(path), argv, main_, globals);
+  return try_run_file(path, argv, globals).value();
 }
 
 LATEPY_FUNC Object Scope::run_module(std::string_view name, const std::vector<std::string>& argv, const Ref& globals) {
+  return try_run_module(name, argv, globals).value();
+}
+
+LATEPY_FUNC Result<Object> Scope::try_run_file(const Path& path, const std::vector<std::string>& argv,
+                                               const Ref& globals) {
   const detail::Entry entry(true);
-  return running_.run(detail::load_module(name), argv, main_, globals);
+  return running_.run([&path] { return detail::load_file(path); }, argv, main_, globals);
 }
 
-LATEPY_FUNC Object Scope::get(std::string_view dotted) {
-  const detail::Entry entry;
-  return detail::resolve(dotted);
-}
-
-LATEPY_FUNC Object Scope::import_module(std::string_view name) {
-  const detail::Entry entry;
-  return detail::import(name);
-}
-
-LATEPY_FUNC Object Scope::module_from_string(const std::string& name, std::string_view code,
-                                             std::string_view filename) {
+LATEPY_FUNC Result<Object> Scope::try_run_module(std::string_view name, const std::vector<std::string>& argv,
+                                                 const Ref& globals) {
   const detail::Entry entry(true);
-  return detail::module_from_string(name, code, filename);
-}
-
-LATEPY_FUNC Object Scope::module_from_file(const std::string& name, const Path& path) {
-  const detail::Entry entry(true);
-  return detail::module_from_file(name, path);
+  return running_.run([name] { return detail::load_module(name); }, argv, main_, globals);
 }
 
 LATEPY_FUNC Proxy Scope::operator[](const detail::StringArg& name) {
@@ -239,29 +236,6 @@ LATEPY_FUNC Proxy Scope::operator[](const detail::StringArg& name) {
 LATEPY_FUNC Object Scope::globals() const {
   const detail::Entry entry;
   return globals_;
-}
-
-LATEPY_FUNC Module Scope::module(const std::string& name) {
-  const detail::Entry entry;
-  return latepy::module(name);
-}
-
-LATEPY_FUNC void Scope::add_path(const Path& folder) {
-  const detail::Entry entry;
-  const detail::ColdObject path = detail::sys("path"), text = detail::absolute(folder);
-  const int is_there = detail::api().Sequence_Contains(path.ptr(), text.ptr());
-  detail::expect_success(is_there);
-  if (is_there == 0) detail::call_attribute(path, "insert", {detail::make_int(0), text});
-}
-
-LATEPY_FUNC Object Scope::reload(const Ref& module) {
-  const detail::Entry entry;
-  return detail::resolve("importlib.reload")(module);
-}
-
-LATEPY_FUNC Object Scope::reload(std::string_view name) {
-  const detail::Entry entry;
-  return reload(import_module(name));
 }
 
 LATEPY_FUNC void Scope::reset() {

@@ -56,10 +56,13 @@ struct FilePlace {
 };
 /// The place that a SyntaxError names. Removes the same place from the end of `message`, because what() adds it.
 void find_syntax_place(PyObject* exception, FilePlace& place, std::string& message);
-/// The place of the last traceback entry of an exception, which is that of the innermost frame.
+/// Whether the file name is that of code which no user has written: of the import system, or of latepy.
+inline bool is_internal(std::string_view file) noexcept {
+  return !file.empty() && file[0] == '<' && (file.substr(0, 17) == "<frozen importlib" || file == "<latepy>");
+}
+/// The place of the last traceback entry of an exception that is not internal: that of the innermost frame.
 void find_place(PyObject* exception, FilePlace& place);
-/// The same through attributes, if the layout is not known. \param trace the first traceback entry; takes over the
-/// reference.
+/// The same through attributes, if the layout is not known. \param trace the first traceback entry, borrowed.
 void ask_place(PyObject* trace, FilePlace& place);
 
 #if LATEPY_DEFINITIONS
@@ -135,29 +138,50 @@ LATEPY_FUNC LATEPY_COLD void find_syntax_place(PyObject* exception, FilePlace& p
     message.resize(message.size() - suffix.size());
 }
 
-LATEPY_FUNC LATEPY_COLD void ask_place(PyObject* trace, FilePlace& place) {
-  ColdRef entry(trace);
-  PyObject* next;
-  while ((next = find_attribute(entry.get(), "tb_next")) && next != api().NoneStruct) entry.reset(next);
-  if (next) api().DecRef(next);
-  const ColdRef frame(find_attribute(entry.get(), "tb_frame"));
-  if (!frame.get()) return;
-  const ColdRef code(api().Frame_GetCode(frame.get()));
+/// Reads the place of one traceback entry through attributes.
+LATEPY_COLD inline void read_place(PyObject* entry, FilePlace& place) {
+  const ColdRef frame(find_attribute(entry, "tb_frame"));
+  const ColdRef code(frame.get() ? api().Frame_GetCode(frame.get()) : nullptr);
   place.file = place.text = text_at(code.get(), "co_filename");
-  place.line = int_at(entry.get(), "tb_lineno");
+  place.line = int_at(entry, "tb_lineno");
+}
+
+LATEPY_FUNC LATEPY_COLD void ask_place(PyObject* trace, FilePlace& place) {
+  const auto each_entry = [trace](auto&& visit) {
+    ColdRef next;
+    for (PyObject* entry = trace; entry && entry != api().NoneStruct; entry = next.get()) {
+      visit(entry);
+      next.reset(find_attribute(entry, "tb_next"));
+    }
+  };
+  ColdRef last;
+  each_entry([&last](PyObject* entry) {
+    api().IncRef(entry);
+    last.reset(entry);
+  });
+  read_place(last.get(), place);
+  if (!is_internal(place.file)) return;
+  place.line = 0;
+  each_entry([&place, other = std::string(), outer = FilePlace()](PyObject* entry) mutable {
+    read_place(entry, outer);
+    if (!is_internal(outer.file)) other = outer.text, place.line = outer.line;
+    place.text = other;
+  });
+  place.file = place.text;
 }
 
 LATEPY_FUNC void find_place(PyObject* exception, FilePlace& place) {
   const Layout& layout = library_state.layout;
   PyObject* const trace = api().Exception_GetTraceback(exception);
   if (!trace) return;
-  if (LATEPY_UNLIKELY(layout.trace_entry == 0)) return ask_place(trace, place);
   const ColdRef entry(trace);
+  if (LATEPY_UNLIKELY(layout.trace_entry == 0)) return ask_place(trace, place);
   const TraceEntry* last = &member_at<TraceEntry>(trace, layout.trace_entry);
   while (last->next) last = &member_at<TraceEntry>(last->next, layout.trace_entry);
   place.code = Object::steal(api().Frame_GetCode(last->frame));
   place.line = last->line_in(place.code.ptr());
   place.file = view_of(member_at<PyObject*>(place.code.ptr(), layout.code_filename), place.text);
+  if (LATEPY_UNLIKELY(is_internal(place.file))) ask_place(entry.get(), place);
 }
 
 LATEPY_FUNC LATEPY_COLD ErrorText::ErrorText(const ExceptionClass& known, std::string of_it)
@@ -165,10 +189,21 @@ LATEPY_FUNC LATEPY_COLD ErrorText::ErrorText(const ExceptionClass& known, std::s
   make_what({}, 0);
 }
 
+/// Appends a text with "\\0" for each NUL byte, where what() would end.
+LATEPY_COLD inline void append_visibly(std::string& to, std::string_view text) {
+  for (const char c : text) c != '\0' ? to += c : to += "\\0";
+}
+
 LATEPY_FUNC void ErrorText::make_what(std::string_view file, int line) {
   what.reserve(type_name.size() + message.size() + file.size() + 17);
   what.append(type_name);
-  if (!message.empty()) what.append(": ", 2).append(message);
+  if (!message.empty()) {
+    what.append(": ", 2);
+    if (LATEPY_UNLIKELY(message.find('\0') != message.npos))
+      append_visibly(what, message);
+    else
+      what.append(message);
+  }
   if (file.empty()) return;
   what.append(" (", 2);
   place = what.size();

@@ -8,8 +8,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The value of an object in an error message: a str in double quotes, of other objects the repr(), at most 80 bytes.
-/// It does not fail if repr() fails. Needs the GIL; clears the error that is set.
+/// The value of an object in an error message: a str in double quotes, of other objects the repr(), at most 80 bytes on
+/// one line. It does not fail if repr() fails. Needs the GIL; clears the error that is set.
 std::string show_value(PyObject* object);
 
 /// The type and value of an object in an error message: `'str' "abc"`.
@@ -29,21 +29,23 @@ LATEPY_FUNC LATEPY_COLD std::string show_value(PyObject* object) {
     beginning.reset(api().Sequence_GetSlice(object, 0, long_size));
   api().Err_Clear();
   if (beginning.get()) object = beginning.get();
-  std::string text;
-  if (has_flag(object, type_is_str)) {
-    text = "\"";
-    for (const char c : text_of(object)) {
-      if (static_cast<unsigned char>(c) < 0x20)
-        text.append("\\x").append(1, "01"[c >> 4]).append(1, "0123456789abcdef"[c & 15]);
-      else
-        text += c;
+  const bool is_str = has_flag(object, type_is_str);
+  const ColdRef repr(is_str ? nullptr : api().Object_Repr(object));
+  const std::string shown = is_str ? text_of(object) : repr.get() ? text_of(repr.get()) : "<its repr() failed>";
+  api().Err_Clear();
+  std::string text(is_str ? "\"" : "");
+  for (std::size_t at = 0; at < shown.size(); ++at) {
+    const char c = shown[at];
+    if (!is_str && c == '\n') {  // a space for the end of a line and the indentation of the next one
+      at = (std::min)(shown.find_first_not_of(" \t\r\n", at), shown.size()) - 1;
+      text += ' ';
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      text.append("\\x").append(1, "01"[c >> 4]).append(1, "0123456789abcdef"[c & 15]);
+    } else {
+      text += c;
     }
-    text += "\"";
-  } else {
-    const ColdRef repr(api().Object_Repr(object));
-    text = repr.get() ? text_of(repr.get()) : "<its repr() failed>";
-    api().Err_Clear();
   }
+  if (is_str) text += "\"";
   if (text.size() > limit) {
     std::size_t end = limit;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 sequence

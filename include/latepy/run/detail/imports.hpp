@@ -43,6 +43,13 @@ LATEPY_COLD inline ColdObject absolute(const Path& path) {
   return call_attribute(known_module("os.path"), "abspath", {make_path(path.string())});
 }
 
+/// Whether there is a folder or file with this path, or a file above it, which may be a zip file.
+bool is_importable_path(const Object& path);
+/// Puts an absolute path first on sys.path, unless sys.path has it already.
+void insert_path(const Object& path);
+/// Those of Config::paths that are not there, separated by commas. \param inserts also puts all of them on sys.path.
+std::string missing_paths(const std::vector<Path>& paths, bool inserts);
+
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC Object sys(const char* name) {
@@ -101,9 +108,28 @@ LATEPY_FUNC LATEPY_COLD Object import_path(std::string_view module, std::string_
   return found;
 }
 
+/// Imports the module that a dotted name begins with. If there is none, the error tells of a built-in object or a
+/// global with that name.
+LATEPY_COLD inline Object import_first(std::string_view name) {
+  try {
+    return import(name);
+  } catch (const PythonError& error) {
+    if (!error.is("ModuleNotFoundError") || error.value().get_attr("name", nullptr) != name) throw;
+    const ColdObject text = make_str(name);
+    PyObject* const globals = current_interpreter().main_globals.load();
+    if (globals && api().Dict_GetItemWithError(globals, text.ptr()))
+      throw_error<ModuleNotFoundError>(
+          {error.message(), "; __main__ has a global of that name, which [\"", name, "\"] reads"});
+    if (api().Sequence_Contains(api().Eval_GetBuiltins(), text.ptr()) > 0)
+      throw_error<ModuleNotFoundError>({error.message(), "; the built-in one is get(\"builtins.", name, "\")"});
+    api().Err_Clear();
+    throw;
+  }
+}
+
 LATEPY_FUNC LATEPY_COLD Object resolve(std::string_view dotted) {
   std::size_t dot = (std::min)(dotted.find('.'), dotted.size());
-  Object found = import(dotted.substr(0, dot));
+  Object found = import_first(dotted.substr(0, dot));
   bool in_modules = true;  // all names so far were modules
   while (dot < dotted.size()) {
     const std::size_t next = (std::min)(dotted.find('.', dot + 1), dotted.size());
@@ -117,6 +143,35 @@ LATEPY_FUNC LATEPY_COLD Object resolve(std::string_view dotted) {
     dot = next;
   }
   return found;
+}
+
+LATEPY_FUNC LATEPY_COLD bool is_importable_path(const Object& path) {
+  const ColdObject os_path = known_module("os.path");
+  if (call_attribute(os_path, "exists", {path})) return true;
+  ColdObject above = call_attribute(os_path, "dirname", {path});
+  while (!call_attribute(os_path, "exists", {above})) {
+    const ColdObject next = call_attribute(os_path, "dirname", {above});
+    if (api().Object_Size(next.ptr()) >= api().Object_Size(above.ptr())) return false;
+    above = Object(next);
+  }
+  return static_cast<bool>(call_attribute(os_path, "isfile", {above}));
+}
+
+LATEPY_FUNC LATEPY_COLD void insert_path(const Object& path) {
+  const ColdObject entries = sys("path");
+  const int is_there = api().Sequence_Contains(entries.ptr(), path.ptr());
+  expect_success(is_there);
+  if (is_there == 0) call_attribute(entries, "insert", {make_int(0), path});
+}
+
+LATEPY_FUNC LATEPY_COLD std::string missing_paths(const std::vector<Path>& paths, bool inserts) {
+  std::string missing;
+  for (std::size_t at = paths.size(); at > 0; --at) {
+    const ColdObject path = absolute(paths[at - 1]);
+    if (inserts) insert_path(path);
+    if (!is_importable_path(path)) missing = concat({text_of(path.ptr()), missing.empty() ? "" : ", ", missing});
+  }
+  return missing;
 }
 
 #endif  // LATEPY_DEFINITIONS

@@ -33,13 +33,23 @@ Script load_module(std::string_view name);
 /// The script that a Scope runs. Scripts nest: a script may call the host, and the host run another script.
 class RunningScript {
  public:
-  /// Runs a script: sets sys.modules["__main__"], sys.argv and sys.path[0], and restores them afterwards. Needs the
-  /// GIL. \param main the `__main__` of the Scope, to restore. \param globals the namespace of the script; empty for a
-  /// new one. \returns the namespace. \throws what the script raises; StateError if another thread runs one.
-  Object run(const Script& script, const std::vector<std::string>& argv, const Object& main, const Ref& globals);
+  /// Runs the script that `load` returns: sets sys.modules["__main__"], sys.argv and sys.path[0], and restores them
+  /// afterwards. Needs the GIL. \param main the `__main__` of the Scope, to restore. \param globals the namespace of
+  /// the script; empty for a new one. \returns the namespace, or what `load` or the script raised. \throws StateError
+  /// if another thread runs a script.
+  template <class Load>
+  Result<Object> run(Load load, const std::vector<std::string>& argv, const Object& main, const Ref& globals) {
+    try {
+      return run_loaded(load(), argv, main, globals);
+    } catch (const PythonError& error) {
+      return error;
+    }
+  }
 
  private:
   struct Setting;
+  Result<Object> run_loaded(const Script& script, const std::vector<std::string>& argv, const Object& main,
+                            const Ref& globals);
   std::atomic<const void*> thread_{nullptr};  // of the script that runs: the address of its ThreadRecord
   Object main_;                               // its `__main__`; empty if none runs
 };
@@ -137,8 +147,9 @@ struct RunningScript::Setting {
   }
 };
 
-LATEPY_FUNC LATEPY_COLD Object RunningScript::run(const Script& script, const std::vector<std::string>& argv,
-                                                  const Object& main, const Ref& globals) {
+LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_loaded(const Script& script,
+                                                                 const std::vector<std::string>& argv,
+                                                                 const Object& main, const Ref& globals) {
   const void* thread = nullptr;
   if (!thread_.compare_exchange_strong(thread, &thread_record) && thread != &thread_record)
     throw_error<StateError>(
@@ -166,7 +177,8 @@ LATEPY_FUNC LATEPY_COLD Object RunningScript::run(const Script& script, const st
   }
   expect_success(api().Sys_SetObject("argv", arguments.ptr()));
   set_main(main_);
-  take_result(api().Eval_EvalCode(script.code.ptr(), names.ptr(), names.ptr()));
+  if (Object::steal(api().Eval_EvalCode(script.code.ptr(), names.ptr(), names.ptr())).is_empty())
+    return Result<Object>(take_exception());
   return Object(names);
 }
 
