@@ -254,15 +254,15 @@ TEST_CASE("code runs with locals, which get what it assigns", "[namespaces]") {
   Object locals = py::dict("y"_a = 2);
   names["x"] = 1;
   Code("z = x + y")(names, locals);
-  CHECK(locals["z"] == 3);
+  CHECK(locals["z"].as<int>() == 3);
   CHECK_FALSE(names.contains("z"));
   CHECK(Code("x * 10 + z", Mode::eval)(names, locals) == 13);
   CHECK(Code("a = 5\na + y", Mode::run)(names, locals) == 7);
   CHECK(Code("b = 6\nb", Mode::run)(names, Object()) == 6);
-  CHECK(names["b"] == 6);
+  CHECK(names["b"].as<int>() == 6);
   const Object mapping = python().run_string("import collections\ncollections.ChainMap({}, {'y': 4})");
   Code("z = y + len('a')")(names, mapping);
-  CHECK(mapping["z"] == 5);
+  CHECK(mapping["z"].as<int>() == 5);
   CHECK_THROWS_AS(Code("q = 1")(names, py::to_py(5)), py::TypeError);
 }
 
