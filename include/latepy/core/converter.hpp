@@ -3,8 +3,7 @@
 #pragma once
 
 #include <latepy/core/detail/class_registry.hpp>
-#include <latepy/core/detail/fetch_error.hpp>
-#include <latepy/core/detail/show.hpp>
+#include <latepy/core/detail/mismatch.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -12,7 +11,7 @@ inline namespace v1 {
 /// Converts a C++ type to Python and back. Specialize it for a type of your own, with these static members:
 ///   static Object to_py(const T& value);                    // or a template for move-only types
 ///   static T from_py(Ref object);                           // throws ConversionError if the object does not fit
-///   static bool try_from_py(Ref object, std::optional<T>& result) noexcept;   // optional: false if it does not fit
+///   static bool try_from_py(Ref object, std::optional<T>& result);   // optional: false if it does not fit
 ///   static constexpr const char* name = "my::Type";         // optional: the name of the type in errors
 ///   static std::string python_type();                       // optional: the type in Python's signatures and stubs
 /// latepy calls them with the GIL. A type that goes in one direction only needs only the members for that direction.
@@ -48,30 +47,6 @@ constexpr std::string_view type_name() {
   }
 }
 
-/// Throws a PythonError if Python's error is set; else a ConversionError that says that `object` does not convert to
-/// `wanted`. \param why the reason, or "".
-[[noreturn]] void throw_mismatch(PyObject* object, std::string_view wanted, const char* why = "");
-
-/// If the error that is set is a TypeError, OverflowError or UnicodeError, clears it and returns true: the object only
-/// has the wrong type or value. Returns false for other errors, which stay set.
-bool only_a_mismatch() noexcept;
-
-/// If the exception in flight is a PythonError, sets it as Python's error. Call it in a catch block.
-void keep_python_error() noexcept;
-/// Implements try_from_py(). Calls `load()`. If that returns false or throws, empties `result` and returns false.
-/// Python's error is set afterwards only if Python code of the object raised an error that only_a_mismatch() keeps.
-template <class T, class F>
-bool try_load(std::optional<T>& result, F&& load) noexcept {
-  try {
-    if (load()) return true;
-  } catch (...) {
-    keep_python_error();
-  }
-  result.reset();
-  if (api().Err_Occurred()) only_a_mismatch();
-  return false;
-}
-
 /// Implements from_py() and try_from_py() for a converter `Self` that has `static bool load(PyObject*, T&)`. load()
 /// returns false if the object does not fit; Python's error may be set then. Converters of numbers also have
 /// `static PyObject* store(T)`, which returns a new reference, or null with Python's error set.
@@ -83,7 +58,7 @@ struct ConverterBase {
     if (LATEPY_UNLIKELY(!Self::load(object, value))) refuse(object);
     return value;
   }
-  static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<T>& result) {
     return try_load(result, [&] { return Self::load(object.ptr(), result.emplace()); });
   }
   /// Why load() refused the object, for the text of the error; "" if the types say enough.
@@ -119,9 +94,9 @@ inline constexpr bool has_try<
     T, std::void_t<decltype(Converter<T>::try_from_py(std::declval<Ref>(), std::declval<std::optional<T>&>()))>> = true;
 
 /// Converts as from_py() does, and returns false if from_py() would throw. If Python code of the object raised an
-/// error, that error stays set.
+/// error, that error stays set. \throws std::bad_alloc.
 template <class T>
-bool try_convert(Ref object, std::optional<T>& result) noexcept {
+bool try_convert(Ref object, std::optional<T>& result) {
   if constexpr (std::is_same_v<T, Object>) {
     result.emplace(object);
     return true;
@@ -251,7 +226,7 @@ std::optional<T> Ref::try_as() const& {
       "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
   checked();
   std::optional<T> result;
-  if (!detail::try_convert<T>(*this, result)) detail::api().Err_Clear();
+  if (!detail::try_convert<T>(*this, result)) detail::forget_mismatch();
   return result;
 }
 // \endcond
@@ -260,40 +235,6 @@ template <class T>
 bool Ref::is() const {
   return try_as<T>().has_value();
 }
-
-#if LATEPY_DEFINITIONS
-namespace detail {
-
-[[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_mismatch(PyObject* object, std::string_view wanted, const char* why) {
-  if (api().Err_Occurred()) throw_python_error();
-  std::string text = "cannot convert " + show(object) + " to " + std::string(wanted);
-  if (*why) text.append(": ").append(why);
-  throw ConversionError(text);
-}
-
-LATEPY_FUNC LATEPY_COLD bool only_a_mismatch() noexcept {
-  const Api& a = api();
-  if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.OverflowError) &&
-      !a.Err_ExceptionMatches(*a.UnicodeError))
-    return false;
-  a.Err_Clear();
-  return true;
-}
-
-LATEPY_FUNC LATEPY_COLD void keep_python_error() noexcept {
-  try {
-    throw;
-  } catch (const PythonError& error) {
-    try {
-      set_python_error(error);
-    } catch (...) {  // the interpreter of the error has ended
-    }
-  } catch (...) {
-  }
-}
-
-}  // namespace detail
-#endif
 
 }  // namespace v1
 }  // namespace latepy

@@ -100,7 +100,7 @@ class Ref {
                   "this type points into the object: keep the Object in a variable, then call as()");
     return from_py<T>(*this);
   }
-  /// As as(), but gives std::nullopt instead of throwing ConversionError.
+  /// As as(), but gives std::nullopt instead of throwing ConversionError. \throws std::bad_alloc, MemoryError.
   template <class T>
   std::optional<T> try_as() const&;
   /// As above.

@@ -79,7 +79,7 @@ struct Converter<Function<R(A...)>> {
     return function.object();
   }
   static Function<R(A...)> from_py(Ref object) { return Function<R(A...)>(object); }
-  static bool try_from_py(Ref object, std::optional<Function<R(A...)>>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<Function<R(A...)>>& result) {
     if (detail::api().Callable_Check(object.ptr())) result.emplace(object);
     return result.has_value();
   }

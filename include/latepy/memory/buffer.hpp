@@ -129,7 +129,7 @@ struct Converter<Buffer<T>> {
     return detail::library_state.version.minor >= 12 ? "collections.abc.Buffer" : "object";
   }
   static Buffer<T> from_py(Ref object) { return Buffer<T>(object); }
-  static bool try_from_py(Ref object, std::optional<Buffer<T>>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<Buffer<T>>& result) {
     Buffer<T> buffer;
     if (!buffer.memory_.acquire(object.ptr(), Buffer<T>::flags)) {
       detail::api().Err_Clear();

@@ -70,8 +70,7 @@ class Interpreter : public Scope {
   /// The file of libpython; of the program if Python is part of it.
   const std::string& library() const noexcept;
   bool is_free_threaded() const noexcept { return detail::library_state.free_threaded; }  ///< whether it has no GIL
-  /// Whether Python ran before this object was made.
-  bool is_attached() const noexcept { return is_attached_; }
+  bool is_attached() const noexcept { return is_attached_; }  ///< whether Python ran before this object was made
   /// What was tried. The last candidate was chosen. locate() lists all Pythons of this machine.
   const Discovery& discovery() const noexcept { return *discovery_; }
 
@@ -91,7 +90,7 @@ class Interpreter : public Scope {
   void delist() noexcept;
   /// A path of module sys, with the bytes of the file system; empty for None. Takes the GIL.
   std::string text(const char* name) const;
-  void warn(const std::string& what) const noexcept;
+  void warn(detail::TextParts what) const noexcept;
 
   // What is kept of the Config after the start.
   std::function<void(const std::string&)> on_warning_;
@@ -101,8 +100,7 @@ class Interpreter : public Scope {
   detail::Redirect streams_[3];
   Interpreter* next_ = nullptr;
   const void* starter_ = nullptr;  // the thread of the constructor: the address of its ThreadRecord
-  bool is_attached_ = false;
-  bool is_stopped_ = false;
+  bool is_attached_ = false, is_stopped_ = false;
 };
 
 #if LATEPY_DEFINITIONS
@@ -140,11 +138,11 @@ LATEPY_FUNC LATEPY_COLD Interpreter::~Interpreter() {
   try {
     std::vector<std::string> alive;
     if (!is_stopped_ && !end(-1, alive))
-      warn(detail::concat({"Python was left running when its Interpreter was destroyed: ", detail::join(alive)}));
+      warn({"Python was left running when its Interpreter was destroyed: ", detail::join(alive)});
   } catch (const std::exception& error) {
-    warn(detail::concat({"an error occurred while the Interpreter was destroyed: ", error.what()}));
+    warn({"an error occurred while the Interpreter was destroyed: ", error.what()});
   } catch (...) {
-    warn("an error of unknown type occurred while the Interpreter was destroyed");
+    warn({"an error of unknown type occurred while the Interpreter was destroyed"});
   }
   delist();  // also if Python was left running
 }
@@ -241,8 +239,11 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   if (detail::api().Eval_GetFrame())
     detail::throw_error<StateError>({"stop() was called inside a call from Python: return to Python first"});
   if (!detail::wait_for_threads(timeout, alive)) return false;
-  const std::string refusal = detail::why_no_restart();
-  delete detail::process_state().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
+  // No thread can enter Python any more, so nothing throws from here on, not even for want of memory.
+  detail::attempt([] {
+    const std::string refusal = detail::why_no_restart();
+    delete detail::process_state().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
+  });
   // Py_FinalizeEx calls these functions too, but forget_main() runs before it, and they may use `__main__`.
   detail::attempt([] { detail::call_attribute(detail::known_module("atexit"), "_run_exitfuncs"); });
   detail::attempt(&detail::format_live_errors);
@@ -252,8 +253,9 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   detail::release_types();
   detail::release_codes();
   detail::release_interned_names();
-  const detail::HostState last;
-  if (!detail::finalize()) warn("Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)");
+  const detail::SignalHandlers last;
+  if (!detail::finalize())
+    warn({"Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)"});
   before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));
   is_stopped_ = true;
   detail::the_interpreter = nullptr;  // Interpreters that attached to this Python are over too
@@ -284,10 +286,10 @@ LATEPY_FUNC std::string Interpreter::text(const char* name) const {
   return value.is_none() ? std::string() : detail::path_bytes(value);
 }
 
-LATEPY_FUNC LATEPY_COLD void Interpreter::warn(const std::string& what) const noexcept {
+LATEPY_FUNC LATEPY_COLD void Interpreter::warn(detail::TextParts what) const noexcept {
   try {
-    if (on_warning_) on_warning_(what);
-  } catch (...) {  // on_warning threw: ignored, because this may be called by the destructor
+    if (on_warning_) on_warning_(detail::concat(what));
+  } catch (...) {  // on_warning threw, or there is no memory: ignored, because this may be called by the destructor
   }
 }
 

@@ -38,7 +38,7 @@ struct Converter<std::array<T, N>> {
     }
     return result;
   }
-  static bool try_from_py(Ref object, std::optional<std::array<T, N>>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<std::array<T, N>>& result) {
     return detail::try_load(result, [&] {
       const Object tuple = detail::as_tuple(object.ptr(), N, std::is_pointer_v<T>);
       if (tuple.is_empty()) return false;

@@ -86,7 +86,7 @@ struct ReadsTime {
     if (!Self::read(object, result)) throw_mismatch(object.ptr(), Self::name, "out of range");
     return result;
   }
-  static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<T>& result) {
     return try_load(result, [&] { return Self::fits(object.ptr()) && Self::read(object, result.emplace()); });
   }
 };

@@ -37,7 +37,7 @@ struct Converter<std::filesystem::path> {
     if (const char* why = load(object.checked(), native)) detail::throw_mismatch(object.ptr(), name, why);
     return std::filesystem::path(std::move(native));
   }
-  static bool try_from_py(Ref object, std::optional<std::filesystem::path>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<std::filesystem::path>& result) {
     return detail::try_load(result, [&] {
       std::filesystem::path::string_type native;
       if (load(object.ptr(), native)) return false;

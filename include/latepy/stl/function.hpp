@@ -49,7 +49,7 @@ struct Converter<std::function<R(A...)>> {
     if (!convert(object.checked(), result)) detail::throw_mismatch(object.ptr(), name, "it is not callable");
     return *std::move(result);
   }
-  static bool try_from_py(Ref object, std::optional<Function>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<Function>& result) {
     return detail::try_load(result, [&] { return convert(object.ptr(), result); });
   }
 

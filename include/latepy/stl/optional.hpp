@@ -31,7 +31,7 @@ struct Converter<std::optional<T>> {
     if (object.is_none()) return std::nullopt;
     return std::optional<T>(latepy::from_py<T>(object));
   }
-  static bool try_from_py(Ref object, std::optional<std::optional<T>>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<std::optional<T>>& result) {
     result.emplace();
     if (object.is_none() || detail::try_convert<T>(object, *result)) return true;
     result.reset();

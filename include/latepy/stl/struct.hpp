@@ -73,7 +73,7 @@ struct StructConverter {
     }
     return result;
   }
-  static bool try_from_py(Ref object, std::optional<T>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<T>& result) {
     return try_load(result, [&] {
       const bool mapping = is_mapping(object.ptr());
       T& made = result.emplace();

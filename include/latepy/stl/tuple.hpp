@@ -38,7 +38,7 @@ struct TupleConverter {
       throw;
     }
   }
-  static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<C>& result) {
     return try_load(result, [&] {
       const Object tuple = as_tuple(object.ptr(), sizeof...(T), (std::is_pointer_v<T> || ...));
       return !tuple.is_empty() && load(tuple, result, std::index_sequence_for<T...>());

@@ -67,18 +67,18 @@ struct Converter<std::variant<T...>> {
     if (!try_from_py(object, result)) detail::throw_mismatch(object.ptr(), name);
     return *std::move(result);
   }
-  static bool try_from_py(Ref object, std::optional<Variant>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<Variant>& result) {
     return any<true>(object, result, std::index_sequence_for<T...>()) ||
            any<false>(object, result, std::index_sequence_for<T...>());
   }
 
  private:
   template <bool Native, std::size_t... I>
-  static bool any(const Ref& object, std::optional<Variant>& result, std::index_sequence<I...>) noexcept {
+  static bool any(const Ref& object, std::optional<Variant>& result, std::index_sequence<I...>) {
     return (one<Native, I>(object, result) || ...);
   }
   template <bool Native, std::size_t I>
-  static bool one(const Ref& object, std::optional<Variant>& result) noexcept {
+  static bool one(const Ref& object, std::optional<Variant>& result) {
     using Alternative = std::variant_alternative_t<I, Variant>;
     if (detail::api().Err_Occurred() || detail::is_native<Alternative>(object.ptr()) != Native) return false;
     std::optional<Alternative> value;

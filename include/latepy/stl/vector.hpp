@@ -37,7 +37,7 @@ struct Converter<std::vector<std::byte, A>> {
     const auto* data = reinterpret_cast<const std::byte*>(view.data());
     return std::vector<std::byte, A>(data, data + view.size());
   }
-  static bool try_from_py(Ref object, std::optional<std::vector<std::byte, A>>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<std::vector<std::byte, A>>& result) {
     return detail::try_load(result, [&] {
       std::string_view view;
       if (!detail::load_bytes(object.ptr(), view)) return false;

@@ -37,7 +37,8 @@ struct Converter<bool> : detail::ConverterBase<bool, Converter<bool>> {
     try {
       const std::string type = detail::qualified_name(detail::as_object(detail::type_of(object)));
       if (type != "numpy.bool" && type != "numpy.bool_") return false;
-    } catch (...) {
+    } catch (const std::bad_alloc& error) {
+      detail::api().Err_SetString(*detail::api().MemoryError, error.what());
       return false;
     }
     const int truth = detail::api().Object_IsTrue(object);

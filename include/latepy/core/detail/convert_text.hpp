@@ -62,11 +62,10 @@ struct Converter<std::basic_string<Char>, std::enable_if_t<detail::is_character<
     }
     return any(object);
   }
-  static bool try_from_py(Ref object, std::optional<std::basic_string<Char>>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<std::basic_string<Char>>& result) {
     if constexpr (sizeof(Char) == 1) {
       std::string_view utf8;
-      if (LATEPY_LIKELY(detail::read_ascii(object.ptr(), utf8) &&
-                        utf8.size() < 4096)) {  // emplace() may throw std::bad_alloc, which ends a noexcept function
+      if (LATEPY_LIKELY(detail::read_ascii(object.ptr(), utf8))) {
         result.emplace(reinterpret_cast<const Char*>(utf8.data()), utf8.size());
         return true;
       }

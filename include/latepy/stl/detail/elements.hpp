@@ -217,7 +217,7 @@ struct ElementsConverter {
     return !refusal(object, K) && api().Iter_Check(object) ? read_once : nullptr;
   }
   /// Refuses iterators: an iterator can be read only once, and it must stay unread if the object does not fit.
-  static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<C>& result) {
     return try_load(result, [&] {
       if constexpr (reads_directly)
         if (LATEPY_LIKELY(read_elements(object.ptr(), result.emplace()))) return true;

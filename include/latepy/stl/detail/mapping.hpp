@@ -95,7 +95,7 @@ struct MappingConverter {
     return result;
   }
 
-  static bool try_from_py(Ref object, std::optional<C>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<C>& result) {
     return try_load(result, [&] {
       Entries entries(object.ptr(), are_pointers, are_plain);
       if (!entries) return false;

@@ -46,7 +46,7 @@ struct BoundConverter {
     return need_instance<U>(object);
   }
   template <class U = T, class = std::enable_if_t<std::is_copy_constructible_v<U>>>
-  static bool try_from_py(Ref object, std::optional<U>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<U>& result) {
     return try_load(result, [&] {
       const U* const value = load_instance<U>(object.ptr());
       if (value) result.emplace(*value);
@@ -82,7 +82,7 @@ struct Converter<T*, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>>
   static T* from_py(Ref object) {
     return object.is_none() ? nullptr : &detail::need_instance<std::remove_const_t<T>>(object);
   }
-  static bool try_from_py(Ref object, std::optional<T*>& result) noexcept {
+  static bool try_from_py(Ref object, std::optional<T*>& result) {
     T* const value = object.is_none() ? nullptr : detail::load_instance<std::remove_const_t<T>>(object.ptr());
     if (value || object.is_none()) result.emplace(value);
     return result.has_value();

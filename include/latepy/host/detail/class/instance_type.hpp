@@ -38,16 +38,16 @@ inline constexpr char class_attribute[] = "_latepy_class";
 ClassTraits* traits_of(PyObject* type) noexcept;
 /// Sets the TypeError for an abstract class and returns null. object.__new__ has that check, and cannot be called here,
 /// because the type has a layout of its own.
-PyObject* refuse_abstract(PyObject* type) noexcept;
+PyObject* refuse_abstract(PyObject* type);
 /// tp_new: an instance without a C++ object.
-PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*);
+PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) noexcept;
 /// tp_init of classes without constructors: a TypeError.
-int instance_init(PyObject* self, PyObject*, PyObject*);
+int instance_init(PyObject* self, PyObject*, PyObject*) noexcept;
 
 /// The class or base class with a Class::buffer(), or null.
 const ClassTraits* buffer_exporter(const ClassTraits& traits) noexcept;
 /// bf_getbuffer.
-int instance_getbuffer(PyObject* self, BufferView* view, int flags);
+int instance_getbuffer(PyObject* self, BufferView* view, int flags) noexcept;
 /// bf_releasebuffer: frees what export_buffer() allocated.
 void instance_releasebuffer(PyObject* self, BufferView* view);
 
@@ -146,7 +146,7 @@ LATEPY_FUNC ClassTraits* traits_of(PyObject* type) noexcept {
   return static_cast<ClassTraits*>(traits);
 }
 
-LATEPY_FUNC LATEPY_COLD PyObject* refuse_abstract(PyObject* type) noexcept {
+LATEPY_FUNC LATEPY_COLD PyObject* refuse_abstract(PyObject* type) {
   const Object methods = attribute_or_empty(type, "__abstractmethods__");
   set_error(*api().TypeError, "Can't instantiate abstract class " + qualified_name(type) +
                                   ": it does not define all of " +
@@ -154,7 +154,7 @@ LATEPY_FUNC LATEPY_COLD PyObject* refuse_abstract(PyObject* type) noexcept {
   return nullptr;
 }
 
-LATEPY_FUNC PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
+LATEPY_FUNC PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) noexcept try {
   if (LATEPY_UNLIKELY(api().Type_GetFlags(type) & type_is_abstract)) return refuse_abstract(as_object(type));
   ClassTraits* const traits = traits_of(as_object(type));
   if (!traits) {
@@ -165,11 +165,17 @@ LATEPY_FUNC PyObject* instance_new(PyTypeObject* type, PyObject*, PyObject*) {
   PyObject* const self = api().Type_GenericAlloc(type, 0);
   if (self) data_of<Instance>(self).traits = traits;
   return self;
+} catch (...) {
+  translate_exception();
+  return nullptr;
 }
 
-LATEPY_FUNC int instance_init(PyObject* self, PyObject*, PyObject*) {
+LATEPY_FUNC int instance_init(PyObject* self, PyObject*, PyObject*) noexcept try {
   const ClassTraits* const traits = data_of<Instance>(self).traits;
   set_error(*api().TypeError, traits->name + " has no constructor that scripts may call: only C++ creates its objects");
+  return -1;
+} catch (...) {
+  translate_exception();
   return -1;
 }
 
@@ -180,7 +186,7 @@ LATEPY_FUNC const ClassTraits* buffer_exporter(const ClassTraits& traits) noexce
   return nullptr;
 }
 
-LATEPY_FUNC int instance_getbuffer(PyObject* self, BufferView* view, int flags) {
+LATEPY_FUNC int instance_getbuffer(PyObject* self, BufferView* view, int flags) noexcept try {
   Instance& instance = data_of<Instance>(self);
   view->obj = nullptr;
   const ClassTraits* const traits = has_value(instance) ? buffer_exporter(*instance.traits) : nullptr;
@@ -195,6 +201,9 @@ LATEPY_FUNC int instance_getbuffer(PyObject* self, BufferView* view, int flags) 
       traits->buffer->get(*traits->buffer, self, upcast(instance.value, instance.traits, traits->record), view, flags);
   for (Instance* each = &instance; result == 0 && each; each = each->parent) ++each->views;
   return result;
+} catch (...) {
+  translate_exception();
+  return -1;
 }
 
 LATEPY_FUNC void instance_releasebuffer(PyObject* self, BufferView* view) {

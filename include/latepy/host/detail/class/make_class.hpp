@@ -260,8 +260,9 @@ LATEPY_FUNC LATEPY_COLD void release_types() noexcept {
     decref(each->type);
   }
   process_state().classes_stamp.fetch_add(1, std::memory_order_release);
-  HostTypes& types = host_types();
-  for (PyTypeObject** each : {&types.function, &types.instance, &types.iterator})
+  HostTypes* const types = current_interpreter().host_types.load(std::memory_order_acquire);
+  if (!types || types->generation != current_generation()) return;
+  for (PyTypeObject** each : {&types->function, &types->instance, &types->iterator})
     if (PyTypeObject* const type = std::exchange(*each, nullptr)) decref(as_object(type));
 }
 #endif  // LATEPY_DEFINITIONS

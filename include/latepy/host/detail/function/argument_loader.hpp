@@ -40,7 +40,7 @@ class ArgumentLoader : public ArgumentLoaderBase {
                 "a host function cannot change its caller's arguments: take them by value or const&");
 
  public:
-  bool load(PyObject* object) noexcept { return try_convert<plain<A>>(Ref(object), value_); }
+  bool load(PyObject* object) { return try_convert<plain<A>>(Ref(object), value_); }
   A&& get() { return static_cast<A&&>(*value_); }
   LATEPY_COLD static void explain(PyObject* object) {
     if constexpr (has_why_not_tried<plain<A>>)

@@ -58,7 +58,7 @@ Object new_function(std::unique_ptr<Overload> first, const std::string& qualifie
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count,
-                                              PyObject* names) noexcept {
+                                              PyObject* names) noexcept try {
   Overload& first = *function.first;
   try {
     if (first.is_operator) {
@@ -78,9 +78,10 @@ LATEPY_FUNC LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* 
     set_error(*api().TypeError, text);
   } catch (const ConversionError& error) {
     set_error(*api().TypeError, concat({first.shown_name, "(): ", error.what()}));
-  } catch (...) {
-    translate_exception();
   }
+  return nullptr;
+} catch (...) {
+  translate_exception();
   return nullptr;
 }
 

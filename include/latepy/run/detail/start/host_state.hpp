@@ -22,47 +22,31 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The constructor saves the signal handlers, locale, floating point environment and working directory of the process.
-/// Environment variables are not saved, because neither CPython nor latepy sets any.
-class HostState {
+/// The constructor saves the signal handlers of the process. Needs no memory.
+class SignalHandlers {
  public:
-  LATEPY_COLD HostState() {
-    if (const char* locale = std::setlocale(LC_ALL, nullptr)) locale_ = locale;
-    std::fegetenv(&floating_point_);
-    folder_ = working_folder();
-    for (int signal = 1; signal <= last_signal; ++signal) known_[index(signal)] = get(signal, signals_[index(signal)]);
+  LATEPY_COLD SignalHandlers() noexcept {
+    for (int signal = 1; signal <= last; ++signal) known_[index(signal)] = get(signal, handlers_[index(signal)]);
   }
-  HostState(const HostState&) = delete;
-  HostState& operator=(const HostState&) = delete;
-
-  /// Restores everything that was changed. \param with_signals false: the signal handlers stay as they are, for
-  /// Config::signal_handlers.
-  LATEPY_COLD void restore(bool with_signals = true) const {
-    const char* locale = std::setlocale(LC_ALL, nullptr);
-    if (!locale_.empty() && (!locale || locale_ != locale)) std::setlocale(LC_ALL, locale_.c_str());
-    std::fesetenv(&floating_point_);
-    if (!folder_.empty() && folder_ != working_folder()) change_folder();
-    if (with_signals)
-      for (int signal = 1; signal <= last_signal; ++signal) put_back(signal);
+  LATEPY_COLD void restore() const noexcept {
+    for (int signal = 1; signal <= last; ++signal) put_back(signal);
   }
-
-  /// Restores everything after the stop, except the signal handlers that the program installed while Python ran.
-  /// \param before the state just before the stop. \param python an address in libpython: a handler in that library is
-  /// not one of the program.
-  LATEPY_COLD void restore_after_stop(const HostState& before, const void* python) const {
-    restore(false);
-    for (int signal = 1; signal <= last_signal; ++signal)
-      if (!before.is_programs(signal, python))
+  /// As restore(), but keeps the handlers that the program installed meanwhile.
+  /// \param now what is installed. \param python an address in libpython: a handler in that library is not one of the
+  /// program.
+  LATEPY_COLD void restore_pythons(const SignalHandlers& now, const void* python) const noexcept {
+    for (int signal = 1; signal <= last; ++signal)
+      if (!now.is_programs(signal, python))
         put_back(signal);
       else
-        before.put_back(signal);
+        now.put_back(signal);
   }
 
  private:
   static std::size_t index(int signal) { return static_cast<std::size_t>(signal - 1); }
 
 #if LATEPY_WINDOWS
-  static constexpr int last_signal = 22;  // SIGABRT
+  static constexpr int last = 22;  // SIGABRT
   using Disposition = void (*)(int);
 
   static bool get(int signal, Disposition& disposition) {
@@ -74,10 +58,70 @@ class HostState {
     return true;
   }
   void put_back(int signal) const {
-    if (known_[index(signal)]) std::signal(signal, signals_[index(signal)]);
+    if (known_[index(signal)]) std::signal(signal, handlers_[index(signal)]);
   }
   bool is_programs(int, const void*) const { return false; }
+#else
+  static constexpr int last = 64;
+  using Disposition = struct sigaction;
 
+  static bool get(int signal, Disposition& disposition) { return sigaction(signal, nullptr, &disposition) == 0; }
+  void put_back(int signal) const {
+    Disposition now;
+    const Disposition& then = handlers_[index(signal)];
+    if (!known_[index(signal)] || !get(signal, now)) return;
+    if (handler(now) != handler(then) || now.sa_flags != then.sa_flags) sigaction(signal, &then, nullptr);
+  }
+  static const void* handler(const Disposition& disposition) {
+    return disposition.sa_flags & SA_SIGINFO ? reinterpret_cast<const void*>(disposition.sa_sigaction)
+                                             : reinterpret_cast<const void*>(disposition.sa_handler);
+  }
+  /// Whether the handler is a function outside of the library at `python`.
+  bool is_programs(int signal, const void* python) const {
+    const Disposition& disposition = handlers_[index(signal)];
+    const bool is_function =
+        (disposition.sa_flags & SA_SIGINFO) || (disposition.sa_handler != SIG_DFL && disposition.sa_handler != SIG_IGN);
+    Dl_info ours, theirs;
+    return known_[index(signal)] && is_function && dladdr(handler(disposition), &ours) != 0 &&
+           dladdr(python, &theirs) != 0 && ours.dli_fbase != theirs.dli_fbase;
+  }
+#endif
+
+  std::array<Disposition, last> handlers_{};
+  std::array<bool, last> known_{};
+};
+
+/// The constructor saves the signal handlers, locale, floating point environment and working directory of the process.
+/// Environment variables are not saved, because neither CPython nor latepy sets any. To restore needs no memory.
+class HostState {
+ public:
+  LATEPY_COLD HostState() {
+    if (const char* locale = std::setlocale(LC_ALL, nullptr)) locale_ = locale;
+    std::fegetenv(&floating_point_);
+    folder_ = working_folder();
+  }
+  HostState(const HostState&) = delete;
+  HostState& operator=(const HostState&) = delete;
+
+  /// Restores everything that was changed. \param with_signals false: the signal handlers stay as they are, for
+  /// Config::signal_handlers.
+  LATEPY_COLD void restore(bool with_signals = true) const noexcept {
+    const char* locale = std::setlocale(LC_ALL, nullptr);
+    if (!locale_.empty() && (!locale || locale_ != locale)) std::setlocale(LC_ALL, locale_.c_str());
+    std::fesetenv(&floating_point_);
+    if (!folder_.empty()) change_folder();
+    if (with_signals) signals_.restore();
+  }
+
+  /// Restores everything after the stop, except the signal handlers that the program installed while Python ran; see
+  /// SignalHandlers::restore_pythons(). \param before the handlers just before the stop.
+  LATEPY_COLD void restore_after_stop(const SignalHandlers& before, const void* python) const noexcept {
+    restore(false);
+    signals_.restore_pythons(before, python);
+  }
+
+ private:
+#if LATEPY_WINDOWS
   static std::wstring working_folder() {
     std::wstring folder;
     if (wchar_t* text = _wgetcwd(nullptr, 0)) {
@@ -89,30 +133,6 @@ class HostState {
   void change_folder() const { (void)_wchdir(folder_.c_str()); }
   std::wstring folder_;
 #else
-  static constexpr int last_signal = 64;
-  using Disposition = struct sigaction;
-
-  static bool get(int signal, Disposition& disposition) { return sigaction(signal, nullptr, &disposition) == 0; }
-  void put_back(int signal) const {
-    Disposition now;
-    const Disposition& then = signals_[index(signal)];
-    if (!known_[index(signal)] || !get(signal, now)) return;
-    if (handler(now) != handler(then) || now.sa_flags != then.sa_flags) sigaction(signal, &then, nullptr);
-  }
-  static const void* handler(const Disposition& disposition) {
-    return disposition.sa_flags & SA_SIGINFO ? reinterpret_cast<const void*>(disposition.sa_sigaction)
-                                             : reinterpret_cast<const void*>(disposition.sa_handler);
-  }
-  /// Whether the handler is a function outside of the library at `python`.
-  bool is_programs(int signal, const void* python) const {
-    const Disposition& disposition = signals_[index(signal)];
-    const bool is_function =
-        (disposition.sa_flags & SA_SIGINFO) || (disposition.sa_handler != SIG_DFL && disposition.sa_handler != SIG_IGN);
-    Dl_info ours, theirs;
-    return known_[index(signal)] && is_function && dladdr(handler(disposition), &ours) != 0 &&
-           dladdr(python, &theirs) != 0 && ours.dli_fbase != theirs.dli_fbase;
-  }
-
   static std::string working_folder() {
     std::string folder(4096, '\0');
     if (!getcwd(folder.data(), folder.size())) return {};
@@ -127,8 +147,7 @@ class HostState {
 
   std::string locale_;
   std::fenv_t floating_point_;
-  std::array<Disposition, last_signal> signals_{};
-  std::array<bool, last_signal> known_{};
+  SignalHandlers signals_;
 };
 
 }  // namespace detail

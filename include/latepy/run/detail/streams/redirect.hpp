@@ -21,6 +21,7 @@ class Redirect {
   /// Replaces the stream. Needs the GIL. \param name such as "stdout". \param host the Python function that output_to()
   /// or input_from() made. \param for_good also replaces sys.__stdout__, and stays until Python has ended.
   LATEPY_COLD void begin(const char* name, const Object& host, bool for_good) {
+    finish_ = output_module()["end"];  // kept, so that end_begun() needs no memory of C++
     raw_ = output_module()["begin"](name, host, for_good);
     end_ = &Redirect::end_begun;  // a pointer, so that programs which do not call begin() do not compile end_begun()
   }
@@ -29,21 +30,24 @@ class Redirect {
     if (end_) (this->*end_)();
   }
   /// Makes end() do nothing, so that the stream stays until Python has ended.
-  void let_go() noexcept { raw_ = Object(); }
+  void let_go() noexcept { raw_ = finish_ = Object(); }
 
  private:
   LATEPY_COLD void end_begun() noexcept try {
     if (!raw_.is_alive()) return;
     if (const std::optional<GilGuard> gil = GilGuard::try_acquire()) {
-      const Object done = output_module()["end"];
-      // `end` calls the C++ function with the last text, and that may throw.
-      if (const auto result = done.try_call(raw_); !result) result.error().report(raw_);
+      const ErrorAside aside;
+      PyObject* arguments[] = {raw_.ptr()};
+      const OwnedRef done(api().Object_VectorcallDict(finish_.ptr(), arguments, 1, nullptr));
+      // It has called the C++ function with the last text, which may have thrown.
+      if (!done.get()) api().Err_WriteUnraisable(raw_.ptr());
     }
-    raw_ = Object();
-  } catch (...) {  // out of memory, or Python has ended meanwhile, and with it the streams
+    let_go();
+  } catch (const std::bad_alloc&) {  // no memory to enter Python on this thread: the stream stays
   }
 
   Object raw_;
+  Object finish_;  // the function `end` of redirect_source
   void (Redirect::*end_)() noexcept = nullptr;
 };
 

@@ -1,0 +1,90 @@
+// latepy/core/detail/mismatch.hpp: what a conversion does if the object does not fit; part of core/converter.hpp.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/detail/fetch_error.hpp>
+#include <latepy/core/detail/show.hpp>
+
+#include <new>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Throws a PythonError if Python's error is set; else a ConversionError that says that `object` does not convert to
+/// `wanted`. \param why the reason, or "".
+[[noreturn]] void throw_mismatch(PyObject* object, std::string_view wanted, const char* why = "");
+
+/// If the error that is set is a TypeError, OverflowError or UnicodeError, clears it and returns true: the object only
+/// has the wrong type or value. Returns false for other errors, which stay set.
+bool only_a_mismatch() noexcept;
+
+/// If the exception in flight is a PythonError, sets it as Python's error. Call it in a catch block. \throws
+/// std::bad_alloc if that is the exception in flight: that memory is short tells nothing about the object.
+void keep_python_error();
+/// Implements try_from_py(). Calls `load()`. If that returns false or throws, empties `result` and returns false.
+/// Python's error is set afterwards only if Python code of the object raised an error that only_a_mismatch() keeps.
+/// \throws std::bad_alloc if load() does.
+template <class T, class F>
+bool try_load(std::optional<T>& result, F&& load) {
+  try {
+    if (load()) return true;
+  } catch (...) {
+    result.reset();
+    keep_python_error();
+  }
+  result.reset();
+  if (api().Err_Occurred()) only_a_mismatch();
+  return false;
+}
+
+/// Clears Python's error. \throws MemoryError if it is one.
+void forget_mismatch();
+
+}  // namespace detail
+
+#if LATEPY_DEFINITIONS
+namespace detail {
+
+[[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_mismatch(PyObject* object, std::string_view wanted, const char* why) {
+  if (api().Err_Occurred()) throw_python_error();
+  std::string text = "cannot convert " + show(object) + " to " + std::string(wanted);
+  if (*why) text.append(": ").append(why);
+  throw ConversionError(text);
+}
+
+LATEPY_FUNC LATEPY_COLD bool only_a_mismatch() noexcept {
+  const Api& a = api();
+  if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.OverflowError) &&
+      !a.Err_ExceptionMatches(*a.UnicodeError))
+    return false;
+  a.Err_Clear();
+  return true;
+}
+
+LATEPY_FUNC LATEPY_COLD void keep_python_error() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const PythonError& error) {
+    try {
+      set_python_error(error);
+    } catch (const StateError&) {  // the interpreter of the error has ended
+    }
+  } catch (...) {
+  }
+}
+
+LATEPY_FUNC LATEPY_COLD void forget_mismatch() {
+  const Api& a = api();
+  if (!a.Err_Occurred()) return;
+  if (a.Err_ExceptionMatches(*a.MemoryError)) throw_python_error();
+  a.Err_Clear();
+}
+
+}  // namespace detail
+#endif
+
+}  // namespace v1
+}  // namespace latepy

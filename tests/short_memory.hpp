@@ -1,0 +1,68 @@
+// tests/short_memory.hpp: C++ allocations that fail: the nth one, alone or with all after it. One source of a program.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/latepy.hpp>
+
+#include <cstdlib>
+#include <new>
+
+namespace py = latepy;
+
+/// Which C++ allocations fail: the one that finds `left` at 0, and if `goes_on` all after it. None if `left` is -1.
+struct Shortage {
+  long left = -1;
+  bool goes_on = false, has_failed = false;
+
+  bool fails() {
+    if (left < 0) return false;
+    if (left > 0) return --left, false;
+    if (!goes_on) left = -1;
+    return has_failed = true;
+  }
+};
+inline thread_local Shortage shortage;
+
+// NOLINTBEGIN: replacing the global operators is what these are for
+void* operator new(std::size_t size) {
+  if (!shortage.fails())
+    if (void* memory = std::malloc(size ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return shortage.fails() ? nullptr : std::malloc(size ? size : 1);
+}
+LATEPY_OUTLINE void operator delete(void* memory) noexcept { std::free(memory); }  // g++ warns where it inlines them
+LATEPY_OUTLINE void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+// NOLINTEND
+
+/// Runs `body` again and again: each time another one of its allocations fails, alone or with all after it, until none
+/// is left to fail. `body` returns whether the result is the right one. It may throw std::bad_alloc or MemoryError.
+/// \returns what else happened, and how often an allocation failed.
+template <class F>
+std::string with_short_memory(F&& body) {
+  long failures = 0;
+  for (const bool goes_on : {false, true}) {
+    for (long at = 0; at < 2000; ++at) {
+      std::string problem;
+      bool is_right = true;
+      shortage = {at, goes_on, false};
+      try {
+        is_right = body();
+      } catch (const std::bad_alloc&) {
+      } catch (const py::MemoryError&) {
+      } catch (const std::exception& error) {
+        shortage.left = -1;
+        problem = error.what();
+      }
+      shortage.left = -1;
+      const std::string where = (goes_on ? "from allocation " : "allocation ") + std::to_string(at) + " on: ";
+      if (!problem.empty()) return where + problem;
+      if (!is_right) return where + "a wrong result";
+      if (!body()) return where + "a wrong result afterwards";
+      if (!shortage.has_failed) break;
+      ++failures;
+    }
+  }
+  return failures > 0 ? "" : "nothing was allocated";
+}

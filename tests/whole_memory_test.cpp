@@ -1,0 +1,147 @@
+// tests/whole_memory_test.cpp: memory is short: MemoryError in the script, std::bad_alloc in the host, nothing broken.
+// SPDX-License-Identifier: MIT
+#include <latepy/stl/array.hpp>
+#include <latepy/stl/filesystem.hpp>
+#include <latepy/stl/function.hpp>
+#include <latepy/stl/map.hpp>
+#include <latepy/stl/optional.hpp>
+#include <latepy/stl/set.hpp>
+#include <latepy/stl/tuple.hpp>
+#include <latepy/stl/variant.hpp>
+#include <latepy/stl/vector.hpp>
+
+#include "python.hpp"
+#include "short_memory.hpp"
+
+namespace {
+
+const char long_text[] = "a text that is too long to lie inside of a std::string";
+
+struct Closed {
+  virtual ~Closed() = default;
+  virtual int value() const = 0;
+};
+struct ScriptedClosed : py::Trampoline<Closed> {
+  int value() const override { return override_pure<int>("value"); }
+};
+struct Hidden {};
+
+}  // namespace
+
+TEST_CASE("a script gets MemoryError for an argument that there is no memory for") {
+  python().def("text", [](const std::string& text) { return text.size(); });
+  python().def("wide", [](const std::u16string& text) { return text.size(); });
+  python().def("bytes", [](const py::Bytes& bytes) { return bytes.size(); });
+  python().def("texts", [](const std::vector<std::string>& texts) { return texts.size(); });
+  python().def("path", [](const std::filesystem::path& path) { return path.native().size(); });
+  python().def("maybe", [](std::optional<std::string> text) { return text->size(); });
+  python().def("either", [](std::variant<int, std::string, std::vector<int>> value) { return value.index(); });
+  python().def("both", [](std::tuple<std::string, std::set<int>> both) { return std::get<0>(both).size(); });
+  python().def("three", [](std::array<std::string, 3> texts) { return texts[0].size(); });
+  python().def("map", [](std::map<std::string, std::vector<int>> map) { return map.size(); });
+  python().def("callback", [](std::function<int(int)> call) { return call(7); });
+  python().exec("long = '" + std::string(long_text) +
+                "'\n"
+                "def attempt(f, x):\n"
+                "  try: return f(x)\n"
+                "  except MemoryError: return 'MemoryError'");
+  const py::Object attempt = python()["attempt"];
+  const std::pair<const char*, const char*> calls[] = {
+      {"text", "long"},           {"wide", "long"},        {"bytes", "long.encode()"}, {"texts", "[long] * 3"},
+      {"path", "long"},           {"maybe", "long"},       {"either", "long"},         {"either", "[1] * 9"},
+      {"both", "(long, {1, 2})"}, {"three", "[long] * 3"}, {"map", "{long: [1] * 9}"}, {"callback", "lambda x: x"}};
+  for (const auto& [name, argument] : calls) {
+    INFO(name << '(' << argument << ')');
+    const py::Object function = python()[name], value = eval(argument);
+    const int right = function.call<int>(value);
+    CHECK(with_short_memory([&] { return function.call<int>(value) == right; }) == "");
+
+    shortage = {0, false, false};
+    const py::Object seen = attempt(function, value);
+    shortage.left = -1;
+    CHECK((seen.is<std::string>() ? seen.as<std::string>() == "MemoryError" : seen.as<int>() == right));
+  }
+}
+
+TEST_CASE("a call that fits no overload raises MemoryError if there is no memory for the text of the TypeError") {
+  python().def("one", [](int number) { return number; });
+  python().def("two", py::overload([](int number) { return number; }, [](const std::string&) { return 2; }));
+  for (const char* const name : {"one", "two"}) {
+    const py::Object function = python()[name], value = eval("[1.5, 'a rather long text in a list']");
+    CHECK(with_short_memory([&] {
+            try {
+              function(value);
+            } catch (const py::TypeError&) {
+              return true;
+            }
+            return false;
+          }) == "");
+  }
+}
+
+TEST_CASE("as, try_as and is throw for want of memory, and do not say that the object has another type") {
+  const py::Object text = eval("'" + std::string(long_text) + "'"), texts = eval("['" + std::string(long_text) + "']");
+  CHECK(with_short_memory([&] { return text.as<std::string>().size() > 50; }) == "");
+  CHECK(with_short_memory([&] { return text.try_as<std::string>().has_value(); }) == "");
+  CHECK(with_short_memory([&] { return text.is<std::string>(); }) == "");
+  CHECK(with_short_memory([&] { return texts.try_as<std::vector<std::string>>().has_value(); }) == "");
+  CHECK(with_short_memory([&] { return texts.is<std::vector<std::string>>(); }) == "");
+  CHECK(with_short_memory([&] { return text.try_as<std::variant<int, std::string>>().has_value(); }) == "");
+}
+
+TEST_CASE("try_as passes MemoryError of Python on") {
+  const py::Object exhausted = eval("type('Exhausted', (), {'__index__': lambda self: bytearray(1 << 62) and 1})()");
+  CHECK_THROWS_AS(exhausted.try_as<int>(), py::MemoryError);
+  CHECK_THROWS_AS(exhausted.is<long long>(), py::MemoryError);
+}
+
+TEST_CASE("running code throws for want of memory, and can be tried again") {
+  CHECK(with_short_memory([] { return python().eval<int>("len(' a text that is not kept ' * 3)") > 9; }) == "");
+  CHECK(with_short_memory([] {
+          python().exec("a_long_name_of_a_global = 'and a text' * 3\n" + std::string(2000, ' '));
+          return python()["a_long_name_of_a_global"].as<std::string>().size() == 30;
+        }) == "");
+  CHECK(with_short_memory([] {
+          const auto result = python().try_eval<std::string>("'a text that is longer than most' + 5");
+          return !result && result.error().is("TypeError");
+        }) == "");
+}
+
+TEST_CASE("what a script does with classes of the host raises MemoryError at worst") {
+  py::Module module = python().module("short");
+  module.add_class<Closed, ScriptedClosed>("ClosedClassWithALongName").init<>();
+  module.add_class<Hidden>("HiddenClassWithALongName");
+  python().exec(
+      "import abc, short\n"
+      "class Abstract(short.HiddenClassWithALongName, metaclass=abc.ABCMeta):\n"
+      "  @abc.abstractmethod\n"
+      "  def to_be_defined(self): pass\n"
+      "class Open(short.ClosedClassWithALongName):\n"
+      "  def value(self): return 7\n"
+      "def open(): return Open().value()\n"
+      "def refused(make):\n"
+      "  try: make()\n"
+      "  except TypeError: return True");
+  const py::Object open = python()["open"], refused = python()["refused"];
+  CHECK(open.call<int>() == 7);
+  const auto is_refused = [&](const char* expression) {
+    const py::Object make = eval(expression);
+    return with_short_memory([&] { return refused(make).is<bool>(); });
+  };
+  CHECK(is_refused("short.HiddenClassWithALongName") == "");
+  CHECK(is_refused("Abstract") == "");
+}
+
+TEST_CASE("a capture that ends without memory restores the stream") {
+  python().exec("import sys");
+  const py::Object before = eval("sys.stdout");
+  for (const bool goes_on : {false, true}) {
+    std::optional<py::CaptureOutput> capture(std::in_place);
+    python().exec("print('captured \\u20ac', end='')");
+    CHECK_FALSE(eval("sys.stdout").same(before));
+    shortage = {0, goes_on, false};
+    capture.reset();
+    shortage.left = -1;
+    CHECK(eval("sys.stdout").same(before));
+  }
+}
