@@ -39,6 +39,12 @@ TEST_CASE("Bytes hold what they are given, NUL and all") {
   CHECK((some != other && !(some == other) && some != none));
 }
 
+TEST_CASE("the bytes of temporary Bytes can be kept") {
+  std::string text;
+  for (const char c : eval("b'bytes that are long enough for the heap'").as<Bytes>().string()) text += c;
+  CHECK(text == "bytes that are long enough for the heap");
+}
+
 TEST_CASE("every byte makes the round trip, in any number") {
   python();
   std::string all;

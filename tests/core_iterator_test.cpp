@@ -46,6 +46,11 @@ TEST_CASE("Iterator keeps the iterable alive, and is what algorithms expect") {
   CHECK(at == nullptr);
 }
 
+TEST_CASE("the item of a temporary Iterator can be kept") {
+  const py::Object& first = *eval("iter([[1], [2]])").begin();
+  CHECK(first[0].as<int>() == 1);
+}
+
 TEST_CASE("a list may change while it is gone through") {
   const Object list = eval("[1, 2]");
   int seen = 0;

@@ -1,5 +1,7 @@
 // Tests of latepy/core/result.hpp: Result, try_call and try_eval: Python's exception as a value.
 // SPDX-License-Identifier: MIT
+#include <latepy/stl/vector.hpp>
+
 #include "python.hpp"
 
 #include <atomic>
@@ -191,6 +193,24 @@ TEST_CASE("try_exec and try_run_string give Results too") {
   REQUIRE(!failed);
   CHECK(failed.error().is("IndexError"));
   CHECK_THROWS_AS(failed.value(), std::out_of_range);
+}
+
+TEST_CASE("what a temporary Result or PythonError gives can be kept") {
+  int sum = 0;
+  for (const int each : python().try_eval<std::vector<int>>("[1, 2, 3]").value()) sum += each;
+  for (const int each : *python().try_eval<std::vector<int>>("[1, 2, 3]")) sum += each;
+  CHECK(sum == 12);
+  const py::PythonError& error = python().try_eval("1 / 0").error();
+  CHECK(error.is("ZeroDivisionError"));
+  const py::PythonError& of_void = python().try_eval<void>("1 / 0").error();
+  CHECK(of_void.is("ZeroDivisionError"));
+  const std::string& message = python().try_eval("[][0]").error().message();
+  CHECK(message == "list index out of range");
+  std::string type, lines;
+  for (const char c : python().try_eval("[][0]").error().type_name()) type += c;
+  for (const char c : python().try_eval("[][0]").error().traceback()) lines += c;
+  CHECK(type == "IndexError");
+  CHECK(lines.find("IndexError: list index out of range") != lines.npos);
 }
 
 TEST_CASE("try_eval and Interpreter::try_call give Results too") {

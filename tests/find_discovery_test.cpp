@@ -63,7 +63,7 @@ TEST_CASE("where nothing was met the table says so") {
   CHECK(Discovery().to_string() == "no Python was found anywhere\n");
   CHECK(Discovery().candidates().empty());
   CHECK(Discovery().remedy().empty());
-  CHECK(Discovery().chosen() == nullptr);
+  CHECK_FALSE(Discovery().chosen());
 }
 
 TEST_CASE("chosen() is the candidate with that verdict, or null") {
@@ -72,6 +72,30 @@ TEST_CASE("chosen() is the candidate with that verdict, or null") {
   CHECK(none.remedy() == "install it");
   const Discovery one({candidate(Verdict::refused, {}, "", ""), candidate(Verdict::chosen, {}, "", "/x")}, "");
   CHECK(one.chosen() == &one.candidates()[1]);
+}
+
+TEST_CASE("what a temporary Discovery or LoadError gives can be kept") {
+  const auto made = [] {
+    return Discovery({candidate(Verdict::refused, {3, 8, 0}, "", "/a long path of a library that was refused"),
+                      candidate(Verdict::chosen, {3, 11, 0}, "", "/a long path of a library that was chosen")},
+                     "a remedy that is long enough for the heap");
+  };
+  std::string libraries;
+  for (const Candidate& each : made().candidates()) libraries += each.library + "\n";
+  CHECK(libraries == "/a long path of a library that was refused\n/a long path of a library that was chosen\n");
+  const auto chosen = made().chosen();
+  REQUIRE(chosen);
+  CHECK(chosen->library == "/a long path of a library that was chosen");
+  CHECK_FALSE(Discovery().chosen());
+  const std::string& remedy = made().remedy();
+  CHECK(remedy == "a remedy that is long enough for the heap");
+
+  const auto error = [&] { return py::LoadError("nothing fits", std::make_shared<const Discovery>(made())); };
+  const Discovery& discovery = error().discovery();
+  CHECK(discovery.candidates().size() == 2);
+  std::string missing;
+  for (const std::string& each : py::SymbolError("lacks", {"a symbol with a long name", "b"}).missing()) missing += each;
+  CHECK(missing == "a symbol with a long nameb");
 }
 
 TEST_CASE("a candidate of which nothing is known is refused") {

@@ -70,6 +70,18 @@ TEST_CASE("ConversionError keeps reason and path, and grows from the inside out"
   CHECK(std::string(error.what()) == "[3][\"x\"]: cannot convert");
 }
 
+TEST_CASE("the parts of a temporary ConversionError can be kept") {
+  const auto error = [] {
+    py::ConversionError made("a reason that is long enough for the heap");
+    made.inside("[a path that is long enough for the heap]");
+    return made;
+  };
+  std::string text;
+  for (const char c : error().path()) text += c;
+  for (const char c : error().reason()) text += c;
+  CHECK(text == "[a path that is long enough for the heap]a reason that is long enough for the heap");
+}
+
 TEST_CASE("a copy of a ConversionError keeps its words when the other one gets a longer way") {
   const py::ConversionError first("cannot convert 'str' to int");
   const char* const words = first.what();

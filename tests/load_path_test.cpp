@@ -35,6 +35,12 @@ TEST_CASE("a function that takes a Path takes strings of any type and std::files
   CHECK(std::string(Path(name).c_str()) == name);
 }
 
+TEST_CASE("the text of a temporary Path can be kept") {
+  std::string text;
+  for (const char c : Path("/a/path/that/is/long/enough/for/the/heap").string()) text += c;
+  CHECK(text == "/a/path/that/is/long/enough/for/the/heap");
+}
+
 TEST_CASE("no path is an empty one") {
   CHECK(Path().empty());
   CHECK(Path("").empty());

@@ -113,8 +113,37 @@ TEST_CASE("rows, columns, steps and backwards: items are found by their indices"
   CHECK(steps.stride(0) == -8);
   CHECK((steps[0] == 5 && steps[1] == 3 && steps[2] == 1));
   CHECK(!steps.is_contiguous());
-  CHECK(message_of([&] { steps.span(); }).find("the items do not lie one after the other") != std::string::npos);
+  CHECK(&steps[0] > &steps[2]);
   CHECK(backwards.as<std::vector<int>>() == std::vector<int>{5, 3, 1});
+}
+
+TEST_CASE("only items that lie one after the other have a pointer or a Span to them") {
+  python().exec("numbers = memoryview(__import__('array').array('i', range(6)))");
+  const Object row = eval("numbers"), one = eval("numbers[2:3]"), none = eval("numbers[::2][3:]"),
+               rows = eval("numbers.cast('B').cast('i', (2, 3))");
+  CHECK(Buffer<const int>(row).size() == 6);
+  for (const Object& each : {row, one, none, rows}) {
+    const Buffer<const int> buffer(each);
+    CHECK(buffer.is_contiguous());
+    CHECK(buffer.data() == buffer.span().data());
+  }
+  for (const char* const steps : {"numbers[::2]", "numbers[::-1]"}) {
+    const Object object = eval(steps);
+    const Buffer<const int> buffer(object);
+    const std::string text =
+        "the items do not lie one after the other, so a pointer or Span does not reach them: use indices, or pass a "
+        "contiguous copy (numpy.ascontiguousarray)";
+    CHECK(message_of([&] { static_cast<void>(buffer.data()); }) == text);
+    CHECK(message_of([&] { buffer.span(); }) == text);
+  }
+}
+
+TEST_CASE("a temporary Buffer gives values") {
+  const Object numbers = array("i", "[1, 2, 3]");
+  CHECK(Buffer<int>(numbers)[1] == 2);
+  CHECK(Buffer<int>(numbers)(2) == 3);
+  static_assert(!std::is_reference_v<decltype(std::declval<Buffer<int>>()[0])>);
+  static_assert(!std::is_reference_v<decltype(std::declval<Buffer<int>>()(0, 0))>);
 }
 
 TEST_CASE("memory without items is a Buffer without items") {

@@ -43,6 +43,29 @@ TEST_CASE("elements of a std::array may be objects, and types that only move") {
   CHECK(py::repr(py::to_py(std::move(moved))) == "[1, 2]");
 }
 
+namespace {
+/// Can neither be made without a value nor be assigned.
+struct Fixed {
+  explicit Fixed(int number) : value(number) {}
+  const int value;
+};
+}  // namespace
+template <>
+struct latepy::Converter<Fixed> {
+  static Fixed from_py(Ref object) { return Fixed(object.as<int>()); }
+};
+
+TEST_CASE("elements of a std::array need no default constructor and no assignment") {
+  const auto three = eval("[1, 2, 3]").as<std::array<Fixed, 3>>();
+  CHECK((three[0].value == 1 && three[1].value == 2 && three[2].value == 3));
+  const auto two = eval("(4, 5)").try_as<std::array<Fixed, 2>>();
+  REQUIRE(two);
+  CHECK((*two)[1].value == 5);
+  CHECK(eval("[]").is<std::array<Fixed, 0>>());
+  CHECK_FALSE(eval("[1, 'x']").is<std::array<Fixed, 2>>());
+  CHECK((refusal<std::array<Fixed, 2>>("[1, 'x']")) == "[1]: cannot convert 'str' \"x\" to int");
+}
+
 TEST_CASE("elements that empty their list while a std::array is made of it do no harm") {
   python().exec(R"(
 class Meddler:

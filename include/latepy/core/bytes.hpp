@@ -17,10 +17,14 @@ class Bytes {
   explicit Bytes(std::string data) noexcept : data_(std::move(data)) {}
   Bytes(const void* data, std::size_t size) : data_(static_cast<const char*>(data), size) {}
   ///@}
-  const char* data() const noexcept { return data_.data(); }    ///< the first byte; a NUL follows the last one
-  std::size_t size() const noexcept { return data_.size(); }    ///< the number of bytes
-  bool empty() const noexcept { return data_.empty(); }         ///< whether size() is 0
-  const std::string& string() const noexcept { return data_; }  ///< the bytes as a std::string
+  const char* data() const noexcept { return data_.data(); }  ///< the first byte; a NUL follows the last one
+  std::size_t size() const noexcept { return data_.size(); }  ///< the number of bytes
+  bool empty() const noexcept { return data_.empty(); }       ///< whether size() is 0
+  ///@{
+  /// The bytes as a std::string.
+  const std::string& string() const& noexcept { return data_; }
+  std::string string() && noexcept { return std::move(data_); }
+  ///@}
   ///@{
   /// Compares the bytes.
   friend bool operator==(const Bytes& a, const Bytes& b) noexcept { return a.data_ == b.data_; }

@@ -31,7 +31,8 @@ class Iterator {
   explicit Iterator(const Ref& iterable);
   /// The current item. It is empty at the end. It is valid until the next step; copy the Object to keep it.
   ///@{
-  const Object& operator*() const noexcept { return item_; }
+  const Object& operator*() const& noexcept { return item_; }
+  Object operator*() && noexcept { return std::move(item_); }
   const Object* operator->() const noexcept { return &item_; }
   ///@}
   /// Reads the next item. \throws PythonError if the iterable raises.

@@ -64,18 +64,27 @@ class LATEPY_VISIBLE PythonError : public Error {
 
   /// "TypeName: message (file:line)".
   const char* what() const noexcept override { return text().what.c_str(); }
+  ///@{
   /// The name of the class as a traceback prints it: "ValueError", "json.decoder.JSONDecodeError".
-  const std::string& type_name() const noexcept { return text().type_name; }
+  const std::string& type_name() const& noexcept { return text().type_name; }
+  std::string type_name() && { return text().type_name; }
+  ///@}
+  ///@{
   /// str() of the exception.
-  const std::string& message() const noexcept { return text().message; }
+  const std::string& message() const& noexcept { return text().message; }
+  std::string message() && { return text().message; }
+  ///@}
   /// "file:line" of the innermost frame, or of the place that a SyntaxError names; empty if there is none.
   std::string where() const {
     const detail::ErrorText& said = text();
     return said.place == 0 ? std::string() : said.what.substr(said.place, said.what.size() - said.place - 1);
   }
+  ///@{
   /// The text that Python would print: each frame with its source line, causes, notes and groups. The first call takes
   /// the GIL and stores the text. When Python stops, latepy stores the text of each exception that still lives.
-  LATEPY_HIDDEN const std::string& traceback() const;
+  LATEPY_HIDDEN const std::string& traceback() const&;
+  LATEPY_HIDDEN std::string traceback() && { return static_cast<const PythonError&>(*this).traceback(); }
+  ///@}
   /// Whether the exception has a class of this name, or a base class of this name, as `except` asks. The name may have
   /// its module ("json.decoder.JSONDecodeError") or not ("JSONDecodeError"). May take the GIL.
   ///@{
@@ -167,7 +176,7 @@ LATEPY_FUNC LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {
 
 }  // namespace detail
 
-LATEPY_FUNC LATEPY_COLD const std::string& PythonError::traceback() const {
+LATEPY_FUNC LATEPY_COLD const std::string& PythonError::traceback() const& {
   if (const std::string* known = data_->traceback.load(std::memory_order_acquire)) return *known;
   const std::optional<GilGuard> gil = detail::enter(*data_.get());
   std::string lines = gil ? detail::format_exception(data_->value.ptr()) : std::string();

@@ -8,7 +8,8 @@ namespace latepy {
 inline namespace v1 {
 
 /// The value of a call or an expression, or the Python exception that it raised, which was not thrown. try_call() and
-/// try_eval() return it. Only copying a T that is an Object needs the GIL.
+/// try_eval() return it. Only copying a T that is an Object needs the GIL. Members of a temporary Result give values,
+/// so that `for (int i : python.try_eval<std::vector<int>>("…").value())` is right.
 template <class T>
 class Result {
  public:
@@ -25,13 +26,13 @@ class Result {
   /// The value. \throws the Python exception if there is no value.
   T& value() & { return throw_if_error(), *value_; }
   const T& value() const& { return throw_if_error(), *value_; }
-  T&& value() && { return throw_if_error(), *std::move(value_); }
+  T value() && { return throw_if_error(), *std::move(value_); }
   ///@}
   ///@{
   /// The value, without a check: undefined behaviour if there is none.
   T& operator*() & noexcept { return *value_; }
   const T& operator*() const& noexcept { return *value_; }
-  T&& operator*() && noexcept { return *std::move(value_); }
+  T operator*() && noexcept { return *std::move(value_); }
   T* operator->() noexcept { return &*value_; }
   const T* operator->() const noexcept { return &*value_; }
   ///@}
@@ -40,11 +41,14 @@ class Result {
   T value_or(U&& otherwise) const& {
     return value_ ? *value_ : static_cast<T>(std::forward<U>(otherwise));
   }
+  ///@{
   /// The exception. \throws StateError if there is a value.
-  const PythonError& error() const {
+  const PythonError& error() const& {
     if (!error_) throw StateError("error() of a Result that has a value: test has_value() first");
     return *error_;
   }
+  PythonError error() && { return static_cast<const Result&>(*this).error(); }
+  ///@}
 
  private:
   void throw_if_error() const {
@@ -70,11 +74,14 @@ class Result<void> {
   void value() const {
     if (error_) error_->rethrow();
   }
+  ///@{
   /// The exception. \throws StateError if there is none.
-  const PythonError& error() const {
+  const PythonError& error() const& {
     if (!error_) throw StateError("error() of a Result that has no error: test has_value() first");
     return *error_;
   }
+  PythonError error() && { return static_cast<const Result&>(*this).error(); }
+  ///@}
 
  private:
   std::optional<PythonError> error_;
@@ -95,7 +102,7 @@ Result<T> make_result(PyObject* object, [[maybe_unused]] PyObject* callable = nu
   } else {
     static_assert(!borrows<T>, "this type points into the object: take an Object");
     try {
-      return from_py<T>(owned);
+      return into_cpp<T>(owned.release());
     } catch (const ConversionError& error) {
       return TypeError(callable ? wrong_result(error, callable, {}).what() : error.what());
     } catch (const PythonError& error) {

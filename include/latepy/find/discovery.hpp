@@ -5,6 +5,8 @@
 #include <latepy/load/error.hpp>
 #include <latepy/load/path.hpp>
 #include <latepy/load/python_version.hpp>
+
+#include <optional>
 #if LATEPY_DEFINITIONS
 #include <latepy/find/detail/python_name.hpp>
 #endif
@@ -44,12 +46,20 @@ class Discovery {
   Discovery(std::vector<Candidate> candidates, std::string remedy)
       : candidates_(std::move(candidates)), remedy_(std::move(remedy)) {}
 
+  ///@{
   /// The candidates in the order in which they were tried.
-  const std::vector<Candidate>& candidates() const noexcept { return candidates_; }
+  const std::vector<Candidate>& candidates() const& noexcept { return candidates_; }
+  std::vector<Candidate> candidates() && noexcept { return std::move(candidates_); }
+  ///@}
   /// The candidate that an Interpreter loads, or nullptr if there is none. The pointer is valid while this lives.
-  const Candidate* chosen() const noexcept;
+  const Candidate* chosen() const& noexcept;
+  /// The same of a temporary, such as `locate().chosen()`: a copy, or std::nullopt.
+  std::optional<Candidate> chosen() &&;
+  ///@{
   /// What to do on this system if nothing was chosen: which packages to install, how to build CPython.
-  const std::string& remedy() const noexcept { return remedy_; }
+  const std::string& remedy() const& noexcept { return remedy_; }
+  std::string remedy() && noexcept { return std::move(remedy_); }
+  ///@}
 
   /// A table with one line for each candidate: verdict, version, source, library, reason.
   std::string to_string() const;
@@ -59,10 +69,11 @@ class Discovery {
   std::string remedy_;
 };
 
-inline const Discovery& LoadError::discovery() const noexcept {
+inline const Discovery& LoadError::discovery() const& noexcept {
   static const Discovery nothing;
   return discovery_ ? *discovery_ : nothing;
 }
+inline Discovery LoadError::discovery() && { return static_cast<const LoadError&>(*this).discovery(); }
 
 /// The options of locate(). Members that Config has too mean the same.
 struct Search {
@@ -87,10 +98,15 @@ struct Search {
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC const Candidate* Discovery::chosen() const noexcept {
+LATEPY_FUNC const Candidate* Discovery::chosen() const& noexcept {
   for (const Candidate& candidate : candidates_)
     if (candidate.verdict == Verdict::chosen) return &candidate;
   return nullptr;
+}
+
+LATEPY_FUNC LATEPY_COLD std::optional<Candidate> Discovery::chosen() && {
+  const Candidate* const found = static_cast<const Discovery&>(*this).chosen();
+  return found ? std::optional<Candidate>(*found) : std::nullopt;
 }
 
 LATEPY_FUNC LATEPY_COLD std::string Discovery::to_string() const {

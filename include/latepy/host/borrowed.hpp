@@ -37,8 +37,11 @@ class Borrowed {
       detail::relinquish(instance);
     object_ = Object();
   }
+  ///@{
   /// The Python object that stands for the C++ object.
-  const Object& object() const noexcept { return object_; }
+  const Object& object() const& noexcept { return object_; }
+  Object object() && { return object_; }
+  ///@}
   /// The C++ object.
   T& value() const noexcept { return *value_; }
 

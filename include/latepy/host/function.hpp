@@ -30,9 +30,8 @@ LATEPY_COLD std::string callable_type(Direction direction) {
 /// are converted. All members need the GIL. A std::function (stl/function.hpp) takes the GIL itself.
 template <class R, class... A>
 class Function<R(A...)> {
-  static_assert(
-      !std::is_reference_v<R> && !detail::borrows<R>,
-      "a Function returns a value: a reference or view would point into an object that is dropped after the call");
+  static_assert(!detail::borrows<R>,
+                "a Function returns a value: a view would point into an object that is dropped after the call");
 
  public:
   /// Empty: a call throws StateError.
@@ -45,8 +44,8 @@ class Function<R(A...)> {
   explicit Function(const Ref& callable) : Function(Object(callable)) {}
 
   /// Calls it and converts the result. A Function that has a result must outlive its calls. \throws PythonError if the
-  /// callable raises; ConversionError if the result does
-  /// not convert to R; StateError if this is empty or its interpreter has ended.
+  /// callable raises; ConversionError if the result does not convert to R, or if R is or has a pointer to a C++ object
+  /// that ended with the result; StateError if this is empty or its interpreter has ended.
   R operator()(A... arguments) const {
     PyObject* const callable = callable_.checked();
     return detail::result_into_cpp<R>(
@@ -57,8 +56,11 @@ class Function<R(A...)> {
     callable_.checked();
     return callable_.try_call<R>(detail::Passed<A>{std::forward<A>(arguments)}.get()...);
   }
+  ///@{
   /// The Python callable; empty if there is none.
-  const Object& object() const noexcept { return callable_; }
+  const Object& object() const& noexcept { return callable_; }
+  Object object() && noexcept { return std::move(callable_); }
+  ///@}
   /// Whether there is a callable.
   explicit operator bool() const noexcept { return !callable_.is_empty(); }
 

@@ -44,8 +44,11 @@ class DynLib {
   }
   ~DynLib() { lib_.close(); }
 
+  ///@{
   /// The path that the library was opened by, or that the system gave for the address; empty for the program.
-  const std::string& path() const noexcept { return path_; }
+  const std::string& path() const& noexcept { return path_; }
+  std::string path() && noexcept { return std::move(path_); }
+  ///@}
   /// Keeps the library loaded until the process ends: CPython and its extension modules cannot be unloaded safely.
   void keep() noexcept { lib_.keep(); }
 

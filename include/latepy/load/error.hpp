@@ -29,8 +29,11 @@ class LATEPY_VISIBLE LoadError : public Error {
   /// `discovery` is what was tried.
   explicit LoadError(const std::string& what, std::shared_ptr<const Discovery> discovery = nullptr)
       : Error(what), discovery_(std::move(discovery)) {}
+  ///@{
   /// What was tried, as data. It has no candidates if the caller named the library. Needs find/discovery.hpp.
-  const Discovery& discovery() const noexcept;
+  const Discovery& discovery() const& noexcept;
+  Discovery discovery() &&;
+  ///@}
 
  private:
   std::shared_ptr<const Discovery> discovery_;
@@ -43,8 +46,11 @@ class LATEPY_VISIBLE SymbolError : public LoadError {
   /// `missing` are the names that the library lacks.
   SymbolError(const std::string& what, std::vector<std::string> missing)
       : LoadError(what), missing_(std::make_shared<const std::vector<std::string>>(std::move(missing))) {}
+  ///@{
   /// All missing names, in the order of load/symbols.inl.
-  const std::vector<std::string>& missing() const noexcept { return *missing_; }
+  const std::vector<std::string>& missing() const& noexcept { return *missing_; }
+  std::vector<std::string> missing() && { return *missing_; }
+  ///@}
 
  private:
   std::shared_ptr<const std::vector<std::string>> missing_;
@@ -73,10 +79,16 @@ class LATEPY_VISIBLE ConversionError : public Error {
   }
   /// The path and the reason; only the reason if the path is empty.
   const char* what() const noexcept override { return text_->what.c_str(); }
+  ///@{
   /// The part of the object that failed: `[3]["x"]`. Empty if it was the whole object.
-  const std::string& path() const noexcept { return text_->path; }
+  const std::string& path() const& noexcept { return text_->path; }
+  std::string path() && { return text_->path; }
+  ///@}
+  ///@{
   /// The sentence without the path: `cannot convert 'str' "abc" to int`.
-  const std::string& reason() const noexcept { return text_->reason; }
+  const std::string& reason() const& noexcept { return text_->reason; }
+  std::string reason() && { return text_->reason; }
+  ///@}
   /// Puts a step, such as `[3]`, before the path. A container's converter calls it when the conversion of an element
   /// has failed, and throws the error on.
   void inside(std::string_view step) {

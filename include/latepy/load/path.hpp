@@ -25,7 +25,11 @@ class Path {
     const auto utf8 = path.u8string();  // of char8_t from C++20 on
     text_.assign(reinterpret_cast<const char*>(utf8.data()), utf8.size());
   }
-  const std::string& string() const noexcept { return text_; }  ///< the name in UTF-8
+  ///@{
+  /// The name in UTF-8.
+  const std::string& string() const& noexcept { return text_; }
+  std::string string() && noexcept { return std::move(text_); }
+  ///@}
   const char* c_str() const noexcept { return text_.c_str(); }  ///< the name in UTF-8, valid while the Path lives
   bool empty() const noexcept { return text_.empty(); }         ///< whether there is no name
   ///@{

@@ -63,8 +63,14 @@ class Buffer {
     if (LATEPY_UNLIKELY(!memory_.acquire(object.checked(), flags) || !fits())) refuse(object);
   }
 
-  /// The first item; may be null if there is none.
-  T* data() const noexcept { return static_cast<T*>(memory_.view().buf); }
+  /// The first of size() items that lie one after the other; may be null if there is none. It is valid as long as this
+  /// Buffer. \throws ConversionError if is_contiguous() is false: then `&buffer(0, 0)` is the first item, and stride()
+  /// tells where the others are.
+  T* data() const& {
+    if (LATEPY_UNLIKELY(!is_contiguous())) refuse_steps();
+    return static_cast<T*>(memory_.view().buf);
+  }
+  T* data() const&& = delete;  // the Buffer must outlive the pointer: keep it in a variable
   /// How many items there are in all dimensions together.
   std::size_t size() const noexcept { return static_cast<std::size_t>(memory_.view().len) / sizeof(T); }
   /// Whether there is no item.
@@ -83,24 +89,26 @@ class Buffer {
   bool is_contiguous() const noexcept { return is_bytes || memory_.is_contiguous(); }
 
   /// All items, row after row. It is valid as long as this Buffer. \throws ConversionError if is_contiguous() is false.
-  Span<T> span() const& {
-    if (LATEPY_UNLIKELY(!is_contiguous()))
-      throw ConversionError(
-          "the items do not lie one after the other, so there is no Span of them: use indices, or pass a contiguous "
-          "copy (numpy.ascontiguousarray)");
-    return {data(), size()};
-  }
+  Span<T> span() const& { return {data(), size()}; }
   Span<T> span() const&& = delete;  // the Buffer must outlive the Span: keep it in a variable
   /// The item at these indices, one for each dimension. The indices are not checked.
   template <class... I>
-  T& operator()(I... indices) const noexcept {
+  T& operator()(I... indices) const& noexcept {
     std::ptrdiff_t at = 0;
     [[maybe_unused]] int dimension = 0;
     ((at += static_cast<std::ptrdiff_t>(indices) * stride(dimension++)), ...);
     return *reinterpret_cast<T*>(static_cast<char*>(memory_.view().buf) + at);
   }
-  /// The item with this index, if there is one dimension. The index is not checked.
-  T& operator[](std::size_t i) const noexcept { return (*this)(i); }
+  /// As above, of a temporary: a copy.
+  template <class... I>
+  Item operator()(I... indices) const&& noexcept {
+    return static_cast<const Buffer&>(*this)(indices...);
+  }
+  ///@{
+  /// The item with this index, if there is one dimension. The index is not checked. Of a temporary: a copy.
+  T& operator[](std::size_t i) const& noexcept { return (*this)(i); }
+  Item operator[](std::size_t i) const&& noexcept { return (*this)(i); }
+  ///@}
 
   /// Gives the memory back before the destructor does. Any thread. There are no items after it.
   void release() noexcept { memory_.release(); }
@@ -118,6 +126,11 @@ class Buffer {
   [[noreturn]] LATEPY_COLD void refuse(const Ref& object) const {
     if (memory_.view().obj) detail::throw_other_items(object.ptr(), type_text(), memory_.view());
     detail::throw_no_memory(object.ptr(), type_text(), !std::is_const_v<T>);
+  }
+  [[noreturn]] LATEPY_COLD static void refuse_steps() {
+    throw ConversionError(
+        "the items do not lie one after the other, so a pointer or Span does not reach them: use indices, or pass a "
+        "contiguous copy (numpy.ascontiguousarray)");
   }
   detail::BufferHandle memory_;
 };

@@ -72,7 +72,8 @@ class Interpreter : public Scope {
   bool is_free_threaded() const noexcept { return detail::library_state.free_threaded; }  ///< whether it has no GIL
   bool is_attached() const noexcept { return is_attached_; }  ///< whether Python ran before this object was made
   /// What was tried. The last candidate was chosen. locate() lists all Pythons of this machine.
-  const Discovery& discovery() const noexcept { return *discovery_; }
+  const Discovery& discovery() const& noexcept { return *discovery_; }
+  Discovery discovery() && { return *discovery_; }  ///< likewise
 
  private:
   /// Starts the CPython that was loaded; the thread then holds the GIL, unless Config::release_gil.

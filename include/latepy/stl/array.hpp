@@ -28,28 +28,57 @@ struct Converter<std::array<T, N>> {
   }
   static std::array<T, N> from_py(Ref object) {
     const Object tuple = detail::need_tuple(object, name, N, std::is_pointer_v<T>);
-    std::array<T, N> result{};
+    Parts parts{};
     std::size_t at = 0;
     try {
-      for (; at < N; ++at) result[at] = latepy::from_py<T>(detail::element_of(tuple, at));
+      for (; at < N; ++at) set(parts[at], latepy::from_py<T>(detail::element_of(tuple, at)));
     } catch (ConversionError& error) {
       error.inside("[" + std::to_string(at) + "]");
       throw;
     }
-    return result;
+    if constexpr (is_filled)
+      return parts;
+    else
+      return join(parts, std::make_index_sequence<N>());
   }
   static bool try_from_py(Ref object, std::optional<std::array<T, N>>& result) {
     return detail::try_load(result, [&] {
       const Object tuple = detail::as_tuple(object.ptr(), N, std::is_pointer_v<T>);
       if (tuple.is_empty()) return false;
-      result.emplace();
-      for (std::size_t at = 0; at < N; ++at) {
-        std::optional<T> element;
-        if (!detail::try_convert<T>(detail::element_of(tuple, at), element)) return false;
-        (*result)[at] = *std::move(element);
+      if constexpr (is_filled) {
+        return load(tuple, result.emplace());
+      } else {
+        Parts parts{};
+        if (!load(tuple, parts)) return false;
+        result.emplace(join(parts, std::make_index_sequence<N>()));
+        return true;
       }
-      return true;
     });
+  }
+
+ private:
+  /// Whether the array can be made first, and filled then.
+  static constexpr bool is_filled = std::is_default_constructible_v<T> && std::is_move_assignable_v<T>;
+  using Part = std::conditional_t<is_filled, T, std::optional<T>>;
+  using Parts = std::array<Part, N>;
+
+  static void set(Part& part, T&& value) {
+    if constexpr (is_filled)
+      part = std::move(value);
+    else
+      part.emplace(std::move(value));
+  }
+  static bool load(const Object& tuple, Parts& parts) {
+    for (std::size_t at = 0; at < N; ++at) {
+      std::optional<T> element;
+      if (!detail::try_convert<T>(detail::element_of(tuple, at), element)) return false;
+      set(parts[at], *std::move(element));
+    }
+    return true;
+  }
+  template <std::size_t... I>
+  static std::array<T, N> join(Parts& parts, std::index_sequence<I...>) {
+    return {{*std::move(parts[I])...}};
   }
 };
 

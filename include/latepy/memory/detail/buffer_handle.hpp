@@ -74,7 +74,9 @@ class BufferHandle {
     return holds_items(item_kind<T>, sizeof(T)) && are_aligned(alignof(T));
   }
   /// Whether the items lie one after the other, row after row.
-  bool is_contiguous() const noexcept;
+  bool is_contiguous() const noexcept {
+    return LATEPY_LIKELY(view_.ndim == 1 && view_.strides && view_.strides[0] == view_.itemsize) || is_in_rows();
+  }
 
  private:
   template <class T>
@@ -82,6 +84,7 @@ class BufferHandle {
     const char* const format = view_.format;
     return usual_code<T> != 0 && view_.itemsize == sizeof(T) && format && format[0] == usual_code<T> && format[1] == 0;
   }
+  bool is_in_rows() const noexcept;
   bool holds_items(ItemKind kind, std::size_t size) const noexcept;
   bool are_aligned(std::size_t alignment) const noexcept;
 
@@ -209,7 +212,7 @@ LATEPY_FUNC LATEPY_COLD bool BufferHandle::are_aligned(std::size_t alignment) co
   return (all & (alignment - 1)) == 0;
 }
 
-LATEPY_FUNC bool BufferHandle::is_contiguous() const noexcept {
+LATEPY_FUNC bool BufferHandle::is_in_rows() const noexcept {
   if (!view_.strides || view_.len == 0) return true;
   ssize step = view_.itemsize;
   for (int i = view_.ndim; i-- > 0; step *= view_.shape[i])
