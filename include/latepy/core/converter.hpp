@@ -4,6 +4,7 @@
 
 #include <latepy/core/detail/class_registry.hpp>
 #include <latepy/core/detail/mismatch.hpp>
+#include <latepy/core/detail/owners.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -187,12 +188,38 @@ LATEPY_FORCE_INLINE PyObject* new_ref(T&& value) {
   else
     return latepy::to_py(std::forward<T>(value)).release();
 }
+/// As into_cpp(), if T has pointers.
+template <class T>
+T pointers_into_cpp(PyObject* owned) {
+  OwnedRef object(owned);
+  Owners owners;
+  T result = from_py<T>(Ref(owned));
+  OwnedRef().swap(object);
+  owners.check();
+  return result;
+}
+/// As into_cpp(), but returns whether it succeeded. Python's error may be set afterwards, as by try_convert().
+template <class T>
+bool try_into_cpp(Object object, std::optional<T>& result) {
+  if constexpr (!has_pointers<T>) {
+    return try_convert<T>(object, result);
+  } else {
+    Owners owners;
+    const bool fits = try_convert<T>(object, result);
+    object = Object();
+    if (fits && LATEPY_UNLIKELY(!owners.are_alive())) result.reset();
+    return result.has_value();
+  }
+}
 /// Converts an object as from_py() does, and takes over the reference. If T is void, only drops the reference.
+/// \throws ConversionError also if T has pointers to what ended with the object.
 template <class T>
 LATEPY_FORCE_INLINE T into_cpp(PyObject* owned) {
   static_assert(!borrows<T>, "this type points into the object: keep the Object in a variable, and convert that");
   if constexpr (std::is_same_v<T, Object>) {
     return Object::steal(owned);
+  } else if constexpr (has_pointers<T>) {
+    return pointers_into_cpp<T>(owned);
   } else {
     const OwnedRef object(owned);
     if constexpr (std::is_void_v<T>) {
@@ -211,7 +238,7 @@ LATEPY_FORCE_INLINE T into_cpp(PyObject* owned) {
 // \cond
 template <class T>
 LATEPY_FORCE_INLINE T Object::as() && {
-  if constexpr (detail::is_number<T>) {
+  if constexpr (detail::is_number<T> || (detail::has_pointers<T> && !detail::borrows<T>)) {
     checked();
     return detail::into_cpp<T>(release());
   } else {
@@ -219,6 +246,21 @@ LATEPY_FORCE_INLINE T Object::as() && {
   }
 }
 
+template <class T>
+std::optional<T> Ref::try_as() const&& {
+  static_assert(!detail::borrows<T>,
+                "this type points into the object: keep the Object in a variable, then call try_as()");
+  return static_cast<const Ref&>(*this).try_as<T>();
+}
+template <class T>
+std::optional<T> Object::try_as() && {
+  static_assert(!detail::borrows<T>,
+                "this type points into the object: keep the Object in a variable, then call try_as()");
+  checked();
+  std::optional<T> result;
+  if (!detail::try_into_cpp<T>(std::move(*this), result)) detail::forget_mismatch();
+  return result;
+}
 template <class T>
 std::optional<T> Ref::try_as() const& {
   static_assert(

@@ -6,16 +6,6 @@
 
 namespace latepy {
 inline namespace v1 {
-/// The operators of compare(). The values are CPython's (Py_LT to Py_GE, Include/object.h).
-enum class Op : int {
-  lt = 0,  ///< `<`
-  le = 1,  ///< `<=`
-  eq = 2,  ///< `==`
-  ne = 3,  ///< `!=`
-  gt = 4,  ///< `>`
-  ge = 5   ///< `>=`
-};
-
 /// Converts a C++ value to a Python object, by Converter<T>. Needs the GIL. \throws ConversionError, PythonError.
 template <class T>
 Object to_py(T&& value);
@@ -105,16 +95,12 @@ class Ref {
   std::optional<T> try_as() const&;
   /// As above.
   template <class T>
-  std::optional<T> try_as() const&& {
-    static_assert(!detail::borrows<T>,
-                  "this type points into the object: keep the Object in a variable, then call try_as()");
-    return static_cast<const Ref&>(*this).try_as<T>();
-  }
+  std::optional<T> try_as() const&&;
   /// Whether as<T>() would succeed.
   template <class T>
   bool is() const;
   /// `object.name`, to read, call, assign or delete in one expression: `o.attr("x").as<int>()`, `o.attr("x") = 1`.
-  Proxy attr(detail::AttrName name) const;
+  Proxy attr(detail::AttrName name) const&;
   /// Python's hasattr(). \throws errors of the look-up other than AttributeError.
   bool has_attr(const detail::AttrName& name) const;
   /// The attribute, or `otherwise` if there is none. \throws errors of the look-up other than AttributeError.
@@ -122,7 +108,7 @@ class Ref {
   Object get_attr(const detail::AttrName& name, T&& otherwise) const;
   /// Python's `object[key]`, to read, call, assign or delete in one expression. Negative indices count from the end.
   template <class Key>
-  Proxy operator[](const Key& key) const;
+  Proxy operator[](const Key& key) const&;
   /// The item, or `otherwise` at a KeyError or IndexError. \throws other errors of the look-up.
   template <class Key, class T>
   Object get_item(const Key& key, T&& otherwise) const;
@@ -212,14 +198,23 @@ class Object : public Ref {
     if (object) detail::incref(object);
     return steal(object);
   }
-  /// As Ref::as().
-  template <class T>
-  LATEPY_FORCE_INLINE T as() const& {
-    return Ref::as<T>();
-  }
-  /// As Ref::as(), and gives back the reference at once.
+  using Ref::as;
+  /// As Ref::as(), and gives back the reference at once. \throws ConversionError also if T is or has a pointer to a C++
+  /// object that ends with the Python object: keep the Object in a variable, or take a shared_ptr or a copy.
   template <class T>
   T as() &&;
+  using Ref::attr;
+  using Ref::try_as;
+  using Ref::operator[];
+  /// As Ref::try_as(), and gives back the reference at once.
+  template <class T>
+  std::optional<T> try_as() &&;
+  ///@{
+  /// As those of Ref. The Proxy takes over the reference.
+  Proxy attr(detail::AttrName name) &&;
+  template <class Key>
+  Proxy operator[](const Key& key) &&;
+  ///@}
 
   /// Gives the reference to the caller, who now owns it. Leaves this empty.
   PyObject* release() noexcept {

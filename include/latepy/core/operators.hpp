@@ -7,6 +7,16 @@
 namespace latepy {
 inline namespace v1 {
 
+/// The operators of compare(). The values are CPython's (Py_LT to Py_GE, Include/object.h).
+enum class Op : int {
+  lt = 0,  ///< `<`
+  le = 1,  ///< `<=`
+  eq = 2,  ///< `==`
+  ne = 3,  ///< `!=`
+  gt = 4,  ///< `>`
+  ge = 5   ///< `>=`
+};
+
 namespace detail {
 
 /// An operand of an operator: any value that to_py() converts. With OthersOnly it takes no Ref, Object or Proxy, so

@@ -233,15 +233,29 @@ class Proxy {
   bool takes_gil_;  // whether this is the Proxy of an Interpreter's [], or was made from such a Proxy
 };
 
-LATEPY_FORCE_INLINE Proxy Ref::attr(detail::AttrName name) const {
+LATEPY_FORCE_INLINE Proxy Ref::attr(detail::AttrName name) const& {
   return Proxy(Proxy::Kind::attribute, *this, std::move(name));
 }
+inline Proxy Object::attr(detail::AttrName name) && {
+  return Proxy(Proxy::Kind::attribute, std::move(*this), std::move(name));
+}
+namespace detail {
+/// The key of an item, as the name that a Proxy keeps.
 template <class Key>
-Proxy Ref::operator[](const Key& key) const {
+LATEPY_FORCE_INLINE AttrName item_key(const Key& key) {
   if constexpr (std::is_array_v<Key> && std::is_same_v<std::remove_extent_t<Key>, char>)
-    return Proxy(Proxy::Kind::item, *this, detail::AttrName(key));
+    return AttrName(key);
   else
-    return Proxy(Proxy::Kind::item, *this, to_py(key));
+    return AttrName(to_py(key));
+}
+}  // namespace detail
+template <class Key>
+Proxy Ref::operator[](const Key& key) const& {
+  return Proxy(Proxy::Kind::item, *this, detail::item_key(key));
+}
+template <class Key>
+Proxy Object::operator[](const Key& key) && {
+  return Proxy(Proxy::Kind::item, std::move(*this), detail::item_key(key));
 }
 
 inline bool Ref::has_attr(const detail::AttrName& name) const {

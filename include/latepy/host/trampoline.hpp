@@ -64,7 +64,8 @@ class Trampoline : public Base {
  protected:
   /// Calls the Python method if the object's Python class overrides it, else `otherwise()`, which should call the C++
   /// function. Any thread: takes the GIL. Arguments that are references or pointers to bound classes are lent for the
-  /// call, as by Borrowed. \throws PythonError if the method raises; ConversionError if its result does not convert.
+  /// call, as by Borrowed. \throws PythonError if the method raises; ConversionError if its result does not convert, or
+  /// if it is or has a pointer to a C++ object that ended with the result.
   template <class F, class... A>
   auto override_or(const char* method, F&& otherwise, A&&... arguments) const -> decltype(otherwise()) {
     using R = decltype(otherwise());

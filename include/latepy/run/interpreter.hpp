@@ -127,10 +127,7 @@ LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter(const Config& config)
   const Candidate& found = detail::pick(config, discovery_);
   detail::load(found, config);
   detail::pin_libraries();
-  if (detail::api().IsInitialized())
-    attach(config);
-  else
-    start(config, found);
+  detail::api().IsInitialized() ? attach(config) : start(config, found);
 }
 
 LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter() : Interpreter(Config()) {}

@@ -39,6 +39,11 @@ struct StructConverter {
     return direction == Direction::to_python ? "dict[str, typing.Any]"
                                              : "typing.Union[collections.abc.Mapping[str, typing.Any], object]";
   }
+  /// Whether a field has pointers.
+  static constexpr bool has_pointer_fields() {
+    return !Self::each(
+        [](const char*, auto member) { return !has_pointers<plain<decltype(std::declval<T&>().*member)>>; });
+  }
   template <class U>
   static Object to_py(U&& value) {
     Object dict = steal_or_throw(api().Dict_New());
@@ -61,10 +66,10 @@ struct StructConverter {
     try {
       Self::each([&](const char* field, auto member) {
         at = nullptr;
-        const Object value = find_field(object.ptr(), mapping, field);
+        Object value = find_field(object.ptr(), mapping, field);
         if (value.is_empty()) throw_no_field(object.ptr(), mapping, Self::name, field);
         at = field;
-        result.*member = latepy::from_py<plain<decltype(result.*member)>>(value);
+        result.*member = into_cpp<plain<decltype(result.*member)>>(value.release());
         return true;
       });
     } catch (ConversionError& error) {
@@ -79,8 +84,8 @@ struct StructConverter {
       T& made = result.emplace();
       return Self::each([&](const char* field, auto member) {
         std::optional<plain<decltype(made.*member)>> converted;
-        const Object value = find_field(object.ptr(), mapping, field);
-        if (value.is_empty() || !try_convert(value, converted)) return false;
+        Object value = find_field(object.ptr(), mapping, field);
+        if (value.is_empty() || !try_into_cpp(std::move(value), converted)) return false;
         made.*member = *std::move(converted);
         return true;
       });
@@ -146,7 +151,9 @@ struct StructConverter {
   struct latepy::Converter<TYPE> : latepy::detail::StructConverter<TYPE, latepy::Converter<TYPE>> { \
     static constexpr const char* name = #TYPE;                                                      \
     template <class Visit>                                                                          \
-    static bool each(Visit&& visit) {                                                               \
+    static constexpr bool each(Visit&& visit) {                                                     \
       return true LATEPY_FIELDS(TYPE, __VA_ARGS__);                                                 \
     }                                                                                               \
-  };
+  };                                                                                                \
+  template <>                                                                                       \
+  inline constexpr bool latepy::detail::has_pointers<TYPE> = latepy::Converter<TYPE>::has_pointer_fields();

@@ -72,7 +72,7 @@ inline constexpr bool is_bound = is_bindable<T>&& std::is_base_of_v<BoundConvert
 /// `as<T&>()`: a reference to the C++ object. It is valid as long as its owner, Python or C++, keeps the object.
 template <class T>
 struct Converter<T&, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
-  static T& from_py(Ref object) { return detail::need_instance<std::remove_const_t<T>>(object); }
+  static T& from_py(Ref object) { return detail::need_pointee<std::remove_const_t<T>>(object); }
 };
 /// Pointers to bound classes; None is nullptr. To Python: C++ stays the owner and must keep the object alive as long as
 /// scripts can use it. Use Borrowed for a shorter time.
@@ -80,11 +80,11 @@ template <class T>
 struct Converter<T*, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
   static Object to_py(T* value) { return detail::reference_to_python(value); }
   static T* from_py(Ref object) {
-    return object.is_none() ? nullptr : &detail::need_instance<std::remove_const_t<T>>(object);
+    return object.is_none() ? nullptr : &detail::need_pointee<std::remove_const_t<T>>(object);
   }
   static bool try_from_py(Ref object, std::optional<T*>& result) {
-    T* const value = object.is_none() ? nullptr : detail::load_instance<std::remove_const_t<T>>(object.ptr());
-    if (value || object.is_none()) result.emplace(value);
+    if (object.is_none()) return result.emplace(nullptr), true;
+    if (detail::load_instance<std::remove_const_t<T>>(object.ptr())) result.emplace(from_py(object));
     return result.has_value();
   }
 };

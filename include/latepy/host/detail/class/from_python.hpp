@@ -20,6 +20,9 @@ T* load_instance(PyObject* object) noexcept {
   return static_cast<T*>(upcast(instance->value, instance->traits, wanted));
 }
 
+/// Notes in `owners` what owns the C++ object of an instance.
+void note_owners(Owners& owners, PyObject* object);
+
 /// Throws a ReferenceError of Python.
 [[noreturn]] LATEPY_COLD inline void throw_reference_error(const std::string& text) {
   set_error(*api().ReferenceError, text);
@@ -33,6 +36,14 @@ T& need_instance(Ref object) {
   T* const value = load_instance<T>(object.checked());
   if (LATEPY_UNLIKELY(!value)) throw_no_instance(object.ptr(), class_of<T>(), spelled_name<T>());
   return *value;
+}
+/// need_instance() for a pointer or reference that may outlive the object.
+template <class T>
+T& need_pointee(Ref object) {
+  T& value = need_instance<T>(object);
+  if (Owners* const owners = Owners::innermost(); LATEPY_UNLIKELY(owners != nullptr))
+    note_owners(*owners, object.ptr());
+  return value;
 }
 
 /// If Python is the only owner, changes unique ownership to shared ownership.
@@ -90,6 +101,23 @@ std::unique_ptr<T> unique_from_python(Ref object) {
 }
 
 #if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD void note_owners(Owners& owners, PyObject* object) {
+  Instance* whole = &data_of<Instance>(object);
+  const std::string& name = whole->traits->name;
+  while (whole->parent) whole = whole->parent;
+  if (whole->ownership == Ownership::unique) {
+    owners.add(object_of(*whole), name);
+  } else if (whole->ownership == Ownership::shared) {
+    owners.add(whole->shared_holder(), name);
+  } else if (whole->ownership == Ownership::none && whole->keep) {  // C++ owns it; what is kept may be its owner
+    for (ssize at = 0; at < api().List_Size(whole->keep); ++at) {
+      PyObject* const kept = api().List_GetItem(whole->keep, at);
+      if (api().Type_IsSubtype(head_type(kept), instance_type()) && data_of<Instance>(kept).traits)
+        note_owners(owners, kept);
+    }
+  }
+}
 
 LATEPY_FUNC Instance* instance_of(PyObject* object, const ClassRecord* wanted) noexcept {
   if (LATEPY_UNLIKELY(!wanted)) return nullptr;
