@@ -1,5 +1,6 @@
 // Misuse of def() that the compiler refuses.
 #include <latepy/host/function.hpp>
+#include <latepy/memory/buffer.hpp>
 
 #include <memory>
 
@@ -56,5 +57,14 @@ void use(const py::Object& place) {
 #ifdef CASE_keep_alive_beyond_the_arguments  // error: 0 is the result, 1 the first argument
   place.def(
       "f", [](py::Object) {}, py::keep_alive<1, 2>());
+#endif
+#ifdef CASE_view_as_a_result  // error: a view would point into an object that is dropped
+  py::Function<std::string_view()> view;
+#endif
+#ifdef CASE_pointer_of_a_temporary_buffer  // error: deleted
+  py::Buffer<double>(place).data();
+#endif
+#ifdef CASE_span_of_a_temporary_buffer  // error: deleted
+  py::Buffer<double>(place).span();
 #endif
 }
