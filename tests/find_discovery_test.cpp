@@ -94,7 +94,8 @@ TEST_CASE("what a temporary Discovery or LoadError gives can be kept") {
   const Discovery& discovery = error().discovery();
   CHECK(discovery.candidates().size() == 2);
   std::string missing;
-  for (const std::string& each : py::SymbolError("lacks", {"a symbol with a long name", "b"}).missing()) missing += each;
+  for (const std::string& each : py::SymbolError("lacks", {"a symbol with a long name", "b"}).missing())
+    missing += each;
   CHECK(missing == "a symbol with a long nameb");
 }
 

@@ -186,7 +186,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
     detail::attempt(&detail::probe_streams);
     adopt_main(detail::known_module("__main__"));
     const std::string missing = detail::missing_paths(config.paths, is_attached_);
-    if (!missing.empty()) warn(detail::concat({"Config::paths: there is no folder or zip file ", missing}));
+    if (!missing.empty()) warn({"Config::paths: there is no folder or zip file ", missing});
     if (!is_attached_) detail::call_plain(detail::get_item(detail::import_hooks(), "wait_for_threading"));
     redirect(config);
     for (const auto& [name, fill] : config.extra_modules) fill.install(nullptr, name, false);
