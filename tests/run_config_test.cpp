@@ -267,7 +267,7 @@ TEST_CASE("the program keeps what is its own", "[startup][locale][signals]") {
       std::signal(SIGUSR1, hosts_own);
       const HostState before_stop;
       host().api.FinalizeEx();
-      host_state.restore_after_stop(before_stop, reinterpret_cast<const void*>(host().api.FinalizeEx));
+      host_state.restore_after_stop(before_stop, reinterpret_cast<const void*>(host().api.FinalizeEx.pointer()));
       sigaction(SIGUSR1, nullptr, &after);
       if (after.sa_handler != +hosts_own) std::printf("the program's own new handler was lost\n");
       std::signal(SIGUSR1, SIG_DFL);

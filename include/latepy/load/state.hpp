@@ -103,6 +103,18 @@ inline void begin_library_checks() noexcept {
   library_state.checks.store(true);
   begin_checks(process_state());
 }
+#if LATEPY_DEFINITIONS
+LATEPY_FUNC LATEPY_COLD void stay_if_ended() noexcept {
+  const Api& a = api();
+  // CPython ends no thread that holds the GIL, and none before the stop has begun.
+  const InterpreterState& entered = *process_state().entered.load();
+  if (entered.generation.load() != no_generation && entered.stopping.load() == 0) return;
+  PyThreadState* const current = a.ThreadState_GetUnchecked();
+  const bool holds_gil = current && (library_state.current_is_per_thread || current == a.GILState_GetThisThreadState());
+  if (!holds_gil) process_park();
+}
+#endif
+
 #if LATEPY_CHECKS
 namespace {
 // One file that is compiled with LATEPY_CHECKS turns the checks on for all files that share its state. So inline

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters)
+// LATEPY_LEAF(first, last, need, result, prefix, name, parameters)   the same; runs no Python code, never waits for a GIL
 // LATEPY_DATA(first, last, need, type, prefix, name)
 //
 // first, last  the first and last minor version of CPython 3 that exports the symbol. 9 means "3.9 or earlier", 99
@@ -11,9 +12,13 @@
 // prefix, name the symbol is prefix and name together. The member of Api is `name` alone, because the whole symbol may
 //              be a macro if the program includes Python.h too.
 
+#ifndef LATEPY_LEAF
+#define LATEPY_LEAF LATEPY_FUNCTION
+#endif
+
 // start and stop
-LATEPY_FUNCTION(9, 99, required, int, Py_, IsInitialized, (void))
-LATEPY_FUNCTION(9, 99, required, const char*, Py_, GetVersion, (void))
+LATEPY_LEAF(9, 99, required, int, Py_, IsInitialized, (void))
+LATEPY_LEAF(9, 99, required, const char*, Py_, GetVersion, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py_, InitializeEx, (int))
 LATEPY_FUNCTION(9, 99, required, int, Py_, FinalizeEx, (void))
 LATEPY_FUNCTION(9, 99, required, int, Py_, AtExit, (void (*)(void)))
@@ -57,28 +62,28 @@ LATEPY_FUNCTION(14, 99, optional, int, Py, InitConfig_SetStrList, (detail::InitC
 LATEPY_FUNCTION(14, 99, optional, int, Py_, InitializeFromInitConfig, (detail::InitConfig*))
 
 // interpreters, threads, the GIL
-LATEPY_FUNCTION(9, 99, required, PyInterpreterState*, Py, InterpreterState_Get, (void))
-LATEPY_FUNCTION(9, 99, required, PyInterpreterState*, Py, InterpreterState_Main, (void))
+LATEPY_LEAF(9, 99, required, PyInterpreterState*, Py, InterpreterState_Get, (void))
+LATEPY_LEAF(9, 99, required, PyInterpreterState*, Py, InterpreterState_Main, (void))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, InterpreterState_GetDict, (PyInterpreterState*))
 LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, ThreadState_New, (PyInterpreterState*))
-LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, ThreadState_Get, (void))
+LATEPY_LEAF(9, 99, required, PyThreadState*, Py, ThreadState_Get, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py, ThreadState_Clear, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, void, Py, ThreadState_Delete, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, void, Py, ThreadState_DeleteCurrent, (void))
-LATEPY_FUNCTION(9, 99, required, PyInterpreterState*, Py, ThreadState_GetInterpreter, (PyThreadState*))
-LATEPY_FUNCTION(9, 12, optional, PyThreadState*, _Py, ThreadState_UncheckedGet, (void))
-LATEPY_FUNCTION(13, 99, optional, PyThreadState*, Py, ThreadState_GetUnchecked, (void))
-LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, GILState_GetThisThreadState, (void))
+LATEPY_LEAF(9, 99, required, PyInterpreterState*, Py, ThreadState_GetInterpreter, (PyThreadState*))
+LATEPY_LEAF(9, 12, optional, PyThreadState*, _Py, ThreadState_UncheckedGet, (void))
+LATEPY_LEAF(13, 99, optional, PyThreadState*, Py, ThreadState_GetUnchecked, (void))
+LATEPY_LEAF(9, 99, required, PyThreadState*, Py, GILState_GetThisThreadState, (void))
 LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, Eval_SaveThread, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py, Eval_RestoreThread, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Eval_GetFrame, (void))
 
 // reference counts, types, identity
-LATEPY_FUNCTION(9, 99, required, void, Py_, IncRef, (PyObject*))
+LATEPY_LEAF(9, 99, required, void, Py_, IncRef, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, void, Py_, DecRef, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_Type, (PyObject*))
-LATEPY_FUNCTION(9, 99, required, unsigned long, Py, Type_GetFlags, (PyTypeObject*))
-LATEPY_FUNCTION(9, 99, required, int, Py, Type_IsSubtype, (PyTypeObject*, PyTypeObject*))
+LATEPY_LEAF(9, 99, required, unsigned long, Py, Type_GetFlags, (PyTypeObject*))
+LATEPY_LEAF(9, 99, required, int, Py, Type_IsSubtype, (PyTypeObject*, PyTypeObject*))
 LATEPY_FUNCTION(9, 99, required, int, Py, Object_IsInstance, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, int, Py, Object_IsSubclass, (PyObject*, PyObject*))
 LATEPY_DATA(9, 99, required, PyObject, _Py_, NoneStruct)
@@ -103,8 +108,8 @@ LATEPY_DATA(9, 99, required, PyObject, _Py_, NotImplementedStruct)
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Type_FromSpecWithBases, (detail::TypeSpec*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Type_GenericAlloc, (PyTypeObject*, detail::ssize))
 LATEPY_FUNCTION(9, 99, required, void, Py, Object_GC_Del, (void*))
-LATEPY_FUNCTION(9, 99, required, void, Py, Object_GC_UnTrack, (void*))
-LATEPY_FUNCTION(9, 99, required, int, Py, Object_GC_IsTracked, (PyObject*))
+LATEPY_LEAF(9, 99, required, void, Py, Object_GC_UnTrack, (void*))
+LATEPY_LEAF(9, 99, required, int, Py, Object_GC_IsTracked, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, int, Py, Object_CallFinalizerFromDealloc, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, void, Py, Object_ClearWeakRefs, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Object_GenericGetDict, (PyObject*, void*))
@@ -159,12 +164,12 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Vectorcall_Call, (PyObject*, PyO
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, CFunction_NewEx, (detail::MethodDef*, PyObject*, PyObject*))
 
 // numbers
-LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Long_FromLongLong, (long long))
-LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Long_FromUnsignedLongLong, (unsigned long long))
+LATEPY_LEAF(9, 99, required, PyObject*, Py, Long_FromLongLong, (long long))
+LATEPY_LEAF(9, 99, required, PyObject*, Py, Long_FromUnsignedLongLong, (unsigned long long))
 LATEPY_FUNCTION(9, 99, required, long long, Py, Long_AsLongLongAndOverflow, (PyObject*, int*))
 LATEPY_FUNCTION(9, 99, required, unsigned long long, Py, Long_AsUnsignedLongLong, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, unsigned long long, Py, Long_AsUnsignedLongLongMask, (PyObject*))
-LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Float_FromDouble, (double))
+LATEPY_LEAF(9, 99, required, PyObject*, Py, Float_FromDouble, (double))
 LATEPY_FUNCTION(9, 99, required, double, Py, Float_AsDouble, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Complex_FromDoubles, (double, double))
 LATEPY_FUNCTION(9, 99, required, double, Py, Complex_RealAsDouble, (PyObject*))
@@ -222,16 +227,16 @@ LATEPY_FUNCTION(9, 99, required, detail::ssize, Py, ByteArray_Size, (PyObject*))
 
 // containers
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, List_New, (detail::ssize))
-LATEPY_FUNCTION(9, 99, required, detail::ssize, Py, List_Size, (PyObject*))
-LATEPY_FUNCTION(9, 99, required, PyObject*, Py, List_GetItem, (PyObject*, detail::ssize))
+LATEPY_LEAF(9, 99, required, detail::ssize, Py, List_Size, (PyObject*))
+LATEPY_LEAF(9, 99, required, PyObject*, Py, List_GetItem, (PyObject*, detail::ssize))
 LATEPY_FUNCTION(9, 99, required, int, Py, List_SetItem, (PyObject*, detail::ssize, PyObject*))
 LATEPY_FUNCTION(9, 99, required, int, Py, List_Append, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Sequence_GetSlice, (PyObject*, detail::ssize, detail::ssize))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Sequence_List, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Sequence_Tuple, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Tuple_New, (detail::ssize))
-LATEPY_FUNCTION(9, 99, required, detail::ssize, Py, Tuple_Size, (PyObject*))
-LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Tuple_GetItem, (PyObject*, detail::ssize))
+LATEPY_LEAF(9, 99, required, detail::ssize, Py, Tuple_Size, (PyObject*))
+LATEPY_LEAF(9, 99, required, PyObject*, Py, Tuple_GetItem, (PyObject*, detail::ssize))
 LATEPY_FUNCTION(9, 99, required, int, Py, Tuple_SetItem, (PyObject*, detail::ssize, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Dict_New, (void))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Dict_Copy, (PyObject*))
@@ -265,7 +270,7 @@ LATEPY_FUNCTION(9, 99, required, int, Py, Capsule_IsValid, (PyObject*, const cha
 LATEPY_FUNCTION(9, 99, required, void*, Py, Capsule_Import, (const char*, int))
 
 // errors
-LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Err_Occurred, (void))
+LATEPY_LEAF(9, 99, required, PyObject*, Py, Err_Occurred, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py, Err_Clear, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py, Err_Fetch, (PyObject**, PyObject**, PyObject**))
 LATEPY_FUNCTION(9, 99, required, void, Py, Err_Restore, (PyObject*, PyObject*, PyObject*))
@@ -316,4 +321,5 @@ LATEPY_DATA(9, 99, required, PyObject*, PyExc_, ReferenceError)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, BufferError)
 
 #undef LATEPY_FUNCTION
+#undef LATEPY_LEAF
 #undef LATEPY_DATA

@@ -64,7 +64,8 @@ LATEPY_COLD inline void probe_vectorcall(Layout& layout) {
   PyTypeObject* const type = type_of(function.get());
   const auto place = static_cast<std::size_t>(member_at<ssize>(type, offset));
   if (place == 0 || place % sizeof(void*) != 0 || place >= basic_size(type)) return;
-  const Vectorcall known = a.Vectorcall_Function ? a.Vectorcall_Function(function.get()) : a.Function_Vectorcall;
+  const Vectorcall known =
+      a.Vectorcall_Function ? a.Vectorcall_Function(function.get()) : a.Function_Vectorcall.pointer();
   if (!known || member_at<Vectorcall>(function.get(), place) != known) return;
   layout.vectorcall_offset = static_cast<std::uint16_t>(offset);
   if (type == a.Function_Type) layout.function_vectorcall = static_cast<std::uint16_t>(place);

@@ -8,6 +8,8 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The vectorcall function of an object.
+using VectorcallFunction = CFunction<std::remove_pointer_t<Vectorcall>>;
 /// vectorcall() for any callable, as PyObject_Vectorcall does it (Include/cpython/abstract.h).
 PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, std::size_t count, PyObject* names);
 /// Calls a callable. Needs the GIL.
@@ -20,7 +22,7 @@ LATEPY_FORCE_INLINE PyObject* vectorcall(PyObject* callable, PyObject** argument
   // Python function cannot do that, so it is not called here.
   const std::uint16_t place = library_state.layout.function_vectorcall;
   if (LATEPY_LIKELY(place != 0 && type_of(callable) == api().Function_Type))
-    return member_at<Vectorcall>(callable, place)(callable, arguments, count | vectorcall_offset, names);
+    return member_at<VectorcallFunction>(callable, place)(callable, arguments, count | vectorcall_offset, names);
   return vectorcall_any(callable, arguments, count, names);
 }
 
@@ -37,7 +39,7 @@ LATEPY_FUNC PyObject* vectorcall_any(PyObject* callable, PyObject** arguments, s
     PyTypeObject* const type = type_of(callable);
     if (LATEPY_LIKELY(flags_of(type) & type_has_vectorcall)) {
       const auto offset = member_at<std::size_t>(type, library_state.layout.vectorcall_offset);
-      if (const Vectorcall function = member_at<Vectorcall>(callable, offset))
+      if (const VectorcallFunction function = member_at<VectorcallFunction>(callable, offset))
         return a.CheckFunctionResult(a.ThreadState_GetUnchecked(), callable,
                                      function(callable, arguments, count | vectorcall_offset, names), nullptr);
     }

@@ -174,7 +174,7 @@ LATEPY_FUNC PyTypeObject* function_type() {
       {"__annotations__", &guarded<&function_annotations>, nullptr, nullptr, nullptr},
       {}};
   static MethodDef methods[] = {{"__reduce__", &function_reduce, meth_noargs, nullptr}, {}};
-  TypeSlot type_slots[] = {{tp_call, slot_value(api().Vectorcall_Call)},
+  TypeSlot type_slots[] = {{tp_call, slot_value(api().Vectorcall_Call.pointer())},
                            {tp_new, slot_value(&function_new)},
                            {tp_dealloc, slot_value(&function_dealloc)},
                            {tp_traverse, slot_value(&function_traverse)},
