@@ -15,6 +15,13 @@
 
 namespace {
 
+/// with_short_memory() for CPython's memory. What allocates nothing there is right.
+template <class F>
+void with_short_memory_of_python(F&& body) {
+  const std::string problem = with_short_memory(body, MemoryOf::python);
+  if (problem != "nothing was allocated") CHECK(problem == "");
+}
+
 const char long_text[] = "a text that is too long to lie inside of a std::string";
 
 struct Closed {
@@ -25,6 +32,17 @@ struct ScriptedClosed : py::Trampoline<Closed> {
   int value() const override { return override_pure<int>("value"); }
 };
 struct Hidden {};
+
+void classes() {
+  static const bool made = [] {
+    py::Module module = python().module("short");
+    module.add_class<Closed, ScriptedClosed>("ClosedClassWithALongName").init<>().def("value", &Closed::value);
+    module.add_class<Hidden>("HiddenClassWithALongName");
+    python().exec("import short");
+    return true;
+  }();
+  static_cast<void>(made);
+}
 
 }  // namespace
 
@@ -55,6 +73,7 @@ TEST_CASE("a script gets MemoryError for an argument that there is no memory for
     const py::Object function = python()[name], value = eval(argument);
     const int right = function.call<int>(value);
     CHECK(with_short_memory([&] { return function.call<int>(value) == right; }) == "");
+    with_short_memory_of_python([&] { return function.call<int>(value) == right; });
 
     shortage = {0, false, false};
     const py::Object seen = attempt(function, value);
@@ -95,6 +114,43 @@ TEST_CASE("try_as passes MemoryError of Python on") {
   CHECK_THROWS_AS(exhausted.is<long long>(), py::MemoryError);
 }
 
+TEST_CASE(
+    "objects of bound classes are made, called and overridden where CPython has no memory, or MemoryError is raised") {
+  classes();
+  python().def("fails", [](int number) -> int { throw std::out_of_range(std::to_string(number)); });
+  python().exec(
+      "class Seven(short.ClosedClassWithALongName):\n"
+      "  def value(self): return int(str(7))\n"
+      "seven = Seven()");
+  const py::Object make = python()["Seven"], seven = python()["seven"], fails = python()["fails"];
+  const Closed& closed = seven.as<Closed&>();
+  with_short_memory_of_python([&] { return make().call_method("value").as<int>() == 7; });
+  with_short_memory_of_python([&] { return closed.value() == 7; });
+  with_short_memory_of_python([&] { return seven.attr("value")().as<int>() == 7; });
+  with_short_memory_of_python([&] {
+    try {
+      fails(1);
+    } catch (const std::out_of_range&) {
+      return true;
+    } catch (const py::IndexError&) {  // without the C++ exception
+      return true;
+    }
+    return false;
+  });
+  with_short_memory_of_python([&] {
+    const auto result = python().try_eval<int>("1 / 0");
+    return !result && (result.error().is("ZeroDivisionError") || result.error().is("MemoryError"));
+  });
+  with_short_memory_of_python([&] {
+    try {
+      python().eval<Closed*>("Seven()");
+    } catch (const py::ConversionError&) {
+      return true;
+    }
+    return false;
+  });
+}
+
 TEST_CASE("running code throws for want of memory, and can be tried again") {
   CHECK(with_short_memory([] { return python().eval<int>("len(' a text that is not kept ' * 3)") > 9; }) == "");
   CHECK(with_short_memory([] {
@@ -108,9 +164,7 @@ TEST_CASE("running code throws for want of memory, and can be tried again") {
 }
 
 TEST_CASE("what a script does with classes of the host raises MemoryError at worst") {
-  py::Module module = python().module("short");
-  module.add_class<Closed, ScriptedClosed>("ClosedClassWithALongName").init<>();
-  module.add_class<Hidden>("HiddenClassWithALongName");
+  classes();
   python().exec(
       "import abc, short\n"
       "class Abstract(short.HiddenClassWithALongName, metaclass=abc.ABCMeta):\n"

@@ -25,7 +25,7 @@ class TrampolineLink {
   /// Any thread. Without the GIL the answer may be out of date at once.
   bool is_attached() const noexcept { return self_.load(std::memory_order_acquire) && is_alive(generation_); }
   /// The Python object, if its class overrides the method and the call does not come from super().method(). Else empty.
-  /// Needs the GIL.
+  /// Needs the GIL. \throws PythonError, such as MemoryError, of the look-up.
   Object overriding(const char* method) const;
 
  private:
@@ -118,8 +118,13 @@ LATEPY_FUNC Object TrampolineLink::overriding(const char* method) const {
     super_call = {};  // for this call only: the C++ function may call virtual functions, also this one again
     return Object();
   }
-  const Object found = attribute_or_empty(as_object(head_type(self)), method);
-  const Object bound = attribute_or_empty(instance.traits->record->type, method);
+  const AttrName name{std::string_view(method)};
+  const auto method_of = [&](PyObject* type) {
+    PyObject* found = nullptr;
+    check_result(api().Object_GetOptionalAttr(type, name.ptr(), &found));
+    return Object::steal(found);
+  };
+  const Object found = method_of(as_object(head_type(self))), bound = method_of(instance.traits->record->type);
   return found.is_empty() || found.same(bound) ? Object() : HandleAccess::borrow(self, generation_);
 }
 

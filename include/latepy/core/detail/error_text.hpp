@@ -178,6 +178,7 @@ LATEPY_FUNC void find_place(PyObject* exception, FilePlace& place) {
   if (LATEPY_UNLIKELY(layout.trace_entry == 0)) return ask_place(trace, place);
   const TraceEntry* last = &member_at<TraceEntry>(trace, layout.trace_entry);
   while (last->next) last = &member_at<TraceEntry>(last->next, layout.trace_entry);
+  if (LATEPY_UNLIKELY(!last->frame)) return;  // CPython has cleared the entry, as it may where memory is short
   place.code = Object::steal(api().Frame_GetCode(last->frame));
   place.line = last->line_in(place.code.ptr());
   place.file = view_of(member_at<PyObject*>(place.code.ptr(), layout.code_filename), place.text);

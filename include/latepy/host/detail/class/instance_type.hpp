@@ -34,8 +34,8 @@ inline int instance_clear(PyObject* self) { return instance_visit(self, nullptr,
 
 /// The attribute of a bound class that holds its ClassTraits in a capsule.
 inline constexpr char class_attribute[] = "_latepy_class";
-/// The bound class that a Python class is or derives from, or null.
-ClassTraits* traits_of(PyObject* type) noexcept;
+/// The bound class that a Python class is or derives from, or null. \throws MemoryError.
+ClassTraits* traits_of(PyObject* type);
 /// Sets the TypeError for an abstract class and returns null. object.__new__ has that check, and cannot be called here,
 /// because the type has a layout of its own.
 PyObject* refuse_abstract(PyObject* type);
@@ -139,10 +139,10 @@ LATEPY_FUNC int instance_visit(PyObject* self, Visit visit, void* argument) {
   return 0;
 }
 
-LATEPY_FUNC ClassTraits* traits_of(PyObject* type) noexcept {
+LATEPY_FUNC ClassTraits* traits_of(PyObject* type) {
   const Object capsule = Object::steal(api().Object_GetAttrString(type, class_attribute));
   void* const traits = capsule.is_empty() ? nullptr : api().Capsule_GetPointer(capsule.ptr(), class_attribute);
-  if (LATEPY_UNLIKELY(!traits)) api().Err_Clear();
+  if (LATEPY_UNLIKELY(!traits)) forget_mismatch();
   return static_cast<ClassTraits*>(traits);
 }
 
