@@ -9,6 +9,7 @@
 #include <cfenv>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 namespace fs = std::filesystem;
 using latepy::Candidate;
@@ -454,6 +455,72 @@ TEST_CASE("Config::paths", "[startup][sys-path]") {
   CHECK(printed(config,
                 "import sys, os; print(sys.path[:2], sys.path[2] == os.path.join(os.getcwd(), 'third'), len([p for p "
                 "in sys.path if not p]))") == "['/first é', '/second'] True 0\n");
+}
+
+TEST_CASE("Config::on_import gives the modules that Python finds nowhere else", "[modules]") {
+  in_child([] {
+    std::map<std::string, latepy::ModuleSource, std::less<>> database;
+    database["rules"] = {"from . import tax\nversion = 1\ndef fail(): return 1 / 0\n", "database:/rules", true};
+    database["rules.tax"] = {"rate = 2\n", "", false};
+    database["rules.bad"] = {"a b\n", "database:/bad", false};
+    database["json"] = {"planted = True", "", false};
+    Config config;
+    config.on_import = [&](std::string_view name) -> std::optional<latepy::ModuleSource> {
+      const auto found = database.find(name);
+      if (found == database.end()) return std::nullopt;
+      return found->second;
+    };
+    latepy::Interpreter python(config);
+    python.exec(R"(
+        import inspect, json, rules, rules.tax
+        assert not hasattr(json, 'planted')
+        assert rules.tax.rate == 2 and rules.tax.__file__ == 'rules.tax.py' and rules.tax.__package__ == 'rules'
+        assert rules.__file__ == 'database:/rules' and rules.__package__ == 'rules'
+        assert inspect.getsource(rules.fail) == 'def fail(): return 1 / 0\n'
+    )");
+    database["rules"].code = "version = 2";
+    EXPECT(python.reload("rules").attr("version").as<int>() == 2);
+    EXPECT(EXPECT_THROWN(latepy::SyntaxError, python.import_module("rules.bad")).where() == "database:/bad:1");
+    EXPECT_THROWN(latepy::ModuleNotFoundError, python.import_module("rules.missing"));
+    EXPECT_THROWN(latepy::ModuleNotFoundError, python.import_module("missing"));
+    EXPECT(python.try_eval("__import__('missing')").error().is("ModuleNotFoundError"));
+  });
+}
+
+TEST_CASE("where Config::on_import throws, the import raises ImportError with the cause", "[modules]") {
+  in_child([] {
+    Config config;
+    config.on_import = [](std::string_view name) -> std::optional<latepy::ModuleSource> {
+      if (name == "fails") throw std::invalid_argument("no database");
+      if (name == "asks_itself") latepy::Interpreter::current().import_module("asks_itself");
+      if (name == "no_utf8") return latepy::ModuleSource{"a = '\xff'", "", false};
+      return std::nullopt;
+    };
+    latepy::Interpreter python(config);
+    const auto error = EXPECT_THROWN(latepy::ImportError, python.import_module("fails"));
+    EXPECT(error.message() == "the program could not give the module fails: no database");
+    EXPECT(error.cause()->is("ValueError"));
+    EXPECT(EXPECT_THROWN(latepy::ImportError, python.import_module("asks_itself")).cause()->is("ModuleNotFoundError"));
+    EXPECT_THROWN(latepy::ImportError, python.import_module("no_utf8"));
+    EXPECT_THROWN(latepy::ModuleNotFoundError, python.import_module("other"));
+  });
+}
+
+TEST_CASE("Config::on_import is asked no more after the end of its Interpreter", "[modules]") {
+  in_child([] {
+    int asked = 0;
+    {
+      Config config;
+      config.finalize = false;
+      config.on_import = [&](std::string_view) -> std::optional<latepy::ModuleSource> { return ++asked, std::nullopt; };
+      latepy::Interpreter python(config);
+      EXPECT_THROWN(latepy::ModuleNotFoundError, python.import_module("missing"));
+      EXPECT(asked == 1);
+    }
+    latepy::Interpreter attached;
+    EXPECT_THROWN(latepy::ModuleNotFoundError, attached.import_module("missing"));
+    EXPECT(asked == 1);
+  });
 }
 
 TEST_CASE("the locale is C", "[startup][locale][non-ascii]") {

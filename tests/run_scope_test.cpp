@@ -274,6 +274,53 @@ TEST_CASE("module_from_file takes packages and what add_path also finds, and say
   CHECK_THROWS_AS(python().import_module("bad"), py::ModuleNotFoundError);
 }
 
+TEST_CASE("lazy_module makes a module when it is first imported", "[modules]") {
+  int made = 0;
+  python().lazy_module("late_engine", [&](py::Module& m) {
+    ++made;
+    m.def("twice", [](int x) { return 2 * x; });
+  });
+  python().lazy_module("late_engine.audio", [](py::Module& m) { m.constant("volume", 3); });
+  python().exec("import importlib.util\nassert importlib.util.find_spec('late_engine')");
+  CHECK(made == 0);
+  CHECK(python().run_string("import late_engine\nlate_engine.twice(4)").as<int>() == 8);
+  CHECK(python().run_string("from late_engine.audio import volume\nvolume").as<int>() == 3);
+  CHECK(python().module("late_engine").attr("audio").attr("volume").as<int>() == 3);
+  CHECK_THROWS_AS(python().import_module("late_engine.missing"), py::ModuleNotFoundError);
+  python().reload("late_engine");
+  CHECK(made == 1);
+  python().lazy_module("late_by_host", [](py::Module& m) { m.constant("x", 1); });
+  CHECK(python().module("late_by_host").attr("x").as<int>() == 1);
+  python().lazy_module("above.below", [](py::Module& m) { m.constant("x", 2); });
+  CHECK(python().get("above.below.x").as<int>() == 2);
+}
+
+TEST_CASE("where a lazy module cannot be made, the import raises ImportError with the cause", "[modules]") {
+  int tries = 0;
+  python().lazy_module("late_device", [&](py::Module& m) {
+    if (++tries == 1) throw std::out_of_range("no device");
+    if (tries == 2) python().exec("1 / 0");
+    m.constant("x", 1);
+  });
+  const auto caught = [] {
+    return python().run_string(R"(
+        try: import late_device
+        except ImportError as e: error = e
+        repr(error.__cause__), error.name
+    )");
+  };
+  CHECK(py::str(caught()) == "(\"IndexError('no device')\", 'late_device')");
+  CHECK(py::str(caught()) == "(\"ZeroDivisionError('division by zero')\", 'late_device')");
+  CHECK(python().import_module("late_device").attr("x").as<int>() == 1);
+  const auto refusal = [](const std::string& name) {
+    return std::string(thrown<StateError>([&] { python().lazy_module(name, [](py::Module&) {}); }).what());
+  };
+  CHECK_THAT(refusal("late_device"), ContainsSubstring("a module of that name was made already"));
+  CHECK_THAT(refusal("json"), ContainsSubstring("json"));
+  CHECK_THAT(refusal("sys"), ContainsSubstring("imported already"));
+  CHECK_THAT(refusal("no name"), ContainsSubstring("each part must be an identifier"));
+}
+
 TEST_CASE("[] is a global of __main__") {
   python()["threshold"] = 0.5;
   CHECK(python().eval<double>("threshold * 2") == 1);

@@ -75,8 +75,9 @@ template <class T>
 class Buffer;
 
 // run/
-template <class Signature, class How>
+template <class Signature, class How, class Place>
 class Hook;
+struct ModuleSource;
 struct Config;
 class Interpreter;
 

@@ -77,8 +77,13 @@ namespace detail {
 /// The attribute that marks host modules. `__spec__` cannot be the mark, because importlib.reload() sets it to None.
 inline constexpr char module_mark[] = "_latepy_module";
 
-/// Makes an empty host module and puts it into `modules`, which is sys.modules. \throws StateError if scripts could
-/// import another module of that name.
+/// \throws StateError if a part of the dotted name is no identifier.
+void check_module_name(const std::string& dotted);
+
+/// The origin in the `__spec__` of a module that Scope::lazy_module() has registered.
+inline constexpr std::string_view lazy_origin = "latepy, at its first import";
+/// Makes an empty host module and puts it into `modules`, which is sys.modules; imports a lazy one. \throws StateError
+/// if scripts could import another module of that name.
 Object new_host_module(const std::string& name, const Object& modules);
 
 }  // namespace detail
@@ -147,13 +152,24 @@ LATEPY_FUNC LATEPY_COLD Object Module::new_exception(const std::string& name, co
 
 namespace detail {
 
+LATEPY_FUNC LATEPY_COLD void check_module_name(const std::string& dotted) {
+  for (std::size_t start = 0, end = 0; end != std::string::npos; start = end + 1) {
+    end = dotted.find('.', start);
+    if (!is_identifier(std::string_view(dotted).substr(start, end - start)))
+      throw_error<StateError>(
+          {"a host module cannot be named \"", dotted, "\": each part must be an identifier that is not a keyword"});
+  }
+}
+
 LATEPY_FUNC LATEPY_COLD Object new_host_module(const std::string& name, const Object& modules) {
-  if (name.find('.') == std::string::npos) {
-    const Object found = call_attribute(known_module("importlib.util"), "find_spec", {to_py(name)});
-    if (!found.is_none())
+  const Object found = call_attribute(known_module("importlib.util"), "find_spec", {to_py(name)});
+  if (!found.is_none()) {
+    const std::string origin = str(found.get_attr("origin", nullptr));
+    if (origin != lazy_origin)
       throw_error<StateError>({"a host module cannot be named ", name,
-                               ": it would hide the module of that name that scripts can import (",
-                               str(found.get_attr("origin", nullptr)), "); choose another name"});
+                               ": it would hide the module of that name that scripts can import (", origin,
+                               "); choose another name"});
+    return call_attribute(known_module("importlib"), "import_module", {to_py(name)});
   }
   const Object module = steal_or_throw(api().Module_NewObject(AttrName(name).ptr()));
   const Object text = to_py(name), path = steal_or_throw(api().List_New(0));
@@ -173,12 +189,7 @@ LATEPY_FUNC LATEPY_COLD Object new_host_module(const std::string& name, const Ob
 
 LATEPY_FUNC LATEPY_COLD Module module(const std::string& dotted) {
   detail::check_running();
-  for (std::size_t start = 0, end = 0; end != std::string::npos; start = end + 1) {
-    end = dotted.find('.', start);
-    if (!detail::is_identifier(std::string_view(dotted).substr(start, end - start)))
-      detail::throw_error<StateError>(
-          {"a host module cannot be named \"", dotted, "\": each part must be an identifier that is not a keyword"});
-  }
+  detail::check_module_name(dotted);
   const Object modules = Object::borrow(detail::throw_if_null(detail::api().Import_GetModuleDict()));
   Object parent;
   for (std::size_t end = 0; end != std::string::npos;) {

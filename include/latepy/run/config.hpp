@@ -13,14 +13,17 @@ inline namespace v1 {
 
 namespace detail {
 class Redirect;
+class HostFinder;
+class InstalledHooks;
 struct OutputHook;
 struct InputHook;
 struct ModuleHook;
+struct ImportHook;
 }  // namespace detail
 
 /// A std::function that also stores how to install it. So the code that installs it is compiled only in programs that
-/// set a callback.
-template <class Signature, class How>
+/// set a callback. Place is what keeps the installed callback.
+template <class Signature, class How, class Place = detail::Redirect>
 class Hook : public std::function<Signature> {
   using Callback = std::function<Signature>;
 
@@ -34,14 +37,22 @@ class Hook : public std::function<Signature> {
 
  private:
   friend class Interpreter;
+  friend class detail::InstalledHooks;
   template <class H>
-  static void install_by(const Callback& callback, detail::Redirect* stream, const std::string& name, bool by_line) {
-    H::install(callback, stream, name, by_line);
+  static void install_by(const Callback& callback, Place* place, const std::string& name, bool by_line) {
+    H::install(callback, place, name, by_line);
   }
-  void install(detail::Redirect* stream, const std::string& name, bool by_line) const {
-    if (install_) install_(*this, stream, name, by_line);
+  void install(Place* place, const std::string& name, bool by_line) const {
+    if (install_) install_(*this, place, name, by_line);
   }
-  void (*install_)(const Callback&, detail::Redirect*, const std::string&, bool) = nullptr;
+  void (*install_)(const Callback&, Place*, const std::string&, bool) = nullptr;
+};
+
+/// A module that Config::on_import gives.
+struct ModuleSource {
+  std::string code;      ///< Python source, in UTF-8
+  std::string filename;  ///< its `__file__`, and the name in tracebacks; by default the name of the module with ".py"
+  bool is_package = false;  ///< whether it may have submodules, which are also asked for
 };
 
 /// The options of an Interpreter: `latepy::Config c; c.version = ">=3.10"; latepy::Interpreter python(c);`
@@ -123,6 +134,11 @@ struct Config {
   /// The constructor of Interpreter calls the functions with the GIL, in this order, before the program can run any
   /// code. If one throws, the constructor stops Python again and throws that exception.
   std::vector<std::pair<std::string, Hook<void(Module&), detail::ModuleHook>>> extra_modules;
+  /// Called with the full name of a module that Python finds nowhere else, such as "rules" or "rules.tax". Returns its
+  /// source, or std::nullopt if the program has no such module. It is called again when the module is reloaded.
+  /// - It is called with the GIL, on the thread that imports.
+  /// - If it throws, the import raises ImportError, whose `__cause__` is that exception.
+  Hook<std::optional<ModuleSource>(std::string_view), detail::ImportHook, detail::HostFinder> on_import;
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's name: `set("optimization_level", "1")`,
   /// `set("int_max_str_digits", "0")`. A number is decimal text. If the option is a list (`xoptions`, `warnoptions`),

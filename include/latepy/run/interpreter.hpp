@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/run/config.hpp>
+#include <latepy/run/detail/installed_hooks.hpp>
 #include <latepy/run/detail/start/host_state.hpp>
 #include <latepy/run/scope.hpp>
 #include <latepy/run/streams.hpp>
@@ -82,7 +82,6 @@ class Interpreter : public Scope {
   void attach(const Config& config);
   /// Prepares what scripts use: `__main__`, sys.path, streams, modules. If it throws, it has called end().
   void prepare(const Config& config);
-  void redirect(const Config& config);
 
   /// stop(). \param timeout in ms; negative: as stop() without a time limit.
   bool end(long long timeout, std::vector<std::string>& alive);
@@ -98,7 +97,7 @@ class Interpreter : public Scope {
   bool finalize_;
   std::shared_ptr<const Discovery> discovery_;
   std::optional<detail::HostState> before_;
-  detail::Redirect streams_[3];
+  detail::InstalledHooks hooks_;
   Interpreter* next_ = nullptr;
   const void* starter_ = nullptr;  // the thread of the constructor: the address of its ThreadRecord
   bool is_attached_ = false, is_stopped_ = false;
@@ -188,7 +187,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
     const std::string missing = detail::missing_paths(config.paths, is_attached_);
     if (!missing.empty()) warn({"Config::paths: there is no folder or zip file ", missing});
     if (!is_attached_) detail::call_plain(detail::get_item(detail::import_hooks(), "wait_for_threading"));
-    redirect(config);
+    hooks_.install(config);
     for (const auto& [name, fill] : config.extra_modules) fill.install(nullptr, name, false);
   } catch (...) {
     std::vector<std::string> alive;
@@ -198,17 +197,11 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
   }
 }
 
-LATEPY_FUNC LATEPY_COLD void Interpreter::redirect(const Config& config) {
-  config.on_stdin.install(&streams_[0], "stdin", false);
-  config.on_stdout.install(&streams_[1], "stdout", config.output_by_line);
-  config.on_stderr.install(&streams_[2], "stderr", config.output_by_line);
-}
-
 LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std::string>& alive) {
   if (is_attached_ || !finalize_) {
     if (std::optional<GilGuard> gil = GilGuard::try_acquire()) {
       detail::flush_streams();
-      for (detail::Redirect& stream : streams_) stream.end();
+      hooks_.end();
       forget_main();
     }
     is_stopped_ = true;
@@ -246,7 +239,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   detail::attempt([] { detail::call_attribute(detail::known_module("atexit"), "_run_exitfuncs"); });
   detail::attempt(&detail::format_live_errors);
   detail::flush_streams();
-  for (detail::Redirect& stream : streams_) stream.let_go();
+  hooks_.let_go();
   forget_main();
   detail::release_types();
   detail::release_codes();

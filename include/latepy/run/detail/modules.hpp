@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/core/code.hpp>
+#include <latepy/host/module.hpp>
 #include <latepy/run/detail/imports.hpp>
 #include <latepy/run/detail/modules_source.hpp>
 
@@ -26,20 +27,34 @@ Object module_from_string(const std::string& name, std::string_view code, std::s
 Object module_from_file(const std::string& name, const Path& path);
 ///@}
 
+/// Registers a module that is made at its first import. \param fill a Python function that takes the module.
+void add_lazy_module(const std::string& name, const Object& fill);
+/// Marks a lazy module as one of the program. \returns an empty Module if it was filled before: this is a reload.
+Module begin_lazy_module(const Object& made);
+
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC LATEPY_COLD Object make_module(const std::string& name, const Object& loader, const Ref& package) {
+/// The name of the module above; "" if there is none.
+inline std::string parent_of(const std::string& name) {
   const std::size_t dot = name.rfind('.');
-  if (dot != name.npos) import(std::string_view(name).substr(0, dot));
-  const Object finder = module_finder();
-  const ColdObject text = make_str(name), plan = call_plain(get_item(finder, "add"), {text, loader, package});
+  return dot == name.npos ? std::string() : name.substr(0, dot);
+}
+
+/// Registers the loader of a module. \returns whether the module is there, and is to be reloaded.
+LATEPY_COLD inline bool add_loader(const std::string& name, const Object& loader, const Ref& package) {
+  const ColdObject plan = call_plain(get_item(module_finder(), "add"), {make_str(name), loader, package});
   if (has_flag(plan.ptr(), type_is_str))
     throw_error<StateError>({"cannot make a module named ", name, ": ", text_of(plan.ptr()), "; choose another name"});
-  if (!plan.is_none()) return call_attribute(known_module("importlib"), "reload", {import(name)});
+  return !plan.is_none();
+}
+
+LATEPY_FUNC LATEPY_COLD Object make_module(const std::string& name, const Object& loader, const Ref& package) {
+  if (const std::string parent = parent_of(name); !parent.empty()) import(parent);
+  if (add_loader(name, loader, package)) return call_attribute(known_module("importlib"), "reload", {import(name)});
   PyObject* const made = try_import(name);
   if (made) return Object::steal(made);
   const PythonError error = take_python_error();
-  call_plain(get_item(finder, "remove"), {text});
+  call_plain(get_item(module_finder(), "remove"), {make_str(name)});
   error.rethrow();
 }
 
@@ -51,6 +66,19 @@ LATEPY_FUNC LATEPY_COLD Object module_from_string(const std::string& name, std::
       call_plain(get_item(module_finder(), "TextLoader"),
                  {make_str(name), make_path(file), make_str(dedent(code)), CodeAccess::code(compiled)});
   return make_module(name, loader, none());
+}
+
+LATEPY_FUNC LATEPY_COLD void add_lazy_module(const std::string& name, const Object& fill) {
+  check_module_name(name);
+  const std::string parent = parent_of(name);
+  if (!parent.empty() && !get_item(module_finder(), "loaders").contains(parent)) latepy::module(parent);
+  add_loader(name, call_plain(get_item(module_finder(), "LazyLoader"), {fill}), take_result(api().List_New(0)));
+}
+
+LATEPY_FUNC LATEPY_COLD Module begin_lazy_module(const Object& made) {
+  if (!attribute_or_empty(made.ptr(), module_mark).is_empty()) return Module(Object());
+  set_attribute(made, module_mark, to_py(true));
+  return Module(made);
 }
 
 LATEPY_FUNC LATEPY_COLD Object module_from_file(const std::string& name, const Path& path) {

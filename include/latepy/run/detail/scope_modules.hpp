@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/module.hpp>
 #include <latepy/run/detail/entry.hpp>
 #include <latepy/run/detail/modules.hpp>
 
@@ -33,6 +32,17 @@ class ScopeModules {
   /// The module of the program with this name, as latepy::module() returns it: scripts can import it. The first call
   /// creates it. To use the Module needs the GIL. \throws StateError if another module has the name.
   Module module(const std::string& name);
+  /// A module of the program that is made when a script first imports it: `fill` is then called with the Module, with
+  /// the GIL, on the thread that imports. If it throws, the import raises ImportError, whose `__cause__` is that
+  /// exception; the next import calls `fill` again. \throws StateError if another module has the name.
+  template <class F>
+  void lazy_module(const std::string& name, F fill) {
+    const Entry entry;
+    add_lazy_module(name, make_callable("fill", [fill = std::move(fill)](const Object& made) mutable {
+                      Module module = begin_lazy_module(made);
+                      if (!module.is_empty()) fill(module);
+                    }));
+  }
   /// Puts a folder or zip file first on sys.path, unless sys.path has it already. \throws FileNotFoundError.
   void add_path(const Path& folder);
   /// Runs the source of a module again in the same module object, as importlib.reload() does. Returns the module.

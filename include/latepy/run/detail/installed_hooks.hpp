@@ -1,0 +1,40 @@
+// latepy/run/detail/installed_hooks.hpp: InstalledHooks, the callbacks of a Config while they are installed.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/run/detail/host_finder.hpp>
+#include <latepy/run/detail/streams/redirect.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Installs Config::on_stdin, on_stdout, on_stderr and on_import. The destructor removes them.
+class InstalledHooks {
+ public:
+  /// Needs the GIL.
+  void install(const Config& config) {
+    config.on_stdin.install(&streams_[0], "stdin", false);
+    config.on_stdout.install(&streams_[1], "stdout", config.output_by_line);
+    config.on_stderr.install(&streams_[2], "stderr", config.output_by_line);
+    config.on_import.install(&finder_, {}, false);
+  }
+  /// Removes them. Any thread, at any time. Takes the GIL.
+  void end() noexcept {
+    for (Redirect& stream : streams_) stream.end();
+    finder_.end();
+  }
+  /// Makes end() do nothing, so that they stay until Python has ended.
+  void let_go() noexcept {
+    for (Redirect& stream : streams_) stream.let_go();
+    finder_.let_go();
+  }
+
+ private:
+  Redirect streams_[3];
+  HostFinder finder_;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
