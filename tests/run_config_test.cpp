@@ -238,6 +238,9 @@ TEST_CASE("the program keeps what is its own", "[startup][locale][signals]") {
       std::setlocale(LC_CTYPE, "C.UTF-8");
       if (chdir("/usr") != 0) throw std::runtime_error("chdir");
       std::fesetround(FE_UPWARD);
+      setenv("TERM", "dumb", 1);  // readline prints nothing then
+      setenv("LINES", "7", 1);
+      unsetenv("COLUMNS");
       std::string variables;
       for (char** variable = environ; *variable; ++variable) variables += std::string(*variable) + "\n";
       struct sigaction before[65], after;
@@ -262,13 +265,14 @@ TEST_CASE("the program keeps what is its own", "[startup][locale][signals]") {
       check("by imports");
       run("import signal, os, locale\nsignal.signal(signal.SIGTERM, lambda *a: 0)\nsignal.signal(signal.SIGINT, lambda "
           "*a: 0)\n"
+          "try: import readline\nexcept ImportError: pass\n"
           "signal.signal(signal.SIGPIPE, signal.SIG_IGN)\nos.chdir('/')\nlocale.setlocale(locale.LC_NUMERIC, "
           "'C.UTF-8')\n");
       const auto hosts_own = [](int) {};
       std::signal(SIGUSR1, hosts_own);
-      const HostState before_stop;
+      const SignalHandlers before_stop;
       host().api.FinalizeEx();
-      host_state.restore_after_stop(before_stop, reinterpret_cast<const void*>(host().api.FinalizeEx.pointer()));
+      host_state.restore_after_stop(before_stop, reinterpret_cast<const void*>(host().api.FinalizeEx.pointer()), true);
       sigaction(SIGUSR1, nullptr, &after);
       if (after.sa_handler != +hosts_own) std::printf("the program's own new handler was lost\n");
       std::signal(SIGUSR1, SIG_DFL);

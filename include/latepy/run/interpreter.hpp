@@ -33,6 +33,8 @@ class Interpreter : public Scope {
   explicit Interpreter();  ///< with a default Config
   /// Stops Python if this object started it; see stop(). On another thread than that of the constructor it only flushes
   /// the output. If Python is left running, there or because C++ threads do not leave it, Config::on_warning is told.
+  /// std::exit() does not destroy local variables: before it call stop(), else `atexit` of Python does not run, and
+  /// text that a script has left in a buffer is lost.
   ~Interpreter();
 
   /// The Interpreter that lives; the first one if several libraries share their state and each has one. Any thread.
@@ -244,10 +246,11 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   detail::release_types();
   detail::release_codes();
   detail::release_interned_names();
+  const bool with_readline = detail::is_imported("readline");
   const detail::SignalHandlers last;
   if (!detail::finalize())
     warn({"Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)"});
-  before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized));
+  before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized), with_readline);
   is_stopped_ = true;
   detail::the_interpreter = nullptr;  // Interpreters that attached to this Python are over too
   return true;

@@ -19,6 +19,12 @@ Object sys(const char* name);
 PyObject* try_import(std::string_view name);
 /// The same. \throws PythonError.
 inline Object import(std::string_view name) { return steal_or_throw(try_import(name)); }
+/// Whether sys.modules has a module of that name; false also if there is no memory.
+LATEPY_COLD inline bool is_imported(const char* name) noexcept try {
+  return api().Dict_GetItemWithError(api().Import_GetModuleDict(), make_str(name).ptr()) != nullptr;
+} catch (const std::exception&) {
+  return false;
+}
 /// Whether the object has a `__spec__`, as modules have.
 inline bool is_module(const Object& object) { return object.has_attr("__spec__"); }
 

@@ -8,6 +8,9 @@
 #include <cfenv>
 #include <clocale>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <string>
 #if LATEPY_WINDOWS
 #include <direct.h>
@@ -32,8 +35,8 @@ class SignalHandlers {
     for (int signal = 1; signal <= last; ++signal) put_back(signal);
   }
   /// As restore(), but keeps the handlers that the program installed meanwhile.
-  /// \param now what is installed. \param python an address in libpython: a handler in that library is not one of the
-  /// program.
+  /// \param now what is installed. \param python an address in libpython: a handler in that library, or in an extension
+  /// module such as readline, is not one of the program.
   LATEPY_COLD void restore_pythons(const SignalHandlers& now, const void* python) const noexcept {
     for (int signal = 1; signal <= last; ++signal)
       if (!now.is_programs(signal, python))
@@ -76,14 +79,28 @@ class SignalHandlers {
     return disposition.sa_flags & SA_SIGINFO ? reinterpret_cast<const void*>(disposition.sa_sigaction)
                                              : reinterpret_cast<const void*>(disposition.sa_handler);
   }
-  /// Whether the handler is a function outside of the library at `python`.
+  /// Whether the file is an extension module of Python: its name is that of its function PyInit_*.
+  static bool is_extension_module(const char* file) noexcept {
+    const char* const slash = std::strrchr(file, '/');
+    const char* const name = slash ? slash + 1 : file;
+    char function[100] = "PyInit_";
+    const std::size_t size = std::strcspn(name, ".");
+    if (size + sizeof "PyInit_" > sizeof function) return false;
+    std::memcpy(function + std::strlen(function), name, size);
+    void* const library = dlopen(file, RTLD_LAZY | RTLD_NOLOAD);
+    if (!library) return false;
+    const bool is_there = dlsym(library, function) != nullptr;
+    dlclose(library);
+    return is_there;
+  }
+  /// Whether the handler is a function of the program: neither of the library at `python` nor of an extension module.
   bool is_programs(int signal, const void* python) const {
     const Disposition& disposition = handlers_[index(signal)];
     const bool is_function =
         (disposition.sa_flags & SA_SIGINFO) || (disposition.sa_handler != SIG_DFL && disposition.sa_handler != SIG_IGN);
     Dl_info ours, theirs;
     return known_[index(signal)] && is_function && dladdr(handler(disposition), &ours) != 0 &&
-           dladdr(python, &theirs) != 0 && ours.dli_fbase != theirs.dli_fbase;
+           dladdr(python, &theirs) != 0 && ours.dli_fbase != theirs.dli_fbase && !is_extension_module(ours.dli_fname);
   }
 #endif
 
@@ -92,13 +109,16 @@ class SignalHandlers {
 };
 
 /// The constructor saves the signal handlers, locale, floating point environment and working directory of the process.
-/// Environment variables are not saved, because neither CPython nor latepy sets any. To restore needs no memory.
+/// Of the environment variables it saves those that the module readline sets; CPython and latepy set none. To restore
+/// all but these needs no memory.
 class HostState {
  public:
   LATEPY_COLD HostState() {
     if (const char* locale = std::setlocale(LC_ALL, nullptr)) locale_ = locale;
     std::fegetenv(&floating_point_);
     folder_ = working_folder();
+    for (std::size_t i = 0; i < 2; ++i)
+      if (const char* value = std::getenv(size_variables[i])) size_of_terminal_[i] = value;
   }
   HostState(const HostState&) = delete;
   HostState& operator=(const HostState&) = delete;
@@ -114,10 +134,13 @@ class HostState {
   }
 
   /// Restores everything after the stop, except the signal handlers that the program installed while Python ran; see
-  /// SignalHandlers::restore_pythons(). \param before the handlers just before the stop.
-  LATEPY_COLD void restore_after_stop(const SignalHandlers& before, const void* python) const noexcept {
+  /// SignalHandlers::restore_pythons(). \param before the handlers just before the stop. \param with_readline whether
+  /// the module readline was imported, which sets LINES and COLUMNS.
+  LATEPY_COLD void restore_after_stop(const SignalHandlers& before, const void* python,
+                                      bool with_readline) const noexcept {
     restore(false);
     signals_.restore_pythons(before, python);
+    for (std::size_t i = 0; with_readline && i < 2; ++i) put_back(size_variables[i], size_of_terminal_[i]);
   }
 
  private:
@@ -131,6 +154,7 @@ class HostState {
     return folder;
   }
   void change_folder() const { (void)_wchdir(folder_.c_str()); }
+  static void put_back(const char*, const std::optional<std::string>&) {}  // Windows has no readline
   std::wstring folder_;
 #else
   static std::string working_folder() {
@@ -142,9 +166,16 @@ class HostState {
     if (chdir(folder_.c_str()) != 0) {
     }  // the folder was deleted: it cannot be restored
   }
+  static void put_back(const char* variable, const std::optional<std::string>& value) noexcept {
+    const char* const now = std::getenv(variable);
+    if (value && (!now || *value != now)) setenv(variable, value->c_str(), 1);
+    if (!value && now) unsetenv(variable);
+  }
   std::string folder_;
 #endif
 
+  static constexpr const char* size_variables[] = {"LINES", "COLUMNS"};
+  std::optional<std::string> size_of_terminal_[2];
   std::string locale_;
   std::fenv_t floating_point_;
   SignalHandlers signals_;
