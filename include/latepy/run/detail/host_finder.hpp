@@ -38,7 +38,7 @@ class HostFinder {
   /// A Python function that compiles a text. The third argument is the name of the module.
   static Object compiler() {
     return make_callable("compile", [](const std::string& text, const Object& file, const Object&) {
-      return Object(CodeAccess::code(Code(text, Mode::exec, text_of(file.ptr()))));
+      return Object(CodeAccess::code(Code(text, Mode::exec, path_bytes(file))));
     });
   }
   LATEPY_COLD void end_begun() noexcept try {
