@@ -635,6 +635,42 @@ TEST_CASE("where there is no executable sys.executable is empty, and the program
   }
 }
 
+TEST_CASE("a .pth file that is not UTF-8 does not spoil later starts", "[startup][start-error][venv]") {
+  const InVirtualEnvironment inside;
+  const std::string file = virtual_environment() + "/lib/python3." + minor() +
+                           (host().candidate.free_threaded ? "t" : "") + "/site-packages/of_others.pth";
+  std::ofstream(file) << "/caf\xc3\xa9\n";
+  CHECK(printed("print('well')") == "well\n");
+  std::ofstream(file) << "/caf\xe9\n";
+  const std::string output = in_child([&] {
+    try {
+      start_python();
+      run("print('well')");
+    } catch (const StartError& error) {
+      std::printf("%s\n", error.what());
+      fs::remove(file);
+      start_python();
+      run("print('later')");
+    }
+    host().api.FinalizeEx();
+  });
+  fs::remove(file);
+  CHECK(output == "cannot start Python: " + file + " is not in UTF-8, so that Python " + host().version.to_string() +
+                      " cannot read it. Mend it or remove it\nlater\n");
+}
+
+TEST_CASE("a .pth file that fails is told on stderr, and Python starts", "[startup][venv]") {
+  const InVirtualEnvironment inside;
+  const std::string file = virtual_environment() + "/lib/python3." + minor() +
+                           (host().candidate.free_threaded ? "t" : "") + "/site-packages/of_others.pth";
+  std::ofstream(file) << "import no_such_module_of_others\n";
+  const std::string output = printed("print('well')");
+  fs::remove(file);
+  CHECK(has(output, "Error processing line 1 of " + file));
+  CHECK(has(output, "no_such_module_of_others"));
+  CHECK(has(output, "\nwell\n"));
+}
+
 TEST_CASE("strict refuses what others may write to on sys.path before any of it can run", "[security][sys-path]") {
   const std::string folder = temporary_folder() + "/strict", user = folder + "/user",
                     site = user + "/lib/python3." + minor() + (host().candidate.free_threaded ? "t" : "") +

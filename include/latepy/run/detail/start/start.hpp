@@ -106,6 +106,27 @@ LATEPY_COLD inline bool settle(const Api& api, const Config& config, Settings& s
   return true;
 }
 
+/// Checks the .pth files of site-packages. The module site cannot bear one that is not UTF-8: the start would fail, and
+/// then no later start could succeed. \throws StartError that names the file.
+LATEPY_COLD inline void check_path_files(Settings& settings, const Candidate& candidate, const Version& version) {
+  if (!settings.is_on("site_import") || !settings.is_on("utf8_mode")) return;
+  Arena arena;
+  const Text minor =
+      arena.concat(arena.decimal(static_cast<unsigned>(version.minor)), candidate.free_threaded ? "t" : "");
+  for (const Text root : {Text(candidate.prefix), Text(candidate.home)})
+    for (const Text packages :
+         {LATEPY_WINDOWS ? Text("Lib/site-packages") : arena.concat("lib/python3.", minor, "/site-packages"),
+          arena.concat("local/lib/python3.", minor, "/dist-packages"), Text("lib/python3/dist-packages")}) {
+      const Text folder = arena.join(root, packages);
+      for (const Text name : list_folder(arena, folder)) {
+        const Text path = arena.join(folder, name);
+        if (ends_with(name, ".pth") && !is_utf8(read_file(arena, path).text))
+          throw_error<StartError>({"cannot start Python: ", path, " is not in UTF-8, so that Python ",
+                                   version.to_string(), " cannot read it. Mend it or remove it"});
+      }
+    }
+}
+
 /// Checks what the Config allows. \throws StartError.
 LATEPY_COLD inline void check_config(const Config& config, Settings& settings, const Version& version,
                                      const Candidate& candidate) {
@@ -159,6 +180,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
   check_home(candidate, version);
   Settings settings(config, candidate, version);
   check_config(config, settings, version, candidate);
+  check_path_files(settings, candidate, version);
   for (const Setting& setting : settings)
     trace({"start: ", setting.name, " = ", std::strcmp(setting.name, "argv") == 0 ? "..." : setting.value});
   Start start{api, settings, concat({"CPython ", version.to_string(), " (", candidate.library, ")"})};
