@@ -37,6 +37,7 @@ std::string native_library() {
 class Tree {
  public:
   Tree() {
+    umask(022);
     std::string name = "/tmp/latepy_locate_XXXXXX";
     py::detail::Arena arena;
     root_ = py::detail::real_path(arena, mkdtemp(&name[0])).c_str();
@@ -1438,6 +1439,24 @@ TEST_CASE("a Python in this process that is too old is refused", "[locate][attac
                  !has(found.candidates()[0].reason, "too old: 3.8.18") ||
                  !has(found.candidates()[0].reason, "and a process can have one Python only");
         }) == 0);
+}
+
+TEST_CASE("a Python that runs needs no standard library to be found", "[locate][machine][attach]") {
+  Search search;
+  search.in_process = false;
+  const Discovery machine = py::locate(search);
+  if (!machine.chosen()) SKIP("no Python");
+  const int status = status_of([&] {
+    void* const library = dlopen(machine.chosen()->library.c_str(), RTLD_NOW | RTLD_GLOBAL);
+    if (!library) return 99;
+    Search nowhere;
+    nowhere.home = "/nowhere";
+    if (py::locate(nowhere).chosen()) return 1;
+    reinterpret_cast<void (*)(int)>(dlsym(library, "Py_InitializeEx"))(0);
+    const Discovery found = py::locate(nowhere);
+    return found.chosen() && found.chosen()->in_process ? 0 : 2;
+  });
+  CHECK(status == 0);
 }
 
 TEST_CASE("a library that was loaded by a relative path keeps that name: another file may have it by now",

@@ -601,7 +601,7 @@ TEST_CASE("what set() says of a switch goes before the field, also for what depe
   CHECK(output == "True 1 3\n");
 }
 
-TEST_CASE("where there is no executable sys.executable is empty, and the program is told", "[sys-executable]") {
+TEST_CASE("where there is no executable sys.executable is empty, so that subprocess fails", "[sys-executable]") {
   // The library and the standard library, as a program may bring them along.
   const std::string home = temporary_folder() + "/bare",
                     lib = "/lib/python3." + minor() + (host().candidate.free_threaded ? "t" : "");
@@ -620,16 +620,12 @@ TEST_CASE("where there is no executable sys.executable is empty, and the program
         host().candidate.executable = host().candidate.base_executable = "";
         Config config;
         if (!own.empty()) config.set("executable", own).set("base_executable", own);
-        config.on_warning = [&](const std::string& text) {
-          std::printf("%s\n", has(text, "no executable: sys.executable is empty") ? "warned" : text.c_str());
-          throw std::runtime_error("of the program's own");
-        };
         start_python(config, way);
         run(script + extra);
         host().api.FinalizeEx();
       });
     };
-    CHECK(output("") == "warned\n'' ''\nan error\n");
+    CHECK(output("") == "'' ''\nan error\n");
     own = host().candidate.base_executable;
     CHECK(output("\nelse: print('it ran')") == "'" + own + "' '" + own + "'\nit ran\n");
   }
@@ -639,8 +635,19 @@ TEST_CASE("a .pth file that is not UTF-8 does not spoil later starts", "[startup
   const InVirtualEnvironment inside;
   const std::string file = virtual_environment() + "/lib/python3." + minor() +
                            (host().candidate.free_threaded ? "t" : "") + "/site-packages/of_others.pth";
-  std::ofstream(file) << "/caf\xc3\xa9\n";
-  CHECK(printed("print('well')") == "well\n");
+  fs::create_directory(virtual_environment() + "/caf\xc3\xa9");
+  std::ofstream(file) << virtual_environment() + "/caf\xc3\xa9\n";
+  for (const char* locale : {"C", "C.UTF-8"}) {
+    INFO(locale);
+    const std::string output = in_child([&] {
+      std::setlocale(LC_ALL, locale);
+      start_python();
+      run("import sys; print(sys.path[-1].endswith('caf\\xe9'))");
+      host().api.FinalizeEx();
+      if (std::string(std::setlocale(LC_ALL, nullptr)) != locale) std::printf("another locale\n");
+    });
+    CHECK(output == "True\n");
+  }
   std::ofstream(file) << "/caf\xe9\n";
   const std::string output = in_child([&] {
     try {
@@ -672,6 +679,7 @@ TEST_CASE("a .pth file that fails is told on stderr, and Python starts", "[start
 }
 
 TEST_CASE("strict refuses what others may write to on sys.path before any of it can run", "[security][sys-path]") {
+  umask(022);
   const std::string folder = temporary_folder() + "/strict", user = folder + "/user",
                     site = user + "/lib/python3." + minor() + (host().candidate.free_threaded ? "t" : "") +
                            "/site-packages";
@@ -740,6 +748,9 @@ TEST_CASE("run by the case below as a set-uid program", "[.set-uid]") {
 
 TEST_CASE("a set-uid program does not do what the user's environment says", "[security][environment]") {
   if (geteuid() != 0) SKIP("only root can make one");
+#if defined(__SANITIZE_ADDRESS__)
+  SKIP("the search for leaks needs more rights in a set-uid program");
+#endif
   // A folder that is no longer than it must be: the program is to be reached by another user.
   char folder[] = "/tmp/latepy-XXXXXX";
   REQUIRE(mkdtemp(folder));

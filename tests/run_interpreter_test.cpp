@@ -959,6 +959,23 @@ TEST_CASE("paths of Python that are no UTF-8 are given as they are", "[venv][non
   });
 }
 
+TEST_CASE("a program whose Python has no executable is told, and starts", "[sys-executable]") {
+  in_child([] {
+    char folder[] = "/tmp/latepy-XXXXXX";
+    EXPECT(mkdtemp(folder) != nullptr);
+    const std::string home = folder, library = py::locate().chosen()->library, base = py::locate().chosen()->home;
+    EXPECT(symlink((base + "/lib").c_str(), (home + "/lib").c_str()) == 0);
+    std::vector<std::string> warnings;
+    py::Config config = with_warnings(warnings);
+    config.library = library;
+    config.home = home;
+    const py::Interpreter python(config);
+    EXPECT(python.executable().empty());
+    EXPECT(warnings.size() == 1 && has(warnings[0], "sys.executable is empty"));
+    EXPECT(std::system(("rm -rf " + home).c_str()) == 0);
+  });
+}
+
 TEST_CASE("LATEPY_TRACE tells what is found, loaded and started on stderr, each step with its time", "[trace]") {
   const auto trace = [](const char* value, auto&& body) {
     return in_child([&] {

@@ -116,10 +116,10 @@ class Checks : public CandidateTable {
     const Text flags = name.free_threaded ? "t" : "", dotted = arena_.concat(name.dotted(arena_), flags),
                zip = arena_.concat(name.digits(arena_), flags, ".zip");
     for (const Text root : {c.home, c.prefix}) {
-      paths.add(LATEPY_WINDOWS ? root : arena_.join(root, "pyvenv.cfg"));
-      for (const Text lib : Literals("lib/python\0lib64/python\0local/lib/python"))
+      paths.add(LATEPY_WINDOWS ? root : arena_.concat(root, "/pyvenv.cfg"));
+      for (const Text lib : Literals("/lib/python\0/lib64/python\0/local/lib/python"))
         for (const Text version : {dotted, zip, Text("3")})  // 3: Debian's packages for every version
-          paths.add(arena_.concat(arena_.join(root, lib), version));
+          paths.add(arena_.concat(root, lib, version));
     }
     const Text open = writable_by_others(arena_, paths);
     return open.empty() ? open : arena_.concat("not safe (strict): others may write to ", open);

@@ -48,9 +48,8 @@ LATEPY_COLD inline Text install_command(Arena& arena, Text root, const VersionRa
 /// What to do about a wish that cannot be met, other than to install what it names.
 LATEPY_COLD inline Text correct_wish(Arena& arena, const Sources& sources) {
   const Texts asked = sources.asked_for();
-  Text text;
-  for (std::size_t at = 0; at < asked.size(); at += 2)
-    text = arena.concat({text, at == 0 ? "Correct " : " or ", asked[at]});
+  const bool several = asked.size() > 2;  // each is followed by its value
+  Text text = arena.concat("Correct ", asked[0], several ? " or " : "", several ? asked[2] : Text());
   const std::string_view python = sources.wish().python;
   if (starts_with(python, "~"))
     text = arena.concat(text, " (~ is not expanded: write the whole path)");

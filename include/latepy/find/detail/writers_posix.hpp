@@ -46,36 +46,31 @@ LATEPY_COLD inline Text writable_by_others(Arena& arena, Text path) {
 }
 
 /// The same of each of the paths and of all that lies in those that are folders. What .pth files there name is looked
-/// at too. \param paths gets the folders below; paths that lead to nothing are passed over.
+/// at too. \param paths gets what is met on the way; paths that lead to nothing are passed over.
 LATEPY_COLD inline Text writable_by_others(Arena& arena, Texts& paths) {
-  const auto follow = [&](Text path) {
-    const Text open = writable_by_others(arena, path), real = real_path(arena, path);
-    for (const Text known : paths)
-      if (known == real) return open;
-    if (!real.empty()) paths.add(real);
-    return open;
-  };
   for (std::size_t at = 0; at < paths.size(); ++at) {
-    const Text folder = paths[at];
-    Text open = writable_by_others(arena, folder);
+    const Text folder = paths[at], open = writable_by_others(arena, folder);
+    if (!open.empty()) return open;
+    if (const Text real = real_path(arena, folder); real != folder) {
+      bool is_known = false;
+      for (const Text path : paths) is_known |= path == real;
+      if (!is_known) paths.add(real);
+      continue;
+    }
     const FolderStream stream(folder);
-    if (stream.failed() && errno != ENOENT && errno != ENOTDIR) open = folder;  // what is in it cannot be told
-    while (const char* name = open.empty() ? stream.next() : nullptr) {
+    if (stream.failed() && errno != ENOENT && errno != ENOTDIR) return folder;  // what is in it cannot be told
+    while (const char* name = stream.next()) {
       struct stat info;
       if (stream.look_at(name, info) != 0) continue;
-      const bool is_list = S_ISREG(info.st_mode) && ends_with(name, ".pth"), is_folder = S_ISDIR(info.st_mode);
-      if (!is_open(info, false) && !S_ISLNK(info.st_mode) && !is_list && !is_folder) continue;
+      const bool is_bad = is_open(info, false), is_list = ends_with(name, ".pth");
+      if (S_ISREG(info.st_mode) && !is_bad && !is_list) continue;
       const Text path = arena.join(folder, name);
-      if (is_open(info, false)) return path;
-      if (is_folder)
-        paths.add(path);
-      else if (!is_list)
-        open = follow(path);
+      if (is_bad) return path;
+      if (!S_ISREG(info.st_mode)) paths.add(path);
       std::string_view text = is_list ? read_file(arena, path).text : std::string_view();
-      for (std::string_view line; open.empty() && !(line = next_part(text, "\r\n")).empty();)
-        open = follow(is_absolute(line) ? arena.copy(line) : arena.join(folder, arena.copy(line)));
+      for (std::string_view line; !(line = next_part(text, "\r\n")).empty();)
+        paths.add(is_absolute(line) ? arena.copy(line) : arena.join(folder, arena.copy(line)));
     }
-    if (!open.empty()) return open;
   }
   return {};
 }

@@ -7,6 +7,8 @@
 #include <latepy/run/detail/start/settle_source.hpp>
 #include <latepy/run/detail/streams/missing_streams_source.hpp>
 
+#include <clocale>
+
 namespace latepy {
 inline namespace v1 {
 namespace detail {
@@ -91,13 +93,6 @@ LATEPY_COLD inline bool settle(const Api& api, const Config& config, Settings& s
     const Setting* const setting = settings.find(name);
     const bool is_there = setting->asked_for || is_file(setting->value);
     if (!set_global(api, globals.get(), name, decode_text(api, is_there ? setting->value : ""))) return false;
-    if (is_there || !config.on_warning || setting != settings.find("executable")) continue;
-    try {
-      config.on_warning(
-          "this Python has no executable: sys.executable is empty, so that scripts cannot start another Python. "
-          "Config::set(\"executable\", <path>) names one");
-    } catch (...) {  // as in Interpreter::warn()
-    }
   }
   if (!run_source(api, globals.get(), settle_source)) return false;
   for (const char* name : {"stdin", "stdout", "stderr"})
@@ -106,30 +101,37 @@ LATEPY_COLD inline bool settle(const Api& api, const Config& config, Settings& s
   return true;
 }
 
-/// Checks the .pth files of site-packages. The module site cannot bear one that is not UTF-8: the start would fail, and
-/// then no later start could succeed. \throws StartError that names the file.
-LATEPY_COLD inline void check_path_files(Settings& settings, const Candidate& candidate, const Version& version) {
+/// A folder of packages below the prefix, as the module site knows it.
+LATEPY_COLD inline Text site_packages(Arena& arena, Text prefix, const Candidate& candidate, const Version& version) {
+  if (LATEPY_WINDOWS) return arena.join(prefix, "Lib/site-packages");
+  return arena.concat({arena.join(prefix, "lib/python3."), arena.decimal(static_cast<unsigned>(version.minor)),
+                       candidate.free_threaded ? "t" : "", "/site-packages"});
+}
+
+/// Prepares for the .pth files of site-packages. Where the module site cannot read one, the start fails, and then no
+/// later start can succeed. 3.9 and 3.10 read them in UTF-8, 3.11 and 3.12 in the encoding of the locale, in UTF-8 mode
+/// too; 3.13 tries both. The caller restores the locale. \throws StartError that names a file that is not UTF-8.
+LATEPY_COLD inline void prepare_path_files(Settings& settings, const Candidate& candidate, const Version& version) {
   if (!settings.is_on("site_import") || !settings.is_on("utf8_mode")) return;
   Arena arena;
-  const Text minor =
-      arena.concat(arena.decimal(static_cast<unsigned>(version.minor)), candidate.free_threaded ? "t" : "");
-  for (const Text root : {Text(candidate.prefix), Text(candidate.home)})
-    for (const Text packages :
-         {LATEPY_WINDOWS ? Text("Lib/site-packages") : arena.concat("lib/python3.", minor, "/site-packages"),
-          arena.concat("local/lib/python3.", minor, "/dist-packages"), Text("lib/python3/dist-packages")}) {
-      const Text folder = arena.join(root, packages);
-      for (const Text name : list_folder(arena, folder)) {
-        const Text path = arena.join(folder, name);
-        if (ends_with(name, ".pth") && !is_utf8(read_file(arena, path).text))
-          throw_error<StartError>({"cannot start Python: ", path, " is not in UTF-8, so that Python ",
-                                   version.to_string(), " cannot read it. Mend it or remove it"});
-      }
-    }
+  const Text folder = site_packages(arena, candidate.prefix, candidate, version);
+  bool is_ascii = true;
+  for (const Text name : list_folder(arena, folder)) {
+    if (!ends_with(name, ".pth")) continue;
+    const Text path = arena.join(folder, name);
+    const std::string_view text = read_file(arena, path).text;
+    for (const char c : text) is_ascii &= static_cast<unsigned char>(c) < 0x80;
+    if (!is_utf8(text))
+      throw_error<StartError>({"cannot start Python: ", path, " is not in UTF-8, so that Python ", version.to_string(),
+                               " cannot read it. Mend it or remove it"});
+  }
+  for (const Text locale : Literals("C.UTF-8\0en_US.UTF-8\0UTF-8"))
+    if (is_ascii || LATEPY_WINDOWS || std::setlocale(LC_CTYPE, locale.c_str())) break;
 }
 
 /// Checks what the Config allows. \throws StartError.
-LATEPY_COLD inline void check_config(const Config& config, Settings& settings, const Version& version,
-                                     const Candidate& candidate) {
+LATEPY_COLD inline void check_config(const Config& config, Settings& settings, const Candidate& candidate,
+                                     const Version& version) {
   const bool use_environment = settings.is_on("use_environment"), user_site = settings.is_on("user_site_directory");
   if ((use_environment || user_site) && is_secure_process())
     throw_error<StartError>({"cannot start Python: Config::", use_environment ? "use_environment" : "user_site",
@@ -140,20 +142,19 @@ LATEPY_COLD inline void check_config(const Config& config, Settings& settings, c
   for (const Path& path : config.paths) {
     if (path.string().find('\0') != std::string::npos)
       throw_error<StartError>({"cannot start Python: Config::paths holds a NUL byte: ", path.c_str(), "\\0..."});
-    paths.add(absolute_path(arena, path.string()));
+    paths.add(absolute_path(arena, path.c_str()));
   }
   if (!config.strict) return;
-  std::string_view list = use_environment ? process_variable(arena, "PYTHONPATH") : Text();
+  const auto variable = [&](Text name) { return use_environment ? process_variable(arena, name) : Text(); };
+  std::string_view list = variable("PYTHONPATH");
   for (std::string_view path; !(path = next_part(list, LATEPY_WINDOWS ? ";" : ":")).empty();)
     paths.add(absolute_path(arena, arena.copy(path)));
-  for (const Setting* each = settings.find("module_search_paths"); each;
-       each = settings.find("module_search_paths", each))
-    paths.add(absolute_path(arena, each->value));
+  for (const Setting& setting : settings)
+    if (std::strcmp(setting.name, "module_search_paths") == 0) paths.add(absolute_path(arena, setting.value));
   if (user_site) {
-    Text base = use_environment ? process_variable(arena, "PYTHONUSERBASE") : Text();
+    Text base = variable("PYTHONUSERBASE");
     if (base.empty()) base = arena.join(process_variable(arena, LATEPY_WINDOWS ? "APPDATA" : "HOME"), ".local");
-    paths.add(arena.concat({arena.join(base, "lib/python3."), arena.decimal(static_cast<unsigned>(version.minor)),
-                            candidate.free_threaded ? "t" : "", "/site-packages"}));
+    paths.add(site_packages(arena, base, candidate, version));
   }
   const Text open = writable_by_others(arena, paths);
   if (!open.empty())
@@ -179,8 +180,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
          *failed_start});
   check_home(candidate, version);
   Settings settings(config, candidate, version);
-  check_config(config, settings, version, candidate);
-  check_path_files(settings, candidate, version);
+  check_config(config, settings, candidate, version);
   for (const Setting& setting : settings)
     trace({"start: ", setting.name, " = ", std::strcmp(setting.name, "argv") == 0 ? "..." : setting.value});
   Start start{api, settings, concat({"CPython ", version.to_string(), " (", candidate.library, ")"})};
@@ -191,6 +191,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
     ~Restore() { host.restore(with_signals); }
   } restore{host, !settings.is_on("install_signal_handlers")};
 
+  prepare_path_files(settings, candidate, version);
   // If the path of the earlier interpreter stays, 3.14 does not find the extension modules of a virtual environment.
   if (again && api.SetPath) api.SetPath(nullptr);
   if (way == StartWay::best && api.InitConfig_Create) {
