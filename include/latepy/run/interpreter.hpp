@@ -169,7 +169,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   detail::thread_record.generation = detail::begin_known_interpreter(process, interpreter).generation;
   prepare(config);
   if (executable().empty())
-    warn("Python has no executable here: sys.executable is empty, and scripts cannot start another Python");
+    warn({"Python has no executable here: sys.executable is empty, and scripts cannot start another Python"});
   if (config.release_gil) detail::api().Eval_SaveThread();
 }
 
