@@ -119,7 +119,6 @@ void each_way(const std::string& expression, const std::function<void(const std:
   WAY(give.call<Knob&>());
   WAY(give.try_call<Knob*>().value());
   WAY(give().as<Knob*>());
-  WAY(give().as<Knob&>());
   WAY(give().try_as<Knob*>().value_or(nullptr) ? 0 : throw py::StateError("nothing"));
   WAY(py::Function<Knob*()>(give)());
   WAY(py::Function<Knob&()>(give)());
@@ -187,6 +186,18 @@ TEST_CASE("what an attribute or item makes each time is a temporary, also of an 
   const py::Object making = python()["making"];
   CHECK_THROWS_AS(making.as<hinges::Pair>(), py::ConversionError);
   CHECK_FALSE(making.try_as<hinges::Pair>());
+}
+
+TEST_CASE("a reference out of a temporary Object can be used to the end of the statement") {
+  host();
+  const int before = Knob::alive;
+  const auto alive = [](const Knob&) { return Knob::alive; };
+  CHECK(alive(eval("Knob()").as<Knob&>()) == before + 1);
+  CHECK(alive(eval("Door()").attr("own").as<Knob&>()) == before + 1);
+  CHECK(alive(eval("[Knob()]")[0].as<Knob&>()) == before + 1);
+  CHECK(alive(eval("{'a': [Knob()]}")["a"][0].as<Knob&>()) == before + 1);
+  CHECK_THROWS_AS(python()["script"].attr("made").as<Knob&>(), py::ConversionError);
+  CHECK(Knob::alive == before);
 }
 
 TEST_CASE("an Object in a variable keeps what its pointers lead to") {

@@ -238,7 +238,7 @@ LATEPY_FORCE_INLINE T into_cpp(PyObject* owned) {
 // \cond
 template <class T>
 LATEPY_FORCE_INLINE T Object::as() && {
-  if constexpr (detail::is_number<T> || (detail::has_pointers<T> && !detail::borrows<T>)) {
+  if constexpr (detail::is_number<T> || (detail::has_pointers<T> && !std::is_reference_v<T> && !detail::borrows<T>)) {
     checked();
     return detail::into_cpp<T>(release());
   } else {

@@ -199,8 +199,8 @@ class Object : public Ref {
     return steal(object);
   }
   using Ref::as;
-  /// As Ref::as(), and gives back the reference at once. \throws ConversionError also if T is or has a pointer to a C++
-  /// object that ends with the Python object: keep the Object in a variable, or take a shared_ptr or a copy.
+  /// As Ref::as(). A reference is valid to the end of the statement. For other T, gives back the reference at once:
+  /// \throws ConversionError also if T is or has a pointer to a C++ object that ends with the Python object.
   template <class T>
   T as() &&;
   using Ref::attr;

@@ -19,12 +19,18 @@ class Proxy {
 
   /// Reads the attribute or item.
   operator Object() && { return get(); }
-  /// Reads and converts it. \throws ConversionError, PythonError.
+  /// Reads and converts it. \throws ConversionError, also if T is or has a pointer or reference to a C++ object that
+  /// ends with the value; PythonError.
   template <class T>
   LATEPY_FORCE_INLINE T as() && {
-    if (LATEPY_LIKELY(!takes_gil_)) return detail::into_cpp<T>(fetch());
-    const GilGuard gil;
-    return detail::into_cpp<T>(fetch());
+    if constexpr (std::is_reference_v<T>) {  // the base lives to the end of the statement, and what it owns with it
+      const GilGuard::Maybe held(takes_gil_);
+      return detail::into_cpp<T>(fetch_from(base_.checked()));
+    } else {
+      if (LATEPY_LIKELY(!takes_gil_)) return detail::into_cpp<T>(fetch());
+      const GilGuard gil;
+      return detail::into_cpp<T>(fetch());
+    }
   }
   /// As as(), but gives std::nullopt instead of throwing ConversionError. A failed look-up is thrown.
   template <class T>
