@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/host/detail/class/class_traits.hpp>
+#include <latepy/host/detail/class/field_copy.hpp>
 #include <latepy/host/detail/class/iterate.hpp>
 #include <latepy/host/detail/class/make_class.hpp>
 
@@ -43,9 +44,10 @@ class Class : public Module {
     return add_factory(std::move(factory), detail::signature_of<F>(), std::forward<X>(extras)...);
   }
 
-  /// Adds a method, also a special one such as "__repr__", or a field: `def("x", &Vec::x)`. For `extras` see
-  /// extras.hpp. A binary operator returns NotImplemented if its operand does not fit, so that Python tries the other
-  /// operand.
+  /// Adds a method, also a special one such as "__repr__", or a field: `def("x", &Vec::x)`. Scripts read a field of a
+  /// bound class as a reference to it, and any other field as a copy. Copies of containers are immutable, so that a
+  /// script cannot change one in vain: tuple, types.MappingProxyType, frozenset. For `extras` see extras.hpp. A binary
+  /// operator returns NotImplemented if its operand does not fit, so that Python tries the other operand.
   template <class F, class... X>
   Class& def(const std::string& name, F&& method, X&&... extras) {
     if constexpr (std::is_member_object_pointer_v<std::decay_t<F>>) {
@@ -216,7 +218,8 @@ class Class : public Module {
         "nothing would keep alive what a script assigns to this pointer: add latepy::read_only, or define a property");
     static_assert(std::is_copy_constructible_v<F> || detail::is_bound<F>,
                   "the type of this field cannot be copied: define a property");
-    using Shown = std::conditional_t<std::is_pointer_v<F>, F, F&>;
+    using Shown = std::conditional_t<detail::is_copied_class<F>, detail::FieldCopy<F>,
+                                     std::conditional_t<std::is_pointer_v<F>, F, F&>>;
     if constexpr (std::is_same_v<F, Object>)
       visit([member](T& self, detail::Visitor& visitor) { visitor(self.*member); });
     auto getter = detail::make_overloads<T>(

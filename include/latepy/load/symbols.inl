@@ -246,6 +246,7 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Dict_GetItemWithError, (PyObject
 LATEPY_FUNCTION(9, 99, required, int, Py, Dict_DelItem, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, int, Py, Dict_Next, (PyObject*, detail::ssize*, PyObject**, PyObject**))
 LATEPY_FUNCTION(9, 99, required, int, Py, Dict_Merge, (PyObject*, PyObject*, int))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, DictProxy_New, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Mapping_Items, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Set_New, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, FrozenSet_New, (PyObject*))

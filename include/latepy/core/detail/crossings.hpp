@@ -30,7 +30,7 @@ struct Crossing {
 };
 /// The living C++ exceptions that have passed scripts. The C++ runtime removes one by its destructor.
 inline Crossing* crossings = nullptr;
-inline std::atomic_flag crossings_lock = ATOMIC_FLAG_INIT;
+inline std::atomic_flag crossings_lock = {};
 
 // These do nothing if the C++ runtime is not known. They need the GIL.
 
