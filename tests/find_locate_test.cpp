@@ -728,7 +728,7 @@ TEST_CASE("strict takes what only its owner may write to, and refuses what other
   else
     CHECK(only_reason(discovery) == "not safe (strict): others may write to " + tree.at(open));
   tree.search.strict = false;
-  CHECK(py::locate(tree.search).chosen() != nullptr);
+  CHECK(py::locate(tree.search).chosen().has_value());
 }
 
 TEST_CASE("strict follows links to an end", "[locate][security]") {
@@ -1056,6 +1056,10 @@ TEST_CASE("the remedy fits what was asked for", "[locate]") {
     tree.search.version = "<3.11";
     CHECK(has(remedy(), "Install CPython <3.11 "));
   }
+  SECTION("a library that is there, and broken") {
+    tree.file("usr/lib/libpython3.11.so.1.0", "");
+    CHECK(!has(remedy(), "libpython3.11"));
+  }
   SECTION("a path that leads nowhere") {
     tree.search.python = tree.at("gone");
     CHECK(remedy() == "Correct Config::python, or leave it empty: then a Python is looked for.");
@@ -1321,7 +1325,7 @@ TEST_CASE("a Python that files do not explain is asked only where that is wanted
   if (!discovery.chosen()) SKIP("the copy does not run here");
   CHECK(discovery.chosen()->library == with_python->library);
   tree.search.as_secure = true;
-  CHECK(py::locate(tree.search).chosen() == nullptr);
+  CHECK_FALSE(py::locate(tree.search).chosen().has_value());
 }
 
 TEST_CASE("a Python in this process is the only candidate", "[locate][machine][attach]") {

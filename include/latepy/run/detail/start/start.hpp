@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/find/detail/checks.hpp>
 #include <latepy/run/detail/start/by_version.hpp>
 #include <latepy/run/detail/start/host_state.hpp>
 #include <latepy/run/detail/start/settle_source.hpp>
