@@ -4,12 +4,20 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
 
 using py::ConversionError;
 using py::Object;
 
 namespace {
+
+struct Window;   // a handle of a C library: only declared
+struct Context;  // another
+Window* opened() {
+  static int window;
+  return reinterpret_cast<Window*>(&window);
+}
 
 enum class Color : unsigned char { red = 1, green = 2, last = 255 };
 enum Plain { one = 1, minus = -1 };
@@ -358,4 +366,38 @@ TEST_CASE("enumerations are their underlying integers") {
   CHECK(as<Flag>("1") == Flag::on);
   CHECK_THAT(refusal<Flag>("2"), ContainsSubstring("Flag"));
   CHECK(odd("__import__('enum').IntEnum('E', 'red green').green").as<Color>() == Color::green);
+}
+
+TEST_CASE("pointers to what is only declared are capsules", "[handles]") {
+  python();
+  const Object window = py::to_py(opened());
+  CHECK_THAT(py::repr(window), ContainsSubstring("capsule object \"") && ContainsSubstring("Window"));
+  CHECK(window.as<Window*>() == opened());
+  CHECK(window.as<const Window*>() == opened());
+  CHECK(window.is<Window*>());
+  CHECK(py::to_py(static_cast<Window*>(nullptr)).is_none());
+  CHECK(eval("None").as<Window*>() == nullptr);
+
+  CHECK_FALSE(window.is<Context*>());
+  CHECK_FALSE(window.is<void*>());
+  CHECK_FALSE(eval("3").is<Window*>());
+  CHECK_FALSE(py::to_py(static_cast<const Window*>(opened())).is<Window*>());
+  CHECK_THAT(thrown<ConversionError>([&] { window.as<Context*>(); }).what(),
+             ContainsSubstring("Context*: pointers to this type are capsules"));
+
+  int number = 5;
+  void* const pointer = &number;
+  CHECK(py::to_py(pointer).as<void*>() == pointer);
+  CHECK(py::to_py(stdout).as<std::FILE*>() == stdout);
+  CHECK_STEADY(py::to_py(opened()).as<Window*>());
+}
+
+TEST_CASE("host functions hand handles on", "[handles]") {
+  python().def("open_window", [] { return opened(); });
+  python().def("is_open", [](const Window* window) { return window == opened(); });
+  python().def("close_window", [](Window* window) { return window == opened(); });
+  CHECK(eval("is_open(open_window())").as<bool>());
+  CHECK(eval("close_window(open_window())").as<bool>());
+  CHECK_FALSE(eval("is_open(None)").as<bool>());
+  CHECK_THROWS_AS(eval("is_open(open)"), py::TypeError);
 }

@@ -534,3 +534,19 @@ TEST_CASE("a Function throws what the callable raises, and says what is no funct
   CHECK(std::string(thrown<py::ConversionError>([] { py::Function<int()> none(python().eval("3")); }).what())
             .find("cannot convert 'int' 3 to ") == 0);
 }
+
+TEST_CASE("a lambda or function of C++ is an argument, as a function that def() made") {
+  const auto twice = [](int x) { return 2 * x; };
+  CHECK(eval("lambda f: f(4)")(twice).as<int>() == 8);
+  CHECK(eval("lambda f, x: list(map(f, x))")([](int x) { return x + 1; }, py::list(1, 2)) == py::list(2, 3));
+  int calls = 0;
+  eval("lambda f: [f() for _ in range(3)]")([&calls] { ++calls; });
+  CHECK(calls == 3);
+  python()["kept"] = [owned = std::make_unique<int>(7)] { return *owned; };
+  CHECK(eval("kept()").as<int>() == 7);
+  CHECK(eval("lambda key: max([1, -5, 3], key=key)")(+[](int x) { return std::abs(x); }).as<int>() == -5);
+  CHECK(py::to_py(static_cast<int (*)(int)>(nullptr)).is_none());
+  CHECK_THAT(thrown<py::TypeError>([&] { eval("lambda f: f('a')")(twice); }).message(),
+             ContainsSubstring("function(arg1: int, /) -> int: argument 1: cannot convert 'str' \"a\" to int"));
+  CHECK_STEADY(eval("callable")(twice));
+}

@@ -30,6 +30,7 @@ TEMPLATES = "used in templates only, which no compiler looks up before they are 
 KEPT = {
     ("core/convert.hpp", "core/bytes.hpp"): CONVERTERS,
     ("core/convert.hpp", "core/detail/convert_number.hpp"): CONVERTERS,
+    ("core/convert.hpp", "core/detail/convert_pointer.hpp"): CONVERTERS,
     ("core/convert.hpp", "core/detail/convert_text.hpp"): CONVERTERS,
     ("core/call.hpp", "core/detail/vectorcall.hpp"): TEMPLATES,
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,

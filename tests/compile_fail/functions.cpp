@@ -7,7 +7,10 @@
 namespace py = latepy;
 using namespace py::literals;
 
-struct Bound {};
+struct Bound {
+  void set(int) {}
+  void set(double) {}
+};
 
 void use(const py::Object& place) {
   place.def(
@@ -17,6 +20,11 @@ void use(const py::Object& place) {
   place.def(
       "f", []() -> Bound* { return nullptr; }, py::return_reference);
 
+  place.def("set", static_cast<void (Bound::*)(int)>(&Bound::set));
+
+#ifdef CASE_one_of_several_functions  // error: OverloadedNeedsStaticCast
+  place.def("set", &Bound::set);
+#endif
 #ifdef CASE_generic_lambda  // error: no auto, no overloads
   place.def("f", [](auto) {});
 #endif

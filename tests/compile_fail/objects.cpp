@@ -12,11 +12,11 @@ void use(const py::Object& o) {
   o.attr("x") = x;
   (void)text;
 
-#ifdef CASE_proxy_kept_by_auto  // error: cannot convert|discards qualifiers|not viable|lvalue
+#ifdef CASE_proxy_kept_by_auto  // error: write latepy::Object instead of auto
   auto p = o.attr("x");
   p.as<int>();
 #endif
-#ifdef CASE_proxy_assigned_later  // error: discards qualifiers|no viable|lvalue|deleted
+#ifdef CASE_proxy_assigned_later  // error: write latepy::Object instead of auto
   auto p = o.attr("x");
   p = 3;
 #endif
@@ -24,9 +24,20 @@ void use(const py::Object& o) {
   auto p = o["x"];
   auto q = p;
 #endif
-#ifdef CASE_proxy_called_later  // error: discards qualifiers|no matching|lvalue|not viable
+#ifdef CASE_proxy_called_later  // error: write latepy::Object instead of auto
   auto f = o.attr("f");
   f(1);
+#endif
+#ifdef CASE_attribute_of_a_proxy_kept_by_auto  // error: write latepy::Object instead of auto
+  auto p = o["x"];
+  p.attr("y").as<int>();
+#endif
+#ifdef CASE_method_of_a_proxy_kept_by_auto  // error: write latepy::Object instead of auto
+  auto p = o["x"];
+  p.call_method("f", 1, "a");
+#endif
+#ifdef CASE_lambda_where_there_are_no_functions  // error: #include <latepy/host/function.hpp>
+  o([](int x) { return x; });
 #endif
 #ifdef CASE_view_of_a_temporary_object  // error: keep the Object in a variable
   o.call_method("f").as<std::string_view>();

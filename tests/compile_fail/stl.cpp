@@ -3,6 +3,11 @@
 #include <latepy/stl/optional.hpp>
 #include <latepy/stl/vector.hpp>
 
+#include <chrono>
+#include <functional>
+#include <list>
+#include <map>
+
 namespace py = latepy;
 
 void use(const py::Object& o, py::Interpreter& python) {
@@ -15,7 +20,32 @@ void use(const py::Object& o, py::Interpreter& python) {
   python.eval<std::string_view>("'abc'");
 #endif
 #ifdef CASE_element_without_a_converter  // error: no Converter<T>::from_py for this type
+  o.as<std::vector<std::optional<volatile int*>>>();
+#endif
+#ifdef CASE_element_without_its_header  // error: has to #include <latepy/stl/pair.hpp>
   o.as<std::vector<std::optional<std::pair<int, int>>>>();
+#endif
+#ifdef CASE_map_without_its_header  // error: has to #include <latepy/stl/map.hpp>
+  o.as<std::map<int, int>>();
+#endif
+#ifdef CASE_list_without_its_header  // error: has to #include <latepy/stl/list.hpp>
+  o.attr("x") = std::list<int>();
+#endif
+#ifdef CASE_callback_without_its_header  // error: has to #include <latepy/stl/function.hpp>
+  o.def("f", [](std::function<void()>) {});
+#endif
+#ifdef CASE_duration_without_its_header  // error: has to #include <latepy/stl/chrono.hpp>
+  o.as<std::chrono::milliseconds>();
+#endif
+#ifdef CASE_override_of_a_string_reference  // error: the virtual function cannot return a reference or view
+  struct Shape {
+    virtual ~Shape() = default;
+    virtual const std::string& name() const = 0;
+  };
+  struct ScriptedShape : py::Trampoline<Shape> {
+    const std::string& name() const override { return override_pure<const std::string&>("name"); }
+  };
+  python.add_class<Shape, ScriptedShape>("Shape").init<>();
 #endif
   (void)python;
 }

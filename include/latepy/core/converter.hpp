@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/class_registry.hpp>
 #include <latepy/core/detail/mismatch.hpp>
+#include <latepy/core/detail/missing_converter.hpp>
 #include <latepy/core/detail/owners.hpp>
 
 namespace latepy {
@@ -153,9 +153,7 @@ Object to_py(T&& value) {
   } else if constexpr (detail::is_literal<T>) {
     return Object::steal(detail::literal(value));
   } else {
-    static_assert(
-        detail::converts_to<D>,
-        "no Converter<T>::to_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+    detail::need_to_py<D, detail::converts_to<D>>();
     detail::check_running();
     return Converter<D>::to_py(std::forward<T>(value));
   }
@@ -169,9 +167,7 @@ LATEPY_FORCE_INLINE T from_py(const Ref& object) {
   } else if constexpr (std::is_void_v<T>) {
     return;
   } else {
-    static_assert(
-        detail::converts_from<T>,
-        "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+    detail::need_from_py<T, detail::converts_from<T>>();
     return Converter<T>::from_py(object);
   }
 }
@@ -263,9 +259,7 @@ std::optional<T> Object::try_as() && {
 }
 template <class T>
 std::optional<T> Ref::try_as() const& {
-  static_assert(
-      std::is_same_v<T, Object> || detail::converts_from<T>,
-      "no Converter<T>::from_py for this type: include its header from latepy/stl/, or specialize latepy::Converter");
+  if constexpr (!std::is_same_v<T, Object>) detail::need_from_py<T, detail::converts_from<T>>();
   checked();
   std::optional<T> result;
   if (!detail::try_convert<T>(*this, result)) detail::forget_mismatch();

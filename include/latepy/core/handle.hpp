@@ -129,11 +129,12 @@ class Ref {
   /// Makes a C++ callable a Python function with this name: an attribute of a module, class or other object, an item of
   /// a dict. It replaces what has the name. Needs host/function.hpp.
   /// - `callable`: a lambda, a function, a member function (its object is the first argument), a std::function, or
-  ///   overload(…). It is called with the GIL, on any thread. What it throws becomes a Python exception. It lives as
-  ///   long as the Python function. The garbage collector sees default values, but no Objects that a lambda captures.
+  ///   overload(…). One of several functions of a name is chosen by static_cast<R (C::*)(A…)>(&C::f). It is called with
+  ///   the GIL, on any thread. What it throws becomes a Python exception. It lives as long as the Python function. The
+  ///   garbage collector sees default values, but no Objects that a lambda captures.
   /// - `extras`: "x"_a, "y"_a = 2, kw_only, pos_only, a doc string, release_gil and others of host/extras.hpp.
-  template <class F, class... X>
-  const Ref& def(const std::string& name, F&& callable, X&&... extras) const;
+  template <class OverloadedNeedsStaticCast, class... X>
+  const Ref& def(const std::string& name, OverloadedNeedsStaticCast&& callable, X&&... extras) const;
 
   /// For `for (py::Object item : object)`: Python's iteration. The Iterator owns what it needs.
   Iterator begin() const;

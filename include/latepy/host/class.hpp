@@ -48,13 +48,14 @@ class Class : public Module {
   /// bound class as a reference to it, and any other field as a copy. Copies of containers are immutable, so that a
   /// script cannot change one in vain: tuple, types.MappingProxyType, frozenset. For `extras` see extras.hpp. A binary
   /// operator returns NotImplemented if its operand does not fit, so that Python tries the other operand.
-  template <class F, class... X>
-  Class& def(const std::string& name, F&& method, X&&... extras) {
-    if constexpr (std::is_member_object_pointer_v<std::decay_t<F>>) {
+  template <class OverloadedNeedsStaticCast, class... X>
+  Class& def(const std::string& name, OverloadedNeedsStaticCast&& method, X&&... extras) {
+    if constexpr (std::is_member_object_pointer_v<std::decay_t<OverloadedNeedsStaticCast>>) {
       return field(name, method, std::forward<X>(extras)...);
     } else {
-      detail::set_method(*this, name,
-                         detail::make_overloads<T>(name, std::forward<F>(method), std::forward<X>(extras)...));
+      detail::set_method(
+          *this, name,
+          detail::make_overloads<T>(name, std::forward<OverloadedNeedsStaticCast>(method), std::forward<X>(extras)...));
       return *this;
     }
   }

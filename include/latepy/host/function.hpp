@@ -100,12 +100,13 @@ detail::WithExtras<std::decay_t<F>, std::decay_t<X>...> with(F&& callable, X&&..
   return {std::forward<F>(callable), std::tuple<std::decay_t<X>...>(std::forward<X>(extras)...)};
 }
 
-template <class F, class... X>
-const Ref& Ref::def(const std::string& name, F&& callable, X&&... extras) const {
+template <class OverloadedNeedsStaticCast, class... X>
+const Ref& Ref::def(const std::string& name, OverloadedNeedsStaticCast&& callable, X&&... extras) const {
   detail::check_running();
   const detail::Target target(*this);
-  target.set(name, target.function(name, detail::make_overloads<void>(name, std::forward<F>(callable),
-                                                                      std::forward<X>(extras)...)));
+  target.set(name,
+             target.function(name, detail::make_overloads<void>(name, std::forward<OverloadedNeedsStaticCast>(callable),
+                                                                std::forward<X>(extras)...)));
   return *this;
 }
 

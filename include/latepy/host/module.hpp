@@ -28,9 +28,9 @@ class Module : public Object {
   explicit Module(Object place) : Object(std::move(place)) {}
 
   /// Adds a function, as Ref::def() does. Returns *this.
-  template <class F, class... X>
-  Module& def(const std::string& name, F&& callable, X&&... extras) {
-    Ref::def(name, std::forward<F>(callable), std::forward<X>(extras)...);
+  template <class OverloadedNeedsStaticCast, class... X>
+  Module& def(const std::string& name, OverloadedNeedsStaticCast&& callable, X&&... extras) {
+    Ref::def(name, std::forward<OverloadedNeedsStaticCast>(callable), std::forward<X>(extras)...);
     return *this;
   }
   /// Converts a value to Python and sets it under the name. Returns *this.

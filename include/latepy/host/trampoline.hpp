@@ -92,6 +92,10 @@ class Trampoline : public Base {
  private:
   template <class R, class... P>
   static R call_override(const Object& self, const char* method, P&&... passed) {
+    static_assert(!detail::borrows<R> && (!std::is_reference_v<R> || detail::is_bound_pointee<R>),
+                  "what an override returns is converted to a new C++ value, so the virtual function cannot return a "
+                  "reference or view of it: keep it in a mutable member, with a lambda that returns a value: `name_ = "
+                  "override_or(\"name\", [&] { return std::string(Base::name()); }); return name_;`");
     PyObject* const result = self.call_method(method, passed.get()...).release();
     if constexpr (std::is_void_v<R>) {
       detail::into_cpp<void>(result);

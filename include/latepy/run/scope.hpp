@@ -126,10 +126,10 @@ class Scope : public detail::ScopeModules {
 
   /// Adds a C++ function to the globals of the first `__main__`, so that scripts can call it; see Object::def().
   /// Returns *this.
-  template <class F, class... X>
-  Scope& def(const std::string& name, F&& callable, X&&... extras) {
+  template <class OverloadedNeedsStaticCast, class... X>
+  Scope& def(const std::string& name, OverloadedNeedsStaticCast&& callable, X&&... extras) {
     const detail::Entry entry;
-    globals_.def(name, std::forward<F>(callable), std::forward<X>(extras)...);
+    globals_.def(name, std::forward<OverloadedNeedsStaticCast>(callable), std::forward<X>(extras)...);
     return *this;
   }
   /// Creates a Python class for a C++ class in the first `__main__`; see Module::add_class(). To use the Class needs

@@ -10,12 +10,7 @@ namespace detail {
 
 /// Whether a type name is of std, of latepy or of a lambda.
 constexpr bool is_library_name(std::string_view name) {
-  for (const std::string_view prefix : {"class ", "struct ", "const "})
-    if (name.substr(0, prefix.size()) == prefix) name.remove_prefix(prefix.size());
-  if (name.substr(0, 5) == "std::" || name.substr(0, 8) == "latepy::") return true;
-  for (const std::string_view lambda : {"<lambda(", "(lambda at ", "<lambda_"})  // as g++, clang and MSVC spell it
-    if (name.back() == (lambda[0] == '<' ? '>' : ')') && name.find(lambda) != std::string_view::npos) return true;
-  return false;
+  return is_std_name(name, "") || bare_name(name).substr(0, 8) == "latepy::" || is_lambda_name(name);
 }
 /// Whether T is a class template of latepy. g++ spells their names without the namespace.
 template <class T>
@@ -24,8 +19,15 @@ template <class T>
 inline constexpr bool is_own_type<Borrowed<T>> = true;
 /// Whether add_class() can bind T, a class of the program. It cannot bind types of std: stl/ has converters for them.
 template <class T>
-inline constexpr bool is_bindable = std::is_class_v<T> && !std::is_base_of_v<Ref, T> && !std::is_base_of_v<Error, T> &&
-                                    !is_own_type<T> && !is_library_name(spelled_name<T>());
+constexpr bool can_bind() {
+  if constexpr (std::is_class_v<T> && !is_opaque<T>)
+    return !std::is_base_of_v<Ref, T> && !std::is_base_of_v<Error, T> && !is_own_type<T> &&
+           !is_library_name(spelled_name<T>());
+  else
+    return false;
+}
+template <class T>
+inline constexpr bool is_bindable = can_bind<T>();
 
 /// The converter of a bound class by value. To Python: a new object, which Python owns. From Python: a copy.
 template <class T>
@@ -54,14 +56,36 @@ struct BoundConverter {
     });
   }
 };
+template <class F, class... X>
+Object make_callable(const std::string& name, F&& f, X&&... extras);
+/// The converter of lambdas: to Python, as def() does.
+template <class F>
+struct LambdaConverter {
+  static std::string python_type() { return "collections.abc.Callable"; }
+  template <class U>
+  static Object to_py(U&& lambda) {
+    return make_callable("function", std::forward<U>(lambda));
+  }
+};
 /// The Converter of a type that has none.
 struct NoConverter {};
+/// Whether T is a lambda.
+template <class T>
+inline constexpr bool is_lambda = std::is_class_v<T>&& is_lambda_name(spelled_name<T>());
 
 }  // namespace detail
 
-/// The Converter of a class without one of its own: for bound classes.
+/// The Converter of a class without one of its own: for bound classes and lambdas.
 template <class T, class>
-struct Converter : std::conditional_t<detail::is_bindable<T>, detail::BoundConverter<T>, detail::NoConverter> {};
+struct Converter
+    : std::conditional_t<detail::is_bindable<T>, detail::BoundConverter<T>,
+                         std::conditional_t<detail::is_lambda<T>, detail::LambdaConverter<T>, detail::NoConverter>> {};
+/// Functions, to Python only; nullptr is None.
+template <class F>
+struct Converter<F*, std::enable_if_t<std::is_function_v<F>>> {
+  static std::string python_type() { return "collections.abc.Callable"; }
+  static Object to_py(F* function) { return function ? detail::make_callable("function", function) : detail::none(); }
+};
 
 namespace detail {
 /// Whether T is converted as a bound class, and not by a Converter that the program specialized.
