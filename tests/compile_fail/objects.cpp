@@ -16,7 +16,7 @@ void use(const py::Object& o) {
   auto p = o.attr("x");
   p.as<int>();
 #endif
-#ifdef CASE_proxy_assigned_later  // error: write latepy::Object instead of auto
+#ifdef CASE_proxy_assigned_later  // error: discards qualifiers|no viable|lvalue|deleted
   auto p = o.attr("x");
   p = 3;
 #endif

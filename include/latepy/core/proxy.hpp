@@ -2,22 +2,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/kept_proxy.hpp>
 #include <latepy/core/detail/lookup_error.hpp>
 #include <latepy/core/result.hpp>
 
 namespace latepy {
 inline namespace v1 {
-
-namespace detail {
-/// Does not compile: a member of a Proxy was called that `auto` keeps in a variable.
-template <class... T>
-constexpr void refuse_kept_proxy() {
-  static_assert(sizeof...(T) == std::size_t(-1),
-                "o.attr(\"x\") and o[\"x\"] give a Proxy, which is used in the same expression: to keep the value in a "
-                "variable, write latepy::Object instead of auto");
-}
-}  // namespace detail
-
 /// An attribute or item that is named but not read yet: `o.attr("x")`, `o["k"]`. Read it (as(), conversion to Object),
 /// call, assign or delete it in the same expression. To keep the value write `py::Object x = o.attr("x");`.
 /// The members look the attribute or item up, and throw what Python raises: AttributeError, KeyError, IndexError …
@@ -182,14 +172,8 @@ class Proxy {
                                                   : api.Object_DelItem(base.get(), key_.ptr()));
   }
 
-  /// Defines a member for a Proxy that `auto` keeps in a variable; undefined below.
-#define LATEPY_KEPT_PROXY(NAME)           \
-  template <class T = Object, class... A> \
-  void NAME(A&&...)& {                    \
-    detail::refuse_kept_proxy<T, A...>(); \
-  }
   ///@{
-  /// Does not compile, and says why.
+  /// Do not compile, and say why.
   LATEPY_KEPT_PROXY(as)
   LATEPY_KEPT_PROXY(try_as)
   LATEPY_KEPT_PROXY(is)
@@ -197,13 +181,8 @@ class Proxy {
   LATEPY_KEPT_PROXY(call)
   LATEPY_KEPT_PROXY(call_method)
   LATEPY_KEPT_PROXY(operator())
-  template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
-  void operator=(T&&) & {
-    detail::refuse_kept_proxy<T>();
-  }
   ///@}
 #undef LATEPY_KEPT_PROXY
-
   /// For `for (py::Object item : o.attr("items"))`: Python's iteration over the value.
   Iterator begin() const;
   std::nullptr_t end() const noexcept { return nullptr; }  ///< the end of each iteration

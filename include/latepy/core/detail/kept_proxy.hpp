@@ -1,0 +1,28 @@
+// latepy/core/detail/kept_proxy.hpp: refuses uses of a Proxy that `auto` keeps in a variable; part of core/proxy.hpp.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Does not compile: a member of a Proxy was called that `auto` keeps in a variable.
+template <class... T>
+constexpr void refuse_kept_proxy() {
+  static_assert(sizeof...(T) == std::size_t(-1),
+                "o.attr(\"x\") and o[\"x\"] give a Proxy, which is used in the same expression: to keep the value in a "
+                "variable, write latepy::Object instead of auto");
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
+
+/// Defines a member for such a Proxy. core/proxy.hpp undefines it.
+#define LATEPY_KEPT_PROXY(NAME)           \
+  template <class T = Object, class... A> \
+  void NAME(A&&...)& {                    \
+    detail::refuse_kept_proxy<T, A...>(); \
+  }
