@@ -172,17 +172,8 @@ class Proxy {
                                                   : api.Object_DelItem(base.get(), key_.ptr()));
   }
 
-  ///@{
-  /// Do not compile, and say why.
-  LATEPY_KEPT_PROXY(as)
-  LATEPY_KEPT_PROXY(try_as)
-  LATEPY_KEPT_PROXY(is)
-  LATEPY_KEPT_PROXY(attr)
-  LATEPY_KEPT_PROXY(call)
-  LATEPY_KEPT_PROXY(call_method)
-  LATEPY_KEPT_PROXY(operator())
-  ///@}
-#undef LATEPY_KEPT_PROXY
+  /// as(), call() and others of a Proxy in a variable do not compile, and say why.
+  LATEPY_KEPT_PROXY_MEMBERS()
   /// For `for (py::Object item : o.attr("items"))`: Python's iteration over the value.
   Iterator begin() const;
   std::nullptr_t end() const noexcept { return nullptr; }  ///< the end of each iteration

@@ -20,9 +20,18 @@ constexpr void refuse_kept_proxy() {
 }  // namespace v1
 }  // namespace latepy
 
-/// Defines a member for such a Proxy. core/proxy.hpp undefines it.
+/// Defines a member for such a Proxy.
 #define LATEPY_KEPT_PROXY(NAME)           \
   template <class T = Object, class... A> \
   void NAME(A&&...)& {                    \
     detail::refuse_kept_proxy<T, A...>(); \
   }
+/// Defines those that name, read or call something.
+#define LATEPY_KEPT_PROXY_MEMBERS() \
+  LATEPY_KEPT_PROXY(as)             \
+  LATEPY_KEPT_PROXY(try_as)         \
+  LATEPY_KEPT_PROXY(is)             \
+  LATEPY_KEPT_PROXY(attr)           \
+  LATEPY_KEPT_PROXY(call)           \
+  LATEPY_KEPT_PROXY(call_method)    \
+  LATEPY_KEPT_PROXY(operator())
