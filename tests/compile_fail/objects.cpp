@@ -6,8 +6,8 @@ namespace py = latepy;
 struct Unknown {};
 
 void use(const py::Object& o) {
-  int x = o.attr("x").as<int>();       // a proxy is read in the expression that makes it
-  py::Object kept = o.attr("x");       // or kept as an Object
+  int x = o.attr("x").as<int>();  // a proxy is read in the expression that makes it
+  py::Object kept = o.attr("x");  // or kept as an Object
   std::string_view text = kept.as<std::string_view>();
   o.attr("x") = x;
   (void)text;
