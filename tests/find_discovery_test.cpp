@@ -63,7 +63,7 @@ TEST_CASE("where nothing was met the table says so") {
   CHECK(Discovery().to_string() == "no Python was found anywhere\n");
   CHECK(Discovery().candidates().empty());
   CHECK(Discovery().remedy().empty());
-  CHECK_FALSE(Discovery().chosen());
+  CHECK(Discovery().chosen() == nullptr);
 }
 
 TEST_CASE("chosen() is the candidate with that verdict, or null") {

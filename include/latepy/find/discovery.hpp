@@ -37,6 +37,15 @@ struct Candidate {
   std::string reason;                  ///< why it was refused, or a remark on a usable one
 };
 
+namespace detail {
+/// A copy of a candidate, or none. It is used as a `const Candidate*` is.
+struct CandidateOrNone : std::optional<Candidate> {
+  using std::optional<Candidate>::optional;
+  friend bool operator==(const CandidateOrNone& a, std::nullptr_t) noexcept { return !a.has_value(); }
+  friend bool operator!=(const CandidateOrNone& a, std::nullptr_t) noexcept { return a.has_value(); }
+};
+}  // namespace detail
+
 /// All candidates that locate() tried, and what to do if none can be used. It needs no GIL.
 class Discovery {
  public:
@@ -53,8 +62,8 @@ class Discovery {
   ///@}
   /// The candidate that an Interpreter loads, or nullptr if there is none. The pointer is valid while this lives.
   const Candidate* chosen() const& noexcept;
-  /// The same of a temporary, such as `locate().chosen()`: a copy, or std::nullopt.
-  std::optional<Candidate> chosen() &&;
+  /// The same of a temporary, such as `locate().chosen()`: an optional with a copy, which also compares with nullptr.
+  detail::CandidateOrNone chosen() &&;
   ///@{
   /// What to do on this system if nothing was chosen: which packages to install, how to build CPython.
   const std::string& remedy() const& noexcept { return remedy_; }
@@ -104,9 +113,10 @@ LATEPY_FUNC const Candidate* Discovery::chosen() const& noexcept {
   return nullptr;
 }
 
-LATEPY_FUNC LATEPY_COLD std::optional<Candidate> Discovery::chosen() && {
-  const Candidate* const found = static_cast<const Discovery&>(*this).chosen();
-  return found ? std::optional<Candidate>(*found) : std::nullopt;
+LATEPY_FUNC LATEPY_COLD detail::CandidateOrNone Discovery::chosen() && {
+  detail::CandidateOrNone made;
+  if (const Candidate* const found = static_cast<const Discovery&>(*this).chosen()) made.emplace(*found);
+  return made;
 }
 
 LATEPY_FUNC LATEPY_COLD std::string Discovery::to_string() const {
