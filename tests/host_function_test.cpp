@@ -190,7 +190,33 @@ TEST_CASE("names that Python could not call are refused") {
   CHECK_NOTHROW(python().def("f", f, "größe"_a, "_"_a));
 }
 
-TEST_CASE("overloads are tried in order") {
+TEST_CASE("the overload whose parameters are the arguments' own types is called, in whatever order they stand") {
+  python().def("number", py::overload([](float) { return "float"; }, [](double) { return "double"; },
+                                      [](std::int64_t) { return "int"; }, [](bool) { return "bool"; }));
+  CHECK(text("' '.join([number(1.5), number(1), number(True)])") == "double int bool");
+  python().def("numbers",
+               py::overload([](std::vector<float>) { return "floats"; }, [](std::vector<double>) { return "doubles"; },
+                            [](std::vector<int>) { return "ints"; }));
+  CHECK(text("numbers(__import__('array').array('d', [1]))") == "doubles");
+  CHECK(text("numbers(__import__('array').array('f', [1]))") == "floats");
+  CHECK(text("numbers([0.5])") == "doubles");
+  CHECK(text("numbers([1, 2])") == "ints");
+  CHECK(text("numbers([1, 2.5])") == "floats");  // of none's own types: the first that accepts
+  python().def("any",
+               py::overload([](py::Object) { return "object"; }, [](int) { return "int"; },
+                            [](int, py::Object) { return "int, object"; },
+                            [](double, py::Object) { return "double, object"; }, [](py::Args) { return "args"; }));
+  CHECK(text("any(1) + ', ' + any('x')") == "int, object");
+  CHECK(text("any(1.5, 2)") == "double, object");
+  CHECK(text("any(1, 2)") == "int, object");
+  CHECK(text("any(1, 2, 3)") == "args");
+  python().def("named", py::overload(py::with([](double, float) { return "double"; }, "x"_a, "y"_a = 1.5f),
+                                     py::with([](int, py::Kwargs) { return "int"; }, "x"_a)));
+  CHECK(text("named(1) + named(x=1, z=2) + named(1.5) + named(y=2, x=1.5)") == "intintdoubledouble");
+  CHECK(text("named(True)") == "int");  // the same kind
+}
+
+TEST_CASE("of overloads that are as near, the first one that accepts the arguments is called") {
   python().def("kind", py::overload([](int) { return "int"; }, [](double) { return "float"; },
                                     [](std::string) { return "str"; }, [](int, int) { return "two"; }));
   CHECK(text("' '.join([kind(1), kind(1.5), kind('x'), kind(1, 2)])") == "int float str two");

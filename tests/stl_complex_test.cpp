@@ -38,6 +38,16 @@ TEST_CASE("a std::complex takes numpy's numbers") {
   if (!python().try_call("importlib", "import_module", "numpy")) SKIP("this Python has no numpy");
   python().exec("import numpy as np");
   CHECK(eval("np.complex64(1j)").as<std::complex<float>>() == std::complex<float>(0, 1));
+  CHECK(eval("np.array(1j)").as<std::complex<double>>() == std::complex<double>(0, 1));
+  CHECK_THAT(refusal<std::complex<double>>("np.array([1j])"), ContainsSubstring("an array is no number"));
+  using C = std::vector<std::complex<double>>;
+  CHECK(eval("np.array([1j, 2], 'c8')").as<C>() == C{{0, 1}, {2, 0}});
+  CHECK(eval("np.array([1j, 2], 'c16')").as<std::vector<std::complex<float>>>()[0] == std::complex<float>(0, 1));
+  CHECK(eval("np.array([1j, 2, 3], 'c8')[::2]").as<C>() == C{{0, 1}, {3, 0}});
+  CHECK(eval("np.arange(600) * 1j").as<C>()[599] == std::complex<double>(0, 599));
+  CHECK(eval("np.array([1, 2], 'i4')").as<C>() == C{{1, 0}, {2, 0}});
+  CHECK_THAT(refusal<std::vector<std::complex<float>>>("np.array([1, 1e300j])"),
+             ContainsSubstring("[1]: cannot convert"));
 }
 
 TEST_CASE("thousands of conversions of complex numbers leak nothing") {

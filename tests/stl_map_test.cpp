@@ -55,6 +55,46 @@ def bad(answer):
   }
 }
 
+TEST_CASE("a class with keys() and [] serves a map") {
+  python().exec(R"(
+import sqlite3
+class Keyed:
+  def keys(self): return iter(['a', 'b'])
+  def __getitem__(self, key): return ord(key)
+class Broken(Keyed):
+  def __getitem__(self, key): raise OSError(key)
+connection = sqlite3.connect(':memory:')
+connection.row_factory = sqlite3.Row
+row = connection.execute('select 1 as x, 2 as y').fetchone()
+)");
+  CHECK(eval("Keyed()").as<M>() == M{{"a", 97}, {"b", 98}});
+  CHECK(eval("Keyed()").try_as<M>() == M{{"a", 97}, {"b", 98}});
+  CHECK(eval("row").as<M>() == M{{"x", 1}, {"y", 2}});
+  CHECK_THROWS_AS(eval("Broken()").as<M>(), py::OSError);
+  CHECK_FALSE(eval("Broken()").is<M>());
+}
+
+TEST_CASE("what only has an attribute that is called keys is no mapping") {
+  python().exec(R"(
+import dataclasses
+class KeyEvent:
+  keys = 'ctrl+a'
+class NoItems:
+  def keys(self): return ['a']
+@dataclasses.dataclass
+class Piano:
+  keys: int = 88
+bound = KeyEvent()
+bound.keys = lambda: ['a']
+)");
+  for (const char* code : {"KeyEvent()", "NoItems()", "Piano()", "bound", "KeyEvent", "dict"}) {
+    INFO(code);
+    CHECK_THAT(refusal<M>(code), ContainsSubstring("it is not a mapping"));
+  }
+  python().def("handle", py::overload([](M) { return 1; }, [](py::Object) { return 2; }));
+  CHECK(python().eval<int>("handle(KeyEvent()) * 10 + handle({'a': 1})") == 21);
+}
+
 TEST_CASE("what is no mapping, and what is in it, is refused with the place") {
   CHECK(refusal<M>("[('a', 1)]") ==
         "cannot convert 'list' [('a', 1)] to std::map<std::string, int>: it is not a mapping");

@@ -13,6 +13,11 @@ struct Point {
 };
 LATEPY_STRUCT(Point, x, y);
 
+struct Sized {
+  int size = 0;
+};
+LATEPY_STRUCT(Sized, size);
+
 namespace shapes {
 struct Polygon {
   std::string name;
@@ -33,7 +38,8 @@ struct Many {
 LATEPY_STRUCT(shapes::Polygon, name, points, marks, color);
 LATEPY_STRUCT(shapes::One, only);
 LATEPY_STRUCT(shapes::Owner, value);
-LATEPY_STRUCT(shapes::Many, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee, ff);
+LATEPY_STRUCT(shapes::Many, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc,
+              dd, ee, ff);
 
 template <>
 struct latepy::Converter<std::unique_ptr<int>> {
@@ -46,14 +52,16 @@ TEST_CASE("a struct is a dict") {
   CHECK(py::repr(py::to_py(Point{1, 2.5})) == "{'x': 1.0, 'y': 2.5}");
   const shapes::Polygon polygon{"p", {{1, 2}}, {{"m", {3, 4}}}, {}};
   const py::Object dict = py::to_py(polygon);
-  CHECK(py::repr(dict) == "{'name': 'p', 'points': [{'x': 1.0, 'y': 2.0}], 'marks': {'m': {'x': 3.0, 'y': 4.0}}, 'color': None}");
+  CHECK(py::repr(dict) ==
+        "{'name': 'p', 'points': [{'x': 1.0, 'y': 2.0}], 'marks': {'m': {'x': 3.0, 'y': 4.0}}, 'color': None}");
   const auto back = dict.as<shapes::Polygon>();
   CHECK((back.name == "p" && back.points.at(0).y == 2 && back.marks.at("m").x == 3 && !back.color));
   CHECK(dict.try_as<shapes::Polygon>()->points.size() == 1);
   CHECK(py::repr(py::to_py(shapes::One{7})) == "{'only': 7}");
   CHECK(py::repr(py::to_py(shapes::Owner{std::make_unique<int>(4)})) == "{'value': 4}");
   CHECK(*eval("{'value': 4}").as<shapes::Owner>().value == 4);
-  const py::Object many = py::to_py(shapes::Many{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32});
+  const py::Object many = py::to_py(shapes::Many{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16,
+                                                 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32});
   CHECK((py::len(many) == 32 && many.as<shapes::Many>().ff == 32));
 }
 
@@ -69,15 +77,60 @@ class Property:
 s = Slots()
 s.x, s.y = 1, 2
 )");
-  for (const char* code : {"{'x': 1, 'y': 2, 'more': 3}", "types.MappingProxyType({'x': 1, 'y': 2})", "types.SimpleNamespace(x=1, y=2)",
-                           "collections.namedtuple('P', 'x y')(1, 2)", "s", "Property()", "collections.ChainMap({'x': 1}, {'y': 2})",
-                           "collections.defaultdict(lambda: 2, x=1)"}) {
+  for (const char* code :
+       {"{'x': 1, 'y': 2, 'more': 3}", "types.MappingProxyType({'x': 1, 'y': 2})", "types.SimpleNamespace(x=1, y=2)",
+        "collections.namedtuple('P', 'x y')(1, 2)", "s", "Property()", "collections.ChainMap({'x': 1}, {'y': 2})",
+        "collections.defaultdict(lambda: 2, x=1)"}) {
     INFO(code);
     const auto point = eval(code).as<Point>();
     CHECK((point.x == 1 && point.y == 2));
     CHECK(eval(code).try_as<Point>()->y == 2);
   }
   CHECK(eval("{'x': 1, 'y': 2}").as<std::variant<int, Point>>().index() == 1);
+}
+
+TEST_CASE("fields that are called as attributes of the object are those that were meant") {
+  python().exec(R"(
+import dataclasses, sqlite3
+@dataclasses.dataclass
+class WithKeys:
+  x: float = 1
+  y: float = 2
+  keys: int = 88
+class Row:  # as sqlite3.Row and pandas.Series
+  x = 'not this'
+  def keys(self): return ['x', 'z']
+  def __getitem__(self, key): return {'x': 1, 'z': 3}[key]
+  y = 2
+class Numbered(Row):
+  def __getitem__(self, at): return (1, 2)[at]
+  x = 1
+connection = sqlite3.connect(':memory:')
+connection.row_factory = sqlite3.Row
+row = connection.execute('select 1 as x, 2 as y').fetchone()
+)");
+  for (const char* code : {"WithKeys()", "Row()", "Numbered()", "row"}) {
+    INFO(code);
+    const auto point = eval(code).as<Point>();
+    CHECK((point.x == 1 && point.y == 2));
+    CHECK(eval(code).try_as<Point>()->y == 2);
+  }
+  CHECK_THAT(refusal<shapes::One>("row"), ContainsSubstring("it has no key and no attribute \"only\""));
+  using Fields = std::variant<std::map<std::string, double>, Point>;
+  CHECK(eval("{'x': 1.0, 'y': 2.0}").as<Fields>().index() == 0);
+  CHECK((eval("{'x': 1.0, 'y': 2.0}").as<std::variant<Point, std::map<std::string, double>>>().index() == 0));
+  CHECK((eval("{'x': 1.0}").as<std::variant<Point, std::map<std::string, double>>>().index() == 1));
+}
+
+TEST_CASE("a structured item of numpy has fields") {
+  if (!python().try_call("importlib", "import_module", "numpy")) SKIP("this Python has no numpy");
+  python().exec("import numpy as np\na = np.array([(1, 2.5), (3, 4)], dtype=[('x', 'i4'), ('y', 'f8')])");
+  const auto points = eval("a").as<std::vector<Point>>();
+  CHECK((points.size() == 2 && points[0].x == 1 && points[0].y == 2.5 && points[1].x == 3));
+  CHECK(eval("a[1]").as<Point>().y == 4);
+  CHECK(eval("np.array((1, 2.5), dtype=a.dtype)").as<Point>().y == 2.5);
+  CHECK(eval("np.array([(7,)], dtype=[('size', 'i4')])[0]").as<Sized>().size == 7);  // not numpy's own attribute
+  CHECK_THAT(refusal<shapes::One>("a[0]"), ContainsSubstring("it has no key and no attribute \"only\""));
 }
 
 TEST_CASE("errors name the field, the type and the way") {
@@ -92,11 +145,16 @@ TEST_CASE("errors name the field, the type and the way") {
         ".marks[\"m\"]: cannot convert 'dict' {'y': 1} to Point: it has no key \"x\"");
   CHECK(refusal<std::vector<shapes::One>>("[{'only': 1}, {'only': 2**40}]") ==
         "[1].only: cannot convert 'int' 1099511627776 to int: out of range");
-  CHECK_THAT(thrown<py::ConversionError>([] { py::to_py(shapes::Polygon{"\xff", {}, {}, {}}); }).what(), ContainsSubstring(".name: cannot convert"));
+  CHECK_THAT(thrown<py::ConversionError>([] {
+               py::to_py(shapes::Polygon{"\xff", {}, {}, {}});
+             }).what(),
+             ContainsSubstring(".name: cannot convert"));
 }
 
 TEST_CASE("exceptions of the object are thrown") {
-  python().exec("class Fails:\n  x = property(lambda self: 1 / 0)\nclass Map(dict):\n  def __missing__(self, key): raise OSError('gone')");
+  python().exec(
+      "class Fails:\n  x = property(lambda self: 1 / 0)\nclass Map(dict):\n  def __missing__(self, key): raise "
+      "OSError('gone')");
   for (const char* code : {"Fails()", "Map()"}) {
     INFO(code);
     CHECK_THROWS_AS(eval(code).as<Point>(), py::Exception);

@@ -31,7 +31,10 @@ TEST_CASE("a variant takes the object's own type first") {
   CHECK(alternative<int, bool>("True") == 1);
   CHECK(alternative<bool, int>("1") == 1);
   CHECK(alternative<double, bool, int>("False") == 1);
-  CHECK(alternative<double, int>("True") == 0);  // a bool is neither; the first that takes it
+  CHECK(alternative<double, int>("True") == 1);  // a bool is a kind of int
+  CHECK(alternative<double, int, bool>("True") == 2);
+  CHECK(alternative<float, double>("1.5") == 1);
+  CHECK(alternative<float, int>("1.5") == 0);
   CHECK(alternative<std::string, std::vector<std::string>>("'abc'") == 0);
   CHECK(alternative<std::vector<int>, std::vector<std::string>>("['a']") == 1);
   CHECK(alternative<std::vector<int>, std::vector<std::string>>("[]") == 0);
@@ -69,6 +72,67 @@ TEST_CASE("variants nest, move and say what they are") {
   CHECK((std::get<1>(text.as<std::variant<int, std::string_view>>()) == "lives"));
 }
 
+TEST_CASE("a container is as near as the farthest of its elements") {
+  python().exec("import array");
+  using std::map, std::pair, std::set, std::string, std::tuple, std::vector;
+  CHECK(alternative<vector<double>, vector<int>>("[1, 2]") == 1);
+  CHECK(alternative<vector<double>, vector<int>>("[1, 2.5]") == 0);
+  CHECK(alternative<vector<int>, vector<bool>>("[True]") == 1);
+  CHECK(alternative<vector<float>, vector<double>>("[0.1]") == 1);
+  CHECK(alternative<vector<float>, vector<double>>("array.array('d', [0.1])") == 1);
+  CHECK(alternative<vector<double>, vector<float>>("array.array('f', [0.1])") == 1);
+  CHECK(alternative<vector<double>, vector<int>>("array.array('i', [1])") == 1);
+  CHECK(alternative<vector<double>, vector<long long>, vector<int>>("array.array('i', [1])") == 2);
+  CHECK(alternative<vector<vector<double>>, vector<vector<int>>>("[[1], [2]]") == 1);
+  CHECK(alternative<set<double>, set<int>>("{1, 2}") == 1);
+  CHECK(alternative<set<double>, set<int>>("frozenset({1, 2})") == 1);
+  CHECK(alternative<map<string, double>, map<string, int>>("{'a': 1}") == 1);
+  CHECK(alternative<map<string, double>, map<string, int>>("{'a': 1.5}") == 0);
+  CHECK(alternative<pair<double, double>, pair<int, double>>("(1, 2.5)") == 1);
+  CHECK(alternative<tuple<double, double>, tuple<double>, vector<int>>("(1, 2)") == 2);
+  CHECK(alternative<std::optional<double>, std::optional<int>>("3") == 1);
+  CHECK(alternative<std::variant<double, string>, int>("3") == 1);
+  CHECK(alternative<std::variant<double, int>, bool>("3") == 0);
+  CHECK(alternative<vector<py::Object>, vector<int>>("[1]") == 0);  // what takes any element does not count
+  CHECK(alternative<vector<int>, vector<double>>("[2**40]") == 1);  // the nearest does not fit
+}
+
+namespace {
+enum class Color { red, green };
+enum Plain { zero, one };
+struct Animal {
+  virtual ~Animal() = default;
+};
+struct Dog : Animal {};
+struct Bag {};
+}  // namespace
+
+TEST_CASE("an alternative of a bound class or enumeration takes its objects first") {
+  auto m = python().module("nearest");
+  if (!m.has_attr("Bag")) {
+    m.add_enum<Color>("Color", {{"red", Color::red}, {"green", Color::green}}, py::EnumKind::integer);
+    m.add_class<Animal>("Animal").init<>();
+    m.add_class<Dog, Animal>("Dog").init<>();
+    m.add_class<Bag>("Bag")
+        .init<>()
+        .def("__iter__", [](const Bag&) { return py::iter(py::list(1, 2)); })
+        .def("__index__", [](const Bag&) { return 3; });
+  }
+  python().exec("from nearest import *\nclass Puppy(Dog): pass");
+  CHECK(alternative<Color, int>("Color.green") == 0);
+  CHECK(alternative<int, Color>("Color.green") == 1);
+  CHECK(alternative<Color, int>("1") == 1);
+  CHECK(alternative<Plain, int>("1") == 1);
+  CHECK(alternative<std::vector<int>, std::vector<Color>>("[Color.red]") == 1);
+  CHECK(alternative<std::vector<int>, Bag>("Bag()") == 1);
+  CHECK(alternative<int, Bag*>("Bag()") == 1);
+  CHECK(alternative<int, std::shared_ptr<Bag>>("Bag()") == 1);
+  CHECK(alternative<std::shared_ptr<Animal>, std::shared_ptr<Dog>>("Dog()") == 1);
+  CHECK(alternative<Animal*, Dog*>("Puppy()") == 1);
+  CHECK(alternative<Animal*, Dog*>("Animal()") == 0);
+  CHECK(alternative<Animal*, std::monostate>("None") == 1);
+}
+
 TEST_CASE("numpy's numbers find their alternative") {
   if (!python().try_call("importlib", "import_module", "numpy")) SKIP("this Python has no numpy");
   python().exec("import numpy as np");
@@ -76,6 +140,12 @@ TEST_CASE("numpy's numbers find their alternative") {
   CHECK(alternative<double, int>("np.int32(1)") == 1);
   CHECK(alternative<int, double>("np.float32(1)") == 1);
   CHECK(alternative<int, bool>("np.True_") == 1);
+  CHECK(alternative<double, float>("np.float32(1)") == 1);
+  CHECK(alternative<float, double>("np.float64(1)") == 1);
+  CHECK(alternative<double, std::complex<float>, std::complex<double>>("np.complex128(1)") == 2);
+  CHECK(alternative<double, std::complex<double>, std::complex<float>>("np.complex64(1)") == 2);
+  CHECK(alternative<std::vector<float>, std::vector<double>>("np.array([0.1])") == 1);
+  CHECK(alternative<std::vector<double>, std::vector<bool>>("np.array([True])") == 1);
 }
 
 TEST_CASE("thousands of conversions leak nothing") {

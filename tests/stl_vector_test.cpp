@@ -154,12 +154,132 @@ TEST_CASE("thousands of conversions leak nothing") {
   CHECK_STEADY(thrown<py::ConversionError>([&] { bad.as<std::vector<std::vector<int>>>(); }));
 }
 
+TEMPLATE_TEST_CASE("memory converts as the list of its items does", "[memory]", std::int8_t, std::uint8_t, short,
+                   std::uint16_t, int, unsigned, long, unsigned long, std::int64_t, std::uint64_t, float, double,
+                   long double) {
+  python().exec(R"(
+import array
+top = lambda bits: [2 ** bits - 1, 2 ** bits, -2 ** bits, -2 ** bits - 1]
+numbers = [0, 1, -1] + [n for bits in (7, 8, 15, 16, 31, 32, 63, 64) for n in top(bits)]
+floats = [0.5, -0.0, 1e39, -1e39, 3.4028235677973366e38, 1e-60, float('inf'), -float('inf')]
+def take(code, items):
+  for item in items:
+    try: array.array(code, [item])
+    except OverflowError: continue
+    yield item
+# Alone, and as the first and the last item of blocks, which are converted at once
+arrays = []
+for code in 'bBhHiIlLqQfd':
+  for item in take(code, numbers + (floats if code in 'fd' else [])):
+    for before, after in ((0, 0), (3, 2), (255, 256), (600, 0)):
+      arrays.append(array.array(code, [1] * before + [item] + [2] * after))
+arrays.append(array.array('i'))
+strided = [memoryview(a)[::-2] for a in arrays[::5]] + [memoryview(bytes([0, 1, 2])).cast('?')]
+)");
+  using V = std::vector<TestType>;
+  int fit = 0, refused = 0, wrong = 0;
+  for (const py::Object& array : eval("arrays + strided")) {
+    const py::Object list = py::list_of(array);
+    const auto wanted = list.try_as<V>();
+    const auto got = array.try_as<V>();
+    ++(wanted ? fit : refused);
+    if (wanted != got) FAIL_CHECK(py::repr(array) << " is " << (got ? "taken" : "refused"));
+    if (wanted ? array.as<V>() != *wanted : refusal<V>(array) != refusal<V>(list)) ++wrong;
+  }
+  CHECK(wrong == 0);
+  CHECK((fit > 50 && refused + 8 * int(std::is_floating_point_v<TestType>) > 5));
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
+TEST_CASE("memory of bools is a vector of bool") {
+  python();
+  using V = std::vector<bool>;
+  CHECK(eval("memoryview(bytes([0, 1, 2])).cast('?')").as<V>() == V{false, true, true});
+  CHECK(eval("memoryview(bytes([0, 1, 2])).cast('?')[::2]").as<V>() == V{false, true});
+  CHECK_FALSE(eval("memoryview(bytes([0, 1]))").is<V>());
+  CHECK_FALSE(eval("memoryview(bytes([0, 1])).cast('?')").is<std::vector<std::string>>());
+}
+
+TEST_CASE("the elements are those that iteration gives") {
+  python().exec(R"(
+import array
+class Doubled(array.array):
+  def __iter__(self): return iter([2 * x for x in super().__iter__()])
+class Same(array.array): pass
+class Series:  # as pandas.Series
+  def __init__(self, data): self.data = data
+  def keys(self): return range(len(self.data))
+  def __iter__(self): return iter(self.data)
+  def __len__(self): return len(self.data)
+  def __getitem__(self, i): return self.data[i]
+)");
+  CHECK(eval("Doubled('d', [1, 2])").as<std::vector<double>>() == std::vector<double>{2, 4});
+  CHECK(eval("Doubled('d', [1, 2])").as<std::vector<float>>() == std::vector<float>{2, 4});
+  CHECK(eval("Same('d', [1, 2])").as<std::vector<double>>() == std::vector<double>{1, 2});
+  CHECK(eval("Series([1.5, 2.5])").as<std::vector<double>>() == std::vector<double>{1.5, 2.5});
+  CHECK(eval("Series([1.5, 2.5])").is<std::vector<double>>());
+}
+
+TEST_CASE("an object that gives an array is read by it") {
+  python().exec(R"(
+import array
+class Tensor:
+  def __init__(self, made): self.made = made
+  def __array__(self):
+    if isinstance(self.made, BaseException): raise self.made
+    return self.made
+  def __iter__(self): return iter([7])
+)");
+  using V = std::vector<double>;
+  CHECK(eval("Tensor(array.array('i', [1, 2]))").as<V>() == V{1, 2});
+  CHECK(eval("Tensor(array.array('i', [1, 2]))").try_as<V>() == V{1, 2});
+  for (const char* code : {"Tensor([1, 2])", "Tensor(memoryview(bytes(4)).cast('B', (2, 2)))",
+                           "Tensor(RuntimeError('requires grad'))", "Tensor(None)"}) {
+    INFO(code);
+    CHECK(eval(code).as<V>() == V{7});
+    CHECK(eval(code).try_as<V>() == V{7});
+  }
+  CHECK_THAT(refusal<std::vector<bool>>("Tensor(None)"), ContainsSubstring("[0]: cannot convert 'int' 7 to bool"));
+  CHECK_THROWS_AS(eval("Tensor(KeyboardInterrupt())").as<V>(), py::KeyboardInterrupt);
+  CHECK_FALSE(eval("Tensor(KeyboardInterrupt())").is<V>());
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
+TEST_CASE("an element that says that it is no number is refused with its place") {
+  python().exec("class Array:\n  def __index__(self): raise TypeError('only scalars')");
+  CHECK_THAT(refusal<std::vector<int>>("[1, Array()]"), ContainsSubstring("[1]: cannot convert 'Array' "));
+}
+
 TEST_CASE("numpy's arrays and numbers") {
   if (!python().try_call("importlib", "import_module", "numpy")) SKIP("this Python has no numpy");
-  python().exec("import numpy as np");
+  python().exec("import numpy as np, warnings");
   CHECK(eval("np.arange(3)").as<std::vector<int>>() == std::vector<int>{0, 1, 2});
   CHECK(eval("np.array([True, False])").as<std::vector<bool>>() == std::vector<bool>{true, false});
+  CHECK(eval("np.array([True, False])").as<std::vector<double>>() == std::vector<double>{1, 0});
+  CHECK(eval("np.array([0.5, 2], 'f2')").as<std::vector<double>>() == std::vector<double>{0.5, 2});
+  CHECK(eval("np.array([0.5, 2], 'g')").as<std::vector<double>>() == std::vector<double>{0.5, 2});
+  CHECK(eval("np.array([1, 2], '>i4')").as<std::vector<double>>() == std::vector<double>{1, 2});
   CHECK((eval("np.array([[1, 2], [3, 4]])").as<std::vector<std::pair<int, int>>>()[1] == std::pair<int, int>(3, 4)));
+  CHECK((eval("np.array([[1, 2], [3, 4]])").as<std::vector<std::vector<double>>>()[1] == std::vector<double>{3, 4}));
   CHECK_THAT(refusal<std::vector<int>>("np.array([0.5])"), ContainsSubstring("[0]: cannot convert"));
   CHECK_THAT(refusal<std::vector<int>>("np.array(1)"), ContainsSubstring("it is not iterable"));
+  CHECK_THAT(refusal<std::vector<double>>("np.array([1 + 2j])"),
+             ContainsSubstring("[0]: cannot convert") && ContainsSubstring("complex number"));
+  CHECK_THAT(refusal<std::vector<int>>("[1, np.array([1, 2])]"), ContainsSubstring("[1]: cannot convert"));
+  python().exec("warnings.simplefilter('ignore')\nm = np.ma.array([1.0, 2.0], mask=[0, 1])");
+  const auto masked = eval("m").as<std::vector<double>>();  // as float(numpy.ma.masked) has it
+  CHECK((masked.size() == 2 && masked[0] == 1 && masked[1] != masked[1]));
+  CHECK_THAT(refusal<std::vector<int>>("m.astype(int)"), ContainsSubstring("[1]: cannot convert"));
+}
+
+TEST_CASE("the columns of pandas") {
+  if (!python().try_call("importlib", "import_module", "pandas")) SKIP("this Python has no pandas");
+  python().exec("import pandas as pd\ndf = pd.DataFrame({'x': [1, 2], 'y': [0.5, 1.5], 'keys': [True, False]})");
+  CHECK(eval("df['y']").as<std::vector<double>>() == std::vector<double>{0.5, 1.5});
+  CHECK(eval("df.x").as<std::vector<int>>() == std::vector<int>{1, 2});
+  CHECK(eval("df['x']").as<std::vector<double>>() == std::vector<double>{1, 2});
+  CHECK(eval("df['keys']").as<std::vector<bool>>() == std::vector<bool>{true, false});
+  CHECK(eval("df.index").as<std::vector<int>>() == std::vector<int>{0, 1});
+  CHECK(eval("df").as<std::vector<std::string>>() == std::vector<std::string>{"x", "y", "keys"});
+  CHECK(eval("pd.Series(['a', 'b'])").as<std::vector<std::string>>() == std::vector<std::string>{"a", "b"});
 }

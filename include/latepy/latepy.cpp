@@ -4,6 +4,7 @@
 #include <latepy/latepy.hpp>
 #include <latepy/stl/chrono.hpp>
 #include <latepy/stl/map.hpp>
+#include <latepy/stl/struct.hpp>
 #include <latepy/stl/tuple.hpp>
 #include <latepy/stl/vector.hpp>
 

@@ -39,6 +39,12 @@ namespace detail {
 /// Gives a view of the content of a bytes or bytearray, valid until the object changes or ends. \returns false for
 /// other objects. Needs the GIL.
 bool load_bytes(PyObject* object, std::string_view& view) noexcept;
+/// Whether the object is bytes or bytearray.
+inline bool is_bytes_like(PyObject* object) noexcept {
+  return has_flag(object, type_is_bytes) || api().Type_IsSubtype(type_of(object), api().ByteArray_Type) != 0;
+}
+/// Fit of Bytes.
+inline Fit bytes_fit(PyObject* object) noexcept { return is_bytes_like(object) ? Fit::own : Fit::other; }
 }  // namespace detail
 
 /// Converts Bytes to bytes, and bytes and bytearray to Bytes.
@@ -55,6 +61,7 @@ struct Converter<Bytes> : detail::ConverterBase<Bytes, Converter<Bytes>> {
     if (fits) bytes = Bytes(view.data(), view.size());
     return fits;
   }
+  static detail::Fit fit(PyObject* object) noexcept { return detail::bytes_fit(object); }
 };
 
 #if LATEPY_DEFINITIONS

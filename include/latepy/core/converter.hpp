@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/fit.hpp>
 #include <latepy/core/detail/mismatch.hpp>
 #include <latepy/core/detail/missing_converter.hpp>
 #include <latepy/core/detail/owners.hpp>
@@ -65,7 +66,7 @@ struct ConverterBase {
   /// Why load() refused the object, for the text of the error; "" if the types say enough.
   static const char* why(PyObject*) noexcept { return ""; }
   [[noreturn]] LATEPY_COLD static void refuse(PyObject* object) {
-    throw_mismatch(object, type_name<T>(), Self::why(object));
+    throw_mismatch(object, type_name<T>(), api().Err_Occurred() ? "" : Self::why(object));
   }
 };
 

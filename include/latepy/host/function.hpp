@@ -13,6 +13,9 @@ namespace detail {
 /// \throws ConversionError if the object cannot be called. `wanted` is the C++ type for its text.
 void check_callable(const Object& object, std::string_view wanted);
 
+/// Fit of Function and std::function: anything that can be called.
+inline Fit callable_fit(PyObject* object) noexcept { return api().Callable_Check(object) ? Fit::kin : Fit::other; }
+
 /// The annotation of a callable: "collections.abc.Callable[[A], R]". `direction` is that of the callable itself.
 template <class R, class... A>
 LATEPY_COLD std::string callable_type(Direction direction) {
@@ -85,9 +88,14 @@ struct Converter<Function<R(A...)>> {
     if (detail::api().Callable_Check(object.ptr())) result.emplace(object);
     return result.has_value();
   }
+  static detail::Fit fit(PyObject* object) noexcept { return detail::callable_fit(object); }
 };
 
-/// Several callables for one def(). A call runs the first one whose parameters accept the arguments.
+/// Several callables for one def(). Of those whose parameters accept the arguments, a call runs the first one
+/// - whose parameters are the C++ types for the arguments' own types: int for 3, double for 1.5;
+/// - else whose parameters are of the same kind: int for True, a base class for its derived class;
+/// - else that accepts the arguments.
+/// A parameter that takes any object counts only if there is no other one.
 ///   python.def("area", py::overload([](double side) {…}, [](double width, double height) {…}))
 template <class... F>
 detail::OverloadSet<std::decay_t<F>...> overload(F&&... callables) {

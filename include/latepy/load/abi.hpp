@@ -140,6 +140,7 @@ inline constexpr std::size_t vectorcall_offset = std::size_t(1) << (8 * sizeof(s
 
 /// Bits of tp_flags (Include/object.h), which PyType_GetFlags() returns.
 inline constexpr unsigned type_is_immutable = 1u << 8;           // Py_TPFLAGS_IMMUTABLETYPE, from 3.10
+inline constexpr unsigned type_is_heap = 1u << 9;                // Py_TPFLAGS_HEAPTYPE
 inline constexpr unsigned type_is_base = 1u << 10;               // Py_TPFLAGS_BASETYPE
 inline constexpr unsigned type_has_vectorcall = 1u << 11;        // Py_TPFLAGS_HAVE_VECTORCALL
 inline constexpr unsigned type_has_gc = 1u << 14;                // Py_TPFLAGS_HAVE_GC

@@ -151,6 +151,12 @@ struct Converter<Buffer<T>> {
     if (buffer.fits()) result.emplace(std::move(buffer));
     return result.has_value();
   }
+  /// Items are never converted, so what can be viewed is of the own type.
+  static detail::Fit fit(PyObject* object) noexcept {
+    std::optional<Buffer<T>> buffer;
+    return detail::api().Object_CheckBuffer(object) && try_from_py(Ref(object), buffer) ? detail::Fit::own
+                                                                                        : detail::Fit::other;
+  }
 };
 
 }  // namespace v1

@@ -19,7 +19,6 @@ struct Converter<std::array<T, N>> {
       !detail::borrows<T>,
       "elements of this type would point into Python objects that are dropped: convert to an array of std::string");
   static constexpr const char* name = detail::template_name<detail::array_name, T, detail::Number<N>>;
-  static constexpr auto native = &detail::Api::List_Type;
   static std::string python_type(detail::Direction direction) { return detail::python_list_type<T>(direction); }
 
   template <class U>
@@ -40,6 +39,9 @@ struct Converter<std::array<T, N>> {
       return parts;
     else
       return join(parts, std::make_index_sequence<N>());
+  }
+  static detail::Fit fit(PyObject* object) noexcept {
+    return detail::sequence_fit<T>(object, detail::api().List_Type, static_cast<detail::ssize>(N));
   }
   static bool try_from_py(Ref object, std::optional<std::array<T, N>>& result) {
     return detail::try_load(result, [&] {

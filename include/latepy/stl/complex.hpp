@@ -19,7 +19,6 @@ inline constexpr ItemKind item_kind<std::complex<T>> = ItemKind::complex;
 template <class T>
 struct Converter<std::complex<T>> : detail::ConverterBase<std::complex<T>, Converter<std::complex<T>>> {
   static constexpr const char* name = detail::template_name<detail::complex_name, T>;
-  static constexpr auto native = &detail::Api::Complex_Type;
   static std::string python_type() { return "complex"; }
 
   static Object to_py(const std::complex<T>& value) {
@@ -30,6 +29,7 @@ struct Converter<std::complex<T>> : detail::ConverterBase<std::complex<T>, Conve
     const detail::Api& api = detail::api();
     T real{}, imaginary{};
     if (!api.Type_IsSubtype(detail::type_of(object), api.Complex_Type)) {
+      if (detail::read_scalar(object).form == detail::Scalar::several_items) return false;
       const Object method = detail::attribute_or_empty(object, "__complex__");
       if (method.is_empty()) {
         if (!Converter<T>::load(object, real)) return false;
@@ -50,7 +50,18 @@ struct Converter<std::complex<T>> : detail::ConverterBase<std::complex<T>, Conve
     return !narrowed(parts[0], real) && !narrowed(parts[1], imaginary);
   }
   static const char* why(PyObject* object) noexcept {
-    return detail::api().Type_IsSubtype(detail::type_of(object), detail::api().Complex_Type) ? "out of range" : "";
+    return detail::api().Type_IsSubtype(detail::type_of(object), detail::api().Complex_Type)
+               ? "out of range"
+               : detail::why_no_number(object, true);
+  }
+  static detail::Fit fit(PyObject* object) noexcept {
+    std::size_t own = 2 * sizeof(double);  // the size of a complex
+    if (!detail::api().Type_IsSubtype(detail::type_of(object), detail::api().Complex_Type)) {
+      const detail::Scalar scalar = detail::read_scalar(object);
+      if (scalar.form != detail::Scalar::one_item || !scalar.is_complex) return detail::Fit::other;
+      own = scalar.size;
+    }
+    return sizeof(std::complex<T>) == own ? detail::Fit::own : detail::Fit::kin;
   }
 
  private:

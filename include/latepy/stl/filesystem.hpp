@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/stl/detail/name.hpp>
+#include <latepy/stl/detail/protocol.hpp>
 
 #include <filesystem>
 
@@ -36,6 +37,10 @@ struct Converter<std::filesystem::path> {
     std::filesystem::path::string_type native;
     if (const char* why = load(object.checked(), native)) detail::throw_mismatch(object.ptr(), name, why);
     return std::filesystem::path(std::move(native));
+  }
+  /// Of an os.PathLike. A str is text first.
+  static detail::Fit fit(PyObject* object) noexcept {
+    return detail::has_method(object, "__fspath__") ? detail::Fit::own : detail::Fit::other;
   }
   static bool try_from_py(Ref object, std::optional<std::filesystem::path>& result) {
     return detail::try_load(result, [&] {

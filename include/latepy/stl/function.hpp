@@ -53,6 +53,8 @@ struct Converter<std::function<R(A...)>> {
     return detail::try_load(result, [&] { return convert(object.ptr(), result); });
   }
 
+  static detail::Fit fit(PyObject* object) noexcept { return detail::callable_fit(object); }
+
  private:
   static bool convert(PyObject* object, std::optional<Function>& result) {
     if (object == detail::api().NoneStruct)

@@ -8,26 +8,22 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The item of a mapping or the attribute of an object with this name. Empty if there is none, or with Python's error
-/// set.
-inline Object find_field(PyObject* object, bool mapping, const char* name) noexcept {
-  const Api& a = api();
-  const Object key = Object::steal(a.Unicode_InternFromString(name));
-  PyObject* value = nullptr;
-  if (key.is_empty()) return Object();
-  if (!mapping) {
-    a.Object_GetOptionalAttr(object, key.ptr(), &value);
-  } else if (!(value = a.Object_GetItem(object, key.ptr())) && a.Err_ExceptionMatches(*a.KeyError)) {
-    a.Err_Clear();
-  }
-  return Object::steal(value);
-}
+/// Where the fields of an object are. `named`: in items or attributes of the same object, items first.
+enum class FieldsIn : unsigned char { attributes, items, named };
+/// Tells it: the items of a mapping; those of a structured item of numpy, or of an object of a class with keys() and
+/// [], such as sqlite3.Row, and then its attributes; the attributes of all other objects.
+FieldsIn where_fields(PyObject* object) noexcept;
 
-/// Throws a ConversionError: there is no such key or attribute.
-[[noreturn]] LATEPY_COLD inline void throw_no_field(PyObject* object, bool mapping, const char* type,
+/// The field with this name. Empty if there is none, or with Python's error set.
+Object find_field(PyObject* object, FieldsIn in, const char* name) noexcept;
+
+/// Throws a ConversionError: there is no such field.
+[[noreturn]] LATEPY_COLD inline void throw_no_field(PyObject* object, FieldsIn in, const char* type,
                                                     const char* field) {
-  throw_mismatch(object, type,
-                 ((mapping ? "it has no key \"" : "it has no attribute \"") + std::string(field) + "\"").c_str());
+  const char* const what = in == FieldsIn::items   ? "it has no key \""
+                           : in == FieldsIn::named ? "it has no key and no attribute \""
+                                                   : "it has no attribute \"";
+  throw_mismatch(object, type, (what + std::string(field) + "\"").c_str());
 }
 
 /// The converter of a struct. `Self::each(visit)` calls visit(name, pointer to member) for each field, until it returns
@@ -60,14 +56,14 @@ struct StructConverter {
     return dict;
   }
   static T from_py(Ref object) {
-    const bool mapping = is_mapping(object.checked());
+    const FieldsIn in = where_fields(object.checked());
     T result{};
     const char* at = nullptr;
     try {
       Self::each([&](const char* field, auto member) {
         at = nullptr;
-        Object value = find_field(object.ptr(), mapping, field);
-        if (value.is_empty()) throw_no_field(object.ptr(), mapping, Self::name, field);
+        Object value = find_field(object.ptr(), in, field);
+        if (value.is_empty()) throw_no_field(object.ptr(), in, Self::name, field);
         at = field;
         result.*member = into_cpp<plain<decltype(result.*member)>>(value.release());
         return true;
@@ -80,18 +76,61 @@ struct StructConverter {
   }
   static bool try_from_py(Ref object, std::optional<T>& result) {
     return try_load(result, [&] {
-      const bool mapping = is_mapping(object.ptr());
+      const FieldsIn in = where_fields(object.ptr());
       T& made = result.emplace();
       return Self::each([&](const char* field, auto member) {
         std::optional<plain<decltype(made.*member)>> converted;
-        Object value = find_field(object.ptr(), mapping, field);
+        Object value = find_field(object.ptr(), in, field);
         if (value.is_empty() || !try_into_cpp(std::move(value), converted)) return false;
         made.*member = *std::move(converted);
         return true;
       });
     });
   }
+  /// Of a dict that has all fields: as near as the farthest of them.
+  static Fit fit(PyObject* object) noexcept {
+    if (!is_exactly(object, api().Dict_Type)) return Fit::other;
+    Fit fit = Fit::own;
+    Self::each([&](const char* field, auto member) {
+      const Object value = find_field(object, FieldsIn::items, field);
+      const Fit of_field =
+          value.is_empty() ? Fit::other : fit_of<plain<decltype(std::declval<T&>().*member)>>(value.ptr(), Fit::own);
+      if (of_field < fit) fit = of_field;
+      return fit != Fit::other;
+    });
+    api().Err_Clear();
+    return fit;
+  }
 };
+
+#if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD FieldsIn where_fields(PyObject* object) noexcept {
+  if (is_mapping(object)) return FieldsIn::items;
+  if (is_keyed(object)) return FieldsIn::named;
+  const Object names = attribute_or_empty(attribute_or_empty(object, "dtype").ptr(), "names");
+  return names.is_empty() || names.is_none() ? FieldsIn::attributes : FieldsIn::named;
+}
+
+LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name) noexcept {
+  const Api& a = api();
+  const Object key = Object::steal(a.Unicode_InternFromString(name));
+  PyObject* value = nullptr;
+  if (key.is_empty()) return Object();
+  if (in != FieldsIn::attributes) {
+    if ((value = a.Object_GetItem(object, key.ptr()))) return Object::steal(value);
+    const bool is_absent = a.Err_ExceptionMatches(*a.KeyError) ||
+                           (in == FieldsIn::named &&  // also "no item with that key", and items that have no names
+                            (a.Err_ExceptionMatches(*a.LookupError) || a.Err_ExceptionMatches(*a.TypeError) ||
+                             a.Err_ExceptionMatches(*a.ValueError)));
+    if (!is_absent) return Object();
+    a.Err_Clear();
+    if (in == FieldsIn::items) return Object();
+  }
+  a.Object_GetOptionalAttr(object, key.ptr(), &value);
+  return Object::steal(value);
+}
+#endif  // LATEPY_DEFINITIONS
 
 }  // namespace detail
 }  // namespace v1
@@ -144,8 +183,13 @@ struct StructConverter {
 
 /// Makes a struct convertible: `LATEPY_STRUCT(app::Point, x, y)`. Write it outside of all namespaces, after the struct.
 /// The arguments are the full name of the type and up to 32 public fields of convertible types. The struct must be
-/// default-constructible. To Python: a dict. From Python: a mapping with these keys, or else an object with these
-/// attributes. More keys are ignored; a missing one is a ConversionError.
+/// default-constructible. To Python: a dict. From Python:
+/// - a mapping (dict, collections.abc.Mapping) with these keys;
+/// - a structured item of numpy, or an object of a class with keys() and [], such as sqlite3.Row, with these keys or
+/// else
+///   these attributes;
+/// - another object with these attributes.
+/// More keys are ignored; a missing one is a ConversionError.
 #define LATEPY_STRUCT(TYPE, ...)                                                                    \
   template <>                                                                                       \
   struct latepy::Converter<TYPE> : latepy::detail::StructConverter<TYPE, latepy::Converter<TYPE>> { \

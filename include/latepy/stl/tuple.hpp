@@ -18,7 +18,6 @@ template <class C, class... T>
 struct TupleConverter {
   static_assert((!borrows<T> && ...),
                 "elements of this type would point into Python objects that may be dropped: convert to std::string");
-  static constexpr auto native = &Api::Tuple_Type;
   static std::string python_type(Direction direction) {
     return sizeof...(T) == 0 ? "tuple[()]" : python_generic<T...>("tuple", direction);
   }
@@ -37,6 +36,9 @@ struct TupleConverter {
       error.inside("[" + std::to_string(at - 1) + "]");
       throw;
     }
+  }
+  static Fit fit(PyObject* object) noexcept {
+    return sequence_fit<T...>(object, api().Tuple_Type, static_cast<ssize>(sizeof...(T)));
   }
   static bool try_from_py(Ref object, std::optional<C>& result) {
     return try_load(result, [&] {

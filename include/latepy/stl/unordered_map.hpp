@@ -12,7 +12,8 @@ namespace detail {
 inline constexpr char unordered_map_name[] = "std::unordered_map";
 }
 
-/// To Python: a dict. From Python: a dict or other mapping. If two keys are equal in C++, the last one wins.
+/// To Python: a dict. From Python: a mapping (dict, collections.abc.Mapping), or an object of a class with keys() and
+/// [], as dict(object) takes it. If two keys are equal in C++, the last one wins.
 template <class K, class V, class Hash, class Equal, class A>
 struct Converter<std::unordered_map<K, V, Hash, Equal, A>>
     : detail::MappingConverter<std::unordered_map<K, V, Hash, Equal, A>> {

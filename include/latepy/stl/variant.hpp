@@ -14,40 +14,13 @@ inline constexpr char variant_name[] = "std::variant";
 template <class... T>
 inline constexpr bool borrows<std::variant<T...>> = (borrows<T> || ...);
 
-/// Whether the Converter of T has `native`, a member of Api: the Python type of T; or is_native(), a function that
-/// tests it.
-template <class T, class = void>
-inline constexpr bool has_native = false;
-template <class T>
-inline constexpr bool has_native<T, std::void_t<decltype(Converter<T>::native)>> = true;
-template <class T, class = void>
-inline constexpr bool has_is_native = false;
-template <class T>
-inline constexpr bool has_is_native<T, std::void_t<decltype(Converter<T>::is_native)>> = true;
-
-/// Whether T is the C++ type for the object's own type, so that no other type fits better: int for an int.
-template <class T>
-bool is_native(PyObject* object) noexcept {
-  bool truth = false;
-  if constexpr (std::is_same_v<T, bool>) {
-    return true;  // the converter of bool accepts bool only
-  } else if constexpr (std::is_integral_v<T> && !is_character<T>) {
-    return is_exactly(object, api().Long_Type) || (api().Index_Check(object) && !Converter<bool>::load(object, truth));
-  } else if constexpr (std::is_floating_point_v<T>) {
-    return api().Type_IsSubtype(type_of(object), api().Float_Type) != 0;
-  } else if constexpr (has_native<T>) {  // a pointer to a member of Api
-    return is_exactly(object, api().*Converter<T>::native);
-  } else if constexpr (has_is_native<T>) {
-    return Converter<T>::is_native(object);
-  } else {
-    return std::is_same_v<T, std::string>;  // its converter accepts str only
-  }
-}
-
 }  // namespace detail
 
-/// To Python: the value. From Python: the first alternative that is the C++ type for the object's own type and accepts
-/// it, such as bool for True and int for 3. If there is none: the first alternative that accepts the object.
+/// To Python: the value. From Python, of the alternatives that accept the object, the first one
+/// - that is the C++ type for the object's own type: bool for True, double for 1.5, a bound class for its instance;
+/// - else that is of the same kind: int for True, a base class, float for 1.5;
+/// - else that accepts the object.
+/// A container is as near as the farthest of its elements.
 template <class... T>
 struct Converter<std::variant<T...>> {
   using Variant = std::variant<T...>;
@@ -68,19 +41,29 @@ struct Converter<std::variant<T...>> {
     return *std::move(result);
   }
   static bool try_from_py(Ref object, std::optional<Variant>& result) {
-    return any<true>(object, result, std::index_sequence_for<T...>()) ||
-           any<false>(object, result, std::index_sequence_for<T...>());
+    const detail::Fit fits[] = {detail::fit_of<T>(object.ptr())...};
+    for (const detail::Fit fit : {detail::Fit::own, detail::Fit::kin, detail::Fit::other})
+      if (any(object, result, fits, fit, std::index_sequence_for<T...>())) return true;
+    return false;
+  }
+  static detail::Fit fit(PyObject* object) noexcept {
+    const detail::Fit fits[] = {detail::fit_of<T>(object)...};
+    detail::Fit nearest = detail::Fit::other;
+    for (const detail::Fit each : fits)
+      if (nearest < each) nearest = each;
+    return nearest;
   }
 
  private:
-  template <bool Native, std::size_t... I>
-  static bool any(const Ref& object, std::optional<Variant>& result, std::index_sequence<I...>) {
-    return (one<Native, I>(object, result) || ...);
+  template <std::size_t... I>
+  static bool any(const Ref& object, std::optional<Variant>& result, const detail::Fit* fits, detail::Fit fit,
+                  std::index_sequence<I...>) {
+    return ((fits[I] == fit && one<I>(object, result)) || ...);
   }
-  template <bool Native, std::size_t I>
+  template <std::size_t I>
   static bool one(const Ref& object, std::optional<Variant>& result) {
     using Alternative = std::variant_alternative_t<I, Variant>;
-    if (detail::api().Err_Occurred() || detail::is_native<Alternative>(object.ptr()) != Native) return false;
+    if (detail::api().Err_Occurred()) return false;
     std::optional<Alternative> value;
     if (detail::try_convert<Alternative>(object, value)) result.emplace(std::in_place_index<I>, *std::move(value));
     return result.has_value();
@@ -94,6 +77,7 @@ struct Converter<std::monostate> : detail::ConverterBase<std::monostate, Convert
   static std::string python_type() { return "None"; }
   static Object to_py(std::monostate) { return detail::none(); }
   static bool load(PyObject* object, std::monostate&) noexcept { return object == detail::api().NoneStruct; }
+  static detail::Fit fit(PyObject* object) noexcept { return detail::fit_of<std::nullptr_t>(object); }
 };
 
 }  // namespace v1

@@ -13,8 +13,10 @@ inline constexpr char vector_name[] = "std::vector";
 }
 
 /// To Python: a list. From Python:
-/// - a buffer with items of the same type, in one copy: array.array, numpy, memoryview, and bytes for std::uint8_t;
-/// - a list, tuple or other iterable, but not str, bytes, bytearray or a mapping.
+/// - numbers in memory with one dimension, in one loop: array.array, numpy, memoryview, bytes for std::uint8_t, and
+/// what
+///   gives an array by __array__, such as the columns of pandas. Each is converted, or refused, as by itself;
+/// - a list, tuple or other iterable, but not str, bytes, bytearray or a mapping (dict, collections.abc.Mapping).
 template <class T, class A>
 struct Converter<std::vector<T, A>> : detail::ElementsConverter<std::vector<T, A>, detail::Kind::sequence> {
   static constexpr const char* name = detail::template_name<detail::vector_name, T>;
@@ -24,7 +26,7 @@ struct Converter<std::vector<T, A>> : detail::ElementsConverter<std::vector<T, A
 template <class A>
 struct Converter<std::vector<std::byte, A>> {
   static constexpr const char* name = "std::vector<std::byte>";
-  static constexpr auto is_native = &detail::is_bytes_like;
+  static detail::Fit fit(PyObject* object) noexcept { return detail::bytes_fit(object); }
   static std::string python_type() { return "bytes"; }
   static Object to_py(const std::vector<std::byte, A>& bytes) {
     return detail::steal_or_throw(detail::api().Bytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()),

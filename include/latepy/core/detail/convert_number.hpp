@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/converter.hpp>
+#include <latepy/core/detail/item_kind.hpp>
 
 #include <limits>
 
@@ -15,10 +15,13 @@ struct Converter<std::nullptr_t> : detail::ConverterBase<std::nullptr_t, Convert
   static constexpr const char* name = "None";
   static Object to_py(std::nullptr_t) { return detail::none(); }
   static bool load(PyObject* object, std::nullptr_t&) noexcept { return object == detail::api().NoneStruct; }
+  static detail::Fit fit(PyObject* object) noexcept {
+    return object == detail::api().NoneStruct ? detail::Fit::own : detail::Fit::other;
+  }
 };
 
-/// bool accepts True and False, also those of numpy. It refuses all other objects; `explicit operator bool` of Object
-/// is their truth.
+/// bool accepts True and False, and one bool in memory: numpy's scalars, and arrays without dimensions. It refuses all
+/// other objects; `explicit operator bool` of Object is their truth.
 template <>
 struct Converter<bool> : detail::ConverterBase<bool, Converter<bool>> {
   static Object to_py(bool value) { return Object::steal(store(value)); }
@@ -29,23 +32,31 @@ struct Converter<bool> : detail::ConverterBase<bool, Converter<bool>> {
   }
   static bool load(PyObject* object, bool& value) noexcept {
     value = object == detail::api().TrueStruct;
-    return value || object == detail::api().FalseStruct || numpy_bool(object, value);
+    return value || object == detail::api().FalseStruct || in_memory(object, value);
+  }
+  static detail::Fit fit(PyObject* object) noexcept {
+    bool value;
+    return load(object, value) ? detail::Fit::own : detail::Fit::other;
   }
 
  private:
-  LATEPY_COLD static bool numpy_bool(PyObject* object, bool& value) noexcept {
-    try {
-      const std::string type = detail::qualified_name(detail::as_object(detail::type_of(object)));
-      if (type != "numpy.bool" && type != "numpy.bool_") return false;
-    } catch (const std::bad_alloc& error) {
-      detail::api().Err_SetString(*detail::api().MemoryError, error.what());
-      return false;
-    }
-    const int truth = detail::api().Object_IsTrue(object);
-    value = truth == 1;
-    return truth >= 0;
+  LATEPY_COLD static bool in_memory(PyObject* object, bool& value) noexcept {
+    const detail::Scalar scalar = detail::read_scalar(object);
+    value = scalar.truth;
+    return scalar.form == detail::Scalar::one_item && scalar.kind == detail::ItemKind::boolean;
   }
 };
+
+namespace detail {
+/// Why load() of an integer refused the object.
+const char* why_no_integer(PyObject* object) noexcept;
+/// Fit of an integer: own for an int; kin for a bool, a member of an IntEnum and what else has __index__.
+inline Fit integer_fit(PyObject* object) noexcept {
+  return is_exactly(object, api().Long_Type) ? Fit::own : api().Index_Check(object) ? Fit::kin : Fit::other;
+}
+/// Fit of a floating-point number of `size` bytes.
+Fit floating_fit(PyObject* object, std::size_t size) noexcept;
+}  // namespace detail
 
 /// Integers of 8 to 64 bits, also signed char and unsigned char. They accept objects with __index__ whose value is in
 /// range, so they refuse floats.
@@ -71,7 +82,8 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Converter
     }
     return load_any(object, value);
   }
-  static const char* why(PyObject* object) noexcept { return detail::api().Index_Check(object) ? "out of range" : ""; }
+  static const char* why(PyObject* object) noexcept { return detail::why_no_integer(object); }
+  static detail::Fit fit(PyObject* object) noexcept { return detail::integer_fit(object); }
 
  private:
   /// Stores `wide` in `value`. \returns whether it is in the range of T.
@@ -98,7 +110,7 @@ struct Converter<T, std::enable_if_t<detail::is_integer<T>>> : detail::Converter
     if (!api.Index_Check(object)) return false;
     int overflow = 0;
     const long long wide = api.Long_AsLongLongAndOverflow(object, &overflow);
-    if (wide == -1 && overflow == 0 && api.Err_Occurred()) return false;
+    if (wide == -1 && overflow == 0 && api.Err_Occurred()) return detail::only_a_mismatch(), false;
     if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(long long)) {
       if (overflow > 0) {
         const Object index = Object::steal(api.Number_Index(object));
@@ -131,7 +143,7 @@ struct Wide : ConverterBase<T, Wide<T>> {
   static bool load(PyObject* object, T& value) noexcept {
     if (!api().Index_Check(object)) return false;
     const Object index = Object::steal(api().Number_Index(object));
-    if (index.is_empty()) return false;
+    if (index.is_empty()) return only_a_mismatch(), false;
     const Object high = Object::steal(api().Number_Rshift(index.ptr(), bits().ptr()));
     if (high.is_empty()) return false;
     using Half = std::conditional_t<(T(-1) < 0), long long, unsigned long long>;
@@ -141,7 +153,8 @@ struct Wide : ConverterBase<T, Wide<T>> {
     value = static_cast<T>((static_cast<uint128>(top) << 64) | low);
     return true;
   }
-  static const char* why(PyObject* object) noexcept { return api().Index_Check(object) ? "out of range" : ""; }
+  static const char* why(PyObject* object) noexcept { return why_no_integer(object); }
+  static Fit fit(PyObject* object) noexcept { return integer_fit(object); }
 
  private:
   static Object bits() noexcept { return Object::steal(api().Long_FromLongLong(64)); }
@@ -158,7 +171,7 @@ struct Converter<detail::uint128> : detail::Wide<detail::uint128> {
 #endif
 
 /// float, double and long double. They accept floats, ints and objects with __float__ or __index__, and refuse a finite
-/// number that is out of range. long double has the precision of double.
+/// number that is out of range, complex numbers, and arrays with dimensions. long double has the precision of double.
 template <class T>
 struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::ConverterBase<T, Converter<T>> {
   static Object to_py(T value) { return detail::steal_or_throw(store(value)); }
@@ -173,6 +186,7 @@ struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Con
   static bool load(PyObject* object, T& value) noexcept {
     double number = 0;
     if (LATEPY_UNLIKELY(!detail::read_float(object, number))) {
+      if (!detail::is_real(object)) return false;
       number = detail::api().Float_AsDouble(object);
       if (LATEPY_UNLIKELY(number == -1.0) && detail::api().Err_Occurred()) {
         detail::only_a_mismatch();
@@ -187,8 +201,9 @@ struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Con
   static const char* why(PyObject* object) noexcept {
     return detail::has_flag(object, detail::type_is_int) || detail::is_exactly(object, detail::api().Float_Type)
                ? "out of range"
-               : "";
+               : detail::why_no_number(object);
   }
+  static detail::Fit fit(PyObject* object) noexcept { return detail::floating_fit(object, sizeof(T)); }
 };
 
 /// Enumerations. If add_enum() made a Python class for T, its members; else ints, the values of the underlying type.
@@ -222,7 +237,38 @@ struct Converter<T, std::enable_if_t<std::is_enum_v<T>>> : detail::ConverterBase
     value = static_cast<T>(number);
     return fits && static_cast<Integer>(value) == number;
   }
+  static detail::Fit fit(PyObject* object) noexcept {
+    const detail::ClassRecord* const known = detail::class_of<T>();
+    return known && detail::api().Type_IsSubtype(detail::type_of(object), reinterpret_cast<PyTypeObject*>(known->type))
+               ? detail::Fit::own
+               : detail::Fit::other;
+  }
 };
+
+#if LATEPY_DEFINITIONS
+namespace detail {
+
+LATEPY_FUNC LATEPY_COLD const char* why_no_integer(PyObject* object) noexcept {
+  if (has_flag(object, type_is_int)) return "out of range";
+  if (!api().Index_Check(object)) return "";
+  const ColdRef index(api().Number_Index(object));
+  if (index.get()) return "out of range";
+  api().Err_Clear();
+  return why_no_number(object);
+}
+
+LATEPY_FUNC Fit floating_fit(PyObject* object, std::size_t size) noexcept {
+  std::size_t own = sizeof(double);  // the size of a float
+  if (!is_exactly(object, api().Float_Type) && !api().Type_IsSubtype(type_of(object), api().Float_Type)) {
+    const Scalar scalar = read_scalar(object);
+    if (scalar.form != Scalar::one_item || scalar.kind != ItemKind::floating) return Fit::other;
+    own = scalar.size;
+  }
+  return size == own ? Fit::own : Fit::kin;
+}
+
+}  // namespace detail
+#endif
 
 }  // namespace v1
 }  // namespace latepy

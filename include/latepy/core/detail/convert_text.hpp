@@ -23,6 +23,7 @@ struct TextConverterBase : ConverterBase<T, Converter<T>> {
     return has_flag(object, type_is_str) ? "it contains lone surrogates, which UTF-8, UTF-16 and UTF-32 cannot encode"
                                          : "";
   }
+  static Fit fit(PyObject* object) noexcept { return has_flag(object, type_is_str) ? Fit::own : Fit::other; }
 };
 
 /// The name of Python's codec for code units of type Char in the byte order of this machine, without a byte order mark.
@@ -163,6 +164,10 @@ struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::C
   }
   static const char* why(PyObject* object) noexcept {
     return detail::has_flag(object, detail::type_is_str) ? "it is not one character that fits this type" : "";
+  }
+  /// Text is a string first.
+  static detail::Fit fit(PyObject* object) noexcept {
+    return detail::has_flag(object, detail::type_is_str) ? detail::Fit::kin : detail::Fit::other;
   }
 };
 

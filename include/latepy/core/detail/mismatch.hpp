@@ -11,12 +11,15 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Throws a PythonError if Python's error is set; else a ConversionError that says that `object` does not convert to
-/// `wanted`. \param why the reason, or "".
+/// Throws a ConversionError that says that `object` does not convert to `wanted`. If an error of Python's is set that
+/// only_a_mismatch() does not take, throws that one as a PythonError. \param why the reason, or "": then what the error
+/// said.
 [[noreturn]] void throw_mismatch(PyObject* object, std::string_view wanted, const char* why = "");
 
-/// If the error that is set is a TypeError, OverflowError or UnicodeError, clears it and returns true: the object only
-/// has the wrong type or value. Returns false for other errors, which stay set.
+/// Whether the error that is set is a TypeError, OverflowError or UnicodeError: the object only has the wrong type or
+/// value.
+bool is_mismatch() noexcept;
+/// If is_mismatch(), clears the error and returns true. Returns false for other errors, which stay set.
 bool only_a_mismatch() noexcept;
 
 /// If the exception in flight is a PythonError, sets it as Python's error. Call it in a catch block. \throws
@@ -47,18 +50,26 @@ void forget_mismatch();
 namespace detail {
 
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_mismatch(PyObject* object, std::string_view wanted, const char* why) {
-  if (api().Err_Occurred()) throw_python_error();
+  std::string said;
+  if (api().Err_Occurred()) {
+    if (!is_mismatch()) throw_python_error();
+    said = take_python_error().message();
+  }
+  if (*why) said = why;
   std::string text = "cannot convert " + show(object) + " to " + std::string(wanted);
-  if (*why) text.append(": ").append(why);
+  if (!said.empty()) text.append(": ").append(said);
   throw ConversionError(text);
 }
 
-LATEPY_FUNC LATEPY_COLD bool only_a_mismatch() noexcept {
+LATEPY_FUNC LATEPY_COLD bool is_mismatch() noexcept {
   const Api& a = api();
-  if (!a.Err_ExceptionMatches(*a.TypeError) && !a.Err_ExceptionMatches(*a.OverflowError) &&
-      !a.Err_ExceptionMatches(*a.UnicodeError))
-    return false;
-  a.Err_Clear();
+  return a.Err_ExceptionMatches(*a.TypeError) || a.Err_ExceptionMatches(*a.OverflowError) ||
+         a.Err_ExceptionMatches(*a.UnicodeError);
+}
+
+LATEPY_FUNC LATEPY_COLD bool only_a_mismatch() noexcept {
+  if (!is_mismatch()) return false;
+  api().Err_Clear();
   return true;
 }
 

@@ -2,22 +2,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/converter.hpp>
+#include <latepy/core/detail/item_kind.hpp>
 
 namespace latepy {
 inline namespace v1 {
 namespace detail {
-
-/// The kind of an item in a buffer. Kind and size together tell the C++ type.
-enum class ItemKind : unsigned char { other, boolean, signed_integer, unsigned_integer, floating, complex };
-
-/// The kind of a C++ type.
-template <class T>
-inline constexpr ItemKind item_kind = std::is_same_v<T, bool>       ? ItemKind::boolean
-                                      : std::is_floating_point_v<T> ? ItemKind::floating
-                                      : !is_integer<T>              ? ItemKind::other
-                                      : std::is_signed_v<T>         ? ItemKind::signed_integer
-                                                                    : ItemKind::unsigned_integer;
 
 /// The format that array.array and numpy use for T, or 0. If a buffer has this format, no other check is needed.
 template <class T>
@@ -109,78 +98,9 @@ class BufferHandle {
 /// Throws a ConversionError: the items are not of the wanted type.
 [[noreturn]] void throw_other_items(PyObject* object, const std::string& wanted, const BufferView& view);
 
-/// Copies the items of a buffer with one dimension into a container. \returns false if the object exports no buffer
-/// whose items have the container's type; then the container is empty and no error is set.
-template <class C>
-bool copy_items(PyObject* object, C& result) {
-  using T = typename C::value_type;
-  if (!api().Object_CheckBuffer(object)) return false;
-  BufferHandle memory;
-  if (!memory.acquire(object, buffer_format | buffer_strides)) {
-    api().Err_Clear();
-    return false;
-  }
-  const BufferView& view = memory.view();
-  if (view.ndim != 1 || !memory.holds<T>()) return false;
-  const std::size_t size = memory.size();
-  if (size == 0) return true;
-  const char* from = static_cast<const char*>(view.buf);
-  if (memory.is_contiguous() && reinterpret_cast<std::uintptr_t>(from) % alignof(T) == 0) {
-    const T* const first = static_cast<const T*>(view.buf);
-    result.assign(first, first + size);
-  } else {
-    result.resize(size);
-    for (T& item : result) {
-      std::memcpy(&item, from, sizeof(T));
-      from += memory.stride(0);
-    }
-  }
-  return true;
-}
-
 }  // namespace detail
 #if LATEPY_DEFINITIONS
 namespace detail {
-
-/// The kind of an item with this format of the struct module. PEP 3118 adds "Z" before the code for complex numbers.
-/// Null means "B". `other`: structs, several items, and another byte order than that of the machine.
-LATEPY_COLD inline ItemKind kind_of_item(const char* format) noexcept {
-  if (!format) return ItemKind::unsigned_integer;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  const bool is_ours = *format == '@' || *format == '=' || *format == '>' || *format == '!';
-#else
-  const bool is_ours = *format == '@' || *format == '=' || *format == '<';
-#endif
-  if (is_ours) ++format;
-  const bool is_complex = *format == 'Z';
-  if (is_complex) ++format;
-  if (!*format || format[1]) return ItemKind::other;
-  switch (*format) {
-    case 'd':
-    case 'f':
-    case 'g':
-    case 'e':
-      return is_complex ? ItemKind::complex : ItemKind::floating;
-    case 'b':
-    case 'h':
-    case 'i':
-    case 'l':
-    case 'q':
-    case 'n':
-      return ItemKind::signed_integer;
-    case 'B':
-    case 'H':
-    case 'I':
-    case 'L':
-    case 'Q':
-    case 'N':
-      return ItemKind::unsigned_integer;
-    case '?':
-      return ItemKind::boolean;
-    default:
-      return ItemKind::other;
-  }
-}
 
 LATEPY_FUNC BufferHandle::BufferHandle(BufferHandle&& other) noexcept
     : view_(other.view_), generation_(other.generation_) {

@@ -2,71 +2,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/buffer_handle.hpp>
+#include <latepy/memory/detail/copy_items.hpp>
+#include <latepy/stl/detail/container_fit.hpp>
+#include <latepy/stl/detail/iterate.hpp>
 #include <latepy/stl/detail/name.hpp>
-
-#include <algorithm>
 
 namespace latepy {
 inline namespace v1 {
 namespace detail {
-
-/// The kind of a container.
-enum class Kind { sequence, set };
-
-inline bool has_attribute(PyObject* object, const StringArg& name) noexcept {
-  return !attribute_or_empty(object, name).is_empty();
-}
-/// Whether the object is a dict or has keys().
-inline bool is_mapping(PyObject* object) noexcept {
-  return has_flag(object, type_is_dict) || has_attribute(object, "keys");
-}
-/// Whether the object is bytes or bytearray.
-inline bool is_bytes_like(PyObject* object) noexcept {
-  return has_flag(object, type_is_bytes) || api().Type_IsSubtype(type_of(object), api().ByteArray_Type) != 0;
-}
-
-/// The reason why an object is refused for a container of this kind; null if it is accepted.
-const char* refusal(PyObject* object, Kind kind) noexcept;
-
-/// Whether the object holds references to its elements. Other iterables may make each element when it is read.
-bool keeps_elements(PyObject* object) noexcept;
-inline constexpr char not_kept[] =
-    "pointers are taken from a list, tuple, set or dict only, because these keep the objects alive: pass one of these";
-inline constexpr char read_once[] =
-    "an iterator can be read only once, so it is not read to see whether it fits: pass a list";
-
-/// Steps through the elements of an object. A list or set is copied to a tuple first, because the conversion of an
-/// element may run Python code, which could change the list. Other iterables are iterated.
-class Elements {
- public:
-  /// Converts to false if the object is refused, or if its iter() failed.
-  Elements(PyObject* object, Kind kind, bool are_pointers) noexcept;
-  explicit operator bool() const noexcept { return !source_.is_empty(); }
-  const char* why() const noexcept { return why_ ? why_ : ""; }
-  /// Whether the object is an iterator, which can be read only once.
-  bool is_one_way(PyObject* object) const noexcept { return source_.ptr() == object && !is_tuple_; }
-  /// How many elements to reserve. The length hint of an iterable may be wrong, so it counts only up to 64 KiB.
-  std::size_t expected(std::size_t element) const noexcept {
-    const auto size = static_cast<std::size_t>(size_);
-    return is_tuple_ ? size : (std::min)(size, 65536 / element);
-  }
-
-  /// Goes to the next element; false at the end, or with Python's error set.
-  bool next() noexcept;
-  Ref element() const noexcept { return Ref(element_); }
-  /// The position of the element in error texts: "[3]", or "{'a'}" in a set.
-  LATEPY_COLD std::string step(Kind kind) const {
-    return kind == Kind::sequence ? "[" + std::to_string(at_) + "]" : "{" + show_value(element_) + "}";
-  }
-
- private:
-  Object source_, item_;
-  PyObject* element_ = nullptr;
-  const char* why_ = nullptr;
-  ssize at_ = -1, size_ = 0;
-  bool is_tuple_ = false;
-};
 
 /// A hashable object for elements of a set and keys of a dict: a list becomes a tuple, a set a frozenset.
 Object hashable(Object&& object);
@@ -170,7 +113,6 @@ struct ElementsConverter {
   using T = typename C::value_type;
   static_assert(!borrows<T>,
                 "these elements point into Python objects that go away: convert to a container of std::string");
-  static constexpr auto native = K == Kind::sequence ? &Api::List_Type : &Api::Set_Type;
   LATEPY_COLD static std::string python_type(Direction direction) {
     if constexpr (K == Kind::sequence)
       return python_list_type<T>(direction);
@@ -198,6 +140,7 @@ struct ElementsConverter {
     if constexpr (copies_memory) {
       C result;
       if (copy_items(object.checked(), result)) return result;
+      if (api().Err_Occurred()) throw_python_error();
     }
     Elements elements(object.checked(), K, std::is_pointer_v<T>);
     if (!elements) throw_mismatch(object.ptr(), type_name<C>(), elements.why());
@@ -212,6 +155,14 @@ struct ElementsConverter {
     return result;
   }
 
+  static Fit fit(PyObject* object) noexcept {
+    if constexpr (copies_memory)
+      if (const Fit of_memory = memory_fit<T>(object); of_memory != Fit::other) return of_memory;
+    if constexpr (K == Kind::sequence)
+      return sequence_fit<T>(object, api().List_Type);
+    else
+      return set_fit(object, &element_fit<T>);
+  }
   /// The reason why try_from_py() refuses an object that from_py() accepts, or null.
   static const char* why_not_tried(PyObject* object) noexcept {
     return !refusal(object, K) && api().Iter_Check(object) ? read_once : nullptr;
@@ -221,8 +172,10 @@ struct ElementsConverter {
     return try_load(result, [&] {
       if constexpr (reads_directly)
         if (LATEPY_LIKELY(read_elements(object.ptr(), result.emplace()))) return true;
-      if constexpr (copies_memory)
+      if constexpr (copies_memory) {
         if (copy_items(object.ptr(), result.emplace())) return true;
+        if (api().Err_Occurred()) return false;
+      }
       Elements elements(object.ptr(), K, std::is_pointer_v<T>);
       if (!elements || elements.is_one_way(object.ptr())) return false;
       C& made = result.emplace(empty(elements));
@@ -237,8 +190,7 @@ struct ElementsConverter {
 
  private:
   static constexpr bool reads_directly = K == Kind::sequence && has_reserve<C> && is_direct<T>;
-  static constexpr bool copies_memory =
-      K == Kind::sequence && has_reserve<C> && item_kind<T> != ItemKind::other && !std::is_same_v<T, bool>;
+  static constexpr bool copies_memory = K == Kind::sequence && has_reserve<C> && item_kind<T> != ItemKind::other;
   static C empty(const Elements& elements) {
     C result;
     if constexpr (has_reserve<C>) result.reserve(elements.expected(sizeof(T)));
@@ -253,53 +205,6 @@ struct ElementsConverter {
 };
 
 #if LATEPY_DEFINITIONS
-
-LATEPY_FUNC const char* refusal(PyObject* object, Kind kind) noexcept {
-  const PyTypeObject* type = type_of(object);
-  if (kind == Kind::set) {
-    if (type == api().Set_Type || type == api().FrozenSet_Type || has_attribute(object, "isdisjoint")) return nullptr;
-    return "it is not a set";
-  }
-  if (type == api().List_Type || type == api().Tuple_Type) return nullptr;
-  if (has_flag(object, type_is_str)) return "a str is not split into characters: pass a list";
-  if (is_bytes_like(object))
-    return "bytes are not split into numbers: convert to latepy::Bytes or std::vector<std::byte>";
-  if (is_mapping(object)) return "a mapping is not a sequence: pass its keys(), values() or items()";
-  return nullptr;
-}
-
-LATEPY_FUNC bool keeps_elements(PyObject* object) noexcept {
-  const Api& a = api();
-  const PyTypeObject* type = type_of(object);
-  return type == a.List_Type || type == a.Tuple_Type || type == a.Set_Type || type == a.FrozenSet_Type;
-}
-
-LATEPY_FUNC Elements::Elements(PyObject* object, Kind kind, bool are_pointers) noexcept {
-  if ((why_ = refusal(object, kind))) return;
-  const Api& a = api();
-  is_tuple_ = keeps_elements(object);
-  if (are_pointers && !is_tuple_) {
-    why_ = not_kept;
-    return;
-  }
-  source_ = Object::steal(is_tuple_ ? a.Sequence_Tuple(object) : a.Object_GetIter(object));
-  if (source_.is_empty()) {
-    why_ = "it is not iterable";
-    only_a_mismatch();
-  } else if (is_tuple_) {
-    size_ = a.Tuple_Size(source_.ptr());
-  } else if ((size_ = a.Object_LengthHint(object, 0)) < 0) {
-    source_ = Object();
-  }
-}
-
-LATEPY_FUNC bool Elements::next() noexcept {
-  ++at_;
-  if (is_tuple_) return at_ < size_ && (element_ = api().Tuple_GetItem(source_.ptr(), at_));
-  item_ = Object::steal(api().Iter_Next(source_.ptr()));
-  element_ = item_.ptr();
-  return element_ != nullptr;
-}
 
 LATEPY_FUNC Object hashable(Object&& object) {
   if (is_exactly(object.ptr(), api().List_Type)) return steal_or_throw(api().Sequence_Tuple(object.ptr()));

@@ -48,7 +48,6 @@ struct MappingConverter {
   static_assert(
       !borrows<K> && !borrows<V>,
       "keys or values of this type would point into Python objects that are dropped: convert to a map of std::string");
-  static constexpr auto native = &Api::Dict_Type;
   static constexpr bool are_pointers = std::is_pointer_v<K> || std::is_pointer_v<V>;
   static constexpr bool are_plain = is_plain_type<K> && is_plain_type<V>;
   LATEPY_COLD static std::string python_type(Direction direction) {
@@ -95,6 +94,7 @@ struct MappingConverter {
     return result;
   }
 
+  static Fit fit(PyObject* object) noexcept { return dict_fit(object, &element_fit<K>, &element_fit<V>); }
   static bool try_from_py(Ref object, std::optional<C>& result) {
     return try_load(result, [&] {
       Entries entries(object.ptr(), are_pointers, are_plain);
@@ -116,7 +116,7 @@ struct MappingConverter {
 LATEPY_FUNC Entries::Entries(PyObject* object, bool are_pointers, bool are_plain) noexcept {
   const Api& a = api();
   is_dict_ = is_exactly(object, a.Dict_Type);
-  if (!is_dict_ && !is_mapping(object)) {
+  if (!is_dict_ && !is_keyed(object)) {
     why_ = "it is not a mapping";
     return;
   }
@@ -125,8 +125,15 @@ LATEPY_FUNC Entries::Entries(PyObject* object, bool are_pointers, bool are_plain
     return;
   }
   is_copy_ = !is_dict_ || !are_plain || library_state.free_threaded;
-  source_ =
-      !is_copy_ ? Object::borrow(object) : Object::steal(is_dict_ ? a.Dict_Copy(object) : a.Mapping_Items(object));
+  if (!is_copy_) {
+    source_ = Object::borrow(object);
+  } else if (!is_dict_ && !is_mapping(object) && !has_method(object, "items")) {  // as dict(object)
+    Object dict = Object::steal(a.Dict_New());
+    if (!dict.is_empty() && a.Dict_Merge(dict.ptr(), object, 1) == 0) source_ = std::move(dict);
+    is_dict_ = true;
+  } else {
+    source_ = Object::steal(is_dict_ ? a.Dict_Copy(object) : a.Mapping_Items(object));
+  }
   if (source_.is_empty()) only_a_mismatch();
 }
 

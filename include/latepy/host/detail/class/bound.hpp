@@ -55,6 +55,7 @@ struct BoundConverter {
       return value != nullptr;
     });
   }
+  static Fit fit(PyObject* object) noexcept { return instance_fit(object, class_of<T>()); }
 };
 template <class F, class... X>
 Object make_callable(const std::string& name, F&& f, X&&... extras);
@@ -111,6 +112,9 @@ struct Converter<T*, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>>
     if (detail::load_instance<std::remove_const_t<T>>(object.ptr())) result.emplace(from_py(object));
     return result.has_value();
   }
+  static detail::Fit fit(PyObject* object) noexcept {
+    return detail::pointer_fit(object, detail::class_of<std::remove_const_t<T>>());
+  }
 };
 /// Shared ownership. A C++ object has the same Python object each time.
 /// From Python, there are two cases:
@@ -124,6 +128,9 @@ struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bound<std::remo
   static std::shared_ptr<T> from_py(Ref object) {
     return object.is_none() ? nullptr : std::shared_ptr<T>(detail::shared_from_python<std::remove_const_t<T>>(object));
   }
+  static detail::Fit fit(PyObject* object) noexcept {
+    return detail::pointer_fit(object, detail::class_of<std::remove_const_t<T>>());
+  }
 };
 /// Ownership moves. From Python: C++ becomes the owner, and later uses of the Python object raise ReferenceError.
 template <class T>
@@ -132,6 +139,7 @@ struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bound<T>>> {
   static std::unique_ptr<T> from_py(Ref object) {
     return object.is_none() ? nullptr : detail::unique_from_python<T>(object);
   }
+  static detail::Fit fit(PyObject* object) noexcept { return detail::pointer_fit(object, detail::class_of<T>()); }
 };
 
 }  // namespace v1

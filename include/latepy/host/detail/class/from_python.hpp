@@ -22,6 +22,15 @@ T* load_instance(PyObject* object) noexcept {
 
 /// Notes in `owners` what owns the C++ object of an instance.
 void note_owners(Owners& owners, PyObject* object);
+/// Fit of a class, and of pointers to it: own for its objects, kin for those of a derived C++ class.
+inline Fit instance_fit(PyObject* object, const ClassRecord* wanted) noexcept {
+  const Instance* const instance = instance_of(object, wanted);
+  return !instance || !instance->traits ? Fit::other : instance->traits->record == wanted ? Fit::own : Fit::kin;
+}
+/// Fit of a pointer, where None is a null pointer.
+inline Fit pointer_fit(PyObject* object, const ClassRecord* wanted) noexcept {
+  return object == api().NoneStruct ? Fit::kin : instance_fit(object, wanted);
+}
 
 /// Throws a ReferenceError of Python.
 [[noreturn]] LATEPY_COLD inline void throw_reference_error(const std::string& text) {

@@ -143,12 +143,18 @@ class ArgumentLoader<A, std::enable_if_t<is_handle<A>>> : public ArgumentLoaderB
   T value_ = empty();
 };
 
+/// Fit of an argument for a parameter of type A.
+template <class A>
+Fit argument_fit(PyObject* object) noexcept {
+  return fit_of<plain<A>>(object);
+}
 /// The ParameterType of a parameter of type A.
 template <class A>
 inline constexpr ParameterType parameter_type{&python_type<A>, &ArgumentLoader<A>::explain,
                                               std::is_same_v<plain<A>, Args>     ? ParameterKind::args
                                               : std::is_same_v<plain<A>, Kwargs> ? ParameterKind::kwargs
-                                                                                 : ParameterKind::positional_only};
+                                                                                 : ParameterKind::positional_only,
+                                              is_handle<A> ? nullptr : &argument_fit<A>};
 /// The ParameterType of a result of type R.
 template <class R>
 inline constexpr ParameterType result_type{&python_type<R>, nullptr};

@@ -13,7 +13,8 @@ namespace detail {
 /// an operator it returns NotImplemented.
 PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
 
-/// Tries each overload in its order: binds the arguments and calls the first one that accepts them.
+/// Calls the first overload that accepts the arguments: of those whose parameters are the arguments' own types; then of
+/// those of the same kind; then of all. The arguments are converted for one overload after the other.
 PyObject* call_bound(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
 
 /// The vectorcall function of the type. Exceptions become Python's here, so none leaves through frames of CPython.
@@ -85,15 +86,39 @@ LATEPY_FUNC LATEPY_COLD PyObject* refuse_call(FunctionData& function, PyObject* 
   return nullptr;
 }
 
+/// How near an overload is to its arguments: as its farthest parameter. `self`, defaults and Kwargs do not count, and
+/// parameters that take objects as they are only if there are no others.
+LATEPY_COLD inline Fit overload_fit(const Overload& overload, PyObject* const* values) noexcept {
+  Fit fit = Fit::own;
+  bool counts = false, takes_all = false;
+  for (std::size_t i = overload.is_method ? 1 : 0; i < overload.parameters.size() && fit != Fit::other; ++i) {
+    const Parameter& parameter = overload.parameters[i];
+    if (parameter.kind == ParameterKind::kwargs || values[i] == parameter.default_value.ptr()) continue;
+    if (!parameter.type->fit) {
+      takes_all = true;
+      continue;
+    }
+    const Fit of_argument = parameter.type->fit(values[i]);
+    if (of_argument < fit) fit = of_argument;
+    counts = true;
+  }
+  return takes_all && !counts ? Fit::other : fit;
+}
+
 LATEPY_FUNC LATEPY_COLD PyObject* call_bound(FunctionData& function, PyObject* const* arguments, std::size_t count,
                                              PyObject* names) noexcept {
   try {
-    for (Overload* each = function.first; each; each = each->next.get()) {
-      BoundArguments bound(each->parameters.size());
-      if (!bind_arguments(*each, arguments, count, names, bound, nullptr)) continue;
-      std::size_t failed = 0;
-      PyObject* const result = each->invoke(*each, bound.values(), failed);
-      if (result || failed == 0) return result;
+    const bool is_only = !function.first->next;
+    for (const Fit fit : {Fit::own, Fit::kin, Fit::other}) {
+      for (Overload* each = function.first; each; each = each->next.get()) {
+        BoundArguments bound(each->parameters.size());
+        if (!bind_arguments(*each, arguments, count, names, bound, nullptr)) continue;
+        if (!is_only && overload_fit(*each, bound.values()) != fit) continue;
+        std::size_t failed = 0;
+        PyObject* const result = each->invoke(*each, bound.values(), failed);
+        if (result || failed == 0) return result;
+      }
+      if (is_only) break;
     }
   } catch (...) {
     translate_exception();

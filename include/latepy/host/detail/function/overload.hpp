@@ -15,6 +15,7 @@ struct ParameterType {
   std::string (*python)(Direction);                     ///< its Python annotation
   void (*explain)(PyObject* value);                     ///< throws the reason why the value does not convert
   ParameterKind kind = ParameterKind::positional_only;  ///< or args, or kwargs
+  Fit (*fit)(PyObject* value) noexcept = nullptr;       ///< how near it is; null if it takes objects as they are
 };
 /// A parameter of an overload.
 struct Parameter {

@@ -1,0 +1,120 @@
+// latepy/memory/detail/convert_items.hpp: converts items in memory to C++ numbers, block by block.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/detail/item_kind.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// How many items a loop takes. A constant, so that the compiler can take several at once also where it does not want
+/// to make the loop longer; and a block stays in the cache between what fills it and what reads it.
+inline constexpr std::size_t block_size = 256;
+
+/// A bool in memory, where it may have any value.
+struct Truth {
+  unsigned char value;
+  operator double() const noexcept { return value != 0; }
+};
+
+/// Tells whether integers of type From are in the range of T: none of the bits from `shift` on is set in the sum of the
+/// number and `bias`. So the sums of many are joined by `|`, and only that is looked at.
+template <class T, class From>
+struct RangeCheck {
+  using Word = std::make_unsigned_t<From>;
+  static constexpr unsigned from_bits = 8 * sizeof(From), bits = 8 * sizeof(T);
+  static constexpr bool from_signed = std::is_signed_v<From>, is_signed = T(-1) < T(0);
+  static constexpr bool is_needed = from_signed ? !is_signed || bits < from_bits : bits < from_bits + is_signed;
+  static constexpr unsigned wide = is_signed && !from_signed ? bits - 1 : bits;  // the bits that a number may have
+  static constexpr unsigned shift = !is_needed ? 0 : wide < from_bits ? wide : from_bits - 1;
+  static constexpr Word bias = is_needed && from_signed && is_signed ? Word(Word(1) << (shift - 1)) : Word(0);
+};
+
+/// Converts `count` items as Converter<T> converts each. \returns false if one is refused.
+template <class From, class T>
+bool convert_items(const char* __restrict from, ssize stride, std::size_t count, T* __restrict to) noexcept {
+  constexpr auto packed = static_cast<ssize>(sizeof(From));
+  const auto item = [&](std::size_t i, ssize step) {
+    From number;
+    std::memcpy(&number, from + static_cast<ssize>(i) * step, sizeof number);
+    return number;
+  };
+  if constexpr (std::is_floating_point_v<T>) {
+    // Other floats come from a double, as Python's floats are; a small integer is exact in both.
+    using Middle = std::conditional_t<std::is_integral_v<From> && sizeof(From) <= 2, From, double>;
+    const auto convert = [&](std::size_t i, ssize step) {
+      to[i] = static_cast<T>(static_cast<Middle>(item(i, step)));
+      if constexpr (std::is_floating_point_v<From> && sizeof(T) < sizeof(From) && sizeof(T) == sizeof(std::uint32_t)) {
+        std::uint32_t bits;
+        std::memcpy(&bits, &to[i], sizeof bits);
+        return ((bits & 0x7FFFFFFFu) + 0x00800000u) >> 31;  // whether it has the exponent of inf and nan
+      } else {
+        return 0u;
+      }
+    };
+    unsigned special = 0;
+    if (stride == packed && count == block_size)
+      for (std::size_t i = 0; i < block_size; ++i) special |= convert(i, packed);
+    else
+      for (std::size_t i = 0; i < count; ++i) special |= convert(i, stride);
+    for (std::size_t i = 0; special && i < count; ++i) {
+      const auto wide = static_cast<double>(item(i, stride));
+      if (wide - wide == 0 && !(to[i] - to[i] == 0)) return false;  // a finite number stays finite
+    }
+    return true;
+  } else {
+    using Check = RangeCheck<T, From>;
+    typename Check::Word sums = 0;
+    const auto convert = [&](std::size_t i, ssize step) {
+      const From number = item(i, step);
+      to[i] = static_cast<T>(number);
+      if constexpr (Check::is_needed)
+        sums = static_cast<typename Check::Word>(
+            sums | static_cast<typename Check::Word>(static_cast<typename Check::Word>(number) + Check::bias));
+    };
+    if (stride == packed && count == block_size)
+      for (std::size_t i = 0; i < block_size; ++i) convert(i, packed);
+    else
+      for (std::size_t i = 0; i < count; ++i) convert(i, stride);
+    return sums >> Check::shift == 0;
+  }
+}
+
+/// Calls append(From()) for the C++ type of items of this kind and size. \returns what it returns; false if there is no
+/// such type, or if Converter<T> refuses all items of it.
+template <class T, class F>
+bool for_items(ItemKind kind, std::size_t size, F append) {
+  constexpr ItemKind wanted = item_kind<T>;
+  constexpr bool is_integer = wanted == ItemKind::signed_integer || wanted == ItemKind::unsigned_integer;
+  switch (kind) {
+    case ItemKind::signed_integer:
+      return size == 1   ? append(std::int8_t())
+             : size == 2 ? append(std::int16_t())
+             : size == 4 ? append(std::int32_t())
+             : size == 8 ? append(std::int64_t())
+                         : false;
+    case ItemKind::unsigned_integer:
+      return size == 1   ? append(std::uint8_t())
+             : size == 2 ? append(std::uint16_t())
+             : size == 4 ? append(std::uint32_t())
+             : size == 8 ? append(std::uint64_t())
+                         : false;
+    case ItemKind::floating:
+      if constexpr (!is_integer)
+        return size == sizeof(float)         ? append(float())
+               : size == sizeof(double)      ? append(double())
+               : size == sizeof(long double) ? append(static_cast<long double>(0))
+                                             : false;
+      return false;
+    case ItemKind::boolean:
+      if constexpr (!is_integer) return append(Truth());
+      return false;
+    default:
+      return false;
+  }
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
