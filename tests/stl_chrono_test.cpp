@@ -19,7 +19,9 @@ using WholeDays = duration<int, std::ratio<86400>>;
 
 void import_datetime() { python().exec("from datetime import *\nimport time, os"); }
 template <class T>
-std::string shown(const T& value) { return py::str(py::to_py(value)); }
+std::string shown(const T& value) {
+  return py::str(py::to_py(value));
+}
 
 template <class T>
 std::string refusal_of(const T& value) {
@@ -47,7 +49,8 @@ TEST_CASE("durations are timedeltas") {
   CHECK(eval("timedelta(days=-1, microseconds=5)").as<microseconds>() == microseconds(-86400LL * 1000000 + 5));
   CHECK(eval("timedelta(milliseconds=2500)").as<duration<double>>().count() == 2.5);
   CHECK(eval("timedelta(microseconds=-1)").as<duration<double>>().count() == -1e-6);
-  for (const long long us : {0LL, 1LL, -1LL, 999999LL, -999999LL, 1000000LL, -1000001LL, 86399999999LL, -86400000001LL, 1234567890123456LL})
+  for (const long long us :
+       {0LL, 1LL, -1LL, 999999LL, -999999LL, 1000000LL, -1000001LL, 86399999999LL, -86400000001LL, 1234567890123456LL})
     CHECK(py::to_py(microseconds(us)).as<microseconds>().count() == us);
   CHECK(eval("timedelta.max").as<seconds>() == seconds(999999999LL * 86400 + 86399));
   CHECK(eval("timedelta.min").as<seconds>() == seconds(-999999999LL * 86400));
@@ -69,8 +72,9 @@ TEST_CASE("what the other side cannot hold is cut off") {
 
 TEST_CASE("a duration out of range is refused") {
   import_datetime();
-  CHECK(refusal<nanoseconds>("timedelta(days=200000)") ==
-        "cannot convert 'datetime.timedelta' datetime.timedelta(days=200000) to std::chrono::nanoseconds: out of range");
+  CHECK(
+      refusal<nanoseconds>("timedelta(days=200000)") ==
+      "cannot convert 'datetime.timedelta' datetime.timedelta(days=200000) to std::chrono::nanoseconds: out of range");
   CHECK_THAT(refusal<microseconds>("timedelta.max"), ContainsSubstring("to std::chrono::microseconds: out of range"));
   CHECK_THAT((refusal<duration<std::int8_t>>("timedelta(seconds=128)")), ContainsSubstring("out of range"));
   CHECK((eval("timedelta(seconds=-128)").as<duration<std::int8_t>>().count() == -128));
@@ -101,7 +105,8 @@ TEST_CASE("only a timedelta is a duration, only a datetime a time") {
   CHECK(refusal<std::vector<milliseconds>>("[timedelta(1), None]") ==
         "[1]: cannot convert None to std::chrono::milliseconds: it is not a datetime.timedelta");
   CHECK(refusal<system_clock::time_point>("date(2020, 1, 2)") ==
-        "cannot convert 'datetime.date' datetime.date(2020, 1, 2) to std::chrono::system_clock::time_point: it is not a datetime.datetime");
+        "cannot convert 'datetime.date' datetime.date(2020, 1, 2) to std::chrono::system_clock::time_point: it is not "
+        "a datetime.datetime");
   CHECK_THAT(refusal<system_clock::time_point>("1.5e9"), ContainsSubstring("it is not a datetime.datetime"));
   CHECK(eval("timedelta(1)").as<std::variant<int, seconds>>().index() == 1);
   CHECK(eval("type('D', (timedelta,), {})(1)").as<hours>() == hours(24));
@@ -119,16 +124,24 @@ TEST_CASE("time points are datetimes in UTC") {
   CHECK(refusal_of(Time<In<std::ratio<86400>>>(In<std::ratio<86400>>(-719163))) ==
         "cannot convert the time 1970-01-01 + (-719163 days, 0:00:00) to datetime.datetime: out of range");
 
-  CHECK(eval("datetime(2020, 9, 13, 12, 26, 40, 123456, timezone.utc)").as<Micros>().time_since_epoch() == microseconds(1600000000123456));
-  CHECK(eval("datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))").as<Micros>().time_since_epoch() == hours(-1));
-  CHECK(eval("datetime(1969, 12, 31, 23, 59, 59, 999999, timezone.utc)").as<Micros>().time_since_epoch() == microseconds(-1));
-  CHECK(eval("datetime(1969, 12, 31, 23, 59, 59, 999999, timezone.utc)").as<Time<seconds>>().time_since_epoch() == seconds(-1));
-  CHECK(eval("datetime.max.replace(tzinfo=timezone.utc)").as<Time<seconds>>().time_since_epoch() == seconds(253402300799));
+  CHECK(eval("datetime(2020, 9, 13, 12, 26, 40, 123456, timezone.utc)").as<Micros>().time_since_epoch() ==
+        microseconds(1600000000123456));
+  CHECK(eval("datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))").as<Micros>().time_since_epoch() ==
+        hours(-1));
+  CHECK(eval("datetime(1969, 12, 31, 23, 59, 59, 999999, timezone.utc)").as<Micros>().time_since_epoch() ==
+        microseconds(-1));
+  CHECK(eval("datetime(1969, 12, 31, 23, 59, 59, 999999, timezone.utc)").as<Time<seconds>>().time_since_epoch() ==
+        seconds(-1));
+  CHECK(eval("datetime.max.replace(tzinfo=timezone.utc)").as<Time<seconds>>().time_since_epoch() ==
+        seconds(253402300799));
   CHECK_THAT(refusal<Time<nanoseconds>>("datetime(1, 1, 1, tzinfo=timezone.utc)"), ContainsSubstring("out of range"));
-  CHECK_THAT(refusal<Time<nanoseconds>>("datetime(9999, 1, 1, tzinfo=timezone.utc)"), ContainsSubstring("out of range"));
+  CHECK_THAT(refusal<Time<nanoseconds>>("datetime(9999, 1, 1, tzinfo=timezone.utc)"),
+             ContainsSubstring("out of range"));
   const auto now = floor<microseconds>(system_clock::now());
   CHECK(py::to_py(now).as<Micros>() == now);
-  CHECK(std::abs(duration<double>(eval("datetime.now(timezone.utc)").as<system_clock::time_point>() - system_clock::now()).count()) < 60);
+  CHECK(
+      std::abs(duration<double>(eval("datetime.now(timezone.utc)").as<system_clock::time_point>() - system_clock::now())
+                   .count()) < 60);
 }
 
 #if !LATEPY_WINDOWS
@@ -152,7 +165,8 @@ TEST_CASE("a naive datetime is local time, also where clocks are put forward and
     CHECK(static_cast<double>(seconds) == eval(naive).call_method("timestamp").as<double>());
   }
   // a double holds no microseconds of that year
-  CHECK(eval("datetime(2500, 1, 1, 0, 0, 1, 999999)").as<Time<microseconds>>().time_since_epoch().count() % 1000000 == 999999);
+  CHECK(eval("datetime(2500, 1, 1, 0, 0, 1, 999999)").as<Time<microseconds>>().time_since_epoch().count() % 1000000 ==
+        999999);
   CHECK_FALSE(eval("datetime.min").is<Time<nanoseconds>>());
   python().exec("del os.environ['TZ']\ntime.tzset()");
 }
@@ -165,4 +179,66 @@ TEST_CASE("thousands of conversions leak nothing") {
   CHECK_STEADY(py::to_py(span.as<std::vector<microseconds>>()));
   CHECK_STEADY(when.is<std::vector<seconds>>());
   CHECK_STEADY(thrown<py::ConversionError>([&] { span.as<std::vector<system_clock::time_point>>(); }));
+}
+
+TEST_CASE("times of numpy are exact, and have their unit") {
+  if (!python().try_call("importlib", "import_module", "numpy")) SKIP("this Python has no numpy");
+  import_datetime();
+  python().exec("import numpy as np");
+  CHECK(eval("np.timedelta64(3, 's')").as<seconds>() == seconds(3));
+  CHECK(eval("np.timedelta64(1234567891, 'ns')").as<nanoseconds>() == nanoseconds(1234567891));
+  CHECK(eval("np.timedelta64(1234567891, 'ns')").try_as<nanoseconds>() == nanoseconds(1234567891));
+  CHECK(eval("np.timedelta64(-1, 'ns')").as<nanoseconds>() == nanoseconds(-1));
+  CHECK(eval("np.timedelta64(-1, 'ns')").as<microseconds>() == microseconds(0));
+  CHECK(eval("np.timedelta64(-1001, 'ns')").as<microseconds>() == microseconds(-1));
+  CHECK(eval("np.timedelta64(-1000000001, 'ns')").as<seconds>() == seconds(-1));
+  CHECK(eval("np.timedelta64(-500, 'ns')").as<duration<double>>().count() == -5e-7);
+  CHECK(eval("np.timedelta64(5, '25us')").as<microseconds>() == microseconds(125));
+  CHECK(eval("np.timedelta64(2, 'W')").as<hours>() == hours(336));
+  CHECK(eval("np.timedelta64(1500, 'ps')").as<nanoseconds>() == nanoseconds(1));
+  CHECK(eval("np.timedelta64(1500, 'as')").as<nanoseconds>() == nanoseconds(0));
+  CHECK(eval("np.timedelta64(-2**63 + 1, 'ns')").as<nanoseconds>() == nanoseconds(-9223372036854775807LL));
+  CHECK_FALSE(eval("np.timedelta64(2**62, 'us')").is<nanoseconds>());
+  CHECK_FALSE(eval("np.timedelta64(2**62, 'W')").is<seconds>());
+  CHECK_THAT(refusal<seconds>("np.timedelta64(5)"), ContainsSubstring("to std::chrono::seconds: it has no unit"));
+  CHECK_THAT(refusal<seconds>("np.timedelta64(5, 'M')"), ContainsSubstring("a month and a year have no fixed length"));
+  CHECK_THAT(refusal<seconds>("np.timedelta64('NaT', 's')"), ContainsSubstring("it stands for a missing value"));
+  CHECK_FALSE(eval("np.timedelta64(5, 's')").is<system_clock::time_point>());
+  CHECK(eval("np.timedelta64(5, 's')").as<std::variant<int, double, seconds>>().index() == 2);
+  CHECK(eval("np.array([1, 2], 'm8[ms]')").as<std::vector<milliseconds>>() ==
+        std::vector<milliseconds>{milliseconds(1), milliseconds(2)});
+
+  const auto since = [](const char* code) { return eval(code).as<Time<nanoseconds>>().time_since_epoch().count(); };
+  CHECK(since("np.datetime64('2020-09-13T12:26:40.123456789')") == 1600000000123456789);
+  CHECK(since("np.datetime64('1969-12-31T23:59:59.999999999')") == -1);
+  CHECK(since("np.datetime64('2020-09-13')") == 1599955200000000000);
+  const auto days = [](const char* code) { return eval(code).as<Time<WholeDays>>().time_since_epoch().count(); };
+  for (const char* date : {"1970-01", "1969-12", "2020-02", "2020-03", "1900-03", "2000-02", "1600-12", "0001-01",
+                           "-0400-03", "9999-12"}) {
+    INFO(date);
+    const std::string code = std::string("np.datetime64('") + date + "')";
+    CHECK(days(code.c_str()) == eval(code + ".astype('M8[D]').astype('i8')").as<int>());
+  }
+  CHECK(days("np.datetime64('2021')") == eval("(date(2021, 1, 1) - date(1970, 1, 1)).days").as<int>());
+  CHECK_THAT(refusal<system_clock::time_point>("np.datetime64('NaT')"),
+             ContainsSubstring("it stands for a missing value"));
+  CHECK(eval("np.datetime64('NaT')").as<std::optional<system_clock::time_point>>() == std::nullopt);
+  CHECK_FALSE(eval("np.datetime64(2**62, 'Y')").is<Time<seconds>>());
+}
+
+TEST_CASE("times of pandas are exact") {
+  if (!python().try_call("importlib", "import_module", "pandas")) SKIP("this Python has no pandas");
+  python().exec("import pandas as pd");
+  const auto since = [](const char* code) { return eval(code).as<Time<nanoseconds>>().time_since_epoch().count(); };
+  CHECK(since("pd.Timestamp('2020-09-13 12:26:40.123456789')") == 1600000000123456789);
+  CHECK(since("pd.Timestamp('2020-09-13 12:26:40.123456789', tz='UTC')") == 1600000000123456789);
+  CHECK(since("pd.Timestamp('1969-12-31 23:59:59.999999999')") == -1);
+  CHECK(eval("pd.Timedelta(-1, 'ns')").as<nanoseconds>() == nanoseconds(-1));
+  CHECK(eval("pd.Timedelta(1234567891, 'ns')").as<nanoseconds>() == nanoseconds(1234567891));
+  CHECK_THAT(refusal<system_clock::time_point>("pd.NaT"), ContainsSubstring("it stands for a missing value"));
+  CHECK_THAT(refusal<seconds>("pd.NaT"), ContainsSubstring("it stands for a missing value"));
+  CHECK(eval("pd.NaT").as<std::optional<system_clock::time_point>>() == std::nullopt);
+  const auto times =
+      eval("pd.Series(pd.to_datetime(['1970-01-01 00:00:01', None]))").as<std::vector<std::optional<Time<seconds>>>>();
+  CHECK((times.size() == 2 && times[0] == Time<seconds>(seconds(1)) && !times[1]));
 }

@@ -23,15 +23,20 @@ struct Ticks {
   /// Sets `ticks`; false if they are out of range. An integer is rounded: down if `floors`, else towards zero.
   static bool load(Delta delta, bool floors, Rep& ticks) noexcept {
     if constexpr (std::is_floating_point_v<Rep>) {
-      ticks = static_cast<Rep>((static_cast<double>(delta.seconds) * second + static_cast<double>(delta.micros)) * den /
+      const double micros = static_cast<double>(delta.micros) + static_cast<double>(delta.nanos) / 1000;
+      ticks = static_cast<Rep>((static_cast<double>(delta.seconds) * second + micros) * den /
                                (static_cast<double>(num) * second));
       return true;
     } else {
-      if (delta.seconds < 0 && delta.micros > 0) delta = {delta.seconds + 1, delta.micros - second};
+      const bool is_negative = delta.seconds < 0 || delta.micros < 0;
+      if (is_negative && !floors && delta.nanos > 0) delta = {delta.seconds, delta.micros + 1, delta.nanos - 1000};
+      if (delta.seconds < 0 && delta.micros > 0) delta = {delta.seconds + 1, delta.micros - second, delta.nanos};
       const std::int64_t whole = delta.seconds / num;
       const std::int64_t rest = (delta.seconds % num * second + delta.micros) * den;
       std::int64_t part = rest / (num * second);
       if (floors && rest % (num * second) < 0) --part;
+      if constexpr (den / num > second)
+        part += delta.nanos * (den / num / second) / 1000;  // shorter than a microsecond
       using Limits = std::numeric_limits<std::int64_t>;
       if (whole > (Limits::max)() / den || whole < (Limits::min)() / den) return false;
       const std::int64_t most = whole * den;
@@ -77,23 +82,25 @@ inline constexpr const char* duration_name =
     : std::is_same_v<typename D::period, std::chrono::hours::period>   ? "std::chrono::hours"
                                                                        : "std::chrono::duration";
 
-/// from_py() and try_from_py() for a converter with fits() and read(). `Self::read` may throw.
+/// from_py() and try_from_py() for a converter with read(), which returns null or the reason why there is no T, and may
+/// throw.
 template <class T, class Self>
 struct ReadsTime {
   static T from_py(Ref object) {
-    if (!Self::fits(object.checked())) throw_mismatch(object.ptr(), Self::name, Self::otherwise);
+    object.checked();
     T result{};
-    if (!Self::read(object, result)) throw_mismatch(object.ptr(), Self::name, "out of range");
+    if (const char* const why = Self::read(object, result)) throw_mismatch(object.ptr(), Self::name, why);
     return result;
   }
   static bool try_from_py(Ref object, std::optional<T>& result) {
-    return try_load(result, [&] { return Self::fits(object.ptr()) && Self::read(object, result.emplace()); });
+    return try_load(result, [&] { return !Self::read(object, result.emplace()); });
   }
 };
 
 }  // namespace detail
 
-/// A duration is a datetime.timedelta. A number is refused, because it has no unit.
+/// A duration is a datetime.timedelta. From Python also one of pandas, and a numpy.timedelta64 with a unit. A number is
+/// refused, because it has no unit.
 /// To Python: rounds to microseconds, integers towards zero, floating-point durations to the nearest.
 /// From Python: rounds towards zero to the ticks of the C++ type, as std::chrono::duration_cast does.
 template <class Rep, class Period>
@@ -101,22 +108,27 @@ struct Converter<std::chrono::duration<Rep, Period>, std::enable_if_t<std::is_ar
     : detail::ReadsTime<std::chrono::duration<Rep, Period>, Converter<std::chrono::duration<Rep, Period>>> {
   using Duration = std::chrono::duration<Rep, Period>;
   static constexpr const char* name = detail::duration_name<Duration>;
-  static constexpr const char* otherwise = "it is not a datetime.timedelta";
   static std::string python_type() { return "datetime.timedelta"; }
 
   static Object to_py(const Duration& duration) {
     return detail::make_delta(detail::Ticks<Rep, Period>::store(duration.count()));
   }
-  static bool fits(PyObject* object) noexcept { return detail::is_delta(object); }
-  static bool read(const Ref& object, Duration& duration) {
+  static const char* read(const Ref& object, Duration& duration) {
+    detail::Delta delta;
     Rep ticks{};
-    const bool in_range = detail::Ticks<Rep, Period>::load(detail::read_delta(object), false, ticks);
+    if (const char* const why = detail::read_delta(object, delta)) return why;
+    const bool in_range = detail::Ticks<Rep, Period>::load(delta, false, ticks);
     duration = Duration(ticks);
-    return in_range;
+    return in_range ? nullptr : "out of range";
+  }
+  static detail::Fit fit(PyObject* object) noexcept {
+    return detail::is_delta(object) || detail::foreign_kind(object) == detail::Foreign::timedelta64
+               ? detail::Fit::own
+               : detail::Fit::other;
   }
 };
 
-/// A system_clock time is a datetime.datetime.
+/// A system_clock time is a datetime.datetime. From Python also one of pandas, and a numpy.datetime64, which is UTC.
 /// To Python: an aware datetime in UTC. From Python: an aware datetime, or a naive one, which is local time, as for
 /// datetime.timestamp(). Both ways round down, as std::chrono::floor does; a floating-point time becomes the nearest
 /// microsecond.
@@ -127,7 +139,6 @@ struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
   using Time = std::chrono::time_point<std::chrono::system_clock, Duration>;
   using Ticks = detail::Ticks<typename Duration::rep, typename Duration::period>;
   static constexpr const char* name = "std::chrono::system_clock::time_point";
-  static constexpr const char* otherwise = "it is not a datetime.datetime";
   static std::string python_type() { return "datetime.datetime"; }
 
   static Object to_py(const Time& time) {
@@ -148,12 +159,18 @@ struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
     }
     return detail::steal_or_throw(made);
   }
-  static bool fits(PyObject* object) noexcept { return detail::is_datetime(object); }
-  static bool read(const Ref& object, Time& time) {
+  static const char* read(const Ref& object, Time& time) {
+    detail::Delta since;
     typename Duration::rep ticks{};
-    const bool in_range = Ticks::load(detail::read_datetime(object), true, ticks);
+    if (const char* const why = detail::read_datetime(object, since)) return why;
+    const bool in_range = Ticks::load(since, true, ticks);
     time = Time(Duration(ticks));
-    return in_range;
+    return in_range ? nullptr : "out of range";
+  }
+  static detail::Fit fit(PyObject* object) noexcept {
+    return detail::is_datetime(object) || detail::foreign_kind(object) == detail::Foreign::datetime64
+               ? detail::Fit::own
+               : detail::Fit::other;
   }
 };
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/stl/detail/missing.hpp>
 #include <latepy/stl/detail/name.hpp>
 
 #include <optional>
@@ -14,7 +15,8 @@ template <class T>
 inline constexpr bool borrows<std::optional<T>> = borrows<T>;
 }  // namespace detail
 
-/// Empty is None; otherwise the value is converted.
+/// To Python: empty is None. From Python: None is empty, and so is what stands for a missing value in numpy and pandas:
+/// pandas.NA, NaT and numpy.ma.masked. Otherwise the value is converted.
 template <class T>
 struct Converter<std::optional<T>> {
   static constexpr const char* name = detail::template_name<detail::optional_name, T>;
@@ -27,15 +29,22 @@ struct Converter<std::optional<T>> {
     return value ? latepy::to_py(*std::forward<U>(value)) : detail::none();
   }
   static std::optional<T> from_py(Ref object) {
-    object.checked();
-    if (object.is_none()) return std::nullopt;
+    if (is_empty(object.checked())) return std::nullopt;
     return std::optional<T>(latepy::from_py<T>(object));
   }
   static bool try_from_py(Ref object, std::optional<std::optional<T>>& result) {
     result.emplace();
-    if (object.is_none() || detail::try_convert<T>(object, *result)) return true;
+    if (is_empty(object.ptr()) || detail::try_convert<T>(object, *result)) return true;
     result.reset();
     return false;
+  }
+  static detail::Fit fit(PyObject* object) noexcept {
+    return is_empty(object) ? detail::Fit::own : detail::fit_of<T>(object);
+  }
+
+ private:
+  static bool is_empty(PyObject* object) noexcept {
+    return object == detail::api().NoneStruct || (!std::is_same_v<T, Object> && detail::is_missing(object));
   }
 };
 /// To Python only: None.
