@@ -50,8 +50,8 @@ class Hook : public std::function<Signature> {
 
 /// A module that Config::on_import gives.
 struct ModuleSource {
-  std::string code;      ///< Python source, in UTF-8
-  std::string filename;  ///< its `__file__`, and the name in tracebacks; by default the name of the module with ".py"
+  std::string code;        ///< Python source, in UTF-8
+  std::string filename{};  ///< its `__file__`, and the name in tracebacks; by default the name of the module with ".py"
   bool is_package = false;  ///< whether it may have submodules, which are also asked for
 };
 
