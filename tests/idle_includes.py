@@ -36,6 +36,7 @@ KEPT = {
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
     ("load/abi.hpp", "config_macros.hpp"): MACROS,
     ("load/api.hpp", "load/error.hpp"): TEMPLATES,
+    ("run/scope.hpp", "host/class.hpp"): TEMPLATES,
 }
 
 # The lines of a header that include something, and the conditions around them.

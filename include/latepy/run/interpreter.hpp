@@ -5,7 +5,6 @@
 #include <latepy/run/detail/installed_hooks.hpp>
 #include <latepy/run/detail/start/host_state.hpp>
 #include <latepy/run/scope.hpp>
-#include <latepy/run/streams.hpp>
 #if LATEPY_DEFINITIONS
 #include <latepy/core/detail/probe_layout.hpp>
 #include <latepy/run/detail/attach.hpp>

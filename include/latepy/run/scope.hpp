@@ -4,7 +4,7 @@
 
 #include <latepy/core/detail/kept_codes.hpp>
 #include <latepy/host/class.hpp>
-#include <latepy/run/detail/scope_modules.hpp>
+#include <latepy/run/detail/modules.hpp>
 #include <latepy/run/detail/script.hpp>
 
 namespace latepy {
@@ -17,7 +17,7 @@ inline namespace v1 {
 /// - `locals`: a mapping that gets the names which the code assigns, as in a class body. By default the globals.
 /// - `filename`: the name of the source in tracebacks. By default `<string-N>`.
 /// - T: the type to which the result is converted; see Ref::as(). void drops the result.
-class Scope : public detail::ScopeModules {
+class Scope {
  public:
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
@@ -83,18 +83,26 @@ class Scope : public detail::ScopeModules {
   /// file, or a .pyc file of another Python), SyntaxError (also for invalid text in the encoding of the file),
   /// SystemExit (which never ends the program), other exceptions of the script; StateError while another thread runs a
   /// script.
-  Object run_file(const Path& path, const std::vector<std::string>& argv = {}, const Ref& globals = {});
+  Object run_file(const Path& path, const std::vector<std::string>& argv = {}, const Ref& globals = {}) {
+    return try_run_file(path, argv, globals).value();
+  }
   /// Runs a module as `python -m name arguments…` does: in a new `__main__`, with sys.argv. A package runs its module
   /// `__main__`. The return restores what it set, and gives the namespace of the module, as run_file() does. The
   /// working folder is not put on sys.path; see add_path().
   /// \throws ModuleNotFoundError; ImportError (a module without Python code); what run_file() throws.
-  Object run_module(std::string_view name, const std::vector<std::string>& argv = {}, const Ref& globals = {});
+  Object run_module(std::string_view name, const std::vector<std::string>& argv = {}, const Ref& globals = {}) {
+    return try_run_module(name, argv, globals).value();
+  }
   /// As run_file() and run_module(), but return an exception of the script, or that there is none to run, in the
   /// Result.
   ///@{
-  Result<Object> try_run_file(const Path& path, const std::vector<std::string>& argv = {}, const Ref& globals = {});
+  Result<Object> try_run_file(const Path& path, const std::vector<std::string>& argv = {}, const Ref& globals = {}) {
+    return running_.run_file(path, argv, main_, globals);
+  }
   Result<Object> try_run_module(std::string_view name, const std::vector<std::string>& argv = {},
-                                const Ref& globals = {});
+                                const Ref& globals = {}) {
+    return running_.run_module(name, argv, main_, globals);
+  }
   ///@}
 
   /// Calls a function of a module: `call<double>("math", "hypot", 3, 4)`. Imports the module if needed. The name of the
@@ -116,6 +124,47 @@ class Scope : public detail::ScopeModules {
       return error;
     }
   }
+
+  /// Returns the object with this dotted name: `get("os.path.sep")`. Imports modules as far as needed, then reads
+  /// attributes.
+  Object get(std::string_view dotted) { return detail::get(dotted); }
+  /// Imports a module and returns it: `import_module("os.path")` returns os.path, not os.
+  Object import_module(std::string_view name) { return detail::import_module(name); }
+  /// Creates a module from source text, which scripts can import and reload. Returns the module. A second call with the
+  /// same name and file name runs the new text in the same module, as reload() does. A dotted name makes a module in a
+  /// package; the parent is imported first.
+  /// \param filename its `__file__`, and the name in tracebacks. By default the name of the module with ".py".
+  /// \throws StateError if another module has the name: one that is imported, or one that scripts could import.
+  Object module_from_string(const std::string& name, std::string_view code, std::string_view filename = {}) {
+    return detail::module_from_string(name, code, filename);
+  }
+  /// Creates a module from a file with any name and in any folder, which scripts can import and reload. Returns the
+  /// module. A second call with the same name and file reads the file again, as reload() does. The file is Python
+  /// source, a .pyc file, an extension module, or the folder of a package.
+  /// \throws FileNotFoundError; what module_from_string() throws.
+  Object module_from_file(const std::string& name, const Path& path) { return detail::module_from_file(name, path); }
+
+  /// The module of the program with this name, as latepy::module() returns it: scripts can import it. The first call
+  /// creates it. To use the Module needs the GIL. \throws StateError if another module has the name.
+  Module module(const std::string& name) { return detail::host_module(name); }
+  /// A module of the program that is made when a script first imports it: `fill` is then called with the Module, with
+  /// the GIL, on the thread that imports. If it throws, the import raises ImportError, whose `__cause__` is that
+  /// exception; the next import calls `fill` again. \throws StateError if another module has the name.
+  template <class F>
+  void lazy_module(const std::string& name, F fill) {
+    const detail::Entry entry;
+    detail::add_lazy_module(name, detail::make_callable("fill", [fill = std::move(fill)](const Object& made) mutable {
+                              Module module = detail::begin_lazy_module(made);
+                              if (!module.is_empty()) fill(module);
+                            }));
+  }
+  /// Puts a folder or zip file first on sys.path, unless sys.path has it already. \throws FileNotFoundError.
+  void add_path(const Path& folder) { detail::add_path(folder); }
+  /// Runs the source of a module again in the same module object, as importlib.reload() does. Returns the module.
+  ///@{
+  Object reload(const Ref& module) { return detail::reload(module); }
+  Object reload(std::string_view name) { return detail::reload(import_module(name)); }
+  ///@}
 
   /// A global of the first `__main__`, to read, assign, call or delete: `python["x"] = 1`. Reading a global that does
   /// not exist throws KeyError, also for the names of built-ins. The Proxy takes the GIL for these, but `==` needs the
@@ -206,26 +255,6 @@ LATEPY_FUNC LATEPY_COLD Object Scope::run_in(std::string_view text, Mode mode, c
 LATEPY_FUNC Code Scope::compile(std::string_view code, Mode mode, std::string_view filename) {
   const detail::Entry entry;
   return Code(code, mode, filename);
-}
-
-LATEPY_FUNC Object Scope::run_file(const Path& path, const std::vector<std::string>& argv, const Ref& globals) {
-  return try_run_file(path, argv, globals).value();
-}
-
-LATEPY_FUNC Object Scope::run_module(std::string_view name, const std::vector<std::string>& argv, const Ref& globals) {
-  return try_run_module(name, argv, globals).value();
-}
-
-LATEPY_FUNC Result<Object> Scope::try_run_file(const Path& path, const std::vector<std::string>& argv,
-                                               const Ref& globals) {
-  const detail::Entry entry(true);
-  return running_.run([&path] { return detail::load_file(path); }, argv, main_, globals);
-}
-
-LATEPY_FUNC Result<Object> Scope::try_run_module(std::string_view name, const std::vector<std::string>& argv,
-                                                 const Ref& globals) {
-  const detail::Entry entry(true);
-  return running_.run([name] { return detail::load_module(name); }, argv, main_, globals);
 }
 
 LATEPY_FUNC Proxy Scope::operator[](const detail::StringArg& name) {

@@ -4,6 +4,7 @@
 
 #include <latepy/core/code.hpp>
 #include <latepy/host/module.hpp>
+#include <latepy/run/detail/entry.hpp>
 #include <latepy/run/detail/imports.hpp>
 #include <latepy/run/detail/modules_source.hpp>
 
@@ -11,7 +12,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-// All functions need the GIL.
+// All functions need the GIL, except those that take it.
 
 /// The namespace of modules_source.
 LATEPY_COLD inline Object module_finder() { return kept_namespace("modules", modules_source); }
@@ -21,10 +22,15 @@ LATEPY_COLD inline Object module_finder() { return kept_namespace("modules", mod
 /// \throws StateError with the reason if no module can have that name; what the module's code raises.
 Object make_module(const std::string& name, const Object& loader, const Ref& package);
 
-/// See Scope::module_from_string() and Scope::module_from_file().
+/// The members of Scope with these names; host_module() is Scope::module(). They take the GIL.
 ///@{
+Object get(std::string_view dotted);
+Object import_module(std::string_view name);
 Object module_from_string(const std::string& name, std::string_view code, std::string_view filename);
 Object module_from_file(const std::string& name, const Path& path);
+Module host_module(const std::string& name);
+void add_path(const Path& folder);
+Object reload(const Ref& module);
 ///@}
 
 /// Registers a module that is made at its first import. \param fill a Python function that takes the module.
@@ -60,6 +66,7 @@ LATEPY_FUNC LATEPY_COLD Object make_module(const std::string& name, const Object
 
 LATEPY_FUNC LATEPY_COLD Object module_from_string(const std::string& name, std::string_view code,
                                                   std::string_view filename) {
+  const Entry entry(true);
   const std::string file = filename.empty() ? name + ".py" : std::string(filename);
   const Code compiled(code, Mode::exec, file);
   const ColdObject loader =
@@ -82,6 +89,7 @@ LATEPY_FUNC LATEPY_COLD Module begin_lazy_module(const Object& made) {
 }
 
 LATEPY_FUNC LATEPY_COLD Object module_from_file(const std::string& name, const Path& path) {
+  const Entry entry(true);
   const ColdObject os = known_module("os"), os_path = known_module("os.path");
   ColdObject file = absolute(path), package = none();
   if (call_attribute(os_path, "isdir", {file})) {
@@ -91,6 +99,34 @@ LATEPY_FUNC LATEPY_COLD Object module_from_file(const std::string& name, const P
   }
   call_attribute(os, "stat", {file});  // raises FileNotFoundError without frames of the import system
   return make_module(name, call_plain(get_item(module_finder(), "file_loader"), {make_str(name), file}), package);
+}
+
+LATEPY_FUNC Object get(std::string_view dotted) {
+  const Entry entry;
+  return resolve(dotted);
+}
+
+LATEPY_FUNC Object import_module(std::string_view name) {
+  const Entry entry;
+  return import(name);
+}
+
+LATEPY_FUNC Module host_module(const std::string& name) {
+  const Entry entry;
+  return latepy::module(name);
+}
+
+LATEPY_FUNC void add_path(const Path& folder) {
+  const Entry entry;
+  const ColdObject path = absolute(folder);
+  if (!is_importable_path(path))
+    throw_error<FileNotFoundError>({"add_path(): there is no folder or zip file ", text_of(path.ptr())});
+  insert_path(path);
+}
+
+LATEPY_FUNC Object reload(const Ref& module) {
+  const Entry entry(true);
+  return call_attribute(known_module("importlib"), "reload", {module});
 }
 
 #endif  // LATEPY_DEFINITIONS

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/core/code.hpp>
+#include <latepy/run/detail/entry.hpp>
 #include <latepy/run/detail/imports.hpp>
 #include <latepy/run/detail/script_source.hpp>
 
@@ -33,18 +34,16 @@ Script load_module(std::string_view name);
 /// The script that a Scope runs. Scripts nest: a script may call the host, and the host run another script.
 class RunningScript {
  public:
-  /// Runs the script that `load` returns: sets sys.modules["__main__"], sys.argv and sys.path[0], and restores them
-  /// afterwards. Needs the GIL. \param main the `__main__` of the Scope, to restore. \param globals the namespace of
-  /// the script; empty for a new one. \returns the namespace, or what `load` or the script raised. \throws StateError
-  /// if another thread runs a script.
-  template <class Load>
-  Result<Object> run(Load load, const std::vector<std::string>& argv, const Object& main, const Ref& globals) {
-    try {
-      return run_loaded(load(), argv, main, globals);
-    } catch (const PythonError& error) {
-      return error;
-    }
-  }
+  /// Run a script: set sys.modules["__main__"], sys.argv and sys.path[0], and restore them afterwards. They take the
+  /// GIL. \param main the `__main__` of the Scope, to restore. \param globals the namespace of the script; empty for a
+  /// new one. \returns the namespace, or the exception of the script. \throws StateError if another thread runs a
+  /// script.
+  ///@{
+  Result<Object> run_file(const Path& path, const std::vector<std::string>& argv, const Object& main,
+                          const Ref& globals);
+  Result<Object> run_module(std::string_view name, const std::vector<std::string>& argv, const Object& main,
+                            const Ref& globals);
+  ///@}
 
  private:
   struct Setting;
@@ -180,6 +179,27 @@ LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_loaded(const Script& s
   if (Object::steal(api().Eval_EvalCode(script.code.ptr(), names.ptr(), names.ptr())).is_empty())
     return Result<Object>(take_exception());
   return Object(names);
+}
+
+LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_file(const Path& path, const std::vector<std::string>& argv,
+                                                               const Object& main, const Ref& globals) {
+  const Entry entry(true);
+  try {
+    return run_loaded(load_file(path), argv, main, globals);
+  } catch (const PythonError& error) {
+    return error;
+  }
+}
+
+LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_module(std::string_view name,
+                                                                 const std::vector<std::string>& argv,
+                                                                 const Object& main, const Ref& globals) {
+  const Entry entry(true);
+  try {
+    return run_loaded(load_module(name), argv, main, globals);
+  } catch (const PythonError& error) {
+    return error;
+  }
 }
 
 #endif  // LATEPY_DEFINITIONS
