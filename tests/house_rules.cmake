@@ -135,12 +135,14 @@ used(link.h dl_iterate_phdr dl_phdr_info link_map ElfW "Elf(32|64)_[A-Za-z]+" r_
 used(mach-o/dyld.h _dyld_[a-z_]+ _NSGetExecutablePath)
 used(poll.h poll pollfd POLL[A-Z]+)
 used(pthread.h pthread_[a-z_]+ PTHREAD_[A-Z_]+)
+used(pthread_np.h pthread_attr_get_np)
 used(signal.h sig[a-z]+ SIG[A-Z_0-9]+ SA_[A-Z]+ kill raise)
 used(spawn.h posix_spawn[a-z_]* POSIX_SPAWN_[A-Z]+)
 used(stdlib.h malloc calloc free realpath canonicalize_file_name getenv secure_getenv setenv unsetenv putenv exit
   _w?fullpath "_w?getenv(_s)?" "_w?putenv(_s)?" _w?dupenv_s _MAX_PATH _configthreadlocale mbstowcs wcstombs abort
   issetugid _[A-Z_]+_THREAD_LOCALE)
 used(sys/auxv.h getauxval AT_[A-Z]+)
+used(sys/resource.h rlimit [gs]etrlimit RLIMIT_[A-Z]+)
 used(sys/stat.h f?l?stat fstatat S_I[A-Z]+ mkdir chmod umask)
 used(sys/types.h pid_t ssize_t off_t mode_t uid_t)
 used(sys/wait.h waitpid wait waitid "W(IFEXITED|EXITSTATUS|IFSIGNALED|NOHANG|TERMSIG|[A-Z]+)")

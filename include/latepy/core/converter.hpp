@@ -42,11 +42,10 @@ inline constexpr bool has_name<T, std::void_t<decltype(Converter<T>::name)>> = t
 /// The name of T in errors: Converter<T>::name, or else the name that the compiler has for T.
 template <class T>
 constexpr std::string_view type_name() {
-  if constexpr (has_name<T>) {
+  if constexpr (has_name<T>)
     return Converter<T>::name;
-  } else {
+  else
     return spelled_name<T>();
-  }
 }
 
 /// Implements from_py() and try_from_py() for a converter `Self` that has `static bool load(PyObject*, T&)`. load()
@@ -99,6 +98,8 @@ inline constexpr bool has_try<
 /// error, that error stays set. \throws std::bad_alloc.
 template <class T>
 bool try_convert(Ref object, std::optional<T>& result) {
+  const ConversionScope<T, StackScope> scope;
+  if (scope.is_refused()) return false;
   if constexpr (std::is_same_v<T, Object>) {
     result.emplace(object);
     return true;
@@ -156,6 +157,7 @@ Object to_py(T&& value) {
   } else {
     detail::need_to_py<D, detail::converts_to<D>>();
     detail::check_running();
+    const detail::ConversionScope<D, detail::ThrowingStackScope> scope;
     return Converter<D>::to_py(std::forward<T>(value));
   }
 }
@@ -163,12 +165,12 @@ Object to_py(T&& value) {
 template <class T>
 LATEPY_FORCE_INLINE T from_py(const Ref& object) {
   if constexpr (std::is_same_v<T, Object>) {
-    object.checked();
-    return Object(object);
+    return object.checked(), Object(object);
   } else if constexpr (std::is_void_v<T>) {
     return;
   } else {
     detail::need_from_py<T, detail::converts_from<T>>();
+    const detail::ConversionScope<T, detail::ThrowingStackScope> scope;
     return Converter<T>::from_py(object);
   }
 }

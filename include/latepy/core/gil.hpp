@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/stack_limit.hpp>
 #include <latepy/core/detail/thread_record.hpp>
 
 #include <optional>
@@ -12,11 +13,16 @@ inline namespace v1 {
 /// not make. Guards may be nested: one on a thread that holds the GIL already is cheap and changes nothing. A thread
 /// that is in no interpreter enters the first one of the process. Its Python thread state is kept until the thread
 /// ends.
+///
+/// Recursion without an end is a RecursionError. On a thread with less than 7 MiB of stack Python may call itself less
+/// deeply than elsewhere, about 3 KiB for each call: 140 calls with 512 KiB. With less than 512 KiB CPython's compiler
+/// can still overflow the stack, by thousands of operators or parentheses in one another. On the stack of a fiber only
+/// CPython's own counter ends a recursion: give it some MiB.
 class GilGuard {
  public:
   class Maybe;
-  /// Waits for the GIL. \throws StateError if no interpreter runs, it is stopping, or the thread is ending;
-  /// std::bad_alloc.
+  /// Waits for the GIL. \throws StateError if no interpreter runs, it is stopping, the thread is ending, or
+  /// its stack has less than 96 KiB; std::bad_alloc.
   GilGuard() {
     if (!enter()) refuse();
   }
@@ -116,7 +122,12 @@ LATEPY_FUNC bool GilGuard::enter() {
     state = api.GILState_GetThisThreadState();
     if (state && api.ThreadState_GetInterpreter(state) != interpreter.interpreter.load()) state = nullptr;
   }
-  if (!state) {
+  const bool is_new = !state;
+  if (is_new && detail::is_stack_too_small()) {
+    interpreter.inside.fetch_sub(1);
+    return false;
+  }
+  if (is_new) {
     try {
       state = detail::make_thread_state(interpreter);
     } catch (...) {
@@ -131,6 +142,7 @@ LATEPY_FUNC bool GilGuard::enter() {
   how_ = How::fresh;
   interpreter_ = &interpreter;
   ++record.depth;
+  if (is_new) detail::fit_recursion();
   detail::drain_if_any(interpreter);
   return true;
 }
@@ -148,6 +160,8 @@ LATEPY_FUNC void GilGuard::leave() noexcept {
   if (!detail::is_python_running())
     detail::throw_error<StateError>(
         {"the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it"});
+  if (!detail::thread_record.state && detail::is_stack_too_small())
+    detail::throw_small_stack("the GIL cannot be taken");
   detail::throw_error<StateError>(
       {detail::thread_record.ended
            ? "the GIL was asked for at the end of a thread, after its Python thread state was given up: use Python "

@@ -77,6 +77,8 @@ LATEPY_LEAF(9, 99, required, PyThreadState*, Py, GILState_GetThisThreadState, (v
 LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, Eval_SaveThread, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py, Eval_RestoreThread, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Eval_GetFrame, (void))
+LATEPY_FUNCTION(9, 99, required, int, Py_, EnterRecursiveCall, (const char*))
+LATEPY_FUNCTION(9, 99, required, void, Py_, LeaveRecursiveCall, (void))
 
 // reference counts, types, identity
 LATEPY_LEAF(9, 99, required, void, Py_, IncRef, (PyObject*))
@@ -312,6 +314,7 @@ LATEPY_DATA(9, 99, required, PyObject*, PyExc_, PermissionError)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, TimeoutError)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, RuntimeError)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, NotImplementedError)
+LATEPY_DATA(9, 99, required, PyObject*, PyExc_, RecursionError)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, StopIteration)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, SyntaxError)
 LATEPY_DATA(9, 99, required, PyObject*, PyExc_, TypeError)

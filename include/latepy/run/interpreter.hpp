@@ -158,6 +158,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
     detail::throw_error<StateError>(
         {"Python ", version(), " cannot be started again in this process: ", *refusal,
          ". Keep one Interpreter and use reset(), or set Config::allow_restart at your own risk"});
+  if (detail::is_stack_too_small()) detail::throw_small_stack("Python cannot be started");
   before_.emplace();
   detail::start(detail::api(), config, found, state.version, detail::started_before);
   detail::started_before = true;
@@ -166,6 +167,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   detail::ProcessState& process = detail::join_process_state(interpreter);
   detail::thread_record.state = detail::api().ThreadState_Get();
   detail::thread_record.generation = detail::begin_known_interpreter(process, interpreter).generation;
+  detail::fit_recursion();
   prepare(config);
   if (executable().empty())
     warn({"Python has no executable here: sys.executable is empty, and scripts cannot start another Python"});

@@ -38,6 +38,34 @@ PyObject* object_of(Data& data) noexcept {
 inline PyTypeObject* head_type(PyObject* object) noexcept {
   return *reinterpret_cast<PyTypeObject**>(reinterpret_cast<char*>(object) + library_state.layout.head - sizeof(void*));
 }
+inline constexpr int most_nested_endings = 50;
+/// The nested deallocations of objects with this data on a thread. The deeper ones wait in a list, so that a long chain
+/// of objects does not overflow the stack. CPython's containers do the same.
+template <class Data>
+struct Endings {
+  int depth = 0;
+  PyObject* waiting = nullptr;  // linked by Data::weakrefs
+};
+template <class Data>
+inline thread_local Endings<Data> endings{};
+/// Calls `end`, which frees the object, now or in the outermost deallocation. Nothing else finds the object any more,
+/// and its weak references are cleared.
+template <class Data>
+void end_in_turn(PyObject* self, void (*end)(PyObject*)) noexcept {
+  Endings<Data>& all = endings<Data>;
+  if (all.depth == most_nested_endings) {
+    data_of<Data>(self).weakrefs = std::exchange(all.waiting, self);
+    return;
+  }
+  ++all.depth;
+  end(self);
+  while (all.depth == 1 && all.waiting) {
+    PyObject* const next = std::exchange(all.waiting, data_of<Data>(all.waiting).weakrefs);
+    end(next);
+  }
+  --all.depth;
+}
+
 /// A function pointer for a TypeSlot.
 template <class F>
 void* slot_value(F* function) noexcept {

@@ -12,16 +12,8 @@ namespace detail {
 /// Destroys the C++ object if the instance is its last owner, else only disconnects from it.
 void end_value(Instance& instance) noexcept;
 
-/// The nested deallocations on a thread. Beyond a depth of 50 they wait in a list, so that a long chain of objects does
-/// not overflow the stack. CPython's containers do the same.
-struct Endings {
-  int depth = 0;
-  Instance* waiting = nullptr;  // linked by `next`
-};
-inline thread_local Endings endings{};
-
 /// Frees an instance and everything that it owns.
-void end_instance(Instance& instance) noexcept;
+void end_instance(PyObject* self) noexcept;
 /// tp_dealloc.
 void instance_dealloc(PyObject* self);
 /// tp_traverse, or tp_clear if `visit` is null. Visits Objects inside of the C++ object if Python is the only owner.
@@ -80,11 +72,12 @@ LATEPY_FUNC void end_value(Instance& instance) noexcept {
   }
 }
 
-LATEPY_FUNC void end_instance(Instance& instance) noexcept {
+LATEPY_FUNC void end_instance(PyObject* self) noexcept {
+  Instance& instance = data_of<Instance>(self);
   end_value(instance);
   leave_parent(instance);
   PyObject *const keep = instance.keep, *const dict = instance.dict, *const weak = instance.weak;
-  free_object(object_of(instance));
+  free_object(self);
   if (weak) decref(weak);
   if (keep) decref(keep);  // after the C++ object, whose destructor may use it
   if (dict) decref(dict);
@@ -95,19 +88,8 @@ LATEPY_FUNC void instance_dealloc(PyObject* self) {
   Instance& instance = data_of<Instance>(self);
   api().Object_GC_UnTrack(self);
   if (instance.weakrefs) api().Object_ClearWeakRefs(self);
-  if (endings.depth == 50) {
-    if (instance.value) unlist(instance);
-    instance.next = std::exchange(endings.waiting, &instance);
-    return;
-  }
-  ++endings.depth;
-  end_instance(instance);
-  while (endings.depth == 1 && endings.waiting) {
-    Instance& next = *endings.waiting;
-    endings.waiting = next.next;
-    end_instance(next);
-  }
-  --endings.depth;
+  if (instance.value && endings<Instance>.depth == most_nested_endings) unlist(instance);  // nothing finds what waits
+  end_in_turn<Instance>(self, [](PyObject* each) { end_instance(each); });
 }
 
 LATEPY_FUNC int instance_visit(PyObject* self, Visit visit, void* argument) {

@@ -81,6 +81,8 @@ LATEPY_FUNC void end_range(PyObject* self) noexcept {
 }
 
 LATEPY_FUNC PyObject* iterator_next(PyObject* self) noexcept {
+  const StackScope stack;
+  if (stack.is_refused()) return nullptr;
   const Step step(data_of<IteratorData>(self));
   if (!step.is_first()) {
     set_error(*api().ValueError, "the iterator is already executing");

@@ -26,6 +26,8 @@ inline PyObject* function_new(PyTypeObject*, PyObject*, PyObject*) noexcept {
   return nullptr;
 }
 void function_dealloc(PyObject* self) noexcept;
+/// Frees a function and everything that it owns.
+void end_function(PyObject* self) noexcept;
 int function_traverse(PyObject* self, Visit visit, void* argument) noexcept;
 int function_clear(PyObject* self) noexcept;
 inline PyObject* function_get(PyObject* self, PyObject* instance, PyObject*) noexcept {
@@ -127,8 +129,9 @@ LATEPY_FUNC LATEPY_COLD PyObject* call_bound(FunctionData& function, PyObject* c
   return refuse_call(function, arguments, count, names);
 }
 
-LATEPY_FUNC PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged,
-                                     PyObject* names) noexcept {
+/// function_entry() after the look at the stack.
+LATEPY_FORCE_INLINE PyObject* function_call(PyObject* self, PyObject* const* arguments, std::size_t flagged,
+                                            PyObject* names) noexcept {
   FunctionData& function = data_of<FunctionData>(self);
   const std::size_t count = flagged & ~vectorcall_offset;
   incref(self);  // the callable may drop the last reference to its own function
@@ -144,11 +147,28 @@ LATEPY_FUNC PyObject* function_entry(PyObject* self, PyObject* const* arguments,
   return result;
 }
 
+/// function_entry() deep in the stack.
+LATEPY_COLD inline PyObject* function_deep(PyObject* self, PyObject* const* arguments, std::size_t flagged,
+                                           PyObject* names) noexcept {
+  const StackScope stack;
+  return stack.is_refused() ? nullptr : function_call(self, arguments, flagged, names);
+}
+
+LATEPY_FUNC PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged,
+                                     PyObject* names) noexcept {
+  return is_stack_low() ? function_deep(self, arguments, flagged, names)
+                        : function_call(self, arguments, flagged, names);
+}
+
 LATEPY_FUNC void function_dealloc(PyObject* self) noexcept {
-  FunctionData& function = data_of<FunctionData>(self);
   api().Object_GC_UnTrack(self);
   const ErrorAside aside;  // destructors of captured objects run
-  if (function.weakrefs) api().Object_ClearWeakRefs(self);
+  if (data_of<FunctionData>(self).weakrefs) api().Object_ClearWeakRefs(self);
+  end_in_turn<FunctionData>(self, [](PyObject* each) { end_function(each); });
+}
+
+LATEPY_FUNC void end_function(PyObject* self) noexcept {
+  FunctionData& function = data_of<FunctionData>(self);
   if (function.dict) decref(function.dict);
   while (Overload* const each = function.first) {
     function.first = each->next.release();
