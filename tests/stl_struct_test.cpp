@@ -25,6 +25,9 @@ struct Polygon {
   std::map<std::string, Point> marks;
   std::optional<int> color;
 };
+struct Tree {
+  std::vector<Tree> trees;
+};
 struct One {
   int only;
 };
@@ -36,6 +39,7 @@ struct Many {
 };
 }  // namespace shapes
 LATEPY_STRUCT(shapes::Polygon, name, points, marks, color);
+LATEPY_STRUCT(shapes::Tree, trees);
 LATEPY_STRUCT(shapes::One, only);
 LATEPY_STRUCT(shapes::Owner, value);
 LATEPY_STRUCT(shapes::Many, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc,
@@ -46,6 +50,13 @@ struct latepy::Converter<std::unique_ptr<int>> {
   static Object to_py(std::unique_ptr<int>&& value) { return latepy::to_py(*std::exchange(value, nullptr)); }
   static std::unique_ptr<int> from_py(Ref object) { return std::make_unique<int>(latepy::from_py<int>(object)); }
 };
+
+TEST_CASE("a struct may contain structs of its own type") {
+  const shapes::Tree tree = eval("{'trees': [{'trees': []}, {'trees': [{'trees': []}]}]}").as<shapes::Tree>();
+  CHECK(tree.trees.size() == 2);
+  CHECK(tree.trees[1].trees.size() == 1);
+  CHECK(py::repr(py::to_py(tree)) == "{'trees': [{'trees': []}, {'trees': [{'trees': []}]}]}");
+}
 
 TEST_CASE("a struct is a dict") {
   python();

@@ -26,6 +26,14 @@ Object find_field(PyObject* object, FieldsIn in, const char* name) noexcept;
   throw_mismatch(object, type, (what + std::string(field) + "\"").c_str());
 }
 
+/// has_pointers<T> for the field of a Struct, which may contain Structs: `struct Tree { std::vector<Tree> trees; }`.
+template <class Struct, class T>
+inline constexpr bool field_has_pointers = has_pointers<T>;
+template <class Struct>
+inline constexpr bool field_has_pointers<Struct, Struct> = false;
+template <class Struct, template <class...> class Container, class... T>
+inline constexpr bool field_has_pointers<Struct, Container<T...>> = (field_has_pointers<Struct, T> || ...);
+
 /// The converter of a struct. `Self::each(visit)` calls visit(name, pointer to member) for each field, until it returns
 /// false.
 template <class T, class Self>
@@ -38,7 +46,7 @@ struct StructConverter {
   /// Whether a field has pointers.
   static constexpr bool has_pointer_fields() {
     return !Self::each(
-        [](const char*, auto member) { return !has_pointers<plain<decltype(std::declval<T&>().*member)>>; });
+        [](const char*, auto member) { return !field_has_pointers<T, plain<decltype(std::declval<T&>().*member)>>; });
   }
   template <class U>
   static Object to_py(U&& value) {
