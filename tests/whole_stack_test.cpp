@@ -214,15 +214,15 @@ struct Converter<Json> {
 }  // namespace latepy
 
 TEST_CASE("host functions, methods and operators that call themselves end in a RecursionError", "[stack]") {
-  check_overflows(host_recursions, {128, 256, 512, 1024});
+  check_overflows(host_recursions, {128, 512, 1024});
 }
 
 TEST_CASE("so do they on the program's own stack and on a large one", "[stack]") {
-  check_overflows(host_recursions, {0, 8192});
+  check_overflows({"function(1)", "Node().value", "Node() + 1"}, {0, 8192});
 }
 
 TEST_CASE("Python code that calls itself does not overflow a small stack", "[stack]") {
-  check_overflows(python_recursions, {128, 256, 512, 1024, 2048});
+  check_overflows(python_recursions, {128, 512, 2048});
 }
 
 TEST_CASE("scripts that call themselves deep inside of host functions do not overflow the stack", "[stack]") {
