@@ -73,7 +73,7 @@ class Checks : public CandidateTable {
     if (ends_with(c.library, ".dll") && name.matches && starts_with(file_name(c.library), "libpython"))
       return "MSYS2's Python: its files lie as on Unix, which does not serve here; take that of python.org";
     const FileText file = read_file(arena_, c.library, 4096);
-    if (!file.fault.empty()) return file.fault;
+    if (file.error != 0) return read_fault(arena_, file.error);
     const Text fault = binary_fault(arena_, read_binary_header(arena_, file.text, file.size));
     if (!fault.empty()) return fault;
     if (!name.matches)

@@ -16,14 +16,16 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The operating system's words for what failed last.
-LATEPY_COLD inline Text last_fault(Arena& arena) {
-  return arena.concat("cannot be read: ", errno != 0 ? strerror(errno) : "it is no file");
+/// What failed last, by the number of the operating system; 0 where it did nothing that failed.
+inline int last_error() noexcept { return errno; }
+/// The words for last_error().
+LATEPY_COLD inline Text read_fault(Arena& arena, int error) {
+  return arena.concat("cannot be read: ", error > 0 ? strerror(error) : "it is no file");
 }
 
 enum class FileKind { missing, denied, file, folder };
 
-/// What the path leads to, links followed. Where it is `denied`, last_fault() tells why.
+/// What the path leads to, links followed. Where it is `denied`, last_error() tells why.
 LATEPY_COLD inline FileKind file_kind(Text path) noexcept {
   struct stat info;
   errno = 0;
@@ -38,7 +40,7 @@ inline bool is_folder(Text path) noexcept { return file_kind(path) == FileKind::
 struct FileText {
   std::string_view text;
   unsigned long long size = 0;  ///< of the whole file
-  Text fault;                   ///< why it was not read up to the limit, "" where it was
+  int error = 0;                ///< not 0 where it was not read up to the limit; see read_fault()
 };
 
 /// Reads up to `limit` bytes.
@@ -51,9 +53,8 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
   } const file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};  // O_NONBLOCK: the path may lead to a pipe
   FileText result;
   struct stat info;
-  if (file.number >= 0) errno = 0;
   if (file.number < 0 || fstat(file.number, &info) != 0 || !S_ISREG(info.st_mode)) {
-    result.fault = last_fault(arena);
+    result.error = file.number < 0 ? errno : -1;
     return result;
   }
   result.size = static_cast<unsigned long long>(info.st_size);
@@ -64,7 +65,7 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
     const ssize_t got = read(file.number, bytes + have, limit - have);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      result.fault = got < 0 ? last_fault(arena) : "cannot be read to its end";
+      result.error = got < 0 ? errno : EIO;
       break;
     }
     have += static_cast<std::size_t>(got);

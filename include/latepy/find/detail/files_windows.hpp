@@ -68,15 +68,16 @@ LATEPY_COLD inline Text path_text(Arena& arena, wchar_t* buffer, unsigned long s
 }
 
 /// What failed last, by the number of the operating system.
-LATEPY_COLD inline Text last_fault(Arena& arena) {
-  const unsigned long error = GetLastError();
+inline int last_error() noexcept { return static_cast<int>(GetLastError()); }
+/// The words for last_error().
+LATEPY_COLD inline Text read_fault(Arena& arena, int error) {
   if (error == 5) return "cannot be read: permission denied";  // ERROR_ACCESS_DENIED
-  return arena.concat("cannot be read: error ", arena.decimal(error), " of Windows");
+  return arena.concat("cannot be read: error ", arena.decimal(static_cast<unsigned>(error)), " of Windows");
 }
 
 enum class FileKind { missing, denied, file, folder };
 
-/// What the path leads to. Where it is `denied`, last_fault() tells why.
+/// What the path leads to. Where it is `denied`, last_error() tells why.
 LATEPY_COLD inline FileKind file_kind(Text path) {
   if (path.empty()) return FileKind::missing;
   Arena scratch;
@@ -91,7 +92,7 @@ inline bool is_folder(Text path) { return file_kind(path) == FileKind::folder; }
 struct FileText {
   std::string_view text;
   unsigned long long size = 0;  ///< of the whole file
-  Text fault;                   ///< why it was not read up to the limit, "" where it was
+  int error = 0;                ///< not 0 where it was not read up to the limit; see read_fault()
 };
 
 inline void* invalid_handle() noexcept { return reinterpret_cast<void*>(static_cast<std::intptr_t>(-1)); }
@@ -114,7 +115,7 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
   const HandleCloser file{open_file(arena, path, 0x80000000UL, 0)};  // GENERIC_READ
   if (file.handle == invalid_handle()) {
     // A Store stub (an app execution alias) cannot be opened. It is an empty file.
-    if (GetLastError() != 1920) result.fault = last_fault(arena);  // ERROR_CANT_ACCESS_FILE
+    if (last_error() != 1920) result.error = last_error();  // ERROR_CANT_ACCESS_FILE
     return result;
   }
   unsigned long high = 0, got = 0;
@@ -123,8 +124,7 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
   if (result.size < limit) limit = static_cast<std::size_t>(result.size);
   char* const bytes = static_cast<char*>(arena.allocate(limit));
   const auto wanted = static_cast<unsigned long>(limit);
-  if (ReadFile(file.handle, bytes, wanted, &got, nullptr) == 0 || got != wanted)
-    result.fault = "cannot be read to its end";
+  if (ReadFile(file.handle, bytes, wanted, &got, nullptr) == 0 || got != wanted) result.error = 38;  // ERROR_HANDLE_EOF
   result.text = std::string_view(bytes, got);
   return result;
 }

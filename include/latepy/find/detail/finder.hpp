@@ -27,7 +27,7 @@ class Finder : public Checks {
       case FileKind::folder:
         return refuse(c, "a folder, not a shared library");
       case FileKind::denied:
-        return refuse(c, last_fault(arena_));
+        return refuse(c, read_fault(arena_, last_error()));
       case FileKind::file:
         break;
     }
@@ -70,7 +70,7 @@ class Finder : public Checks {
     FoundPython c = known;
     if (c.executable.empty()) c.executable = path;
     if (kind == FileKind::missing) return refuse(c, "not found");
-    if (kind == FileKind::denied) return refuse(c, last_fault(arena_));
+    if (kind == FileKind::denied) return refuse(c, read_fault(arena_, last_error()));
     Text folder = path;
     for (int up = 0; up < 2; ++up) {
       folder = arena_.parent(folder);
@@ -152,7 +152,7 @@ class Finder : public Checks {
     FoundPython c = known;
     const FileText file = read_file(arena_, arena_.join(folder, "pyvenv.cfg"));
     const auto value = [&](Text key) { return config_value(arena_, file.text, key); };
-    if (!file.fault.empty()) return refuse(c, arena_.concat("pyvenv.cfg ", file.fault));
+    if (file.error != 0) return refuse(c, arena_.concat("pyvenv.cfg ", read_fault(arena_, file.error)));
     if (!is_utf8(file.text)) return refuse(c, "its pyvenv.cfg is not in UTF-8, so CPython cannot read it");
     const Text home = value("home"), kind = value("implementation");
     if (!kind.empty() && !equals_ignoring_case(kind, "cpython"))
@@ -189,7 +189,7 @@ class Finder : public Checks {
     FoundPython c = known;
     const Text real = real_path_(arena_, c.base_executable);
     const FileText file = read_file(arena_, real, 2);
-    if (!file.fault.empty()) return refuse(c, file.fault);
+    if (file.error != 0) return refuse(c, read_fault(arena_, file.error));
     if (file.size == 0) return refuse(c, "the Microsoft Store's stub (an empty file), not a Python");
     if (starts_with(file.text, "#!")) return refuse(c, "a script, not a Python executable");
     PythonName name = executable_name(real);
