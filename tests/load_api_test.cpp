@@ -17,7 +17,8 @@ struct Row {
   std::size_t offset;
 };
 constexpr Row rows[] = {
-#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) {first, last, need, #prefix #name, offsetof(Api, name)},
+#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) \
+  {first, last, need, #prefix #name, offsetof(Api, name)},
 #define LATEPY_DATA(first, last, need, type, prefix, name) {first, last, need, #prefix #name, offsetof(Api, name)},
 #include <latepy/load/symbols.inl>
 };
@@ -47,6 +48,9 @@ TEST_CASE("the running Python has every symbol that the list says it has") {
   const DynLib library(python().library());
   for (const Row& row : rows) {
     if (row.name == std::string("_Py_NegativeRefcount")) continue;  // debug builds only
+#ifdef _WIN32
+    if (row.name == std::string("PyOS_AfterFork_Child")) continue;
+#endif
     INFO(row.name);
     if (row.first <= minor_version() && minor_version() <= row.last) CHECK(library.find(row.name));
     if (row.first > minor_version()) CHECK_FALSE(library.find(row.name));  // else the list is too strict
@@ -114,7 +118,8 @@ TEST_CASE("a CPython without a required symbol is refused by its name, without a
   for (const Row& row : rows) {
     INFO(row.name);
     const std::string name = row.name;
-    const bool has_twin = name.find("ThreadState_") != name.npos || name == "PyObject_GetOptionalAttr" || name == "_PyObject_LookupAttr";
+    const bool has_twin =
+        name.find("ThreadState_") != name.npos || name == "PyObject_GetOptionalAttr" || name == "_PyObject_LookupAttr";
     Api api;
     if (row.is_required) {
       const auto error = thrown<py::SymbolError>([&] { py::detail::fill(api, Hiding{library, name}, "libtest"); });

@@ -149,6 +149,7 @@ LATEPY_FUNC bool GilGuard::enter() {
 
 LATEPY_FUNC void GilGuard::leave() noexcept {
   const detail::Api& api = detail::api();
+  if (LATEPY_UNLIKELY(detail::process_state().lost)) return;  // forked inside a GilRelease of this scope
   detail::drain_if_any(*interpreter_);
   --detail::thread_record.depth;
   api.Eval_SaveThread();
@@ -158,8 +159,8 @@ LATEPY_FUNC void GilGuard::leave() noexcept {
 
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void GilGuard::refuse() {
   if (!detail::is_python_running())
-    detail::throw_error<StateError>(
-        {"the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it"});
+    detail::throw_not_running(
+        "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
   if (!detail::thread_record.state && detail::is_stack_too_small())
     detail::throw_small_stack("the GIL cannot be taken");
   detail::throw_error<StateError>(

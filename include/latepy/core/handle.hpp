@@ -266,12 +266,13 @@ inline Object none() { return Object::borrow(api().NoneStruct); }
 LATEPY_FUNC LATEPY_COLD PyObject* check_use(PyObject* object, std::uint32_t generation) {
   if (!object || generation == empty_generation)
     throw_error<StateError>({"an empty Object was used: it was never set, or was moved from; assign to it first"});
+  finish_fork();
   if (!is_alive(generation))
-    throw_error<StateError>(
-        {is_python_running()
-             ? "an Object of an earlier interpreter was used: that interpreter has ended; make the object anew"
-             : "an Object was used after its Python had ended: keep the latepy::Interpreter alive while you use "
-               "objects"});
+    throw_not_running(is_python_running()
+                          ? "an Object of an earlier interpreter was used: that interpreter has ended; make the "
+                            "object anew"
+                          : "an Object was used after its Python had ended: keep the latepy::Interpreter alive while "
+                            "you use objects");
   if (holds_gil_of(generation)) return object;
   throw_error<StateError>(
       {holds_gil() ? "an Object of another Python interpreter was used: each interpreter has objects of its own; pass "
@@ -282,9 +283,8 @@ LATEPY_FUNC LATEPY_COLD PyObject* check_use(PyObject* object, std::uint32_t gene
 
 LATEPY_FUNC LATEPY_COLD void check_making() {
   if (!is_python_running())
-    throw_error<StateError>(
-        {"a Python object was made, but no Python runs in this process: make a latepy::Interpreter first, and keep "
-         "it"});
+    throw_not_running(
+        "a Python object was made, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
   if (!holds_gil())
     throw_error<StateError>(
         {"a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope"});

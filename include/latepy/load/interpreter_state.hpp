@@ -152,8 +152,11 @@ struct ProcessState {
   std::uint32_t first_use = 0;
   /// An array of slot_count pointers, filled from number 1 on. Null if no interpreter was ever known.
   std::atomic<InterpreterState*>* interpreters = nullptr;
-  /// Stands for "no interpreter": its generation is always no_generation.
-  InterpreterState* none = &no_interpreter;
+  InterpreterState* none = &no_interpreter;  ///< "no interpreter": its generation is always no_generation
+  /// 1 in a child of fork() of which CPython was not told, 2 while it is told, else 0; see core/detail/forked.hpp.
+  std::atomic<int> forked{0};
+  /// fork() made this process on a thread without the GIL, so that its Python cannot be used.
+  std::atomic<bool> lost{false};
 };
 
 /// The ProcessState of a library that has met no Python yet.

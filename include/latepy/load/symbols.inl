@@ -75,6 +75,7 @@ LATEPY_LEAF(9, 12, optional, PyThreadState*, _Py, ThreadState_UncheckedGet, (voi
 LATEPY_LEAF(13, 99, optional, PyThreadState*, Py, ThreadState_GetUnchecked, (void))
 LATEPY_LEAF(9, 99, required, PyThreadState*, Py, GILState_GetThisThreadState, (void))
 LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, Eval_SaveThread, (void))
+LATEPY_FUNCTION(9, 99, optional, void, PyOS_, AfterFork_Child, (void))  // not on Windows
 LATEPY_FUNCTION(9, 99, required, void, Py, Eval_RestoreThread, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Eval_GetFrame, (void))
 LATEPY_FUNCTION(9, 99, required, int, Py_, EnterRecursiveCall, (const char*))

@@ -8,6 +8,7 @@
 #if LATEPY_DEFINITIONS
 #include <latepy/core/detail/probe_layout.hpp>
 #include <latepy/run/detail/attach.hpp>
+#include <latepy/run/detail/fork.hpp>
 #include <latepy/run/detail/start/load.hpp>
 #include <latepy/run/detail/start/start.hpp>
 #endif
@@ -187,6 +188,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
   enlist();
   try {
     detail::probe_layout();
+    detail::watch_forks();
     detail::attempt(&detail::probe_streams);
     adopt_main(detail::known_module("__main__"));
     const std::string missing = detail::missing_paths(config.paths, is_attached_);
@@ -212,7 +214,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
     is_stopped_ = true;
     return true;
   }
-  if (starter_ != &detail::thread_record) {
+  if (!detail::is_thread(starter_)) {
     if (timeout < 0) {  // also the destructor, which must not throw
       if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
       detail::append(alive, "it was destroyed on another thread than the one that made it");
@@ -251,7 +253,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   detail::release_interned_names();
   const bool with_readline = detail::is_imported("readline");
   const detail::SignalHandlers last;
-  if (!detail::finalize())
+  if (!(starter_ == &detail::thread_record ? detail::finalize() : detail::finalize_in_child()))
     warn({"Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)"});
   before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized), with_readline);
   is_stopped_ = true;

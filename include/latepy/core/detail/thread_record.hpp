@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/forked.hpp>
 #include <latepy/core/refcount.hpp>
 
 #if !LATEPY_WINDOWS
@@ -22,7 +23,7 @@ struct ThreadRecord {
 };
 inline thread_local ThreadRecord thread_record{};
 
-/// current_interpreter() for a process with several interpreters.
+/// current_interpreter() for a process with several interpreters, and before finish_fork().
 InterpreterState& ask_interpreter() noexcept;
 
 /// The interpreter that this thread is in:
@@ -156,6 +157,8 @@ LATEPY_FUNC LATEPY_COLD void arm_thread_end() {
 
 LATEPY_FUNC LATEPY_COLD InterpreterState& ask_interpreter() noexcept {
   ProcessState& process = process_state();
+  finish_fork();
+  if (InterpreterState* const only = process.only.load()) return *only;
   const Api& a = api();
   PyThreadState* const current = a.ThreadState_GetUnchecked();
   if (!current) return *process.none;
@@ -257,6 +260,7 @@ LATEPY_FUNC LATEPY_COLD void defer_decref(PyObject* object, std::uint32_t genera
 }
 
 LATEPY_FUNC LATEPY_COLD bool may_drop_checked(std::uint32_t generation) noexcept {
+  finish_fork();
   return is_alive(generation) && holds_gil_of(generation);
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/forked.hpp>
 #include <latepy/find/detail/version_range.hpp>
 #include <latepy/find/locate.hpp>
 #include <latepy/load/state.hpp>
@@ -17,8 +18,9 @@ inline std::string loaded_library;
 /// Chooses the Python to load or to attach to. \returns a member of `discovery`, which it sets. A library that is in
 /// the process already, because it was loaded before or for another reason, is the only one that can be chosen, with
 /// the virtual environment that `config` or the environment names.
-/// \throws LoadError if no Python can be used.
+/// \throws LoadError if no Python can be used; StateError in the child of a fork() without the GIL.
 LATEPY_COLD inline const Candidate& pick(const Config& config, std::shared_ptr<const Discovery>& discovery) {
+  if (process_state().lost) throw_not_running("");
   Search search = config.search();
   search.all = false;
   discovery = std::make_shared<const Discovery>(locate(search));

@@ -1,0 +1,52 @@
+// latepy/core/detail/forked.hpp: what a child of fork() does before it uses Python; see run/detail/fork.hpp.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/load/state.hpp>
+
+#if !LATEPY_WINDOWS
+#include <unistd.h>
+#endif
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// This thread called fork(), and ProcessState::forked was set for it.
+inline thread_local bool is_forker = false;
+
+/// In a child of fork() that CPython was not told of, tells it, or waits until the thread that forked has told it.
+void finish_fork() noexcept;
+/// Throws the StateError `text`; in the child of a fork() without the GIL, the StateError that says so.
+[[noreturn]] LATEPY_COLD inline void throw_not_running(const char* text) {
+  throw_error<StateError>({process_state().lost
+                               ? "Python was used in a process that fork() made on a thread without the GIL: put a "
+                                 "latepy::GilGuard around fork(), or let the child call exec()"
+                               : text});
+}
+
+#if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD void finish_fork() noexcept {
+#if !LATEPY_WINDOWS
+  ProcessState& process = process_state();
+  while (const int forked = process.forked.load()) {
+    if (!is_forker) {
+      usleep(1000);
+      continue;
+    }
+    if (forked == 2) return;  // a function of os.register_at_fork() came here
+    process.forked = 2;
+    api().AfterFork_Child();
+    const SpinLock lock(process.lock);
+    publish_interpreters(process);
+    is_forker = false;
+    process.forked = 0;
+  }
+#endif
+}
+
+#endif  // LATEPY_DEFINITIONS
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
