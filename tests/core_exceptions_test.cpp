@@ -71,11 +71,31 @@ TEST_CASE("every exception of the list is caught as its own class") {
   raises<py::TimeoutError>("TimeoutError");
   raises<py::RuntimeError>("RuntimeError");
   raises<py::NotImplementedError>("NotImplementedError");
+  raises<py::RecursionError>("RecursionError");
   raises<py::StopIteration>("StopIteration");
   raises<py::SyntaxError>("SyntaxError");
   raises<py::TypeError>("TypeError");
   raises<py::ValueError>("ValueError");
   raises<py::UnicodeError>("UnicodeError");
+}
+
+TEST_CASE("what asyncio and concurrent.futures raise has a class too") {
+  CHECK(comes_as<py::CancelledError>("import asyncio\nraise asyncio.CancelledError('why')"));
+  CHECK(comes_as<py::CancelledError>("raise type('Mine', (asyncio.CancelledError,), {})"));
+  CHECK_FALSE(comes_as<py::CancelledError>("raise BaseException"));
+  CHECK_FALSE(comes_as<py::Exception>("raise asyncio.CancelledError"));
+  CHECK(comes_as<py::TimeoutError>("raise asyncio.TimeoutError"));
+  CHECK(comes_as<py::TimeoutError>("import concurrent.futures\nraise concurrent.futures.TimeoutError"));
+  CHECK(
+      comes_as<py::TimeoutError>("async def late(): await asyncio.wait_for(asyncio.Event().wait(), 0)\n"
+                                 "asyncio.run(late())"));
+  CHECK(thrown<py::CancelledError>([] { python().exec("raise asyncio.CancelledError('why')"); }).type_name() ==
+        "asyncio.exceptions.CancelledError");
+  // Thrown by C++ it is asyncio's.
+  python().def("cancels", [] { throw py::CancelledError("by C++"); });
+  python().exec("try: cancels()\nexcept asyncio.CancelledError as e: seen = str(e)");
+  CHECK(python()["seen"].as<std::string>() == "by C++");
+  CHECK_THROWS_AS(py::CancelledError("x").rethrow(), py::CancelledError);
 }
 
 TEST_CASE("an exception is not caught as what it is not") {
@@ -156,7 +176,8 @@ TEST_CASE("set_python_error gives Python the exception of C++, with what it had"
   CHECK(taken.type_name() == "KeyError");
   CHECK_FALSE(py::detail::api().Err_Occurred());
 
-  const py::PythonError original = thrown<py::PythonError>([] { python().exec("def f():\n  1 // 0\nf()", {}, "back.py"); });
+  const py::PythonError original =
+      thrown<py::PythonError>([] { python().exec("def f():\n  1 // 0\nf()", {}, "back.py"); });
   py::detail::set_python_error(original);
   const py::PythonError again = py::detail::take_python_error();
   CHECK(again.value().same(original.value()));

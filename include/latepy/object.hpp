@@ -4,5 +4,6 @@
 
 #include <latepy/core/builtins.hpp>
 #include <latepy/core/code.hpp>
+#include <latepy/core/raise.hpp>
 #include <latepy/core/script_traceback.hpp>
 #include <latepy/version.hpp>

@@ -8,19 +8,21 @@
 #include <new>
 #endif
 
-/// X(class, base) for each class. A base comes before the classes that derive from it. A Python exception that derives
-/// from several of them is thrown as the last of these.
-#define LATEPY_EXCEPTIONS(X)            \
+/// X(class, base) for each built-in class, and Y(class, base) for one of a module. A base comes before the classes that
+/// derive from it. A Python exception that derives from several of them is thrown as the last of these.
+#define LATEPY_EXCEPTIONS(X, Y)         \
   X(BaseException, PythonError)         \
   X(Exception, BaseException)           \
   X(KeyboardInterrupt, BaseException)   \
   X(SystemExit, BaseException)          \
+  Y(CancelledError, BaseException)      \
   X(ArithmeticError, Exception)         \
   X(LookupError, Exception)             \
   X(MemoryError, Exception)             \
   X(SyntaxError, Exception)             \
   X(RuntimeError, Exception)            \
   X(NotImplementedError, RuntimeError)  \
+  X(RecursionError, RuntimeError)       \
   X(AssertionError, Exception)          \
   X(StopIteration, Exception)           \
   X(OSError, Exception)                 \
@@ -46,7 +48,7 @@ namespace detail {
 /// The indexes of the classes in exception_classes.
 enum class ExceptionId : signed char {
 #define LATEPY_EXCEPTION(NAME, BASE) NAME,
-  LATEPY_EXCEPTIONS(LATEPY_EXCEPTION)
+  LATEPY_EXCEPTIONS(LATEPY_EXCEPTION, LATEPY_EXCEPTION)
 #undef LATEPY_EXCEPTION
       PythonError = BaseException  // the base of BaseException: its distance is 0, so it has no base in the table
 };
@@ -55,9 +57,10 @@ ErrorData* new_error(ExceptionId id, std::string message);
 
 }  // namespace detail
 
-// C++ catches these classes. Host functions may also throw them: `throw py::ValueError("no such row")`.
+// C++ catches these classes. Host functions may also throw them: `throw py::ValueError("no such row")`. CancelledError
+// is that of asyncio. TimeoutError is also that of asyncio and concurrent.futures, which is another class before 3.11.
 #define LATEPY_EXCEPTION(NAME, BASE)                                                \
-  /** Python's built-in exception of the same name. */                              \
+  /** Python's exception of the same name. */                                       \
   class LATEPY_VISIBLE NAME : public BASE {                                         \
    public:                                                                          \
     /** An exception with this text, for host functions to throw. Needs no GIL. */  \
@@ -66,7 +69,7 @@ ErrorData* new_error(ExceptionId id, std::string message);
     /** For latepy itself: takes over one reference to `data`. */                   \
     explicit NAME(detail::ErrorData* data) noexcept : BASE(data) {}                 \
   };
-LATEPY_EXCEPTIONS(LATEPY_EXCEPTION)
+LATEPY_EXCEPTIONS(LATEPY_EXCEPTION, LATEPY_EXCEPTION)
 #undef LATEPY_EXCEPTION
 
 namespace detail {
@@ -91,12 +94,16 @@ inline constexpr auto make_exception = &throw_exception<E>;
 
 /// All classes of LATEPY_EXCEPTIONS, in that order.
 inline constexpr ExceptionClass exception_classes[] = {
-#define LATEPY_EXCEPTION(NAME, BASE)                                                                                \
-  {#NAME, sizeof(#NAME) - 1,                                                                                        \
-   static_cast<signed char>(static_cast<int>(ExceptionId::BASE) - static_cast<int>(ExceptionId::NAME)), &Api::NAME, \
+#define LATEPY_EXCEPTION(NAME, BASE) LATEPY_EXCEPTION_ROW(NAME, BASE, &Api::NAME)
+#define LATEPY_EXCEPTION_OF_MODULE(NAME, BASE) LATEPY_EXCEPTION_ROW(NAME, BASE, nullptr)
+#define LATEPY_EXCEPTION_ROW(NAME, BASE, SYMBOL)                                                                \
+  {#NAME, sizeof(#NAME) - 1,                                                                                    \
+   static_cast<signed char>(static_cast<int>(ExceptionId::BASE) - static_cast<int>(ExceptionId::NAME)), SYMBOL, \
    make_exception<v1::NAME>},
-    LATEPY_EXCEPTIONS(LATEPY_EXCEPTION)
+    LATEPY_EXCEPTIONS(LATEPY_EXCEPTION, LATEPY_EXCEPTION_OF_MODULE)
 #undef LATEPY_EXCEPTION
+#undef LATEPY_EXCEPTION_OF_MODULE
+#undef LATEPY_EXCEPTION_ROW
 };
 /// The row of the table.
 constexpr const ExceptionClass& exception_class(ExceptionId id) {

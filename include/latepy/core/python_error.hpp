@@ -101,6 +101,13 @@ class LATEPY_VISIBLE PythonError : public Error {
   /// threads. Takes the GIL. Does nothing if the interpreter has ended.
   /// \param where the object in whose code the exception was raised; the hook prints its repr.
   LATEPY_HIDDEN void report(const Ref& where = {}) const noexcept;
+  /// Prints the exception as Python prints one that nobody catches: gives it to sys.excepthook, which prints the
+  /// traceback to sys.stderr. Of a SystemExit it prints only a text that was given to sys.exit(). Takes the GIL. If the
+  /// interpreter has ended, prints traceback() to stderr. What sys.excepthook raises goes to sys.unraisablehook.
+  LATEPY_HIDDEN void print() const noexcept;
+  /// The status with which Python would end: of a SystemExit its code, where None is 0, and a text is 1; of any other
+  /// exception 1. May take the GIL.
+  LATEPY_HIDDEN int exit_code() const;
   /// The exception of `raise … from`, or else the exception that was being handled when this one was raised, unless
   /// `from None` hides it. std::nullopt if there is none, or if the interpreter has ended. Takes the GIL.
   LATEPY_HIDDEN std::optional<PythonError> cause() const;

@@ -40,7 +40,7 @@ struct ExceptionClass {
   char chars[20];           ///< the name of the class
   unsigned char size;       ///< the length of the name
   signed char base_at;      ///< the distance to the row of its base; 0 for BaseException, which has none
-  PyObject** Api::*symbol;  ///< the member of Api for its PyExc_* symbol
+  PyObject** Api::*symbol;  ///< the member of Api for its PyExc_* symbol; null if it is a class of a module
   /// Creates the C++ exception and takes over one reference to the data. Without RTTI, or with another C++ ABI, it
   /// throws the exception at once.
   Prepared (*make)(ErrorData*);

@@ -214,7 +214,7 @@ LATEPY_FUNC void ErrorText::make_what(std::string_view file, int line) {
 LATEPY_FUNC LATEPY_COLD ErrorText::ErrorText(const ErrorData& data) {
   PyObject* const exception = data.value.ptr();
   PyObject* const type = as_object(type_of(exception));
-  const bool is_known = *(api().*data.known->symbol) == type;
+  const bool is_known = data.known->symbol && *(api().*data.known->symbol) == type;
   if (is_known)
     type_name = data.known->name();
   else

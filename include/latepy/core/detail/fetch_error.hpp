@@ -42,6 +42,18 @@ struct LATEPY_VISIBLE RaisedInPython {
   ErrorHandle data;
 };
 
+/// An exception class of a module of the standard library.
+struct ImportedException {
+  const char *module, *name;
+  ExceptionId id;
+  /// A new reference to the class; null if the module is not imported. Needs the GIL.
+  PyObject* find() const noexcept;
+};
+inline constexpr ImportedException imported_exceptions[] = {
+    {"asyncio.exceptions", "CancelledError", ExceptionId::CancelledError},
+    {"asyncio.exceptions", "TimeoutError", ExceptionId::TimeoutError},        // from 3.11 on these two are
+    {"concurrent.futures._base", "TimeoutError", ExceptionId::TimeoutError},  // the built-in one
+};
 /// The row of exception_classes for the type, or for its nearest base that has one.
 const ExceptionClass& find_class(PyObject* type) noexcept;
 /// The row that was found last: often the same error comes many times in a row.
@@ -119,14 +131,28 @@ LATEPY_FUNC LATEPY_COLD void find_original(ErrorData& data) {
   data.host_class = static_cast<const HostExceptionClass*>(pointer(of_class, host_class_capsule));
 }
 
+LATEPY_FUNC LATEPY_COLD PyObject* ImportedException::find() const noexcept {
+  const ColdRef key(api().Unicode_InternFromString(module));
+  PyObject* const found = key.get() ? api().Dict_GetItemWithError(api().Import_GetModuleDict(), key.get()) : nullptr;
+  api().Err_Clear();
+  return find_attribute(found, std::string_view(name));
+}
+
 LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noexcept {
   constexpr std::size_t count = std::size(exception_classes);
   for (std::size_t at = count; at-- > 0;) {
     const ExceptionClass& known = exception_classes[at];
-    if (type == *(api().*known.symbol)) return last_class.store(&known, std::memory_order_relaxed), known;
+    if (known.symbol && type == *(api().*known.symbol))
+      return last_class.store(&known, std::memory_order_relaxed), known;
   }
+  for (const ImportedException& each : imported_exceptions)
+    if (const ColdRef found(each.find()); found.get() && api().Err_GivenExceptionMatches(type, found.get()))
+      return exception_class(each.id);
+  const auto matches = [type](const ExceptionClass& known) {
+    return known.symbol && api().Err_GivenExceptionMatches(type, *(api().*known.symbol));
+  };
   std::size_t at = count - 1;  // bases come first: from the end, the first match is the nearest class
-  while (at > 0 && !api().Err_GivenExceptionMatches(type, *(api().*exception_classes[at].symbol))) --at;
+  while (at > 0 && !matches(exception_classes[at])) --at;
   return exception_classes[at];
 }
 
@@ -208,9 +234,13 @@ LATEPY_FUNC LATEPY_COLD Object PythonError::value() const {
     const Object text = detail::steal_or_throw(
         detail::api().Unicode_DecodeUTF8(message().data(), static_cast<detail::ssize>(message().size()), "replace"));
     PyObject* arguments[] = {nullptr, text.ptr()};
-    PyObject* type = *(detail::api().*data_->known->symbol);
+    Object type;
+    if (data_->known->symbol)
+      type = Object::borrow(*(detail::api().*data_->known->symbol));
+    else if (detail::steal_or_throw(detail::api().Import_ImportModule("asyncio.exceptions")).ptr())
+      type = detail::steal_or_throw(detail::imported_exceptions[0].find());
     data_->value = detail::steal_or_throw(
-        detail::api().Object_VectorcallDict(type, arguments + 1, 1 | detail::vectorcall_offset, nullptr));
+        detail::api().Object_VectorcallDict(type.ptr(), arguments + 1, 1 | detail::vectorcall_offset, nullptr));
   }
   return data_->value;
 }
