@@ -116,6 +116,12 @@ LATEPY_FUNC LATEPY_COLD bool Context::swallows() const {
   }
 }
 
+/// Writes to sys.stderr, if there is one.
+LATEPY_COLD inline void write_to_stderr(const std::string& text) {
+  const ColdObject stream = Object::borrow(api().Sys_GetObject("stderr"));
+  if (!stream.is_empty() && !stream.is_none()) call_attribute(stream, "write", {make_str(text)});
+}
+
 }  // namespace detail
 
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void raise_exception(const Ref& exception, const Ref& cause) {
@@ -158,13 +164,11 @@ LATEPY_FUNC LATEPY_COLD void PythonError::print() const noexcept {
     if (is("SystemExit")) {
       const Object code = detail::attribute_or_empty(error.ptr(), "code");
       if (code.is_empty() || code.is_none() || detail::has_flag(code.ptr(), detail::type_is_int)) return;
-      const Object stream = Object::borrow(api().Sys_GetObject("stderr"));
-      if (!stream.is_empty() && !stream.is_none())
-        detail::call_attribute(stream, "write", {detail::make_str(detail::str_or_excuse(code.ptr()) + "\n")});
-      return;
+      return detail::write_to_stderr(detail::str_or_excuse(code.ptr()) + "\n");
     }
-    PyObject* hook = api().Sys_GetObject("excepthook");
-    if (!hook) hook = detail::throw_if_null(api().Sys_GetObject("__excepthook__"));
+    PyObject* const hook = api().Sys_GetObject("excepthook");
+    // Python's own hook does not find the lines of code that came from text before 3.13.
+    if (!hook || hook == api().Sys_GetObject("__excepthook__")) return detail::write_to_stderr(traceback());
     detail::ColdObject trace = Object::steal(api().Exception_GetTraceback(error.ptr()));
     if (trace.is_empty()) trace = Object::borrow(api().NoneStruct);
     detail::call_plain(Object::borrow(hook), {Ref(detail::as_object(detail::type_of(error.ptr()))), error, trace});
