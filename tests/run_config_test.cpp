@@ -725,7 +725,10 @@ TEST_CASE("strict refuses what others may write to on sys.path before any of it 
 }
 
 TEST_CASE("run by the case below as a set-uid program", "[.set-uid]") {
-  REQUIRE(is_secure_process());
+  if (!is_secure_process()) {
+    std::puts("this is no set-uid program");
+    SKIP("run by the case below");
+  }
   setenv("LATEPY_TRACE", "1", 1);
   for (bool Config::*field : {&Config::use_environment, &Config::user_site}) {
     Config config;
@@ -766,7 +769,7 @@ TEST_CASE("a set-uid program does not do what the user's environment says", "[se
   });
   fs::remove_all(folder);
   INFO(outcome.output);
-  if (has(outcome.output, "is_secure_process() )")) SKIP("/tmp takes no set-uid programs");
+  if (has(outcome.output, "this is no set-uid program")) SKIP("/tmp takes no set-uid programs");
   CHECK(outcome.exit_code == 0);
   CHECK(!has(outcome.output, "latepy 0."));
 }
