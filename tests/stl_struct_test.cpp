@@ -45,6 +45,18 @@ LATEPY_STRUCT(shapes::Owner, value);
 LATEPY_STRUCT(shapes::Many, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc,
               dd, ee, ff);
 
+struct Window {
+  int width = 800, height = 600;
+  std::optional<std::string> title = "untitled";
+  std::vector<Point> marks{{1, 2}};
+};
+LATEPY_STRUCT_DEFAULTS(Window, width, (height, "max-height"), title, marks)
+struct Strict {
+  int limit = 1;
+  std::optional<int> user = 2;
+};
+LATEPY_STRUCT(Strict, (limit, "max-size"), user)
+
 template <>
 struct latepy::Converter<std::unique_ptr<int>> {
   static Object to_py(std::unique_ptr<int>&& value) { return latepy::to_py(*std::exchange(value, nullptr)); }
@@ -160,6 +172,49 @@ TEST_CASE("errors name the field, the type and the way") {
                py::to_py(shapes::Polygon{"\xff", {}, {}, {}});
              }).what(),
              ContainsSubstring(".name: cannot convert"));
+}
+
+TEST_CASE("a missing key is no value for an optional field") {
+  for (const char* code : {"{'max-size': 3}", "types.SimpleNamespace(**{'max-size': 3})"}) {
+    INFO(code);
+    python().exec("import types");
+    const auto strict = eval(code).as<Strict>();
+    CHECK((strict.limit == 3 && !strict.user));
+    CHECK_FALSE(eval(code).try_as<Strict>()->user);
+  }
+  CHECK(eval("{'max-size': 3, 'user': 4}").as<Strict>().user == 4);
+  CHECK(refusal<Strict>("{'user': 4}") == "cannot convert 'dict' {'user': 4} to Strict: it has no key \"max-size\"");
+  CHECK_FALSE(eval("{'user': 4}").is<Strict>());
+}
+
+TEST_CASE("with LATEPY_STRUCT_DEFAULTS a missing key leaves the initial value") {
+  for (const bool tries : {false, true}) {
+    const auto window = [&](const char* code) {
+      return tries ? *eval(code).try_as<Window>() : eval(code).as<Window>();
+    };
+    const Window empty = window("{}");
+    CHECK((empty.width == 800 && empty.height == 600 && !empty.title && empty.marks.size() == 1));
+    const Window some = window("{'max-height': 9, 'title': 't', 'marks': [], 'unknown': 1}");
+    CHECK((some.width == 800 && some.height == 9 && some.title == "t" && some.marks.empty()));
+    CHECK((window("{'title': None}").width == 800 && !window("{'title': None}").title));
+  }
+  // A wrong value is an error, not the initial value.
+  CHECK(refusal<Window>("{'max-height': 'x'}") == ".max-height: cannot convert 'str' \"x\" to int");
+  CHECK(refusal<Window>("{'marks': [{'x': 1}]}") ==
+        ".marks[0]: cannot convert 'dict' {'x': 1} to Point: it has no key \"y\"");
+  CHECK_FALSE(eval("{'width': None}").is<Window>());
+}
+
+TEST_CASE("a field with another key has it in both directions") {
+  CHECK(py::repr(py::to_py(Strict{5, {}})) == "{'max-size': 5, 'user': None}");
+  CHECK(py::to_py(Window()).contains("max-height"));
+}
+
+TEST_CASE("an object whose lookup fails is no object without the field") {
+  python().exec("class Broken(dict):\n  def __missing__(self, key): raise OSError('gone')");
+  CHECK_THROWS_AS(eval("Broken()").as<Window>(), py::OSError);
+  CHECK_FALSE(eval("Broken()").is<Window>());
+  CHECK_FALSE(py::detail::api().Err_Occurred());
 }
 
 TEST_CASE("exceptions of the object are thrown") {

@@ -26,6 +26,12 @@ Object find_field(PyObject* object, FieldsIn in, const char* name) noexcept;
   throw_mismatch(object, type, (what + std::string(field) + "\"").c_str());
 }
 
+/// Whether T is a std::optional.
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
 /// has_pointers<T> for the field of a Struct, which may contain Structs: `struct Tree { std::vector<Tree> trees; }`.
 template <class Struct, class T>
 inline constexpr bool field_has_pointers = has_pointers<T>;
@@ -35,8 +41,8 @@ template <class Struct, template <class...> class Container, class... T>
 inline constexpr bool field_has_pointers<Struct, Container<T...>> = (field_has_pointers<Struct, T> || ...);
 
 /// The converter of a struct. `Self::each(visit)` calls visit(name, pointer to member) for each field, until it returns
-/// false.
-template <class T, class Self>
+/// false. \tparam KeepsDefaults a field that the object does not have keeps its initial value.
+template <class T, class Self, bool KeepsDefaults>
 struct StructConverter {
   /// From Python an object of any class may have the attributes.
   static std::string python_type(Direction direction) {
@@ -47,6 +53,15 @@ struct StructConverter {
   static constexpr bool has_pointer_fields() {
     return !Self::each(
         [](const char*, auto member) { return !field_has_pointers<T, plain<decltype(std::declval<T&>().*member)>>; });
+  }
+  /// Sets a field that the object does not have. Returns false if there must be one, or if Python's error is set.
+  template <class M>
+  static bool leave_out(M& field) {
+    if constexpr (is_optional<M>)
+      field.reset();
+    else if constexpr (!KeepsDefaults)
+      return false;
+    return api().Err_Occurred() == nullptr;
   }
   template <class U>
   static Object to_py(U&& value) {
@@ -71,7 +86,10 @@ struct StructConverter {
       Self::each([&](const char* field, auto member) {
         at = nullptr;
         Object value = find_field(object.ptr(), in, field);
-        if (value.is_empty()) throw_no_field(object.ptr(), in, Self::name, field);
+        if (value.is_empty()) {
+          if (!leave_out(result.*member)) throw_no_field(object.ptr(), in, Self::name, field);
+          return true;
+        }
         at = field;
         result.*member = into_cpp<plain<decltype(result.*member)>>(value.release());
         return true;
@@ -89,20 +107,22 @@ struct StructConverter {
       return Self::each([&](const char* field, auto member) {
         std::optional<plain<decltype(made.*member)>> converted;
         Object value = find_field(object.ptr(), in, field);
-        if (value.is_empty() || !try_into_cpp(std::move(value), converted)) return false;
+        if (value.is_empty()) return leave_out(made.*member);
+        if (!try_into_cpp(std::move(value), converted)) return false;
         made.*member = *std::move(converted);
         return true;
       });
     });
   }
-  /// Of a dict that has all fields: as near as the farthest of them.
+  /// Of a dict that has all fields which must be there: as near as the farthest of them.
   static Fit fit(PyObject* object) noexcept {
     if (!is_exactly(object, api().Dict_Type)) return Fit::other;
     Fit fit = Fit::own;
     Self::each([&](const char* field, auto member) {
       const Object value = find_field(object, FieldsIn::items, field);
-      const Fit of_field =
-          value.is_empty() ? Fit::other : fit_of<plain<decltype(std::declval<T&>().*member)>>(value.ptr(), Fit::own);
+      using Field = plain<decltype(std::declval<T&>().*member)>;
+      if (value.is_empty() && (KeepsDefaults || is_optional<Field>)) return api().Err_Occurred() == nullptr;
+      const Fit of_field = value.is_empty() ? Fit::other : fit_of<Field>(value.ptr(), Fit::own);
       if (of_field < fit) fit = of_field;
       return fit != Fit::other;
     });
@@ -147,7 +167,17 @@ LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name) n
 // LATEPY_FIELDS(T, a, b) is `&&visit("a", &T::a) &&visit("b", &T::b)`, for up to 32 fields. LATEPY_EXPAND is needed
 // because MSVC passes __VA_ARGS__ to another macro as one argument.
 #define LATEPY_EXPAND(x) x
-#define LATEPY_FIELDS_1(T, a) &&visit(#a, &T::a)
+// A field is `a`, or `(a, "key")`.
+#define LATEPY_FIELD_PROBE(...) ~, 1, ~
+#define LATEPY_FIELD_SECOND(a, b, ...) b
+#define LATEPY_FIELD_SECOND_OF(...) LATEPY_EXPAND(LATEPY_FIELD_SECOND(__VA_ARGS__))
+#define LATEPY_FIELD_HAS_KEY(a) LATEPY_FIELD_SECOND_OF(LATEPY_FIELD_PROBE a, 0, ~)
+#define LATEPY_FIELD_CALL(macro, arguments) macro arguments
+#define LATEPY_FIELD_UNPACK(...) __VA_ARGS__
+#define LATEPY_FIELD_KEYED(T, a, key) visit(key, &T::a)
+#define LATEPY_FIELD_0(T, a) visit(#a, &T::a)
+#define LATEPY_FIELD_1(T, a) LATEPY_FIELD_CALL(LATEPY_FIELD_KEYED, (T, LATEPY_FIELD_UNPACK a))
+#define LATEPY_FIELDS_1(T, a) &&LATEPY_EXPAND(LATEPY_JOIN(LATEPY_FIELD_, LATEPY_FIELD_HAS_KEY(a))(T, a))
 #define LATEPY_FIELDS_2(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_1(T, __VA_ARGS__))
 #define LATEPY_FIELDS_3(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_2(T, __VA_ARGS__))
 #define LATEPY_FIELDS_4(T, a, ...) LATEPY_FIELDS_1(T, a) LATEPY_EXPAND(LATEPY_FIELDS_3(T, __VA_ARGS__))
@@ -189,23 +219,23 @@ LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name) n
 #define LATEPY_JOIN(a, b) LATEPY_JOIN_EXPANDED(a, b)
 #define LATEPY_FIELDS(T, ...) LATEPY_EXPAND(LATEPY_JOIN(LATEPY_FIELDS_, LATEPY_COUNT(__VA_ARGS__))(T, __VA_ARGS__))
 
+#define LATEPY_STRUCT_CONVERTER(TYPE, KEEPS_DEFAULTS, ...)                                                          \
+  template <>                                                                                                       \
+  struct latepy::Converter<TYPE> : latepy::detail::StructConverter<TYPE, latepy::Converter<TYPE>, KEEPS_DEFAULTS> { \
+    static constexpr const char* name = #TYPE;                                                                      \
+    template <class Visit>                                                                                          \
+    static bool each(Visit&& visit) {                                                                               \
+      return true LATEPY_FIELDS(TYPE, __VA_ARGS__);                                                                 \
+    }                                                                                                               \
+  };
+
 /// Makes a struct convertible: `LATEPY_STRUCT(app::Point, x, y)`. Write it outside of all namespaces, after the struct.
-/// The arguments are the full name of the type and up to 32 public fields of convertible types. The struct must be
-/// default-constructible. To Python: a dict. From Python:
-/// - a mapping (dict, collections.abc.Mapping) with these keys;
-/// - a structured item of numpy, or an object of a class with keys() and [], such as sqlite3.Row, with these keys or
-/// else
-///   these attributes;
-/// - another object with these attributes.
-/// More keys are ignored; a missing one is a ConversionError.
-#define LATEPY_STRUCT(TYPE, ...)                                                                    \
-  template <>                                                                                       \
-  struct latepy::Converter<TYPE> : latepy::detail::StructConverter<TYPE, latepy::Converter<TYPE>> { \
-    static constexpr const char* name = #TYPE;                                                      \
-    template <class Visit>                                                                          \
-    static constexpr bool each(Visit&& visit) {                                                     \
-      return true LATEPY_FIELDS(TYPE, __VA_ARGS__);                                                 \
-    }                                                                                               \
-  };                                                                                                \
-  template <>                                                                                       \
-  inline constexpr bool latepy::detail::has_pointers<TYPE> = latepy::Converter<TYPE>::has_pointer_fields();
+/// The arguments are the full name of the type and up to 32 public fields of convertible types; `(limit, "max-size")`
+/// is the field `limit` with another key than its name. The struct must be default-constructible. To Python: a dict.
+/// From Python: a mapping with these keys, or else an object with these attributes. More keys are ignored. A key that
+/// is missing is std::nullopt for a std::optional, and else a ConversionError.
+#define LATEPY_STRUCT(TYPE, ...) LATEPY_EXPAND(LATEPY_STRUCT_CONVERTER(TYPE, false, __VA_ARGS__))
+
+/// As LATEPY_STRUCT, but a field whose key is missing keeps the value that it has in a new struct:
+/// `struct Window { int width = 800; };`. A std::optional is std::nullopt.
+#define LATEPY_STRUCT_DEFAULTS(TYPE, ...) LATEPY_EXPAND(LATEPY_STRUCT_CONVERTER(TYPE, true, __VA_ARGS__))
