@@ -99,6 +99,29 @@ TEST_CASE("with release_gil the program is written as without", "[release-gil]")
   });
 }
 
+#if LATEPY_CHECKS || LATEPY_CHECKS_BY_DEFAULT
+TEST_CASE("with release_gil what makes or uses objects without a guard is refused in every build", "[release-gil]") {
+  in_child([] {
+    py::Interpreter python(released());
+    const Object text = python["__name__"];
+    const auto names_the_guard = [](const StateError& error) { return has(error.what(), "put a latepy::GilGuard"); };
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, py::list(1, 2))));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, py::dict("a"_a = 1))));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, py::tuple(1))));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, py::set(1))));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, python["x"] = py::none())));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, latepy::to_py(1))));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, latepy::to_py("text"))));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, latepy::to_py(nullptr))));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, text.attr("upper")())));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, Object copy = text)));
+    EXPECT(names_the_guard(EXPECT_THROWN(StateError, (void)(text == "x"))));
+    const GilGuard gil;
+    EXPECT(py::list(1, text).contains("__main__"));
+  });
+}
+#endif
+
 TEST_CASE("Python's threads run while the program is elsewhere, with release_gil or a GilRelease", "[release-gil]") {
   in_child([] {
     py::Interpreter python;
@@ -120,9 +143,7 @@ TEST_CASE("without a guard the use of an Object names the rule, where checks are
     const Object list = python.eval("[1]");
     latepy::detail::begin_library_checks();  // as LATEPY_CHECKS does
     std::string what;
-    std::thread([&] {
-      what = EXPECT_THROWN(StateError, list[0].as<int>()).what();
-    }).join();
+    std::thread([&] { what = EXPECT_THROWN(StateError, list[0].as<int>()).what(); }).join();
     EXPECT(has(what, "does not hold the GIL") && has(what, "GilGuard"));
     EXPECT(list[0].as<int>() == 1);
   });
@@ -205,9 +226,10 @@ TEST_CASE("freeing the states of ended threads leaves PyGILState of this thread 
     EXPECT(thread_states() == 1 || latepy::detail::library_state.leaks_thread_states);
     EXPECT(this_state() == mine);
     release(ensure());
-    python.exec("import ctypes\n"
-                "called = ctypes.PYFUNCTYPE(ctypes.c_int)(lambda: 1)()\n"
-                "called += ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)()");
+    python.exec(
+        "import ctypes\n"
+        "called = ctypes.PYFUNCTYPE(ctypes.c_int)(lambda: 1)()\n"
+        "called += ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)()");
     EXPECT(python.eval<int>("called") == 2);
     const GilRelease others;
     std::thread([&] {  // the same on a thread of C++
@@ -216,7 +238,8 @@ TEST_CASE("freeing the states of ended threads leaves PyGILState of this thread 
       const GilGuard gil;
       EXPECT(this_state() == c_api<PyThreadState*()>("PyThreadState_Get")());
       release(ensure());
-    }).join();
+    })
+        .join();
   });
 }
 
@@ -370,13 +393,151 @@ TEST_CASE("threads that Python made need no more than others") {
     };
     python.exec("import ctypes, threading\ncalls = []");
     python["address"] = reinterpret_cast<std::uintptr_t>(without);
-    python.exec("call = ctypes.PYFUNCTYPE(None)(address)\n"
-                "threads = [threading.Thread(target=call) for i in range(8)]\n"
-                "for t in threads: t.start()\n"
-                "for t in threads: t.join()\n");
+    python.exec(
+        "call = ctypes.PYFUNCTYPE(None)(address)\n"
+        "threads = [threading.Thread(target=call) for i in range(8)]\n"
+        "for t in threads: t.start()\n"
+        "for t in threads: t.join()\n");
     EXPECT(python.eval<int>("len(calls)") == 16);
     const GilGuard gil;
     EXPECT(thread_states() == 1 || latepy::detail::library_state.leaks_thread_states);
+  });
+}
+
+TEST_CASE("threads that poll are not counted while Python stops, so that they cannot hold up the stop",
+          "[stop][threads]") {
+  in_child([] {
+    py::Interpreter python(released());
+    latepy::detail::InterpreterState& interpreter = latepy::detail::current_interpreter();
+    interpreter.stopping = 1;
+    std::atomic<int> refused{0};
+    std::atomic<bool> done{false};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i)
+      threads.emplace_back([&] {
+        while (!done)
+          if (!GilGuard::try_acquire()) ++refused;
+      });
+    int counted = 0;
+    for (int looks = 0; looks < 1000 || refused < 100000; ++looks) counted += interpreter.inside.load();
+    done = true;
+    for (std::thread& thread : threads) thread.join();
+    interpreter.stopping = 0;
+    EXPECT(counted == 0);
+    EXPECT(GilGuard::try_acquire());
+  });
+}
+
+TEST_CASE("a thread that Python made never holds up the stop, and atexit runs", "[stop][threads][atexit]") {
+  const std::string output = in_child([] {
+    static std::atomic<bool> is_there{false}, never{false};
+    py::Interpreter python;
+    python.def(
+        "work",
+        [] {
+          is_there = true;
+          while (!never) std::this_thread::yield();
+        },
+        py::release_gil);
+    python.exec(R"(
+        import atexit, threading
+        atexit.register(print, 'atexit')
+        threading.Thread(target=work, daemon=True).start())");
+    {
+      const GilRelease others;
+      while (!is_there) std::this_thread::yield();
+    }
+    EXPECT(python.stop());
+    EXPECT(!py::Interpreter::is_running());
+  });
+  CHECK(output == "atexit\n");
+}
+
+TEST_CASE("a thread that Python made blocks where its Python has ended", "[stop][threads]") {
+  in_child([] {
+    static std::atomic<int> at_work{0};
+    static std::atomic<bool> stopped{false}, returned{false};
+    py::Interpreter python;
+    python.def("work", [] {
+      const GilRelease others;
+      ++at_work;
+      while (!stopped) std::this_thread::yield();
+    });
+    python.def("after", [] { returned = true; });
+    python.exec(
+        "import threading\n"
+        "def run():\n  work()\n  after()\n"
+        "for i in range(4): threading.Thread(target=run, daemon=True).start()");
+    {
+      const GilRelease others;
+      while (at_work < 4) std::this_thread::yield();
+    }
+    EXPECT(python.stop());
+    stopped = true;
+    std::this_thread::yield();
+    EXPECT(!returned);
+    if (!latepy::detail::process_state().restart_refusal.load()) {  // nor does it disturb the next one
+      py::Interpreter again;
+      EXPECT(again.eval<int>("6 * 7") == 42);
+      EXPECT(again.stop());
+    }
+    EXPECT(!returned);
+  });
+}
+
+TEST_CASE("a thread that Python made goes on where the stop is given up", "[stop][threads]") {
+  in_child([] {
+    static std::atomic<int> calls{0};
+    static std::atomic<bool> end{false};
+    py::Interpreter python;
+    python.def(
+        "work", [] { return ++calls, end.load(); }, py::release_gil);
+    python.exec(
+        "import threading\n"
+        "def run():\n  while not work(): pass\n"
+        "thread = threading.Thread(target=run, daemon=True)\nthread.start()");
+    std::atomic<bool> inside{false}, leave{false};
+    std::thread guest([&] {
+      const GilGuard gil;
+      inside = true;
+      const GilRelease others;
+      while (!leave) std::this_thread::yield();
+    });
+    {
+      const GilRelease others;
+      while (!inside) std::this_thread::yield();
+    }
+    EXPECT(!python.stop(std::chrono::milliseconds(20)));  // because of the guest
+    const int before = calls;
+    {
+      const GilRelease others;
+      while (calls < before + 10) std::this_thread::yield();
+    }
+    end = leave = true;
+    python.exec("thread.join()");
+    EXPECT(python.stop());
+    guest.join();
+  });
+}
+
+TEST_CASE("a guard on a thread that Python made does not hold up the stop either", "[stop][threads]") {
+  in_child([] {
+    static std::atomic<bool> inside{false}, never{false};
+    py::Interpreter python;
+    python.def("work", [] {
+      const GilRelease others;
+      const GilGuard gil;
+      EXPECT(latepy::to_py(1).as<int>() == 1);
+      const GilRelease again;
+      inside = true;
+      while (!never) std::this_thread::yield();
+    });
+    python.exec("import threading; threading.Thread(target=work, daemon=True).start()");
+    {
+      const GilRelease others;
+      while (!inside) std::this_thread::yield();
+    }
+    EXPECT(python.stop());
   });
 }
 

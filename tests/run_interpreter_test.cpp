@@ -60,6 +60,112 @@ TEST_CASE("there is one Interpreter at a time, and anybody may ask for it") {
   });
 }
 
+TEST_CASE("of threads that make an Interpreter at once one gets it, and the others are refused", "[threads][restart]") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    std::atomic<bool> done{false};
+    std::thread watcher([&] {  // is never shown an Interpreter that is not ready
+      while (!done) {
+        if (const auto gil = GilGuard::try_acquire())
+          EXPECT(py::Interpreter::current().eval<int>("6 * 7") == 42);
+        else if (!py::Interpreter::is_running())
+          std::this_thread::yield();
+      }
+    });
+    constexpr int count = 4;
+    for (int round = 0; round < 20; ++round) {
+      std::atomic<int> ready{0}, made{0}, refused{0};
+      std::vector<std::thread> threads;
+      for (int i = 0; i < count; ++i)
+        threads.emplace_back([&] {
+          ++ready;
+          while (ready < count) std::this_thread::yield();
+          try {
+            py::Interpreter python(config);
+            ++made;
+            while (made + refused < count) std::this_thread::yield();
+            EXPECT(python.eval<int>("6 * 7") == 42);
+          } catch (const StateError& error) {
+            EXPECT(has(error.what(), "a second Interpreter was made"));
+            ++refused;
+          }
+        });
+      for (std::thread& thread : threads) thread.join();
+      EXPECT(made == 1 && refused == count - 1);
+    }
+    done = true;
+    watcher.join();
+  });
+}
+
+TEST_CASE("an Interpreter that is made while another thread stops Python is refused, or starts it again",
+          "[threads][stop][restart]") {
+  in_child([] {
+    std::atomic<int> rounds{0};
+    const auto make_and_stop = [&] {
+      while (rounds < 20) {
+        try {
+          py::Interpreter python;
+          EXPECT(python.eval<int>("6 * 7") == 42);
+          ++rounds;
+        } catch (const StateError&) {
+        }
+      }
+    };
+    std::thread first(make_and_stop), second(make_and_stop);
+    first.join();
+    second.join();
+    EXPECT(!py::Interpreter::is_running());
+    const py::Interpreter last;
+    EXPECT(py::Interpreter::is_running());
+  });
+}
+
+TEST_CASE("until the start is done no other thread enters, and the refusal says so", "[threads][gil]") {
+  in_child([] {
+    py::Interpreter python;
+    latepy::detail::current_interpreter().stopping = latepy::detail::gate_starting;  // as the constructor does
+    std::thread([&] {
+      EXPECT(!py::Interpreter::is_running());
+      EXPECT(!GilGuard::try_acquire());
+      EXPECT(has(EXPECT_THROWN(StateError, GilGuard()).what(), "while Python is starting"));
+    }).join();
+    latepy::detail::open_gate();
+    EXPECT(py::Interpreter::is_running());
+  });
+}
+
+TEST_CASE("the turn to make or stop an Interpreter belongs to one thread", "[threads]") {
+  using latepy::detail::Errand;
+  using latepy::detail::Turn;
+  const auto refusal = [] {
+    std::string text;
+    std::thread([&] {
+      try {
+        const Turn turn(Errand::make);
+      } catch (const StateError& error) {
+        text = error.what();
+      }
+    }).join();
+    return text;
+  };
+  {
+    Turn turn(Errand::make);
+    CHECK_THAT(refusal(), ContainsSubstring("while another thread makes the first one"));
+    CHECK_THROWS_AS(Turn(Errand::make), StateError);
+    { const Turn same(Errand::stop); }
+    CHECK_THAT(refusal(), ContainsSubstring("another thread makes"));
+    turn.give_up();
+    CHECK(refusal() == "");
+  }
+  {
+    const Turn turn(Errand::stop);
+    CHECK_THAT(refusal(), ContainsSubstring("while another thread stops Python"));
+  }
+  CHECK(refusal() == "");
+}
+
 TEST_CASE("where no Python is found the LoadError is a table that ends with what to do", "[no-libpython]") {
   in_child([] {
     const std::string folder = "/nonexistent/python";
@@ -541,7 +647,8 @@ TEST_CASE("destroyed on another thread, Python is left running and the program i
     }());
     python->exec("import sys; sys.stdout.write('flushed')");
     std::thread([&] {
-      EXPECT(has(EXPECT_THROWN(StateError, python->stop(std::chrono::seconds(1))).what(), "thread"));
+      EXPECT(has(EXPECT_THROWN(StateError, python->stop(std::chrono::seconds(1))).what(), "another thread"));
+      EXPECT(has(EXPECT_THROWN(StateError, python->stop()).what(), "another thread"));
       python.reset();
     }).join();
     EXPECT(warnings.size() == 1 && has(warnings[0], "another thread"));
@@ -603,11 +710,11 @@ TEST_CASE("the end waits for Python's threads as python does", "[stop][threads]"
   CHECK(output == "the thread ended\n");
 }
 
-TEST_CASE("threads that enter while Python stops get a StateError, 200 times 8 of them", "[stop][threads]") {
+TEST_CASE("threads that enter while Python stops get a StateError, 50 times 8 of them", "[stop][threads]") {
   in_child([] {
     py::Config config;
     config.release_gil = true;
-    for (int round = 0; round < 200; ++round) {
+    for (int round = 0; round < 50; ++round) {
       auto python = std::make_unique<py::Interpreter>(config);
       std::atomic<int> started{0}, entered{0};
       std::vector<std::thread> threads;
@@ -775,13 +882,15 @@ TEST_CASE("a thread that ends while Python ends leaves nothing to free twice", "
   in_child([] {
     py::Interpreter python;
     std::thread thread;
-    std::atomic<bool> go{false};
+    std::atomic<bool> has_state{false}, go{false};
     {
       const py::GilRelease others;
       thread = std::thread([&] {
-        { const GilGuard gil; }  // has a thread state from now on
+        { const GilGuard gil; }
+        has_state = true;
         while (!go) std::this_thread::yield();
       });
+      while (!has_state) std::this_thread::yield();
     }
     python["host"] = std::function<void()>([&] {
       go = true;
@@ -795,17 +904,16 @@ TEST_CASE("a thread that ends while Python ends leaves nothing to free twice", "
             def __del__(self): self.host()
         sys.last = Last(host)
     )");
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT(python.stop());
     EXPECT(!thread.joinable());
   });
 }
 
-TEST_CASE("a daemon thread in a host function is waited for, or parked, and never crashes the program", "[stop]") {
+TEST_CASE("a daemon thread in a host function is parked, and never crashes the program", "[stop]") {
   in_child([] {
     py::Interpreter python;
-    std::atomic<bool> inside{false};
-    python["work"] = std::function<void()>([&] {
+    static std::atomic<bool> inside{false};
+    python["work"] = std::function<void()>([] {
       const py::GilRelease others;
       inside = true;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -1034,6 +1142,56 @@ TEST_CASE("under release_gil arguments and proxies take the GIL themselves", "[r
     EXPECT(python["x"].try_call<int>().error().is("TypeError"));
     EXPECT(python["x"].has_attr("append") && !python["x"].has_attr("no_such"));
     EXPECT(python["x"].attr("__len__").call<int>() == 3);
+  });
+}
+
+TEST_CASE("what would break a second start is refused, with the reason", "[restart]") {
+  const auto refusal_after = [](const char* script, bool traces = false) {
+    return in_child([=] {
+      py::Config config;
+      if (traces) config.set("tracemalloc", "1");
+      {
+        py::Interpreter python(config);
+        python.exec(script);
+      }
+      try {
+        py::Interpreter again(config);
+        again.exec(script);
+      } catch (const StateError& error) {
+        std::printf("%d %s", minor_version(), error.what());
+      }
+    });
+  };
+  const auto is_refused = [](const std::string& text) { return has(text, "cannot be started again"); };
+  const std::string strptime = refusal_after("import datetime; datetime.datetime.strptime('2020', '%Y')");
+  if (has(strptime, "12 Python"))
+    CHECK_THAT(strptime, ContainsSubstring("_datetime"));
+  else if (is_refused(strptime))
+    CHECK_THAT(strptime, ContainsSubstring("_strptime") && ContainsSubstring("Config::allow_restart"));
+  const std::string traced = refusal_after("pass", true);
+  CHECK(is_refused(traced) == is_refused(refusal_after("import tracemalloc")));
+  if (is_refused(traced)) CHECK_THAT(traced, ContainsSubstring("tracemalloc"));
+  const std::string hashes = refusal_after("import hashlib; hashlib.md5(b'', usedforsecurity=False)");
+  if (is_refused(hashes)) CHECK_THAT(hashes, ContainsSubstring("_hashlib"));
+  CHECK(refusal_after("import collections, re, threading, time; time.strftime('%Y')") == "");
+}
+
+TEST_CASE("a start with another memory allocator than the first one is refused where CPython would abort",
+          "[restart]") {
+  in_child([] {
+    const auto with = [](const char* option, const char* value) {
+      py::Config config;
+      config.set(option, value);
+      return config;
+    };
+    { const py::Interpreter first; }
+    { const py::Interpreter same(with("dev_mode", "0")); }
+    if (minor_version() <= 12) {
+      const std::string text = EXPECT_THROWN(StateError, py::Interpreter(with("dev_mode", "1"))).what();
+      EXPECT(has(text, "allocator \"debug\"") && has(text, "started with \"default\""));
+      EXPECT_THROWN(StateError, py::Interpreter(with("allocator", "3")));
+    }
+    const py::Interpreter last;  // a refusal does no harm
   });
 }
 

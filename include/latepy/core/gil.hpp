@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/gate.hpp>
 #include <latepy/core/detail/stack_limit.hpp>
-#include <latepy/core/detail/thread_record.hpp>
 
 #include <optional>
 
@@ -34,13 +34,14 @@ class GilGuard {
   }
   GilGuard& operator=(GilGuard&&) = delete;
   ~GilGuard() {
-    if (how_ == How::fresh) leave();
+    if (how_ >= How::fresh) leave();
   }
 
  private:
   struct Unentered {};
   /// not_at_all: did not enter, or was moved from. nested: the thread held the GIL. fresh: this guard took the GIL.
-  enum class How : unsigned char { not_at_all, nested, fresh };
+  /// fresh_for_python: it took the GIL on a thread that Python made, which the stop does not wait for.
+  enum class How : unsigned char { not_at_all, nested, fresh, fresh_for_python };
   explicit GilGuard(Unentered) noexcept {}
 
   /// Takes the GIL. \returns false where the constructor throws StateError.
@@ -54,7 +55,7 @@ class GilGuard {
 
   How how_ = How::not_at_all;
   PyThreadState* outer_ = nullptr;                   // of another interpreter, which leave() enters again
-  detail::InterpreterState* interpreter_ = nullptr;  // set if `how_` is fresh
+  detail::InterpreterState* interpreter_ = nullptr;  // set if this guard took the GIL
 };
 
 /// A GilGuard that takes the GIL only if it is told to. latepy uses it inside.
@@ -88,7 +89,7 @@ class GilRelease {
   detail::InterpreterState* interpreter_;  // null if this thread did not hold the GIL
   PyThreadState* state_;
   std::uint32_t generation_;
-  bool is_counted_;  // whether the constructor added 1 to InterpreterState::inside
+  bool is_pythons_;  // whether Python made this thread
 };
 
 #if LATEPY_DEFINITIONS
@@ -108,30 +109,31 @@ LATEPY_FUNC bool GilGuard::enter() {
   const detail::Api& api = detail::api();
   detail::ThreadRecord& record = detail::thread_record;
   detail::InterpreterState& interpreter = *detail::process_state().entered.load(std::memory_order_acquire);
-  // The order matters: the stop sets `stopping` first and then waits until `inside` is 0.
-  interpreter.inside.fetch_add(1);
+  if (!detail::try_count_in(interpreter)) return false;
   const std::uint32_t generation = interpreter.generation.load();
-  if (interpreter.stopping.load() != 0 || generation == detail::no_generation || record.ended) {
-    interpreter.inside.fetch_sub(1);
+  if (generation == detail::no_generation || record.ended) {
+    detail::count_out(interpreter);
     return false;
   }
   PyThreadState* state = record.generation == generation ? record.state : nullptr;
   // If latepy has made a state for this thread before, CPython is not asked: 3.14 would give that state, which may be
   // freed.
+  bool is_pythons = false;
   if (!state && !record.at_end) {
     state = api.GILState_GetThisThreadState();
     if (state && api.ThreadState_GetInterpreter(state) != interpreter.interpreter.load()) state = nullptr;
+    is_pythons = state != nullptr;
   }
   const bool is_new = !state;
   if (is_new && detail::is_stack_too_small()) {
-    interpreter.inside.fetch_sub(1);
+    detail::count_out(interpreter);
     return false;
   }
   if (is_new) {
     try {
       state = detail::make_thread_state(interpreter);
     } catch (...) {
-      interpreter.inside.fetch_sub(1);
+      detail::count_out(interpreter);
       throw;
     }
   }
@@ -139,9 +141,14 @@ LATEPY_FUNC bool GilGuard::enter() {
   // one.
   if (detail::library_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
   api.Eval_RestoreThread(state);
-  how_ = How::fresh;
   interpreter_ = &interpreter;
-  ++record.depth;
+  if (LATEPY_UNLIKELY(is_pythons)) {
+    how_ = How::fresh_for_python;
+    detail::count_out(interpreter);
+  } else {
+    how_ = How::fresh;
+    ++record.depth;
+  }
   if (is_new) detail::fit_recursion();
   detail::drain_if_any(interpreter);
   return true;
@@ -150,10 +157,13 @@ LATEPY_FUNC bool GilGuard::enter() {
 LATEPY_FUNC void GilGuard::leave() noexcept {
   const detail::Api& api = detail::api();
   if (LATEPY_UNLIKELY(detail::process_state().lost)) return;  // forked inside a GilRelease of this scope
+  const bool is_pythons = how_ == How::fresh_for_python;
+  if (LATEPY_UNLIKELY(is_pythons) && !detail::holds_gil())
+    detail::process_park();  // Python was stopped inside the scope
   detail::drain_if_any(*interpreter_);
-  --detail::thread_record.depth;
+  if (LATEPY_LIKELY(!is_pythons)) --detail::thread_record.depth;
   api.Eval_SaveThread();
-  interpreter_->inside.fetch_sub(1);
+  if (LATEPY_LIKELY(!is_pythons)) detail::count_out(*interpreter_);
   if (outer_) api.Eval_RestoreThread(outer_);
 }
 
@@ -167,27 +177,29 @@ LATEPY_FUNC void GilGuard::leave() noexcept {
       {detail::thread_record.ended
            ? "the GIL was asked for at the end of a thread, after its Python thread state was given up: use Python "
              "earlier"
+       : !detail::is_python_open()
+           ? "the GIL was asked for while Python is starting: wait until the constructor of latepy::Interpreter has "
+             "returned"
            : "the GIL was asked for while Python is stopping: end this work before the stop, or use try_acquire()"});
 }
 
 LATEPY_FUNC GilRelease::GilRelease() noexcept : interpreter_(detail::held_interpreter()) {
   if (!interpreter_) return;
   generation_ = interpreter_->generation.load(std::memory_order_relaxed);
-  // No guard has counted a thread that Python made. It is counted here, so that the stop waits for it.
-  is_counted_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
-  if (is_counted_) interpreter_->inside.fetch_add(1);
+  is_pythons_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
   state_ = detail::api().Eval_SaveThread();
 }
 
 LATEPY_FUNC GilRelease::~GilRelease() {
   if (!interpreter_) return;
-  if (interpreter_->generation.load(std::memory_order_acquire) != generation_) {  // Python was stopped inside the scope
-    // The callers of a thread that Python made belong to a Python that has ended. It blocks, as in CPython 3.14.
-    if (is_counted_) detail::process_park();
-    return;
-  }
+  // The callers of a thread that Python made belong to that Python. If it has ended, the thread blocks, as in CPython
+  // 3.14.
+  if (is_pythons_)
+    detail::count_in_or_park(*interpreter_, generation_);
+  else if (interpreter_->generation.load(std::memory_order_acquire) != generation_)
+    return;  // Python was stopped inside the scope
   detail::api().Eval_RestoreThread(state_);
-  if (is_counted_) interpreter_->inside.fetch_sub(1);
+  if (is_pythons_) detail::count_out(*interpreter_);
   detail::drain_if_any(*interpreter_);
 }
 

@@ -87,10 +87,10 @@ struct InterpreterState {
   std::atomic<std::uint32_t> generation{no_generation};  ///< no_generation while no interpreter has the slot
   std::uint32_t use = 0;                                 ///< the high 20 bits of the last generation
   std::atomic<PyInterpreterState*> interpreter{nullptr};
-  /// Not 0 once the stop has begun: no thread enters any more.
+  /// Not 0: no thread enters. gate_starting until the start is done; 1 once the stop has begun.
   std::atomic<int> stopping{0};
-  /// The number of threads in an outermost GilGuard, which hold the GIL or wait for it, and of Python's own threads in
-  /// a GilRelease. The stop waits until it is 0.
+  /// The number of C++ threads in an outermost GilGuard, which hold the GIL or wait for it, and of Python's own threads
+  /// that wait for the GIL at the end of a GilRelease. The stop waits until it is 0.
   std::atomic<int> inside{0};
   std::atomic<DeferredDecref*> deferred_decrefs{nullptr};
   std::atomic<EndedThread*> ended_threads{nullptr};
@@ -118,6 +118,9 @@ struct InterpreterState {
   std::atomic<const DateTimeApi*> datetime{nullptr};
 };
 
+/// The value of InterpreterState::stopping from begin_interpreter() to open_gate().
+inline constexpr int gate_starting = 2;
+
 /// Stands for "no interpreter" in a library that has met no Python yet. Its generation is always no_generation.
 inline InterpreterState no_interpreter{};
 
@@ -138,7 +141,7 @@ struct ProcessState {
   std::atomic<InterpreterState*> entered{&no_interpreter};
   /// Changes when a class is registered, and when an interpreter begins or ends.
   std::atomic<std::uint32_t> classes_stamp{0};
-  /// Some library of the process is compiled with LATEPY_CHECKS.
+  /// Some library of the process is compiled with LATEPY_CHECKS, or Python was started with Config::release_gil.
   std::atomic<bool> checked{false};
   /// A Python exception may carry a C++ exception; see core/translate.hpp.
   std::atomic<bool> carries_exceptions{false};
@@ -189,9 +192,9 @@ InterpreterState* find_interpreter(const ProcessState& process, F&& visit) noexc
 void begin_checks(ProcessState& process) noexcept;
 /// A new ProcessState, without interpreters. \throws std::bad_alloc.
 ProcessState& new_process_state();
-/// Gives an interpreter a slot and a new generation. Needs its GIL. \throws std::bad_alloc; StateError if all slots are
-/// taken.
-InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter, bool is_main);
+/// Gives an interpreter a slot and a new generation. Needs its GIL. \param gate the first value of `stopping`.
+/// \throws std::bad_alloc; StateError if all slots are taken.
+InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter, bool is_main, int gate = 0);
 /// Frees the slot for another interpreter. From now on each use of a handle of the ended interpreter throws StateError.
 /// Any thread.
 void end_interpreter(ProcessState& process, InterpreterState& ended) noexcept;
@@ -229,9 +232,9 @@ LATEPY_FUNC LATEPY_COLD ProcessState& new_process_state() {
     throw std::bad_alloc();
   }
   auto* const process = new (memory) ProcessState();
+  process->interpreters = static_cast<std::atomic<InterpreterState*>*>(table);  // the memory is zeroed: null pointers
   process->none = new (none) InterpreterState();
   process->only = process->entered = process->none;
-  process->interpreters = static_cast<std::atomic<InterpreterState*>*>(table);  // the memory is zeroed: null pointers
   // Each ProcessState counts from another number. If two libraries each made one before they met, their generations
   // differ, and a handle of one is not taken for a handle of the other.
   const auto bits = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(memory) >> 4);
@@ -266,7 +269,7 @@ LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
 }
 
 LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter,
-                                                            bool is_main) {
+                                                            bool is_main, int gate) {
   const SpinLock lock(process.lock);
   InterpreterState& state = free_slot(process);
   std::uint32_t slot = 1;
@@ -275,7 +278,7 @@ LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& proces
   if (state.use == 1)  // the generations of this slot come again, so that what is left of the former ones must go
     for (std::size_t i = 0; i < interned_slots; ++i) state.names[i].generation.store(no_generation);
   state.interpreter.store(interpreter);
-  state.stopping.store(0);
+  state.stopping.store(gate);
   state.main_globals.store(nullptr);
   state.datetime.store(nullptr);
   state.generation.store(state.use << slot_bits | slot, std::memory_order_release);

@@ -28,9 +28,9 @@ struct UserLibrary;
 /// What the libraries with one copy of latepy's state know. Constant-initialised: it may be used before main() begins
 /// and after it has ended.
 struct LibraryState {
-  Api api;                                    ///< CPython's functions
-  ProcessState* process = &no_process_state;  ///< see process_state()
-  Version version;                            ///< of the loaded CPython
+  Api api;                                                ///< CPython's functions
+  std::atomic<ProcessState*> process{&no_process_state};  ///< see process_state()
+  Version version;                                        ///< of the loaded CPython
   bool free_threaded = false;
   /// True from 3.12 on: PyThreadState_GetUnchecked gives the state of the calling thread. Before 3.12 it gives the
   /// state of the thread that holds the GIL, whichever thread asks.
@@ -38,7 +38,7 @@ struct LibraryState {
   /// True on debug builds from 3.12 on. These assert that a thread deletes its own thread state, so latepy leaves the
   /// states of ended threads to the stop.
   bool leaks_thread_states = false;
-  std::atomic<bool> checks{false};  ///< some file of these libraries is compiled with LATEPY_CHECKS
+  std::atomic<bool> checks{false};        ///< some file of these libraries is compiled with LATEPY_CHECKS
   Layout layout;
   /// The number of libraries that use this state, with those that were unloaded since.
   std::atomic<unsigned> libraries{0};
@@ -89,7 +89,7 @@ inline void pin_libraries() noexcept {
 /// CPython's functions; all are null before a CPython is loaded.
 inline const Api& api() noexcept { return library_state.api; }
 /// The ProcessState that this library uses: no_process_state until it meets a Python.
-inline ProcessState& process_state() noexcept { return *library_state.process; }
+inline ProcessState& process_state() noexcept { return *library_state.process.load(std::memory_order_relaxed); }
 
 /// The interpreter with this generation, or null if that interpreter has ended. Any thread, no GIL.
 inline InterpreterState* interpreter_of(std::uint32_t generation) noexcept {
@@ -125,11 +125,12 @@ namespace {
 
 /// The ProcessState of this library; makes one if there is none yet. \throws std::bad_alloc.
 LATEPY_COLD inline ProcessState& own_process_state() {
-  if (library_state.process == &no_process_state) {
-    library_state.process = &new_process_state();
-    library_state.process->checked = library_state.checks.load();
+  if (&process_state() == &no_process_state) {
+    ProcessState& made = new_process_state();
+    made.checked = library_state.checks.load();
+    library_state.process.store(&made, std::memory_order_release);
   }
-  return *library_state.process;
+  return process_state();
 }
 
 }  // namespace detail

@@ -15,6 +15,7 @@ namespace detail {
 class Redirect;
 class HostFinder;
 class InstalledHooks;
+class Turn;
 struct OutputHook;
 struct InputHook;
 struct ModuleHook;

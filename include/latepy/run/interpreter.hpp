@@ -28,7 +28,8 @@ class Interpreter : public Scope {
  public:
   /// Finds, loads and starts CPython, or attaches to the one that runs.
   /// \throws LoadError with all that was tried; SymbolError; StartError; StateError if this library has an Interpreter
-  /// already, if Python cannot be started again in this process, or if it runs and a field of Config needs a start.
+  /// already, if another thread makes or stops one, if Python cannot be started again in this process, or if it runs
+  /// and a field of Config needs a start. Nothing is touched then.
   explicit Interpreter(const Config& config);
   explicit Interpreter();  ///< with a default Config
   /// Stops Python if this object started it; see stop(). On another thread than that of the constructor it only flushes
@@ -40,8 +41,8 @@ class Interpreter : public Scope {
   /// The Interpreter that lives; the first one if several libraries share their state and each has one. Any thread.
   /// \throws StateError if there is none, or only one of a library with separate state (see detail::LibraryState).
   static Interpreter& current();
-  /// Whether a Python that latepy knows runs in this process. Any thread.
-  static bool is_running() noexcept { return detail::is_python_running(); }
+  /// Whether a Python that latepy knows runs in this process, and threads may enter it. Any thread.
+  static bool is_running() noexcept { return detail::is_python_open(); }
 
   /// Stops Python: runs `atexit`, flushes output; Objects that still live become unusable. Waits for Python's threads
   /// and for C++ threads in a GilGuard, but not longer than `timeout`. To be called on the thread of the constructor.
@@ -57,7 +58,7 @@ class Interpreter : public Scope {
     if (alive) *alive = std::move(names);
     return stopped;
   }
-  /// As above, but waits for Python's threads without a limit and 10 s for C++ threads. On another thread: false.
+  /// As above, but waits for Python's threads without a limit and 10 s for C++ threads.
   bool stop() {
     std::vector<std::string> names;
     return is_stopped_ || end(-1, names);
@@ -79,14 +80,17 @@ class Interpreter : public Scope {
 
  private:
   /// Starts the CPython that was loaded; the thread then holds the GIL, unless Config::release_gil.
-  void start(const Config& config, const Candidate& found);
+  void start(const Config& config, const Candidate& found, detail::Turn& turn);
   /// Attaches to the CPython that runs.
-  void attach(const Config& config);
-  /// Prepares what scripts use: `__main__`, sys.path, streams, modules. If it throws, it has called end().
-  void prepare(const Config& config);
+  void attach(const Config& config, detail::Turn& turn);
+  /// Prepares what scripts use: `__main__`, sys.path, streams, modules. Gives up the turn before it runs code of the
+  /// program. If it throws, it has called end().
+  void prepare(const Config& config, detail::Turn& turn);
 
   /// stop(). \param timeout in ms; negative: as stop() without a time limit.
   bool end(long long timeout, std::vector<std::string>& alive);
+  /// Whether only another thread may stop Python.
+  bool is_elsewhere() const { return !is_attached_ && finalize_ && !detail::is_thread(starter_); }
   /// Adds this to the list that begins with detail::the_interpreter, or removes it.
   void enlist() noexcept;
   void delist() noexcept;
@@ -102,15 +106,13 @@ class Interpreter : public Scope {
   detail::InstalledHooks hooks_;
   Interpreter* next_ = nullptr;
   const void* starter_ = nullptr;  // the thread of the constructor: the address of its ThreadRecord
-  bool is_attached_ = false, is_stopped_ = false;
+  bool is_attached_ = false;
+  std::atomic<bool> is_stopped_{false};
 };
 
 #if LATEPY_DEFINITIONS
 namespace detail {
 
-/// The first of a list of living Interpreters. The others belong to other libraries and attached to its Python.
-inline std::atomic<Interpreter*> the_interpreter{nullptr};
-inline std::atomic_flag interpreters_lock = {};
 /// Whether a Python has been started in this process.
 inline bool started_before = false;
 
@@ -120,15 +122,11 @@ LATEPY_FUNC const std::string& Interpreter::library() const noexcept { return de
 
 LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter(const Config& config)
     : on_warning_(config.on_warning), finalize_(config.finalize) {
-  // If several libraries share this state, the other Interpreter may belong to another library, which is allowed. The
-  // library that calls cannot be found out: std::make_unique<Interpreter>() may be merged between libraries too.
-  if (detail::the_interpreter.load() && detail::library_state.libraries.load() == 1)
-    detail::throw_error<StateError>(
-        {"a second Interpreter was made while the first one lives: use Interpreter::current()"});
+  detail::Turn turn(detail::Errand::make);
   const Candidate& found = detail::pick(config, discovery_);
   detail::load(found, config);
   detail::pin_libraries();
-  detail::api().IsInitialized() ? attach(config) : start(config, found);
+  detail::api().IsInitialized() ? attach(config, turn) : start(config, found, turn);
 }
 
 LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter() : Interpreter(Config()) {}
@@ -136,8 +134,15 @@ LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter() : Interpreter(Config()) {}
 LATEPY_FUNC LATEPY_COLD Interpreter::~Interpreter() {
   try {
     std::vector<std::string> alive;
-    if (!is_stopped_ && !end(-1, alive))
+    if (is_elsewhere() && !is_stopped_) {
+      if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
+      warn(
+          {"Python was left running when its Interpreter was destroyed: it was destroyed on another thread than the "
+           "one "
+           "that made it"});
+    } else if (!is_stopped_ && !end(-1, alive)) {
       warn({"Python was left running when its Interpreter was destroyed: ", detail::join(alive)});
+    }
   } catch (const std::exception& error) {
     warn({"an error occurred while the Interpreter was destroyed: ", error.what()});
   } catch (...) {
@@ -152,7 +157,7 @@ LATEPY_FUNC Interpreter& Interpreter::current() {
   return *first;
 }
 
-LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Candidate& found) {
+LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Candidate& found, detail::Turn& turn) {
   detail::LibraryState& state = detail::library_state;
   const std::string* const refusal = detail::process_state().restart_refusal;
   if (refusal && !config.allow_restart)
@@ -169,28 +174,30 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   detail::thread_record.state = detail::api().ThreadState_Get();
   detail::thread_record.generation = detail::begin_known_interpreter(process, interpreter).generation;
   detail::fit_recursion();
-  prepare(config);
+  prepare(config, turn);
   if (executable().empty())
     warn({"Python has no executable here: sys.executable is empty, and scripts cannot start another Python"});
   if (config.release_gil) detail::api().Eval_SaveThread();
 }
 
-LATEPY_FUNC LATEPY_COLD void Interpreter::attach(const Config& config) {
+LATEPY_FUNC LATEPY_COLD void Interpreter::attach(const Config& config, detail::Turn& turn) {
   detail::refuse_start_fields(config);
   is_attached_ = true;
   detail::started_before = true;  // by other code of the process
   const detail::AttachGuard gil;
   detail::join_or_begin(gil.interpreter());
-  prepare(config);
+  prepare(config, turn);
 }
 
-LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
-  enlist();
+LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config, detail::Turn& turn) {
   try {
     detail::probe_layout();
     detail::watch_forks();
     detail::attempt(&detail::probe_streams);
     adopt_main(detail::known_module("__main__"));
+    enlist();
+    turn.give_up();
+    detail::open_gate();
     const std::string missing = detail::missing_paths(config.paths, is_attached_);
     if (!missing.empty()) warn({"Config::paths: there is no folder or zip file ", missing});
     if (!is_attached_) detail::call_plain(detail::get_item(detail::import_hooks(), "wait_for_threading"));
@@ -198,6 +205,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config) {
     for (const auto& [name, fill] : config.extra_modules) fill.install(nullptr, name, false);
   } catch (...) {
     std::vector<std::string> alive;
+    detail::open_gate();
     end(-1, alive);
     delist();
     throw;
@@ -214,14 +222,9 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
     is_stopped_ = true;
     return true;
   }
-  if (!detail::is_thread(starter_)) {
-    if (timeout < 0) {  // also the destructor, which must not throw
-      if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
-      detail::append(alive, "it was destroyed on another thread than the one that made it");
-      return false;
-    }
-    detail::throw_error<StateError>({"stop() was called on another thread than the one that made the Interpreter"});
-  }
+  if (is_elsewhere())
+    detail::throw_error<StateError>(
+        {"stop() was called on another thread than the one that made the Interpreter: call it there"});
   struct Gil {  // holds the GIL; afterwards the thread holds it if it did before, unless Python has ended
     const bool held = detail::holds_gil();
     Gil() {
@@ -236,7 +239,10 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   const Gil gil;
   if (detail::api().Eval_GetFrame())
     detail::throw_error<StateError>({"stop() was called inside a call from Python: return to Python first"});
-  if (!detail::wait_for_threads(timeout, alive)) return false;
+  detail::Waiting waiting;
+  if (!detail::wait_for_pythons_threads(timeout, alive, waiting)) return false;
+  const detail::Turn turn(detail::Errand::stop);
+  if (!detail::close_gate_to_guards(timeout, alive, waiting)) return false;
   // No thread can enter Python any more, so nothing throws from here on, not even for want of memory.
   detail::attempt([] {
     const std::string refusal = detail::why_no_restart();
@@ -257,6 +263,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
     warn({"Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)"});
   before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized), with_readline);
   is_stopped_ = true;
+  const detail::SpinLock lock(detail::interpreters_lock);
   detail::the_interpreter = nullptr;  // Interpreters that attached to this Python are over too
   return true;
 }

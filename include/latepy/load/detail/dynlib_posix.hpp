@@ -95,6 +95,8 @@ inline void process_free(void* memory) noexcept { free(memory); }
 [[noreturn]] inline void process_park() noexcept {
   for (;;) pause();
 }
+/// Waits for a millisecond.
+inline void process_nap() noexcept { usleep(1000); }
 
 }  // namespace detail
 }  // namespace v1

@@ -147,6 +147,8 @@ inline void process_free(void* memory) noexcept {
 [[noreturn]] inline void process_park() noexcept {
   for (;;) Sleep(0xFFFFFFFFul);
 }
+/// Waits for a millisecond.
+inline void process_nap() noexcept { Sleep(1); }
 
 }  // namespace detail
 }  // namespace v1

@@ -4,6 +4,7 @@
 
 #include <latepy/run/config.hpp>
 #include <latepy/run/detail/stop.hpp>
+#include <latepy/run/detail/turn.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -32,13 +33,7 @@ class AttachGuard {
  public:
   AttachGuard() {
     const Api& a = api();
-    PyThreadState* current = a.ThreadState_GetUnchecked();
-    if (current && !library_state.current_is_per_thread && current != a.GILState_GetThisThreadState()) {
-      // Before 3.12 CPython gives the state of the thread that holds the GIL. It is taken for another thread's. It
-      // could be a sub-interpreter's state on this thread, but only the code that entered that one can know.
-      current = nullptr;
-    }
-    if (!current) {
+    if (!attached_state()) {
       PyThreadState* own = a.GILState_GetThisThreadState();
       made_ = own ? nullptr : a.ThreadState_New(a.InterpreterState_Main());
       a.Eval_RestoreThread(own ? own : made_);
@@ -141,7 +136,7 @@ inline void end_sub_interpreter(PyObject*) {
 /// Gives the interpreter a slot. Needs its GIL. \throws std::bad_alloc, StateError, PythonError.
 LATEPY_COLD inline InterpreterState& begin_known_interpreter(ProcessState& process, PyInterpreterState* interpreter) {
   const bool is_main = interpreter == api().InterpreterState_Main();
-  InterpreterState& state = begin_interpreter(process, interpreter, is_main);
+  InterpreterState& state = begin_interpreter(process, interpreter, is_main, gate_starting);
   if (is_main || publish_process_state(interpreter, &end_sub_interpreter)) return state;
   const Object error = fetch_exception();
   end_interpreter(process, state);

@@ -7,6 +7,7 @@
 #include <latepy/host/detail/class/host_types.hpp>
 #include <latepy/run/detail/fork_source.hpp>
 #include <latepy/run/detail/stop.hpp>
+#include <latepy/run/detail/turn.hpp>
 
 #if !LATEPY_WINDOWS
 #include <pthread.h>
@@ -69,7 +70,10 @@ LATEPY_COLD inline void after_fork_in_parent() noexcept {
 }
 /// Nobody holds a lock in the child: the threads that did are gone.
 LATEPY_COLD inline void free_locks(ProcessState& process) noexcept {
-  for (std::atomic_flag* const each : {&process.lock, &library_state.libraries_lock, &translators_lock}) each->clear();
+  for (std::atomic_flag* const each :
+       {&process.lock, &library_state.libraries_lock, &translators_lock, &interpreters_lock})
+    each->clear();
+  if (turn_owner.thread != &thread_record) turn_owner = {};
   find_interpreter(process, [&](InterpreterState& each) {
     for (std::atomic_flag* const lock : {&each.errors_lock, &each.classes_lock, &each.names_lock, &each.codes_lock})
       lock->clear();

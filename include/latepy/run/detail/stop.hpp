@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/core/detail/cold.hpp>
-#include <latepy/load/detail/paths.hpp>
 
 #include <chrono>
 #include <thread>
@@ -93,14 +92,12 @@ LATEPY_COLD inline std::vector<std::string> living_threads() {
   return names;
 }
 
-/// Waits until Python's threads have ended. Then lets no thread enter any more, and waits until all C++ threads have
-/// left their guards. Needs the GIL, which other threads may hold meanwhile.
-/// \param timeout in ms, for both. Negative: waits for Python's threads without a limit, as Python does
-/// (threading._shutdown, which also ends the idle workers of executors), and `patience` for C++ threads.
+/// Waits until Python's threads have ended. Needs the GIL, which other threads may hold meanwhile.
+/// \param timeout in ms, for this and for close_gate_to_guards(). Negative: waits for Python's threads without a limit,
+/// as Python does (threading._shutdown, which also ends the idle workers of executors), and `patience` for C++ threads.
 /// \param alive receives the names of the threads that are left.
-/// \returns false if the time was too short; threads may then enter again.
-LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::string>& alive) {
-  Waiting waiting;
+/// \returns false if the time was too short.
+LATEPY_COLD inline bool wait_for_pythons_threads(long long timeout, std::vector<std::string>& alive, Waiting& waiting) {
   if (timeout < 0) {
     attempt([] { call_attribute(get_item(Ref(api().Import_GetModuleDict()), "threading"), "_shutdown"); });
     waiting = Waiting();
@@ -108,6 +105,12 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
     while (!(alive = living_threads()).empty())
       if (waiting.is_over(timeout)) return false;
   }
+  return true;
+}
+/// Lets no thread enter any more, and waits until all C++ threads have left their guards. As above; if it returns
+/// false, threads may enter again.
+LATEPY_COLD inline bool close_gate_to_guards(long long timeout, std::vector<std::string>& alive,
+                                             const Waiting& waiting) {
   InterpreterState& interpreter = current_interpreter();
   interpreter.stopping.store(1);
   while (const int inside = interpreter.inside.load()) {
@@ -119,30 +122,6 @@ LATEPY_COLD inline bool wait_for_threads(long long timeout, std::vector<std::str
     return false;
   }
   return true;
-}
-
-/// The reason why Python cannot be started again in this process, for an error message; empty if it can. Needs the GIL.
-LATEPY_COLD inline std::string why_no_restart() {
-  const Ref modules(api().Import_GetModuleDict());
-  if (library_state.version.minor == 12)  // static types are not cleared (python/cpython#117914)
-    for (const char* name : {"_datetime", "_decimal", "_ctypes"})
-      if (api().Dict_GetItemWithError(modules.ptr(), make_str(name).ptr()))
-        return concat({"3.12 aborts in a second start after the module ", name, " was imported"});
-  const ColdRef os_module(api().Import_ImportModule("os"));
-  if (!os_module.get()) api().Err_Clear();  // a script has taken it away
-  const std::string os = text_at(os_module.get(), "__file__");
-  const ColdObject items = take_result(api().Mapping_Items(modules.ptr()));
-  for (ssize at = 0; at < api().List_Size(items.ptr()); ++at) {
-    PyObject* const item = api().List_GetItem(items.ptr(), at);
-    const std::string file = text_at(api().Tuple_GetItem(item, 1), "__file__");
-    if (!ends_with(file, ".so") && !ends_with(file, ".pyd") && !ends_with(file, ".dylib")) continue;
-    const auto has = [&file](const char* part) { return std::strstr(file.c_str(), part) != nullptr; };
-    const bool foreign = !starts_with(file, parent(os)) || has("-packages");
-    if (foreign && !has("lib-dynload") && !has("DLLs"))
-      return concat({"the extension module ", str_or_excuse(api().Tuple_GetItem(item, 0)),
-                     " was imported, and may fail in a second start"});
-  }
-  return {};
 }
 
 /// Calls Py_FinalizeEx and ends the interpreter: from now on each use of a handle throws StateError. Needs the GIL, on

@@ -7,6 +7,7 @@
 #include <latepy/find/locate.hpp>
 #include <latepy/load/state.hpp>
 #include <latepy/run/config.hpp>
+#include <latepy/run/detail/turn.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -68,6 +69,7 @@ LATEPY_COLD inline void load(const Candidate& found, const Config& config) try {
   state.current_is_per_thread = state.version.minor >= 12;
   state.leaks_thread_states = state.version.minor >= 12 && api.NegativeRefcount;
   state.api = api;
+  has_api.store(true, std::memory_order_release);
   library.keep();
   loaded_library = found.library.empty() ? "the program itself" : found.library;
   trace({"load: ends, it is Python ", version});

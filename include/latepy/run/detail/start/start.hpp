@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/find/detail/checks.hpp>
+#include <latepy/run/detail/restart.hpp>
 #include <latepy/run/detail/start/by_version.hpp>
 #include <latepy/run/detail/start/host_state.hpp>
 #include <latepy/run/detail/start/settle_source.hpp>
@@ -182,6 +183,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
   check_home(candidate, version);
   Settings settings(config, candidate, version);
   check_config(config, settings, candidate, version);
+  check_restart(config, settings, version);
   for (const Setting& setting : settings)
     trace({"start: ", setting.name, " = ", std::strcmp(setting.name, "argv") == 0 ? "..." : setting.value});
   Start start{api, settings, concat({"CPython ", version.to_string(), " (", candidate.library, ")"})};
