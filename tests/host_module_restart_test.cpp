@@ -140,6 +140,46 @@ TEST_CASE("an Interpreter that attaches brings its extra_modules, and takes noth
   });
 }
 
+TEST_CASE("with release_gil the members of Module and Class take the GIL themselves", "[release-gil]") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    py::Interpreter python(config);
+    py::Module host = python.module("host");
+    host.def(
+            "add", [](int a, int b) { return a + b; }, "a"_a, "b"_a = 2)
+        .constant("number", 5);
+    host.add_enum<Color>("Color", {{"red", Color::red}});
+    host.add_exception<std::out_of_range>("Missing");
+    host.submodule("inner").def("three", [] { return 3; });
+    auto made = host.add_class<Thing>("Thing")
+                    .init<>()
+                    .init([](int number) { return Thing{number}; })
+                    .def("number", &Thing::number)
+                    .def("twice", [](const Thing& self) { return 2 * self.number; })
+                    .def_static("zero", [] { return 0; })
+                    .def_class("name", [](py::Object self) { return self.attr("__name__").as<std::string>(); })
+                    .property("half", [](const Thing& self) { return self.number / 2; })
+                    .static_property("six", [] { return 6; })
+                    .constant("seven", 7)
+                    .pickle([](const Thing& self) { return self.number; }, [](int number) { return Thing{number}; })
+                    .visit([](Thing&, auto&) {});
+    auto copy = made;
+    copy = made;
+    py::Module other = host;
+    other = copy;
+    python.add_class<std::pair<int, int>>("Pair").init<>();
+    EXPECT(!latepy::detail::holds_gil());
+    python.exec(
+        "import copy, host, host.inner\n"
+        "thing = copy.copy(host.Thing(8))\n"
+        "assert (thing.number, thing.twice(), thing.half, host.Thing().number) == (8, 16, 4, 4)\n"
+        "assert (host.add(1), host.number, host.inner.three(), host.Color.red.value) == (3, 5, 3, 1)\n"
+        "assert (host.Thing.zero(), host.Thing.name(), host.Thing.six, host.Thing.seven) == (0, 'Thing', 6, 7)\n"
+        "assert issubclass(host.Missing, Exception) and Pair()");
+  });
+}
+
 TEST_CASE("host functions work to the very end of Python") {
   const std::string output = in_child([] {
     py::Object kept;

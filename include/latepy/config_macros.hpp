@@ -25,8 +25,12 @@
 
 /// If 1, each use of an Object checks that the thread holds the GIL and that the object's interpreter still runs; the
 /// use throws StateError if not. You may define it as 0 or 1. The default is 1 without NDEBUG, and 0 with NDEBUG. No
-/// layout depends on it, so files with and without it may be linked together.
-#ifndef LATEPY_CHECKS
+/// layout depends on it, so files with and without it may be linked together. With Config::release_gil the checks are
+/// made in every build, unless you define it as 0.
+#ifdef LATEPY_CHECKS
+#define LATEPY_CHECKS_BY_DEFAULT 0
+#else
+#define LATEPY_CHECKS_BY_DEFAULT 1
 #ifdef NDEBUG
 #define LATEPY_CHECKS 0
 #else

@@ -15,7 +15,7 @@ template <class O, class L, class R>
 struct SelfOperator;  // see host/operators.hpp
 }  // namespace detail
 
-/// The Python class of the C++ class T. Module::add_class() makes it; the functions here define its members. They need
+/// The Python class of the C++ class T. Module::add_class() makes it; the functions here define its members. They take
 /// the GIL and return *this:
 ///   m.add_class<Vec>("Vec").init<double, double>("x"_a, "y"_a = 0.0).def("length", &Vec::length).def("x", &Vec::x);
 /// C++ passes objects to Python by value (Python owns the copy), as unique_ptr, shared_ptr or Borrowed, or as a
@@ -34,13 +34,15 @@ class Class : public Module {
   /// more.
   template <class... A, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& init(X&&... extras) {
-    return add_init(detail::make_signature<T>(
+    const GilGuard gil;
+    return append(detail::make_signature<T>(
         "__init__", [](detail::Uninitialized<T> self, A... arguments) { make(self, std::forward<A>(arguments)...); },
         detail::Signature<void, detail::Uninitialized<T>, A...>(), std::forward<X>(extras)...));
   }
   /// Adds a constructor that calls `factory`, which returns a T, unique_ptr<T> or shared_ptr<T>.
   template <class F, class... X, class = std::enable_if_t<!detail::is_extra<F>>>
   Class& init(F factory, X&&... extras) {
+    const GilGuard gil;
     return add_factory(std::move(factory), detail::signature_of<F>(), std::forward<X>(extras)...);
   }
 
@@ -50,6 +52,7 @@ class Class : public Module {
   /// operator returns NotImplemented if its operand does not fit, so that Python tries the other operand.
   template <class OverloadedNeedsStaticCast, class... X>
   Class& def(const std::string& name, OverloadedNeedsStaticCast&& method, X&&... extras) {
+    const GilGuard gil;
     if constexpr (std::is_member_object_pointer_v<std::decay_t<OverloadedNeedsStaticCast>>) {
       return field(name, method, std::forward<X>(extras)...);
     } else {
@@ -62,10 +65,8 @@ class Class : public Module {
   /// Adds an operator of T: `def(py::self + py::self)`, `def(-py::self)`. Needs host/operators.hpp.
   template <class O, class L, class R>
   Class& def(detail::SelfOperator<O, L, R> op) {
-    std::unique_ptr<detail::Overload> made = op.template make<T>();
-    const std::string name = made->name;
-    detail::append_method(*this, name, std::move(made));
-    return *this;
+    const GilGuard gil;
+    return append(op.template make<T>());
   }
   /// Adds a static method: a function without `self`.
   template <class F, class... X>
@@ -88,12 +89,14 @@ class Class : public Module {
   /// Adds a read-only property. `getter` is a member function or a callable that takes the object first.
   template <class G, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& property(const std::string& name, G&& getter, X&&... extras) {
+    const GilGuard gil;
     return set_property(name, detail::make_overloads<T>(name, std::forward<G>(getter), std::forward<X>(extras)...),
                         nullptr);
   }
   /// Adds a property that scripts can set: `setter` takes the object and the value. Extras belong to the getter.
   template <class G, class S, class... X, class = std::enable_if_t<!detail::is_extra<S>>, class = void>
   Class& property(const std::string& name, G&& getter, S&& setter, X&&... extras) {
+    const GilGuard gil;
     return set_property(name, detail::make_overloads<T>(name, std::forward<G>(getter), std::forward<X>(extras)...),
                         detail::make_overloads<T>(name, std::forward<S>(setter)));
   }
@@ -116,12 +119,14 @@ class Class : public Module {
   /// returns a new T, unique_ptr<T> or shared_ptr<T>. The __dict__ of the object is saved and restored too.
   template <class G, class S>
   Class& pickle(G get, S set) {
+    const GilGuard gil;
     return add_pickle(std::move(get), std::move(set), detail::signature_of<S>());
   }
   /// Exports the memory of an object: `buffer([](Matrix& m) { return py::BufferInfo{…}; })`.
   /// \throws StateError if add_class() was not given buffer_protocol.
   template <class F>
   Class& buffer(F show) {
+    const GilGuard gil;
     if (!traits().has_buffer)
       detail::throw_error<StateError>(
           {traits().name, " cannot export a buffer: pass latepy::buffer_protocol to its add_class()"});
@@ -144,6 +149,7 @@ class Class : public Module {
   /// Object. def() does this for fields of the type Object.
   template <class F>
   Class& visit(F function) {
+    const GilGuard gil;
     detail::add_visit<T>(traits(), std::move(function));
     return *this;
   }
@@ -194,15 +200,16 @@ class Class : public Module {
   }
   template <class F, class R, class... A, class... X>
   Class& add_factory(F factory, detail::Signature<R, A...>, X&&... extras) {
-    return add_init(detail::make_signature<T>(
+    return append(detail::make_signature<T>(
         "__init__",
         [factory = std::move(factory)](detail::Uninitialized<T> self, A... arguments) mutable {
           adopt(self, factory(std::forward<A>(arguments)...));
         },
         detail::Signature<void, detail::Uninitialized<T>, A...>(), std::forward<X>(extras)...));
   }
-  Class& add_init(std::unique_ptr<detail::Overload> made) {
-    detail::append_method(*this, "__init__", std::move(made));
+  Class& append(std::unique_ptr<detail::Overload> made) {
+    const std::string name = made->name;
+    detail::append_method(*this, name, std::move(made));
     return *this;
   }
   Class& set_property(const std::string& name, std::unique_ptr<detail::Overload> getter,
@@ -261,6 +268,7 @@ class Class : public Module {
 template <class T, class... Options, class... Tags>
 Class<T, Options...> Module::add_class(const std::string& name, Tags&&... tags) const {
   static_assert(detail::is_bound<T>, "add_class<T>(): T must be a class of your program, without a Converter");
+  const GilGuard gil;
   detail::refuse_second_class(detail::class_of<T>(), detail::spelled_name<T>());
   detail::ClassPlan plan;
   plan.name = name;

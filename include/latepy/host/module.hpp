@@ -20,16 +20,23 @@ enum class EnumKind {
 template <class T, class... Options>
 class Class;
 
-/// A module, class or dict to define functions and classes in. All members need the GIL. It ends with its interpreter:
-/// after the next start, call module() and define everything again.
+/// A module, class or dict to define functions and classes in. Its own members take the GIL; those of Object need it.
+/// It ends with its interpreter: after the next start, call module() and define everything again.
 class Module : public Object {
  public:
   /// Takes any module, class or dict.
   explicit Module(Object place) : Object(std::move(place)) {}
+  Module(const Module& other) : Module(GilGuard(), other) {}
+  Module(Module&& other) noexcept = default;
+  Module& operator=(Module other) noexcept {
+    Object::operator=(std::move(other));
+    return *this;
+  }
 
   /// Adds a function, as Ref::def() does. Returns *this.
   template <class OverloadedNeedsStaticCast, class... X>
   Module& def(const std::string& name, OverloadedNeedsStaticCast&& callable, X&&... extras) {
+    const GilGuard gil;
     Ref::def(name, std::forward<OverloadedNeedsStaticCast>(callable), std::forward<X>(extras)...);
     return *this;
   }
@@ -61,6 +68,7 @@ class Module : public Object {
   /// then leaves a host function, it is the same Python exception again. \returns the class.
   template <class E>
   Object add_exception(const std::string& name, const Object& base = {}) const {
+    const GilGuard gil;
     const Object made = new_exception(name, base);
     translate<E>(made);
     if constexpr (std::is_constructible_v<E, const std::string&> && std::is_copy_constructible_v<E>)
@@ -69,6 +77,7 @@ class Module : public Object {
   }
 
  private:
+  Module(const GilGuard&, const Module& other) : Object(other) {}
   Object new_exception(const std::string& name, const Object& base) const;
 };
 
@@ -95,6 +104,7 @@ Object new_host_module(const std::string& name, const Object& modules);
 Module module(const std::string& dotted);
 
 inline Module Module::submodule(const std::string& name) const {
+  const GilGuard gil;
   return module(detail::concat({detail::get_attribute(*this, "__name__").as<std::string>(), ".", name}));
 }
 
@@ -123,6 +133,7 @@ template <class E>
 Object Module::add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members,
                         EnumKind kind) const {
   static_assert(std::is_enum_v<E>, "add_enum<E>(): E must be an enumeration");
+  const GilGuard gil;
   detail::refuse_second_class(detail::class_of<E>(), detail::spelled_name<E>());
   Object pairs = list();
   for (const auto& [member, value] : members)

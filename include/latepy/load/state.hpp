@@ -39,6 +39,7 @@ struct LibraryState {
   /// states of ended threads to the stop.
   bool leaks_thread_states = false;
   std::atomic<bool> checks{false};        ///< some file of these libraries is compiled with LATEPY_CHECKS
+  std::atomic<bool> is_unchecked{false};  ///< some file defines LATEPY_CHECKS as 0: see Config::release_gil
   Layout layout;
   /// The number of libraries that use this state, with those that were unloaded since.
   std::atomic<unsigned> libraries{0};
@@ -120,6 +121,10 @@ namespace {
 // One file that is compiled with LATEPY_CHECKS turns the checks on for all files that share its state. So inline
 // functions are the same in files with and without LATEPY_CHECKS.
 [[maybe_unused]] const bool checks_on = (begin_library_checks(), true);
+}  // namespace
+#elif !LATEPY_CHECKS_BY_DEFAULT
+namespace {
+[[maybe_unused]] const bool checks_off = library_state.is_unchecked = true;
 }  // namespace
 #endif
 

@@ -94,7 +94,8 @@ struct Config {
   /// program keeps its signal handlers, also when a script imports `signal` or runs asyncio.
   bool signal_handlers = false;
   /// Release the GIL after the start, so that other threads can take it while the thread that started Python does not
-  /// use it.
+  /// use it. The members of Interpreter, Module and Class take it themselves. What makes or uses other objects needs a
+  /// GilGuard, and throws StateError without one in every build, unless the program defines LATEPY_CHECKS as 0.
   bool release_gil = false;
   /// Stop Python when the Interpreter is destroyed. If false, Python runs until the process ends.
   bool finalize = true;

@@ -171,6 +171,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   starter_ = &detail::thread_record;
   PyInterpreterState* const interpreter = detail::api().InterpreterState_Get();
   detail::ProcessState& process = detail::join_process_state(interpreter);
+  if (config.release_gil && !detail::library_state.is_unchecked.load()) detail::begin_checks(process);
   detail::thread_record.state = detail::api().ThreadState_Get();
   detail::thread_record.generation = detail::begin_known_interpreter(process, interpreter).generation;
   detail::fit_recursion();
