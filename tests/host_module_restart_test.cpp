@@ -168,7 +168,8 @@ TEST_CASE("with release_gil the members of Module and Class take the GIL themsel
     copy = made;
     py::Module other = host;
     other = copy;
-    python.add_class<std::pair<int, int>>("Pair").init<>();
+    struct Pair {};
+    python.add_class<Pair>("Pair").init<>();
     EXPECT(!latepy::detail::holds_gil());
     python.exec(
         "import copy, host, host.inner\n"

@@ -46,6 +46,8 @@ class GilGuard {
 
   /// Takes the GIL. \returns false where the constructor throws StateError.
   bool enter();
+  /// enter() for a thread that does not hold the GIL.
+  bool enter_anew();
 
   /// Gives back the GIL that enter() took.
   void leave() noexcept;
@@ -106,6 +108,10 @@ LATEPY_FUNC bool GilGuard::enter() {
     detail::drain_if_any(*held);
     return true;
   }
+  return enter_anew();
+}
+
+LATEPY_FUNC LATEPY_OUTLINE bool GilGuard::enter_anew() {
   const detail::Api& api = detail::api();
   detail::ThreadRecord& record = detail::thread_record;
   detail::InterpreterState& interpreter = *detail::process_state().entered.load(std::memory_order_acquire);
