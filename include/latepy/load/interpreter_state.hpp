@@ -118,9 +118,6 @@ struct InterpreterState {
   std::atomic<const DateTimeApi*> datetime{nullptr};
 };
 
-/// The value of InterpreterState::stopping from begin_interpreter() to open_gate().
-inline constexpr int gate_starting = 2;
-
 /// Stands for "no interpreter" in a library that has met no Python yet. Its generation is always no_generation.
 inline InterpreterState no_interpreter{};
 

@@ -8,6 +8,9 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The value of InterpreterState::stopping from begin_interpreter() to open_gate().
+inline constexpr int gate_starting = 2;
+
 /// is_python_running(), but false until the start is done.
 inline bool is_python_open() noexcept {
   const InterpreterState& interpreter = *process_state().entered.load(std::memory_order_acquire);
