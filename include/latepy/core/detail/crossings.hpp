@@ -40,6 +40,12 @@ void note_crossing(const ErrorData& data);
 void begin_crossing(const std::exception_ptr& exception);
 
 #if LATEPY_DEFINITIONS
+/// The Crossing of an exception; null if there is none. The caller holds crossings_lock.
+LATEPY_COLD inline Crossing* find_crossing(const void* exception) noexcept {
+  Crossing* each = crossings;
+  while (each && each->exception != exception) each = each->next;
+  return each;
+}
 #if LATEPY_THROWS_IN_PLACE
 
 /// What lies before an exception in memory: __cxa_exception of the Itanium C++ ABI, section 2.2.1.
@@ -92,17 +98,12 @@ LATEPY_COLD inline void end_crossing(void* exception) {
   {
     const SpinLock lock(crossings_lock);
     Crossing** each = &crossings;
-    while ((*each)->exception != exception) each = &(*each)->next;
+    while (*each && (*each)->exception != exception) each = &(*each)->next;
+    if (!*each) return;  // the child of a fork() that came while the list changed
     ended.reset(*each);
     *each = ended->next;
   }
   ended->destroy(exception);
-}
-/// The Crossing of an exception; null if there is none. The caller holds crossings_lock.
-LATEPY_COLD inline Crossing* find_crossing(const void* exception) noexcept {
-  Crossing* each = crossings;
-  while (each && each->exception != exception) each = each->next;
-  return each;
 }
 /// The address of the exception; null if there is none, or if the C++ runtime is not known.
 LATEPY_COLD inline const void* address_of(const std::exception_ptr& exception) noexcept {
@@ -142,7 +143,8 @@ LATEPY_FUNC LATEPY_COLD void note_crossing(const ErrorData& data) {
     if (!head_of(thrown).destroy) return;  // an int or the like
     crossing = made.release();
     crossing->destroy = std::exchange(head_of(thrown).destroy, &end_crossing);
-    crossing->next = std::exchange(crossings, crossing);
+    crossing->next = crossings;
+    crossings = crossing;
   }
   crossing->outer = std::move(frames);
 }

@@ -71,7 +71,7 @@ LATEPY_COLD inline void after_fork_in_parent() noexcept {
 /// Nobody holds a lock in the child: the threads that did are gone.
 LATEPY_COLD inline void free_locks(ProcessState& process) noexcept {
   for (std::atomic_flag* const each :
-       {&process.lock, &library_state.libraries_lock, &translators_lock, &interpreters_lock})
+       {&process.lock, &library_state.libraries_lock, &translators_lock, &interpreters_lock, &crossings_lock})
     each->clear();
   if (turn_owner.thread != &thread_record) turn_owner = {};
   find_interpreter(process, [&](InterpreterState& each) {
