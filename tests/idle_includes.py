@@ -32,6 +32,7 @@ KEPT = {
     ("core/convert.hpp", "core/detail/convert_number.hpp"): CONVERTERS,
     ("core/convert.hpp", "core/detail/convert_pointer.hpp"): CONVERTERS,
     ("core/convert.hpp", "core/detail/convert_text.hpp"): CONVERTERS,
+    ("core/call.hpp", "core/convert.hpp"): CONVERTERS,
     ("core/call.hpp", "core/detail/vectorcall.hpp"): TEMPLATES,
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
     ("load/abi.hpp", "config_macros.hpp"): MACROS,

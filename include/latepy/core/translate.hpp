@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/core/detail/carrier_source.hpp>
-#include <latepy/core/detail/host_exception.hpp>
 #include <latepy/core/detail/kept_namespace.hpp>
 #include <latepy/core/detail/os_error.hpp>
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/host_exception.hpp>
 #include <latepy/host/function.hpp>
 
 #include <initializer_list>
