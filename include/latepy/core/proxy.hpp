@@ -258,10 +258,12 @@ LATEPY_FORCE_INLINE AttrName item_key(const Key& key) {
     return AttrName(to_py(key));
 }
 }  // namespace detail
+/// The item with this key, which an assignment sets: Python's `object[key]`.
 template <class Key>
 Proxy Ref::operator[](const Key& key) const& {
   return Proxy(Proxy::Kind::item, *this, detail::item_key(key));
 }
+/// The item of a temporary, which the Proxy keeps.
 template <class Key>
 Proxy Object::operator[](const Key& key) && {
   return Proxy(Proxy::Kind::item, std::move(*this), detail::item_key(key));
