@@ -49,6 +49,7 @@ struct Refused {};
 const char* const ways[] = {
     "host.function(wait)",
     "host.swallows()",
+    "host.guards()",
     "host.handles()",
     "host.has_locals(wait, [])",
     "host.names_an_argument(lambda value: wait())",
@@ -79,6 +80,11 @@ void define_ways(py::Module host) {
       wait_here();
     } catch (...) {
     }
+  });
+  host.def("guards", [] {
+    const py::GilRelease released;
+    const py::GilGuard gil;
+    wait_here();
   });
   host.def("handles", [] {
     try {
