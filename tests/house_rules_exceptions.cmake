@@ -3,7 +3,6 @@
 
 # Headers of more than 300 lines, five at most.
 set(long_headers
-  "host/class.hpp: the class Class, whose functions are one interface"
   "host/detail/stub_source.hpp: one Python program"
   "run/interpreter.hpp: the class Interpreter, from its start to its stop")
 

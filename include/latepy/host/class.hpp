@@ -130,23 +130,15 @@ class Class : public Module {
     if (!traits().has_buffer)
       detail::throw_error<StateError>(
           {traits().name, " cannot export a buffer: pass latepy::buffer_protocol to its add_class()"});
-    auto hook = std::make_unique<detail::BufferHookOf<F>>(std::move(show));
-    hook->get = [](const detail::BufferHook& base, PyObject* self, void* value, detail::BufferView* view, int flags) {
-      try {
-        return detail::export_buffer(
-            self, static_cast<const detail::BufferHookOf<F>&>(base).function(*static_cast<T*>(value)), view, flags);
-      } catch (...) {
-        detail::translate_exception();
-        return -1;
-      }
-    };
-    hook->destroy = [](detail::BufferHook* base) { delete static_cast<detail::BufferHookOf<F>*>(base); };
-    traits().buffer = hook.release();
+    traits().buffer = detail::make_buffer_hook<T>(std::move(show));
     return *this;
   }
-  /// Shows the garbage collector the Objects inside of a T, so that it can free reference cycles through them:
-  /// `visit([](T& t, auto& visitor) { visitor(t.callback); })`. The function must not throw and must not use any other
-  /// Object. def() does this for fields of the type Object.
+  /// Shows the garbage collector what a T holds, so that it can free reference cycles through it:
+  /// `visit([](T& t, auto& visitor) { visitor(t.callback); })`. The visitor takes an Object, a Function, a
+  /// std::function, a shared_ptr or unique_ptr of a bound class, an object of a bound class, and containers, optionals,
+  /// variants and tuples of these. It skips a std::function that holds no Python callable (without RTTI, each one), and
+  /// what C++ shares: a shared_ptr with another use count, or that owns no Python object. The function must not throw,
+  /// must not use any other Object, and must show nothing twice. def() does this for fields of all these types.
   template <class F>
   Class& visit(F function) {
     const GilGuard gil;
@@ -228,8 +220,8 @@ class Class : public Module {
                   "the type of this field cannot be copied: define a property");
     using Shown = std::conditional_t<detail::is_copied_class<F>, detail::FieldCopy<F>,
                                      std::conditional_t<std::is_pointer_v<F>, F, F&>>;
-    if constexpr (std::is_same_v<F, Object>)
-      visit([member](T& self, detail::Visitor& visitor) { visitor(self.*member); });
+    constexpr bool is_visited = detail::holds_objects<std::remove_const_t<F>>();
+    if constexpr (is_visited) detail::add_visit_of_field<T>(traits(), member);
     auto getter = detail::make_overloads<T>(
         name, [member](T& self) -> Shown { return self.*member; }, detail::LocksSelf());
     [[maybe_unused]] const auto doc = [&](auto&& extra) {
@@ -243,6 +235,10 @@ class Class : public Module {
                           detail::make_overloads<T>(
                               name,
                               [member](T& self, std::conditional_t<detail::is_bound<F>, const F&, F> value) {
+                                if constexpr (is_visited && !detail::is_bound<F>) {
+                                  detail::Visitor settle;
+                                  settle(value);
+                                }
                                 self.*member = std::forward<decltype(value)>(value);
                               },
                               detail::LocksSelf()));

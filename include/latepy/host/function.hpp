@@ -89,6 +89,9 @@ struct Converter<Function<R(A...)>> {
     return result.has_value();
   }
   static detail::Fit fit(PyObject* object) noexcept { return detail::callable_fit(object); }
+  static void visit(Function<R(A...)>& function, detail::Visitor& visitor) {
+    visitor.held(function.object(), function);
+  }
 };
 
 /// Several callables for one def(). Of those whose parameters accept the arguments, a call runs the first one

@@ -54,6 +54,12 @@ struct Converter<std::function<R(A...)>> {
   }
 
   static detail::Fit fit(PyObject* object) noexcept { return detail::callable_fit(object); }
+  static void visit([[maybe_unused]] Function& function, [[maybe_unused]] detail::Visitor& visitor) {
+#ifdef __cpp_rtti
+    const auto* const python = function.template target<detail::PythonFunction<R, A...>>();
+    if (python && python->callable.use_count() == 1) visitor.held(python->callable->object(), function);
+#endif
+  }
 
  private:
   static bool convert(PyObject* object, std::optional<Function>& result) {

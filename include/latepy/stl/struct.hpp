@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/detail/class/visitor.hpp>
 #include <latepy/stl/detail/elements.hpp>
 
 namespace latepy {
@@ -62,6 +63,12 @@ struct StructConverter {
     else if constexpr (!KeepsDefaults)
       return false;
     return api().Err_Occurred() == nullptr;
+  }
+  static void visit(T& value, Visitor& visitor) {
+    Self::each([&](const char*, auto member) {
+      if constexpr (holds_objects<plain<decltype(value.*member)>>()) visitor(value.*member);
+      return true;
+    });
   }
   template <class U>
   static Object to_py(U&& value) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/detail/class/visitor.hpp>
 #include <latepy/stl/detail/name.hpp>
 
 #include <variant>
@@ -52,6 +53,14 @@ struct Converter<std::variant<T...>> {
     for (const detail::Fit each : fits)
       if (nearest < each) nearest = each;
     return nearest;
+  }
+  template <class Visitor, class = std::enable_if_t<(detail::holds_objects<T>() || ...), Visitor>>
+  static void visit(Variant& variant, Visitor& visitor) {
+    std::visit(
+        [&](auto& value) {
+          if constexpr (detail::holds_objects<detail::plain<decltype(value)>>()) visitor(value);
+        },
+        variant);
   }
 
  private:

@@ -56,6 +56,13 @@ struct BoundConverter {
     });
   }
   static Fit fit(PyObject* object) noexcept { return instance_fit(object, class_of<T>()); }
+  /// What shows the Objects in this one is known by its class.
+  static void visit(T& value, Visitor& visitor) noexcept {
+    const ClassRecord* const record = class_of<T>();
+    if (!record || !record->traits || visitor.settles()) return;
+    const MostDerived object = most_derived(&value);
+    visit_value(object.value, *object.record->traits, visitor);
+  }
 };
 template <class F, class... X>
 Object make_callable(const std::string& name, F&& f, X&&... extras);
@@ -122,11 +129,20 @@ struct Converter<T*, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>>
 /// - The Python object has more (a class made in Python, attributes, keep_alive), or C++ owns the object: then the
 ///   shared_ptr owns the Python object. Each conversion makes a new use count, so a weak_ptr expires with the
 ///   shared_ptr that it was made of, unless it comes from weak_from_this().
+/// A shared_ptr that a script assigns to a field of Class::def() is of the second kind if the garbage collector must
+/// see through it: if the class of the object can refer to other Python objects.
 template <class T>
 struct Converter<std::shared_ptr<T>, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
   static Object to_py(std::shared_ptr<T> value) { return detail::shared_to_python(std::move(value)); }
   static std::shared_ptr<T> from_py(Ref object) {
     return object.is_none() ? nullptr : std::shared_ptr<T>(detail::shared_from_python<std::remove_const_t<T>>(object));
+  }
+  static void visit(std::shared_ptr<T>& pointer, detail::Visitor& visitor) {
+    if (visitor.settles())
+      detail::own_python_object(pointer);
+    else if (const auto* const owner = std::get_deleter<detail::PythonOwner>(pointer);
+             owner && pointer.use_count() == 1)
+      visitor.held(owner->object, pointer);
   }
   static detail::Fit fit(PyObject* object) noexcept {
     return detail::pointer_fit(object, detail::class_of<std::remove_const_t<T>>());
@@ -138,6 +154,9 @@ struct Converter<std::unique_ptr<T>, std::enable_if_t<detail::is_bound<T>>> {
   static Object to_py(std::unique_ptr<T> value) { return detail::unique_to_python(std::move(value)); }
   static std::unique_ptr<T> from_py(Ref object) {
     return object.is_none() ? nullptr : detail::unique_from_python<T>(object);
+  }
+  static void visit(std::unique_ptr<T>& pointer, detail::Visitor& visitor) {
+    if (pointer) visitor(*pointer);
   }
   static detail::Fit fit(PyObject* object) noexcept { return detail::pointer_fit(object, detail::class_of<T>()); }
 };

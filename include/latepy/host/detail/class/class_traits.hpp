@@ -67,6 +67,35 @@ void add_visit(ClassTraits& traits, F function) {
   traits.hooks = hook;
 }
 
+/// The function of def() for a field.
+template <class F, class C>
+struct VisitOfField {
+  static constexpr char id = 0;
+  F C::*member;
+  template <class T>
+  void operator()(T& value, Visitor& visitor) const {
+    visitor(value.*member);
+  }
+};
+/// Whether the class or a base class shows this field already. An Object must not be shown twice.
+template <class F, class C>
+bool shows_field(const ClassTraits& traits, F C::*member) {
+  for (const VisitHook* hook = traits.hooks; hook; hook = hook->next)
+    if (hook->field == &VisitOfField<F, C>::id &&
+        static_cast<const VisitHookOf<VisitOfField<F, C>>*>(hook)->function.member == member)
+      return true;
+  for (const BaseLink* link = traits.bases; link; link = link->next)
+    if (shows_field(*link->base->traits, member)) return true;
+  return false;
+}
+/// Shows the Objects in a field of T.
+template <class T, class F, class C>
+void add_visit_of_field(ClassTraits& traits, F C::*member) {
+  if (shows_field(traits, member)) return;
+  add_visit<T>(traits, VisitOfField<F, C>{member});
+  traits.hooks->field = &VisitOfField<F, C>::id;
+}
+
 /// Fills a Py_buffer. Returns -1 with BufferError set if the memory does not have the form that `flags` request. The
 /// view's `internal` owns shape, strides and format; instance_releasebuffer() frees them.
 int export_buffer(PyObject* self, const BufferInfo& info, BufferView* view, int flags);
@@ -76,6 +105,22 @@ struct BufferHookOf final : BufferHook {
   explicit BufferHookOf(F f) : function(std::move(f)) {}
   F function;
 };
+
+template <class T, class F>
+BufferHook* make_buffer_hook(F show) {
+  auto* hook = new BufferHookOf<F>(std::move(show));
+  hook->get = [](const BufferHook& base, PyObject* self, void* value, BufferView* view, int flags) {
+    try {
+      return export_buffer(self, static_cast<const BufferHookOf<F>&>(base).function(*static_cast<T*>(value)), view,
+                           flags);
+    } catch (...) {
+      translate_exception();
+      return -1;
+    }
+  };
+  hook->destroy = [](BufferHook* base) { delete static_cast<BufferHookOf<F>*>(base); };
+  return hook;
+}
 
 /// In place of the C++ class for overloads of class methods, whose first argument is the Python class.
 struct TypeSelf {};

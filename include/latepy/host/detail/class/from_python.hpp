@@ -79,6 +79,17 @@ std::shared_ptr<T> shared_from_python(Ref object) {
   if (instance.ownership == Ownership::shared && !is_more) return {instance.shared_holder(), &value};
   return {&value, PythonOwner{Object(object)}};
 }
+/// Makes the shared_ptr own the Python object of its C++ object instead, if that may be part of a reference cycle: the
+/// garbage collector sees the Python object, and no use count of C++.
+template <class T>
+void own_python_object(std::shared_ptr<T>& pointer) {
+  if (!pointer || !class_of<std::remove_const_t<T>>() || std::get_deleter<PythonOwner>(pointer)) return;
+  const Object object = find_instance(most_derived(pointer.get()));
+  if (object.is_empty()) return;
+  const Instance& instance = data_of<Instance>(object.ptr());
+  if (instance.ownership == Ownership::shared && has_hooks(*instance.traits))
+    pointer = std::shared_ptr<T>(pointer.get(), PythonOwner{object});
+}
 /// Why C++ cannot take ownership of the object as unique_ptr<T>, or null if it can. Call load_instance() before.
 template <class T>
 const char* why_not_takeable(const Instance& instance) noexcept {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/class/host_types.hpp>
+#include <latepy/host/detail/class/visitor.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -14,30 +14,12 @@ struct BaseLink {
   void* (*upcast)(void*) = nullptr;
   BaseLink* next = nullptr;
 };
-/// Passes the Objects inside of a C++ object to the garbage collector (tp_traverse), or empties them (tp_clear).
-class Visitor {
- public:
-  /// \param visit null: empties the Objects.
-  Visitor(Visit visit, void* argument) noexcept : visit_(visit), argument_(argument) {}
-  void operator()(Object& object) {
-    if (!visit_)
-      object = Object();
-    else if (object.ptr() && result_ == 0)
-      result_ = visit_(object.ptr(), argument_);
-  }
-  /// The first result of `visit` that was not 0.
-  int result() const noexcept { return result_; }
-
- private:
-  Visit visit_;
-  void* argument_;
-  int result_ = 0;
-};
 /// A function of Class::visit(), without its type.
 struct VisitHook {
   void (*visit)(const VisitHook&, void* value, Visitor&) = nullptr;
   void (*destroy)(VisitHook*) = nullptr;
   VisitHook* next = nullptr;
+  const void* field = nullptr;  ///< of def(): tells the class and type of the field, for add_visit_of_field()
 };
 /// A function of Class::buffer(), without its type.
 struct BufferHook {

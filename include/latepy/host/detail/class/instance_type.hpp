@@ -16,6 +16,10 @@ void end_value(Instance& instance) noexcept;
 void end_instance(PyObject* self) noexcept;
 /// tp_dealloc.
 void instance_dealloc(PyObject* self);
+/// Visits what a C++ object holds: that of its class and of the base classes. \returns at once if it lies too deep.
+void visit_value(void* value, const ClassTraits& traits, Visitor& visitor) noexcept;
+/// Whether the class or a base class shows Objects to a Visitor.
+bool has_hooks(const ClassTraits& traits) noexcept;
 /// tp_traverse, or tp_clear if `visit` is null. Visits Objects inside of the C++ object if Python is the only owner.
 int instance_visit(PyObject* self, Visit visit, void* argument);
 inline int instance_traverse(PyObject* self, Visit visit, void* argument) {
@@ -92,18 +96,28 @@ LATEPY_FUNC void instance_dealloc(PyObject* self) {
   end_in_turn<Instance>(self, [](PyObject* each) { end_instance(each); });
 }
 
+LATEPY_FUNC void visit_value(void* value, const ClassTraits& traits, Visitor& visitor) noexcept {
+  if (visitor.depth == 100) return;  // what is not shown counts as used by C++
+  ++visitor.depth;
+  for (const VisitHook* hook = traits.hooks; hook; hook = hook->next) hook->visit(*hook, value, visitor);
+  for (const BaseLink* link = traits.bases; link; link = link->next)
+    visit_value(link->upcast(value), *link->base->traits, visitor);
+  --visitor.depth;
+}
+
+LATEPY_FUNC bool has_hooks(const ClassTraits& traits) noexcept {
+  for (const BaseLink* link = traits.bases; link; link = link->next)
+    if (has_hooks(*link->base->traits)) return true;
+  return traits.hooks != nullptr;
+}
+
 LATEPY_FUNC int instance_visit(PyObject* self, Visit visit, void* argument) {
   Instance& instance = data_of<Instance>(self);
   if (!instance.traits) return 0;
   if (instance.value && (instance.ownership == Ownership::unique ||
                          (instance.ownership == Ownership::shared && instance.shared_holder().use_count() == 1))) {
     Visitor visitor(visit, argument);
-    const auto hooks = [&](const auto& again, void* value, const ClassTraits* traits) -> void {
-      for (const VisitHook* hook = traits->hooks; hook; hook = hook->next) hook->visit(*hook, value, visitor);
-      for (const BaseLink* link = traits->bases; link; link = link->next)
-        again(again, link->upcast(value), link->base->traits);
-    };
-    hooks(hooks, instance.value, instance.traits);
+    visit_value(instance.value, *instance.traits, visitor);
     if (visitor.result() != 0) return visitor.result();
   }
   if (visit) {

@@ -1,0 +1,205 @@
+// Tests of latepy/host/class.hpp: reference cycles through what bound objects hold, which the garbage collector frees.
+// SPDX-License-Identifier: MIT
+#include <latepy/stl/array.hpp>
+#include <latepy/stl/function.hpp>
+#include <latepy/stl/map.hpp>
+#include <latepy/stl/optional.hpp>
+#include <latepy/stl/pair.hpp>
+#include <latepy/stl/struct.hpp>
+#include <latepy/stl/tuple.hpp>
+#include <latepy/stl/variant.hpp>
+#include <latepy/stl/vector.hpp>
+
+#include <list>
+
+#include "python.hpp"
+
+struct Handlers {
+  std::function<void()> on_press, on_release;
+  int count = 0;
+};
+LATEPY_STRUCT(Handlers, on_press, on_release, count);
+
+namespace {
+
+int alive = 0;
+struct Counted {
+  Counted() { ++alive; }
+  Counted(const Counted&) { ++alive; }
+  Counted& operator=(const Counted&) = default;
+  ~Counted() { --alive; }
+};
+
+struct Input {
+  py::Object on_key;
+  Counted counted;
+};
+struct Widget {
+  py::Object object;
+  py::Function<void()> function;
+  std::function<py::Object()> callback;
+  std::vector<std::function<void()>> callbacks;
+  std::map<std::string, py::Function<int(int)>> named;
+  std::optional<py::Object> maybe;
+  std::variant<int, std::function<void()>> either = 0;
+  std::pair<int, py::Object> pair{1, py::Object()};
+  std::tuple<std::vector<py::Object>> nested;
+  Handlers handlers;
+  Input input;
+  std::shared_ptr<Widget> other;
+  std::vector<std::shared_ptr<Widget>> others;
+  std::unique_ptr<Input> own_input = std::make_unique<Input>();
+  std::list<py::Object> hidden;
+  Counted counted;
+};
+struct Button : Widget {};
+
+std::vector<std::function<py::Object()>> kept_callbacks;
+std::vector<std::shared_ptr<Widget>> kept_widgets;
+
+void host() {
+  static const bool once = [] {
+    py::Module m = python().module("widgets");
+    m.add_class<Input>("Input").init<>().def("on_key", &Input::on_key);
+    m.add_class<Widget>("Widget")
+        .init<>()
+        .def("object", &Widget::object)
+        .def("the_same_object", &Widget::object)
+        .def("function", &Widget::function)
+        .def("callback", &Widget::callback)
+        .def("callbacks", &Widget::callbacks)
+        .def("named", &Widget::named)
+        .def("maybe", &Widget::maybe)
+        .def("either", &Widget::either)
+        .def("pair", &Widget::pair)
+        .def("nested", &Widget::nested)
+        .def("handlers", &Widget::handlers)
+        .def("input", &Widget::input)
+        .def("other", &Widget::other)
+        .def("others", &Widget::others)
+        .def("own_input", [](Widget& widget) -> Input& { return *widget.own_input; })
+        .def("hide", [](Widget& widget, py::Object object) { widget.hidden.push_back(std::move(object)); })
+        .visit([](Widget& widget, auto& visitor) {
+          visitor(widget.own_input);
+          visitor(widget.hidden);
+        });
+    m.add_class<Button, Widget>("Button").init<>().def("object_of_base", &Widget::object);
+    m.def("keep_callback", [](Widget& widget) { kept_callbacks.push_back(widget.callback); });
+    m.def("keep_other", [](Widget& widget) { kept_widgets.push_back(widget.other); });
+    return true;
+  }();
+  static_cast<void>(once);
+  python().exec("import gc\nfrom widgets import *\ngc.collect()");
+}
+/// How many C++ objects are left of a `w` and a `v` that a script connected, after a collection.
+int left_of(const std::string& connect) {
+  host();
+  const int before = alive;
+  python().exec("def use(w, v):\n  " + connect + "\nuse(Widget(), Button())\ngc.collect()");
+  return alive - before;
+}
+
+}  // namespace
+
+TEST_CASE("a cycle through a field is collected, whatever type the field has") {
+  for (const char* connect : {
+           "w.object = lambda: w",
+           "w.function = lambda: w",
+           "w.callback = lambda: w",
+           "w.callbacks = [lambda: w, lambda: v]",
+           "w.named = {'a': lambda i: w}",
+           "w.maybe = [w]",
+           "w.either = lambda: w",
+           "w.pair = (1, w)",
+           "w.nested = ([w],)",
+           "w.handlers = {'on_press': lambda: w, 'on_release': None, 'count': 2}",
+           "w.hide(w)",
+           "v.object = v",
+           "v.callback = lambda: v",
+       }) {
+    INFO(connect);
+    CHECK(left_of(connect) == 0);
+  }
+}
+
+TEST_CASE("a cycle through a C++ object inside of another one is collected") {
+  CHECK(left_of("w.input.on_key = lambda: w") == 0);
+  CHECK(left_of("w.own_input().on_key = lambda: w") == 0);
+  CHECK(left_of("v.own_input().on_key = lambda: v") == 0);
+}
+
+TEST_CASE("a cycle through shared_ptrs that a script assigned is collected") {
+  CHECK(left_of("w.other = w") == 0);
+  CHECK(left_of("w.other = v\n  v.other = w") == 0);
+  CHECK(left_of("w.others = [v, v, w]") == 0);
+  CHECK(left_of("w.others = [v]\n  v.callback = lambda: w") == 0);
+}
+
+TEST_CASE("what a shared_ptr field holds is the same Python object as before") {
+  host();
+  python().exec(R"(
+    w, v = Widget(), Button()
+    w.other = v
+    v.callback = lambda: 'kept'
+    same = w.other is v
+    del v
+    gc.collect()
+  )");
+  CHECK(python().eval<bool>("same and type(w.other) is Button and w.other.callback() == 'kept'"));
+  python().exec("del w");
+}
+
+TEST_CASE("an Object with two names, or in a field of a base class, is shown once") {
+  host();
+  python().exec(R"(
+    b = Button()
+    b.object = shared = ['x']
+    seen = [each for each in gc.get_referents(b) if each is shared]
+    del b
+  )");
+  CHECK(python().eval<int>("len(seen)") == 1);
+}
+
+TEST_CASE("what C++ still holds is not collected, and is collected afterwards") {
+  host();
+  const int before = alive;
+  python().exec("def use(w):\n  w.callback = lambda: w\n  keep_callback(w)\nuse(Widget())\ngc.collect()");
+  CHECK(alive - before == 3);
+  CHECK(kept_callbacks.at(0)().as<Widget&>().callback);
+  kept_callbacks.clear();
+  python().exec("gc.collect()");
+  CHECK(alive == before);
+
+  python().exec("def use(w, v):\n  w.other = v\n  v.other = w\n  keep_other(w)\nuse(Widget(), Widget())\ngc.collect()");
+  CHECK(alive - before == 6);
+  CHECK(kept_widgets.at(0)->other->other == kept_widgets.at(0));
+  kept_widgets.clear();
+  python().exec("gc.collect()");
+  CHECK(alive == before);
+}
+
+TEST_CASE("a std::function of C++ code is left as it is by the collector") {
+  host();
+  const int before = alive;
+  python().exec("w = Widget()");
+  auto& widget = python()["w"].as<Widget&>();
+  int calls = 0;
+  widget.callbacks = {[&calls] { ++calls; }, {}};
+  python().exec("gc.collect()\nw.callbacks[0]()\nw.object = w\ndel w\ngc.collect()");
+  CHECK((calls == 1 && alive == before));
+}
+
+TEST_CASE("a chain of shared_ptrs, and cycles of many objects, are collected") {
+  host();
+  const int before = alive;
+  python().exec(R"(
+    first = last = Widget()
+    for _ in range(2000):
+        last.other = Widget()
+        last = last.other
+    last.other = first
+    del first, last
+    gc.collect()
+  )");
+  CHECK(alive == before);
+}
