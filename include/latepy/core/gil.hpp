@@ -48,6 +48,8 @@ class GilGuard {
   bool enter();
   /// enter() for a thread that does not hold the GIL.
   bool enter_anew();
+  /// A new thread state for this thread; null if its stack is too small. If it fails, calls count_out().
+  static PyThreadState* new_state(detail::InterpreterState& interpreter);
 
   /// Gives back the GIL that enter() took.
   void leave() noexcept;
@@ -130,19 +132,7 @@ LATEPY_FUNC LATEPY_OUTLINE bool GilGuard::enter_anew() {
     if (state && api.ThreadState_GetInterpreter(state) != interpreter.interpreter.load()) state = nullptr;
     is_pythons = state != nullptr;
   }
-  const bool is_new = !state;
-  if (is_new && detail::is_stack_too_small()) {
-    detail::count_out(interpreter);
-    return false;
-  }
-  if (is_new) {
-    try {
-      state = detail::make_thread_state(interpreter);
-    } catch (...) {
-      detail::count_out(interpreter);
-      throw;
-    }
-  }
+  if (!state && !(state = new_state(interpreter))) return false;
   // A thread that is in another interpreter leaves that one first. Before 3.12 CPython cannot tell whether it is in
   // one.
   if (detail::library_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
@@ -155,9 +145,24 @@ LATEPY_FUNC LATEPY_OUTLINE bool GilGuard::enter_anew() {
     how_ = How::fresh;
     ++record.depth;
   }
-  if (is_new) detail::fit_recursion();
+  if (LATEPY_UNLIKELY(detail::stack_limit.has_new_state)) detail::fit_recursion();
   detail::drain_if_any(interpreter);
   return true;
+}
+
+LATEPY_FUNC LATEPY_COLD PyThreadState* GilGuard::new_state(detail::InterpreterState& interpreter) {
+  try {
+    if (!detail::is_stack_too_small()) {
+      PyThreadState* const made = detail::make_thread_state(interpreter);
+      detail::stack_limit.has_new_state = true;
+      return made;
+    }
+  } catch (...) {
+    detail::count_out(interpreter);
+    throw;
+  }
+  detail::count_out(interpreter);
+  return nullptr;
 }
 
 LATEPY_FUNC void GilGuard::leave() noexcept {

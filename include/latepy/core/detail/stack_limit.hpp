@@ -38,6 +38,7 @@ namespace detail {
 struct StackLimit {
   std::uintptr_t low = 0, span = 0;    ///< a call whose frame is in [low, low + span) goes on; 0: not looked for yet
   std::uintptr_t bottom = 0, top = 0;  ///< the lowest address of the stack, and the first one above it
+  bool has_new_state = false;          ///< fit_recursion() is to be called
   std::size_t size() const noexcept { return top - bottom; }
   /// The part that no call begins in.
   std::size_t reserve() const noexcept;
@@ -135,10 +136,7 @@ inline bool is_stack_too_small() noexcept { return find_stack().size() < smalles
 /// bytes of stack. \returns how many. Needs the GIL; keeps the error that is set.
 std::size_t fit_recursion(std::size_t left) noexcept;
 /// The same for a new thread state on a small stack.
-inline void fit_recursion() noexcept {
-  const std::size_t size = find_stack().size();
-  if (size < usual_stack) static_cast<void>(fit_recursion(size / 8 * 7));  // the rest is for calls before the next look
-}
+void fit_recursion() noexcept;
 
 #if LATEPY_DEFINITIONS
 
@@ -270,6 +268,12 @@ LATEPY_FUNC LATEPY_COLD std::size_t fit_recursion(std::size_t left) noexcept {
   a.Err_Restore(type, value, trace);
   for (std::size_t i = (std::min)(kept, allowed); i > 0; --i) a.LeaveRecursiveCall();
   return allowed - (std::min)(kept, allowed);
+}
+
+LATEPY_FUNC LATEPY_COLD void fit_recursion() noexcept {
+  const std::size_t size = find_stack().size();
+  stack_limit.has_new_state = false;
+  if (size < usual_stack) static_cast<void>(fit_recursion(size / 8 * 7));  // the rest is for calls before the next look
 }
 
 #endif  // LATEPY_DEFINITIONS
