@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/container.hpp>
 #include <latepy/host/operators.hpp>
 #include <latepy/host/stub.hpp>
 #include <latepy/memory/buffer.hpp>

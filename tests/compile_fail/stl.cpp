@@ -37,6 +37,29 @@ void use(const py::Object& o, py::Interpreter& python) {
 #ifdef CASE_duration_without_its_header  // error: has to #include <latepy/stl/chrono.hpp>
   o.as<std::chrono::milliseconds>();
 #endif
+#ifdef CASE_vector_class_of_a_list  // error: V must be a std::vector; for a map there is bind_map
+  py::bind_vector<std::list<int>>(o, "List");
+#endif
+#ifdef CASE_vector_class_of_bytes  // error: a vector of std::byte is bytes in Python
+  py::bind_vector<std::vector<std::byte>>(o, "Bytes");
+#endif
+#ifdef CASE_vector_class_of_unique_ptrs  // error: these cannot be copied: use shared_ptrs
+  struct Thing {};
+  py::bind_vector<std::vector<std::unique_ptr<Thing>>>(o, "Things");
+#endif
+#ifdef CASE_map_class_of_a_vector  // error: M must be a std::map or std::unordered_map; for a vector there is
+                                   // bind_vector
+  py::bind_map<std::vector<int>>(o, "Map");
+#endif
+#ifdef CASE_map_class_without_its_header  // error: has to #include <latepy/stl/map.hpp>
+  py::bind_map<std::map<int, int>>(o, "Map");
+#endif
+#ifdef CASE_visitor_of_what_holds_no_object  // error: x must be an Object, a Function, a std::function
+  struct Thing {
+    std::vector<int> numbers;
+  };
+  python.add_class<Thing>("Thing").visit([](Thing& thing, auto& visitor) { visitor(thing.numbers); });
+#endif
 #ifdef CASE_override_of_a_string_reference  // error: the virtual function cannot return a reference or view
   struct Shape {
     virtual ~Shape() = default;

@@ -47,8 +47,9 @@ class Class : public Module {
   }
 
   /// Adds a method, also a special one such as "__repr__", or a field: `def("x", &Vec::x)`. Scripts read a field of a
-  /// bound class as a reference to it, and any other field as a copy. Copies of containers are immutable, so that a
-  /// script cannot change one in vain: tuple, types.MappingProxyType, frozenset. For `extras` see extras.hpp. A binary
+  /// bound class, or of a type of bind_vector() or bind_map(), as a reference to it, and any other field as a copy.
+  /// Copies of containers are immutable, so that a script cannot change one in vain: tuple, types.MappingProxyType,
+  /// frozenset. For `extras` see extras.hpp. A binary
   /// operator returns NotImplemented if its operand does not fit, so that Python tries the other operand.
   template <class OverloadedNeedsStaticCast, class... X>
   Class& def(const std::string& name, OverloadedNeedsStaticCast&& method, X&&... extras) {
@@ -220,10 +221,10 @@ class Class : public Module {
                   "the type of this field cannot be copied: define a property");
     using Shown = std::conditional_t<detail::is_copied_class<F>, detail::FieldCopy<F>,
                                      std::conditional_t<std::is_pointer_v<F>, F, F&>>;
-    constexpr bool is_visited = detail::holds_objects<std::remove_const_t<F>>();
-    if constexpr (is_visited) detail::add_visit_of_field<T>(traits(), member);
+    if constexpr (detail::holds_objects<std::remove_const_t<F>>()) detail::add_visit_of_field<T>(traits(), member);
     auto getter = detail::make_overloads<T>(
-        name, [member](T& self) -> Shown { return self.*member; }, detail::LocksSelf());
+        name, [member](T& self) -> Shown { return detail::show_field<Shown>(self, self.*member); },
+        detail::LocksSelf());
     [[maybe_unused]] const auto doc = [&](auto&& extra) {
       if constexpr (std::is_convertible_v<decltype(extra), std::string_view>) getter->doc = std::string_view(extra);
     };
@@ -235,11 +236,7 @@ class Class : public Module {
                           detail::make_overloads<T>(
                               name,
                               [member](T& self, std::conditional_t<detail::is_bound<F>, const F&, F> value) {
-                                if constexpr (is_visited && !detail::is_bound<F>) {
-                                  detail::Visitor settle;
-                                  settle(value);
-                                }
-                                self.*member = std::forward<decltype(value)>(value);
+                                detail::assign_field(self.*member, std::forward<decltype(value)>(value));
                               },
                               detail::LocksSelf()));
   }

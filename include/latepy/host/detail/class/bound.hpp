@@ -22,7 +22,7 @@ template <class T>
 constexpr bool can_bind() {
   if constexpr (std::is_class_v<T> && !is_opaque<T>)
     return !std::is_base_of_v<Ref, T> && !std::is_base_of_v<Error, T> && !is_own_type<T> &&
-           !is_library_name(spelled_name<T>());
+           !is_library_name(spelled_name<std::remove_const_t<T>>());
   else
     return false;
 }

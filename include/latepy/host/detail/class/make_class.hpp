@@ -190,6 +190,7 @@ LATEPY_FUNC LATEPY_COLD void clear_traits(ClassTraits& traits) noexcept {
     hook->destroy(hook);
   }
   if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);
+  traits.before_assignment = nullptr;
 }
 
 LATEPY_FUNC void forget_class(PyObject* capsule) {
