@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/fit.hpp>
 #include <latepy/core/detail/mismatch.hpp>
 #include <latepy/core/detail/missing_converter.hpp>
 #include <latepy/core/detail/owners.hpp>
@@ -16,8 +15,7 @@ inline namespace v1 {
 ///   static bool try_from_py(Ref object, std::optional<T>& result);   // optional: false if it does not fit
 ///   static constexpr const char* name = "my::Type";         // optional: the name of the type in errors
 ///   static std::string python_type();                       // optional: the type in Python's signatures and stubs
-///   template <class V> static void visit(T& value, V& visitor);     // optional: shows what T holds, see
-///   Class::visit()
+///   static void visit(T& value, V& visitor);                // optional, V is any class: see Class::visit()
 /// latepy calls them with the GIL. A type that goes in one direction only needs only the members for that direction.
 /// Models to copy in this library: stl/complex.hpp for a value, stl/list.hpp for a container.
 template <class T, class>

@@ -27,8 +27,11 @@ class Module : public Object {
  public:
   /// Takes any module, class or dict.
   explicit Module(Object place) : Object(std::move(place)) {}
+  /// Takes the GIL; any thread.
   Module(const Module& other) : Module(GilGuard(), other) {}
+  /// Leaves `other` empty.
   Module(Module&& other) noexcept = default;
+  /// Drops the module that this was.
   Module& operator=(Module other) noexcept {
     Object::operator=(std::move(other));
     return *this;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/fit.hpp>
 #include <latepy/memory/detail/buffer_handle.hpp>
 
 #include <cstddef>

@@ -90,7 +90,7 @@ class Interpreter : public Scope {
   /// stop(). \param timeout in ms; negative: as stop() without a time limit.
   bool end(long long timeout, std::vector<std::string>& alive);
   /// Whether only another thread may stop Python.
-  bool is_elsewhere() const { return !is_attached_ && finalize_ && !detail::is_thread(starter_); }
+  bool is_elsewhere() const;
   /// Adds this to the list that begins with detail::the_interpreter, or removes it.
   void enlist() noexcept;
   void delist() noexcept;
@@ -119,6 +119,10 @@ inline bool started_before = false;
 }  // namespace detail
 
 LATEPY_FUNC const std::string& Interpreter::library() const noexcept { return detail::loaded_library; }
+
+LATEPY_FUNC bool Interpreter::is_elsewhere() const {
+  return !is_attached_ && finalize_ && !detail::is_thread(starter_);
+}
 
 LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter(const Config& config)
     : on_warning_(config.on_warning), finalize_(config.finalize) {

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/buffer_handle.hpp>
 #include <latepy/stl/detail/name.hpp>
 
 #include <complex>

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/stl/detail/name.hpp>
 #include <latepy/stl/detail/protocol.hpp>
 
 #include <filesystem>

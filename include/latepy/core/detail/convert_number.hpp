@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/fit.hpp>
 #include <latepy/core/detail/item_kind.hpp>
 
 #include <limits>

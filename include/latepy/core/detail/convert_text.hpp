@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/core/converter.hpp>
+#include <latepy/core/detail/fit.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/core/detail/cold.hpp>
-#include <latepy/load/detail/paths.hpp>
 #include <latepy/run/detail/start/settings.hpp>
 
 namespace latepy {

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/builtins.hpp>
 #include <latepy/stl/detail/missing.hpp>
 
 #include <algorithm>

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/class/bound.hpp>
 #include <latepy/host/detail/function/python_type.hpp>
 
 namespace latepy {

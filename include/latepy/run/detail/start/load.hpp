@@ -2,10 +2,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/forked.hpp>
+#include <latepy/find/detail/trace.hpp>
 #include <latepy/find/detail/version_range.hpp>
 #include <latepy/find/locate.hpp>
-#include <latepy/load/state.hpp>
 #include <latepy/run/config.hpp>
 #include <latepy/run/detail/turn.hpp>
 
