@@ -101,6 +101,18 @@ TEST_CASE("a field of a bound container refers to the C++ container") {
   CHECK(shown("scene.fixed, scene.unbound") == "(('f',), (1,))");
 }
 
+TEST_CASE("C++ takes a bound container as what it is") {
+  Scene& here = scene();
+  here.names = {"x", "y"};
+  CHECK(python().eval("scene.names").as<Names>() == Names{"x", "y"});
+  CHECK(python().eval("scene.prices").as<Prices>() == here.prices);
+  CHECK(python().eval<std::vector<Names>>("[scene.names, ['z']]") == std::vector<Names>{{"x", "y"}, {"z"}});
+  CHECK(python().eval("scene.names").is<Names>());
+  CHECK_FALSE(python().eval("scene.names").is<std::vector<double>>());
+  python().exec("scene.names = scene.names\nscene.prices = scene.prices\nscene.by_number = scene.by_number");
+  CHECK((here.names.size() == 2 && here.prices.size() == 1));
+}
+
 TEST_CASE("a reference to a container keeps its owner alive") {
   scene();
   python().exec("names = World().scene.names\ngc.collect()\nnames.append('b')");
@@ -164,7 +176,14 @@ TEST_CASE("a vector does what a list does") {
   python().exec("import collections.abc as abc, copy");
   CHECK(python().eval<bool>(
       "isinstance(scene.names, abc.MutableSequence) and isinstance(scene.prices, abc.MutableMapping)"));
-  CHECK(shown("copy.copy(scene.names), sorted(scene.names)") == "(Names(['a']), ['a'])");
+  CHECK(shown("copy.copy(scene.names), copy.deepcopy(scene.prices), sorted(scene.names)") ==
+        "(Names(['a']), Prices({'a': 1.0}), ['a'])");
+  CHECK(shown("scene.names < ['b'], scene.names >= Names(['b']), ['0'] < scene.names, scene.numbers > [1, 1]") ==
+        "(True, False, True, True)");
+  CHECK(refused("scene.names.remove('x')") == "ValueError: 'x' is not in list");
+  CHECK(refused("scene.names < 1").find("TypeError: '<' not supported") == 0);
+  python().exec("import pickle\nagain = pickle.loads(pickle.dumps(scene.rows))");
+  CHECK(python().eval<bool>("type(again) is Rows and again == scene.rows == [[1], [2, 3]]"));
 }
 
 TEST_CASE("iteration goes on while a vector grows, as that of a list does") {

@@ -63,17 +63,28 @@ Object bind_vector(Scope&& scope, const std::string& name) {
   traits.before_assignment = [](PyObject* self, void*) {
     detail::check_resizable(detail::data_of<detail::Instance>(self));
   };
-  detail::mix_in(type, "MutableSequence",
-                 {"__iter__", "__contains__", "__reversed__", "index", "count", "pop", "remove", "__iadd__"});
-  detail::Methods<V>{type}
-      .common()
-      .def("__eq__",
-           [](Self self, const Object& other) -> Object {
-             const bool is_tuple = detail::has_flag(other.ptr(), detail::type_is_tuple);
-             const Object theirs = is_tuple ? list_of(other) : detail::comparable<V>(other);
-             if (!detail::has_flag(theirs.ptr(), detail::type_is_list))
-               return Object::borrow(detail::api().NotImplementedStruct);
-             return compare(to_py(V(*self)), Op::eq, theirs);
+  detail::mix_in(type, "MutableSequence", {"__iter__", "__reversed__", "pop", "__iadd__"});
+  const detail::Methods<V> methods{type};
+  methods.common();
+  for (const auto& [method, op] : detail::comparisons)
+    methods.def(method, [op = op](Self self, const Object& other) -> Object {
+      const bool is_tuple = detail::has_flag(other.ptr(), detail::type_is_tuple);
+      const Object theirs = is_tuple ? list_of(other) : detail::comparable<V>(other);
+      if (!detail::has_flag(theirs.ptr(), detail::type_is_list))
+        return Object::borrow(detail::api().NotImplementedStruct);
+      return compare(to_py(V(*self)), op, theirs);
+    });
+  for (const char* method : {"index", "count", "__contains__"})  // a list compares faster, and says what is not there
+    methods.def(method, [method](Self self, const Args& arguments) {
+      return Object(to_py(V(*self)).attr(method)(args(arguments)));
+    });
+  methods
+      .def("remove",
+           [](Self self, const Object& value) {
+             const auto at = to_py(V(*self)).call_method("index", value).template as<std::size_t>();
+             V& items = *self;
+             detail::check_resizable(self.instance());
+             Change::erase(items, detail::position(static_cast<std::ptrdiff_t>(at), items.size(), self.name()), 1);
            })
       .def("__getitem__",
            overload(

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/detail/class/from_python.hpp>
 #include <latepy/memory/detail/copy_items.hpp>
 #include <latepy/stl/detail/container_fit.hpp>
 #include <latepy/stl/detail/iterate.hpp>
@@ -137,6 +138,11 @@ struct ElementsConverter {
       C result;
       if (LATEPY_LIKELY(read_elements(object.checked(), result))) return result;
     }
+    if constexpr (K == Kind::sequence)
+      if (const ClassRecord* const bound = class_of<C>()) {  // see bind_vector()
+        C result;
+        if (copy_container(object.checked(), *bound, &result)) return result;
+      }
     if constexpr (copies_memory) {
       C result;
       if (copy_items(object.checked(), result)) return result;
@@ -156,6 +162,7 @@ struct ElementsConverter {
   }
 
   static Fit fit(PyObject* object) noexcept {
+    if (instance_fit(object, class_of<C>()) != Fit::other) return Fit::own;
     if constexpr (copies_memory)
       if (const Fit of_memory = memory_fit<T>(object); of_memory != Fit::other) return of_memory;
     if constexpr (K == Kind::sequence)
@@ -172,6 +179,9 @@ struct ElementsConverter {
     return try_load(result, [&] {
       if constexpr (reads_directly)
         if (LATEPY_LIKELY(read_elements(object.ptr(), result.emplace()))) return true;
+      if constexpr (K == Kind::sequence)
+        if (const ClassRecord* const bound = class_of<C>())
+          if (copy_container(object.ptr(), *bound, &result.emplace())) return true;
       if constexpr (copies_memory) {
         if (copy_items(object.ptr(), result.emplace())) return true;
         if (api().Err_Occurred()) return false;

@@ -74,9 +74,11 @@ struct MappingConverter {
   }
 
   static C from_py(Ref object) {
+    C result;
+    if (const ClassRecord* const bound = class_of<C>())  // see bind_map()
+      if (copy_container(object.checked(), *bound, &result)) return result;
     Entries entries(object.checked(), are_pointers, are_plain);
     if (!entries) throw_mismatch(object.ptr(), type_name<C>(), entries.why());
-    C result;
     if constexpr (has_reserve<C>) result.reserve(entries.size());
     bool in_key = true;
     try {
@@ -94,9 +96,14 @@ struct MappingConverter {
     return result;
   }
 
-  static Fit fit(PyObject* object) noexcept { return dict_fit(object, &element_fit<K>, &element_fit<V>); }
+  static Fit fit(PyObject* object) noexcept {
+    return instance_fit(object, class_of<C>()) != Fit::other ? Fit::own
+                                                             : dict_fit(object, &element_fit<K>, &element_fit<V>);
+  }
   static bool try_from_py(Ref object, std::optional<C>& result) {
     return try_load(result, [&] {
+      if (const ClassRecord* const bound = class_of<C>())
+        if (copy_container(object.ptr(), *bound, &result.emplace())) return true;
       Entries entries(object.ptr(), are_pointers, are_plain);
       if (!entries) return false;
       C& made = result.emplace();

@@ -64,6 +64,14 @@ Object comparable(const Ref& object) {
   return items ? to_py(C(*items)) : Object(object);
 }
 
+/// The comparisons of lists.
+struct Comparison {
+  const char* method;
+  Op op;
+};
+inline constexpr Comparison comparisons[] = {
+    {"__eq__", Op::eq}, {"__lt__", Op::lt}, {"__le__", Op::le}, {"__gt__", Op::gt}, {"__ge__", Op::ge}};
+
 /// The items that a slice names.
 struct SliceRange {
   ssize start, step;
@@ -101,6 +109,9 @@ Object add_container_class(const Ref& scope, const std::string& name, std::strin
   plan.slot = &class_slot<C>;
   plan.has_buffer = has_buffer;
   Object made = add_class(scope, plan, &fill_traits<C>);
+  need_class<C>().traits->assign = [](void* to, const void* from) {
+    *static_cast<C*>(to) = *static_cast<const C*>(from);
+  };
   if constexpr (holds_objects<C>())
     add_visit<C>(*need_class<C>().traits, [](C& items, Visitor& visitor) { visitor(items); });
   return made;
@@ -125,6 +136,7 @@ struct Methods {
                   }));
     return *this;
   }
+  static Object type_of_self(PyObject* self) { return Object::borrow(as_object(head_type(self))); }
   /// What all containers have.
   const Methods& common() const {
     using Self = ContainerSelf<C>;
@@ -132,6 +144,7 @@ struct Methods {
     def("__len__", [](Self self) { return (*self).size(); });
     def("__repr__", [](Self self) { return container_repr(Ref(self.object), to_py(C(*self))); });
     def("copy", [](Self self) { return new_container(C(*self)); });
+    def("__reduce__", [](Self self) { return tuple(type_of_self(self.object), tuple(to_py(C(*self)))); });
     def("__copy__", [](Self self) { return new_container(C(*self)); });
     return *this;
   }

@@ -20,6 +20,9 @@ T* load_instance(PyObject* object) noexcept {
   return static_cast<T*>(upcast(instance->value, instance->traits, wanted));
 }
 
+/// If the object is of the class that bind_vector() or bind_map() made for a container, copies the container.
+bool copy_container(PyObject* object, const ClassRecord& wanted, void* result);
+
 /// Notes in `owners` what owns the C++ object of an instance.
 void note_owners(Owners& owners, PyObject* object);
 /// Fit of a class, and of pointers to it: own for its objects, kin for those of a derived C++ class.
@@ -121,6 +124,13 @@ std::unique_ptr<T> unique_from_python(Ref object) {
 }
 
 #if LATEPY_DEFINITIONS
+
+LATEPY_FUNC bool copy_container(PyObject* object, const ClassRecord& wanted, void* result) {
+  const Instance* const instance = instance_of(object, &wanted);
+  if (!instance || !has_value(*instance) || !wanted.traits || !wanted.traits->assign) return false;
+  wanted.traits->assign(result, instance->value);
+  return true;
+}
 
 LATEPY_FUNC LATEPY_COLD void note_owners(Owners& owners, PyObject* object) {
   Instance* whole = &data_of<Instance>(object);

@@ -42,8 +42,9 @@ struct ClassTraits {
   void* (*of_trampoline)(void*) = nullptr;  ///< the T inside of a Trampoline
   bool has_dict = false, has_buffer = false;
   std::string name;  ///< module and class; before 3.11 the Python type points to it
-  /// For a container of bind_vector() or bind_map(): what is done before a script assigns to it as a whole.
-  void (*before_assignment)(PyObject* self, void* value) = nullptr;
+  // For a container of bind_vector() or bind_map():
+  void (*before_assignment)(PyObject* self, void* value) = nullptr;  ///< called before a script assigns the whole
+  void (*assign)(void* to, const void* from) = nullptr;              ///< assigns a container to another one
 };
 
 /// Who owns the C++ object of an instance, and destroys it.

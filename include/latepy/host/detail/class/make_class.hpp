@@ -191,6 +191,7 @@ LATEPY_FUNC LATEPY_COLD void clear_traits(ClassTraits& traits) noexcept {
   }
   if (BufferHook* hook = std::exchange(traits.buffer, nullptr)) hook->destroy(hook);
   traits.before_assignment = nullptr;
+  traits.assign = nullptr;
 }
 
 LATEPY_FUNC void forget_class(PyObject* capsule) {
