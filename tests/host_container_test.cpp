@@ -57,8 +57,15 @@ Scene& scene() {
         .def("prices", &Scene::prices)
         .def("by_number", &Scene::by_number)
         .def("fixed", &Scene::fixed)
-        .def("unbound", &Scene::unbound);
+        .def("unbound", &Scene::unbound)
+        .def("get_names", [](Scene& self) -> Names& { return self.names; })
+        .def("get_unbound", [](Scene& self) -> std::vector<short>& { return self.unbound; })
+        .property("first_row", [](const Scene& self) -> const std::vector<int>& { return self.rows[0]; });
     m.add_class<World>("World").init<>().def("scene", &World::scene);
+    m.def("double_all", [](std::vector<double>& numbers) {
+      for (double& number : numbers) number *= 2;
+    });
+    m.def("unbound", [](std::vector<short>&) {});
     m.def("joined", [](const Names& names) {
       std::string all;
       for (const std::string& name : names) all += name;
@@ -99,6 +106,21 @@ TEST_CASE("a field of a bound container refers to the C++ container") {
   python().exec("scene.names = ['x', 'y']");
   CHECK(shown("list(names)") == "['x', 'y']");
   CHECK(shown("scene.fixed, scene.unbound") == "(('f',), (1,))");
+}
+
+TEST_CASE("a method gives a reference to a bound container, and a parameter takes one") {
+  Scene& here = scene();
+  python().exec("scene.get_names().append('b')\ndouble_all(scene.numbers)");
+  CHECK((here.names == Names{"a", "b"} && here.numbers == std::vector<double>{2, 4, 6}));
+  CHECK(shown("scene.get_names() is scene.names, scene.get_unbound(), scene.first_row") == "(True, [1], [1])");
+  CHECK(python().eval<Names&>("scene.names") == here.names);
+  CHECK(&python()["scene"].attr("names").as<Names&>() == &here.names);
+  CHECK_THROWS_AS(python().eval<Names&>("Names(['a'])"), py::ConversionError);  // it would end with the call
+  CHECK(refused("double_all([1.0])").find("cannot convert 'list' [1.0] to boxes.Numbers") != std::string::npos);
+  CHECK(refused("unbound([1])").find("bind_vector()") != std::string::npos);
+  CHECK(python()
+            .eval<std::string>("double_all.__doc__ or str(__import__('inspect').signature(double_all))")
+            .find("boxes.Numbers") != std::string::npos);
 }
 
 TEST_CASE("C++ takes a bound container as what it is") {

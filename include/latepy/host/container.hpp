@@ -8,27 +8,12 @@
 
 namespace latepy {
 inline namespace v1 {
-namespace detail {
-
-template <class V>
-inline constexpr bool is_vector = false;
-template <class T, class A>
-inline constexpr bool is_vector<std::vector<T, A>> = true;
-/// Whether M is a std::map, std::unordered_map or another map with nodes.
-template <class M, class = void>
-inline constexpr bool is_node_map = false;
-template <class M>
-inline constexpr bool is_node_map<M, std::void_t<typename M::mapped_type, typename M::node_type,
-                                                 decltype(std::declval<M&>()[std::declval<typename M::key_type>()])>> =
-    true;
-
-}  // namespace detail
-
 /// Makes a Python class for a `std::vector<T>`, which scripts use as a list:
 ///   py::bind_vector<std::vector<std::string>>(m, "Names");
 /// From then on a field of that type (Class::def) gives scripts the C++ vector itself, which its owner keeps alive,
-/// and not an immutable copy. Fields, parameters and the constructor of the class take lists and other iterables as
-/// before, and functions return lists as before.
+/// and not an immutable copy. So does a method or property that returns a `std::vector<T>&`. A parameter of that type
+/// takes an object of the class. Fields, other parameters and the constructor of the class take lists and other
+/// iterables as before, and what is returned by value or const& is a list as before.
 /// - It has what a list has, by the same names. A slice is a new vector. sort(), index(), count() and `in` compare as
 ///   Python does.
 /// - An index gives a copy of the element, because elements move when a vector grows. `v[0] = x` changes the vector;

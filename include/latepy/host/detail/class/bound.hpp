@@ -99,11 +99,36 @@ namespace detail {
 /// Whether T is converted as a bound class, and not by a Converter that the program specialized.
 template <class T>
 inline constexpr bool is_bound = is_bindable<T>&& std::is_base_of_v<BoundConverter<T>, Converter<T>>;
+
+template <class T>
+inline constexpr bool is_vector = false;
+template <class T, class A>
+inline constexpr bool is_vector<std::vector<T, A>> = true;
+/// Whether T is a std::map, std::unordered_map or another map with nodes.
+template <class T, class = void>
+inline constexpr bool is_node_map = false;
+template <class T>
+inline constexpr bool is_node_map<T, std::void_t<typename T::mapped_type, typename T::node_type,
+                                                 decltype(std::declval<T&>()[std::declval<typename T::key_type>()])>> =
+    !is_bound<T>;
+/// Whether bind_vector() or bind_map() can give T a class.
+template <class T>
+inline constexpr bool may_have_class = is_vector<T> || is_node_map<T>;
+/// Whether T is a reference by which C++ can change such a container.
+template <class T>
+inline constexpr bool is_container_reference = false;
+template <class T>
+inline constexpr bool is_container_reference<T&> = may_have_class<T>;
 }  // namespace detail
 
 /// `as<T&>()`: a reference to the C++ object. It is valid as long as its owner, Python or C++, keeps the object.
 template <class T>
 struct Converter<T&, std::enable_if_t<detail::is_bound<std::remove_const_t<T>>>> {
+  static T& from_py(Ref object) { return detail::need_pointee<std::remove_const_t<T>>(object); }
+};
+/// The same for a container that has a class by bind_vector() or bind_map().
+template <class T>
+struct Converter<T&, std::enable_if_t<detail::may_have_class<std::remove_const_t<T>>>> {
   static T& from_py(Ref object) { return detail::need_pointee<std::remove_const_t<T>>(object); }
 };
 /// Pointers to bound classes; None is nullptr. To Python: C++ stays the owner and must keep the object alive as long as

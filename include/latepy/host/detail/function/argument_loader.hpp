@@ -73,6 +73,26 @@ class ArgumentLoader<A, std::enable_if_t<is_bound<std::remove_const_t<std::remov
  private:
   T* value_ = nullptr;
 };
+/// Containers by reference, which need a class by bind_vector() or bind_map().
+template <class A>
+class ArgumentLoader<A, std::enable_if_t<is_container_reference<A>>> : public ArgumentLoaderBase {
+  using T = plain<A>;
+
+ public:
+  bool load(PyObject* object) noexcept { return (value_ = load_instance<T>(object)) != nullptr; }
+  static bool still_fits(PyObject* object) noexcept { return has_value(data_of<Instance>(object)); }
+  A get() const noexcept { return *value_; }
+  LATEPY_COLD static void explain(PyObject* object) {
+    if (!class_of<T>())
+      throw_mismatch(object, type_name<T>(),
+                     "a host function cannot change its caller's list or dict: the program has to take it by value or "
+                     "const&, or to give the type a class by bind_vector() or bind_map()");
+    static_cast<void>(need_instance<T>(Ref(object)));
+  }
+
+ private:
+  T* value_ = nullptr;
+};
 /// Bound classes by pointer; None is a null pointer.
 template <class A>
 class ArgumentLoader<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointee<plain<A>>>>

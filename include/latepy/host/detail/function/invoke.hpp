@@ -142,6 +142,9 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
       PyObject* const self = sizeof...(A) > 0 ? arguments[0] : nullptr;
       return pointer_to_python<R, is_of_class, X...>(run(overload, loaders...), self).release();
     } else {
+      if constexpr (is_of_class && is_container_reference<R>)
+        if (class_of<plain<R>>())
+          return pointer_to_python<R, true, X...>(run(overload, loaders...), arguments[0]).release();
       return new_ref(run(overload, loaders...));
     }
   }

@@ -59,6 +59,8 @@ LATEPY_COLD std::string python_type(Direction direction) {
   static_cast<void>(direction);
   using P = plain<T>;
   using Bound = typename Pointee<P>::type;
+  if constexpr (is_container_reference<T>)
+    if (const ClassRecord* const record = class_of<P>()) return class_name(record, "", false);
   if constexpr (std::is_void_v<P> || std::is_same_v<P, std::nullptr_t>) {
     return "None";
   } else if constexpr (std::is_same_v<P, bool>) {
