@@ -54,6 +54,13 @@ struct Widget {
 };
 struct Button : Widget {};
 
+struct Node {
+  py::Object object;
+};
+struct Left : virtual Node {};
+struct Right : virtual Node {};
+struct Both : Left, Right {};
+
 std::vector<std::function<py::Object()>> kept_callbacks;
 std::vector<std::shared_ptr<Widget>> kept_widgets;
 
@@ -84,6 +91,10 @@ void host() {
           visitor(widget.hidden);
         });
     m.add_class<Button, Widget>("Button").init<>().def("object_of_base", &Widget::object);
+    m.add_class<Node>("Node").def("object", &Node::object);
+    m.add_class<Left, Node>("Left");
+    m.add_class<Right, Node>("Right");
+    m.add_class<Both, Left, Right>("Both").init<>();
     m.def("keep_callback", [](Widget& widget) { kept_callbacks.push_back(widget.callback); });
     m.def("keep_other", [](Widget& widget) { kept_widgets.push_back(widget.other); });
     return true;
@@ -149,15 +160,19 @@ TEST_CASE("what a shared_ptr field holds is the same Python object as before") {
   python().exec("del w");
 }
 
-TEST_CASE("an Object with two names, or in a field of a base class, is shown once") {
+TEST_CASE("an Object with two names, or in a field of a base class, also of a virtual one, is shown once") {
   host();
   python().exec(R"(
     b = Button()
     b.object = shared = ['x']
     seen = [each for each in gc.get_referents(b) if each is shared]
-    del b
+    d = Both()
+    d.object = shared
+    seen_in_virtual_base = [each for each in gc.get_referents(d) if each is shared]
+    del b, d
   )");
   CHECK(python().eval<int>("len(seen)") == 1);
+  CHECK(python().eval<int>("len(seen_in_virtual_base)") == 1);
 }
 
 TEST_CASE("what C++ still holds is not collected, and is collected afterwards") {

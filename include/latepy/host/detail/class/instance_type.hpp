@@ -17,7 +17,8 @@ void end_instance(PyObject* self) noexcept;
 /// tp_dealloc.
 void instance_dealloc(PyObject* self);
 /// Visits what a C++ object holds: that of its class and of the base classes. \returns at once if it lies too deep.
-void visit_value(void* value, const ClassTraits& traits, Visitor& visitor) noexcept;
+void visit_value(void* value, const ClassTraits& traits, Visitor& visitor,
+                 const struct VisitedBases* = nullptr) noexcept;
 /// Whether the class or a base class shows Objects to a Visitor.
 bool has_hooks(const ClassTraits& traits) noexcept;
 /// tp_traverse, or tp_clear if `visit` is null. Visits Objects inside of the C++ object if Python is the only owner.
@@ -96,12 +97,31 @@ LATEPY_FUNC void instance_dealloc(PyObject* self) {
   end_in_turn<Instance>(self, [](PyObject* each) { end_instance(each); });
 }
 
-LATEPY_FUNC void visit_value(void* value, const ClassTraits& traits, Visitor& visitor) noexcept {
+/// The base classes of an object before `end` are visited, and so are those of the object around it.
+struct VisitedBases {
+  void* value;
+  const ClassTraits& traits;
+  const BaseLink* end;
+  const VisitedBases* around;
+};
+/// Whether it is a virtual base class that was visited by another way.
+LATEPY_FUNC bool is_visited(void* value, const ClassTraits& traits, const VisitedBases* bases) noexcept {
+  for (; bases; bases = bases->around)
+    for (const BaseLink* link = bases->traits.bases; link != bases->end; link = link->next)
+      if (upcast(link->upcast(bases->value), link->base->traits, traits.record) == value) return true;
+  return false;
+}
+
+LATEPY_FUNC void visit_value(void* value, const ClassTraits& traits, Visitor& visitor,
+                             const VisitedBases* around) noexcept {
   if (visitor.depth == 100) return;  // what is not shown counts as used by C++
+  if (is_visited(value, traits, around)) return;
   ++visitor.depth;
   for (const VisitHook* hook = traits.hooks; hook; hook = hook->next) hook->visit(*hook, value, visitor);
-  for (const BaseLink* link = traits.bases; link; link = link->next)
-    visit_value(link->upcast(value), *link->base->traits, visitor);
+  for (const BaseLink* link = traits.bases; link; link = link->next) {
+    const VisitedBases bases{value, traits, link, around};
+    visit_value(link->upcast(value), *link->base->traits, visitor, &bases);
+  }
   --visitor.depth;
 }
 
