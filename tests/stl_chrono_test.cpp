@@ -97,6 +97,34 @@ TEST_CASE("a duration out of range is refused") {
   CHECK_THAT((refusal_of(duration<std::uint64_t>(~0ull))), ContainsSubstring("out of range"));
 }
 
+TEST_CASE("the longest durations keep their value") {
+  using Ticks = std::chrono::duration<unsigned long long, std::nano>;
+  const auto count = (1ull << 63) + 5000;
+  const py::Object delta = py::to_py(Ticks(count));
+  CHECK(py::str(delta) == "106751 days, 23:47:16.854780");
+  CHECK_FALSE(delta.is<std::chrono::nanoseconds>());
+  python().exec("import datetime");
+  for (const char* code : {"datetime.timedelta.min", "datetime.timedelta.max"}) {
+    INFO(code);
+    CHECK(eval(code).as<std::chrono::duration<double>>().count() ==
+          eval(code).call_method("total_seconds").as<double>());
+  }
+}
+
+TEST_CASE("a naive time that the local clock does not have is out of range") {
+  python().exec("import datetime");
+  for (const char* code : {"datetime.datetime.min", "datetime.datetime.max"}) {
+    INFO(code);
+    using Seconds = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;
+    try {
+      eval(code).as<Seconds>();  // depends on the time zone
+    } catch (const py::ConversionError& error) {
+      CHECK(std::string(error.what()).find("out of range") != std::string::npos);
+    }
+    static_cast<void>(eval(code).is<Seconds>());
+  }
+}
+
 TEST_CASE("only a timedelta is a duration, only a datetime a time") {
   import_datetime();
   CHECK(refusal<seconds>("3") == "cannot convert 'int' 3 to std::chrono::seconds: it is not a datetime.timedelta");

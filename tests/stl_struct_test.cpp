@@ -210,11 +210,28 @@ TEST_CASE("a field with another key has it in both directions") {
   CHECK(py::to_py(Window()).contains("max-height"));
 }
 
-TEST_CASE("an object whose lookup fails is no object without the field") {
+TEST_CASE("a mapping that makes items is asked whether it has an optional field") {
+  python().exec("import collections\nmade = collections.defaultdict(int, {'max-size': 3})");
+  CHECK_FALSE(eval("made").as<Strict>().user);
+  CHECK_FALSE(eval("made").try_as<Strict>()->user);
+  CHECK(eval("made").as<Window>().width == 800);
+  CHECK(eval("len(made)").as<int>() == 1);
   python().exec("class Broken(dict):\n  def __missing__(self, key): raise OSError('gone')");
-  CHECK_THROWS_AS(eval("Broken()").as<Window>(), py::OSError);
-  CHECK_FALSE(eval("Broken()").is<Window>());
+  CHECK_THROWS_AS(eval("Broken()").as<Strict>(), py::OSError);
+  CHECK(eval("Broken()").as<Window>().height == 600);
   CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
+TEST_CASE("an object without any field is no struct, also where all may be missing") {
+  for (const char* code : {"None", "42", "'localhost:80'", "object()", "[1]", "iter([])"}) {
+    INFO(code);
+    CHECK_FALSE(eval(code).is<Window>());
+    CHECK_THROWS_AS(eval(code).as<Window>(), py::ConversionError);
+  }
+  CHECK(refusal<std::vector<Window>>("[{}, None]") ==
+        "[1]: cannot convert None to Window: it is no mapping, and has none of the fields as an attribute");
+  CHECK(eval("types.SimpleNamespace(width=5)").as<Window>().width == 5);
+  CHECK(std::get<1>(eval("[1, 2]").as<std::variant<Window, std::vector<int>>>()).size() == 2);
 }
 
 TEST_CASE("exceptions of the object are thrown") {

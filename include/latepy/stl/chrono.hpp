@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/builtins.hpp>
 #include <latepy/stl/detail/datetime.hpp>
 
 #include <chrono>
@@ -24,8 +25,11 @@ struct Ticks {
   static bool load(Delta delta, bool floors, Rep& ticks) noexcept {
     if constexpr (std::is_floating_point_v<Rep>) {
       const double micros = static_cast<double>(delta.micros) + static_cast<double>(delta.nanos) / 1000;
-      ticks = static_cast<Rep>((static_cast<double>(delta.seconds) * second + micros) * den /
-                               (static_cast<double>(num) * second));
+      constexpr double tick = static_cast<double>(num) * second / den;  // in microseconds
+      const auto seconds = static_cast<double>(delta.seconds);
+      const bool is_exact = std::fabs(seconds) < 9e9;  // 2^53 microseconds
+      ticks = static_cast<Rep>(is_exact ? (seconds * second + micros) * den / (static_cast<double>(num) * second)
+                                        : seconds * den / num + micros / tick);
       return true;
     } else {
       const bool is_negative = delta.seconds < 0 || delta.micros < 0;
@@ -58,9 +62,10 @@ struct Ticks {
     } else {
       if (!(std::fabs(static_cast<double>(count) * num / den) < most))
         refuse(std::to_string(count) + "*" + std::to_string(num) + "/" + std::to_string(den));
-      const auto ticks = static_cast<std::int64_t>(count);
-      const std::int64_t micros = ticks % den * num * second / den;
-      return {ticks / den * num + micros / second, micros % second};
+      using Wide = std::conditional_t<std::is_unsigned_v<Rep>, std::uint64_t, std::int64_t>;
+      const auto ticks = static_cast<Wide>(count);
+      const std::int64_t micros = static_cast<std::int64_t>(ticks % static_cast<Wide>(den)) * num * second / den;
+      return {static_cast<std::int64_t>(ticks / static_cast<Wide>(den)) * num + micros / second, micros % second};
     }
   }
 

@@ -16,7 +16,8 @@ enum class FieldsIn : unsigned char { attributes, items, named };
 FieldsIn where_fields(PyObject* object) noexcept;
 
 /// The field with this name. Empty if there is none, or with Python's error set.
-Object find_field(PyObject* object, FieldsIn in, const char* name) noexcept;
+/// \param may_miss the field need not be there, so a mapping such as defaultdict is asked before it makes an item.
+Object find_field(PyObject* object, FieldsIn in, const char* name, bool may_miss) noexcept;
 
 /// Throws a ConversionError: there is no such field.
 [[noreturn]] LATEPY_COLD inline void throw_no_field(PyObject* object, FieldsIn in, const char* type,
@@ -55,12 +56,19 @@ struct StructConverter {
     return !Self::each(
         [](const char*, auto member) { return !field_has_pointers<T, plain<decltype(std::declval<T&>().*member)>>; });
   }
+  /// Whether an object may lack a field of type M.
+  template <class M>
+  static constexpr bool may_miss = KeepsDefaults || is_optional<M>;
+  /// Throws a ConversionError: the object has no field at all, and so is no T.
+  [[noreturn]] LATEPY_COLD static void throw_no_fields(PyObject* object) {
+    throw_mismatch(object, Self::name, "it is no mapping, and has none of the fields as an attribute");
+  }
   /// Sets a field that the object does not have. Returns false if there must be one, or if Python's error is set.
   template <class M>
   static bool leave_out(M& field) {
     if constexpr (is_optional<M>)
       field.reset();
-    else if constexpr (!KeepsDefaults)
+    else if constexpr (!may_miss<M>)
       return false;
     return api().Err_Occurred() == nullptr;
   }
@@ -87,38 +95,46 @@ struct StructConverter {
   }
   static T from_py(Ref object) {
     const FieldsIn in = where_fields(object.checked());
+    bool has_any = in == FieldsIn::items;
     T result{};
     const char* at = nullptr;
     try {
       Self::each([&](const char* field, auto member) {
+        using Field = plain<decltype(result.*member)>;
         at = nullptr;
-        Object value = find_field(object.ptr(), in, field);
+        Object value = find_field(object.ptr(), in, field, may_miss<Field>);
         if (value.is_empty()) {
           if (!leave_out(result.*member)) throw_no_field(object.ptr(), in, Self::name, field);
           return true;
         }
+        has_any = true;
         at = field;
-        result.*member = into_cpp<plain<decltype(result.*member)>>(value.release());
+        result.*member = into_cpp<Field>(value.release());
         return true;
       });
     } catch (ConversionError& error) {
       if (at) error.inside("." + std::string(at));
       throw;
     }
+    if (!has_any) throw_no_fields(object.ptr());
     return result;
   }
   static bool try_from_py(Ref object, std::optional<T>& result) {
     return try_load(result, [&] {
       const FieldsIn in = where_fields(object.ptr());
+      bool has_any = in == FieldsIn::items;
       T& made = result.emplace();
-      return Self::each([&](const char* field, auto member) {
-        std::optional<plain<decltype(made.*member)>> converted;
-        Object value = find_field(object.ptr(), in, field);
+      const bool fits = Self::each([&](const char* field, auto member) {
+        using Field = plain<decltype(made.*member)>;
+        std::optional<Field> converted;
+        Object value = find_field(object.ptr(), in, field, may_miss<Field>);
         if (value.is_empty()) return leave_out(made.*member);
+        has_any = true;
         if (!try_into_cpp(std::move(value), converted)) return false;
         made.*member = *std::move(converted);
         return true;
       });
+      return fits && has_any;
     });
   }
   /// Of a dict that has all fields which must be there: as near as the farthest of them.
@@ -126,9 +142,9 @@ struct StructConverter {
     if (!is_exactly(object, api().Dict_Type)) return Fit::other;
     Fit fit = Fit::own;
     Self::each([&](const char* field, auto member) {
-      const Object value = find_field(object, FieldsIn::items, field);
       using Field = plain<decltype(std::declval<T&>().*member)>;
-      if (value.is_empty() && (KeepsDefaults || is_optional<Field>)) return api().Err_Occurred() == nullptr;
+      const Object value = find_field(object, FieldsIn::items, field, may_miss<Field>);
+      if (value.is_empty() && may_miss<Field>) return api().Err_Occurred() == nullptr;
       const Fit of_field = value.is_empty() ? Fit::other : fit_of<Field>(value.ptr(), Fit::own);
       if (of_field < fit) fit = of_field;
       return fit != Fit::other;
@@ -147,12 +163,13 @@ LATEPY_FUNC LATEPY_COLD FieldsIn where_fields(PyObject* object) noexcept {
   return names.is_empty() || names.is_none() ? FieldsIn::attributes : FieldsIn::named;
 }
 
-LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name) noexcept {
+LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name, bool may_miss) noexcept {
   const Api& a = api();
   const Object key = Object::steal(a.Unicode_InternFromString(name));
   PyObject* value = nullptr;
   if (key.is_empty()) return Object();
   if (in != FieldsIn::attributes) {
+    if (may_miss && in == FieldsIn::items && a.Sequence_Contains(object, key.ptr()) <= 0) return Object();
     if ((value = a.Object_GetItem(object, key.ptr()))) return Object::steal(value);
     const bool is_absent = a.Err_ExceptionMatches(*a.KeyError) ||
                            (in == FieldsIn::named &&  // also "no item with that key", and items that have no names
@@ -240,7 +257,8 @@ LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name) n
 /// The arguments are the full name of the type and up to 32 public fields of convertible types; `(limit, "max-size")`
 /// is the field `limit` with another key than its name. The struct must be default-constructible. To Python: a dict.
 /// From Python: a mapping with these keys, or else an object with these attributes. More keys are ignored. A key that
-/// is missing is std::nullopt for a std::optional, and else a ConversionError.
+/// is missing is std::nullopt for a std::optional, and else a ConversionError. So is an object that is no mapping and
+/// has no field at all.
 #define LATEPY_STRUCT(TYPE, ...) LATEPY_EXPAND(LATEPY_STRUCT_CONVERTER(TYPE, false, __VA_ARGS__))
 
 /// As LATEPY_STRUCT, but a field whose key is missing keeps the value that it has in a new struct:

@@ -13,9 +13,8 @@ inline constexpr char vector_name[] = "std::vector";
 }
 
 /// To Python: a list. From Python:
-/// - numbers in memory with one dimension, in one loop: array.array, numpy, memoryview, bytes for std::uint8_t, and
-/// what
-///   gives an array by __array__, such as the columns of pandas. Each is converted, or refused, as by itself;
+/// - numbers in memory with one dimension, in one loop: array.array, numpy, memoryview, bytes for std::uint8_t, and an
+///   object that gives an array by __array__, such as a column of pandas. Each is converted, or refused, as by itself;
 /// - a list, tuple or other iterable, but not str, bytes, bytearray or a mapping (dict, collections.abc.Mapping).
 template <class T, class A>
 struct Converter<std::vector<T, A>> : detail::ElementsConverter<std::vector<T, A>, detail::Kind::sequence> {

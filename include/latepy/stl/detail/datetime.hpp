@@ -179,7 +179,12 @@ LATEPY_FUNC const char* read_datetime(const Ref& object, Delta& since) {
   since.nanos = int_at(object.ptr(), "nanosecond");
   const Object whole = since.nanos ? object.call_method("replace", arg("microsecond") = 0, arg("nanosecond") = 0)
                                    : object.call_method("replace", arg("microsecond") = 0);
-  since.seconds = static_cast<std::int64_t>(whole.call_method("timestamp").as<double>());
+  try {
+    since.seconds = static_cast<std::int64_t>(whole.call_method("timestamp").as<double>());
+  } catch (const PythonError& error) {  // local time is defined for fewer years than a datetime
+    if (error.is("ValueError") || error.is("OverflowError") || error.is("OSError")) return "out of range";
+    throw;
+  }
   since.micros = object.attr("microsecond").as<std::int64_t>();
   return nullptr;
 }
