@@ -189,7 +189,42 @@ void end_threads_in_each_way() {
   }
 }
 
+/// Stops Python while a daemon thread is in on_stdout, where it waits for a byte: without the GIL, or in a script.
+void stop_beside_a_callback(bool in_script) {
+  int entered[2], left[2];
+  EXPECT(pipe(entered) == 0 && pipe(left) == 0);
+  const auto wait_for_byte = [](int end) {
+    const py::GilRelease others;
+    char byte;
+    EXPECT(read(end, &byte, 1) == 1);
+  };
+  py::Config config;
+  config.on_stdout = [&](std::string_view text) {
+    if (text != "first\n") return;
+    EXPECT(write(entered[1], "x", 1) == 1);
+    in_script ? py::Interpreter::current().exec("os.read(left, 1)") : wait_for_byte(left[0]);
+  };
+  config.on_stderr = [](std::string_view text) { std::printf("on_stderr: %s", std::string(text).c_str()); };
+  py::Interpreter python(config);
+  python["left"] = left[0];
+  python.exec(
+      "import atexit, os, sys, threading\n"
+      "first = threading.Thread(target=print, args=['first'], daemon=True)\n"
+      "atexit.register(lambda: print('to stdout'))\n"
+      "atexit.register(lambda: print('to stderr', file=sys.stderr))");
+  python["first"].call_method("start");  // not by exec(), which flushes stdout at its end
+  wait_for_byte(entered[0]);
+  EXPECT(python.stop());
+  EXPECT(write(left[1], "x", 1) == 1);
+}
+
 }  // namespace
+
+TEST_CASE("stop() does not wait for a daemon thread in on_stdout, and text goes to the previous streams",
+          "[stop][threads][streams]") {
+  CHECK(in_child([] { stop_beside_a_callback(false); }) == "to stderr\nto stdout\n");
+  CHECK(in_child([] { stop_beside_a_callback(true); }) == "to stderr\nto stdout\n");
+}
 
 TEST_CASE("a daemon thread that CPython ends is blocked in every kind of C++ frame", "[stop][threads]") {
   CHECK(in_child(&end_threads_in_each_way).empty());

@@ -118,7 +118,9 @@ struct Config {
   /// - The text is valid UTF-8. Invalid bytes become U+FFFD, lone surrogates become backslash escapes.
   /// - If it throws, the script gets the exception at the print(). If it throws at the flush of an incomplete line, the
   ///   exception goes to sys.unraisablehook. The text counts as delivered.
-  /// - If it calls print() itself, that text goes to the previous stream, which is the stdout of the process.
+  /// - If it calls print() itself, that text goes to the previous stream, which is the stdout of the process. So does
+  ///   what is written while Python stops, if a daemon thread is still in one of the callbacks; an incomplete line is
+  ///   lost then.
   Hook<void(std::string_view), detail::OutputHook> on_stdout;
   /// The same for sys.stderr: warnings, logging, tracebacks and uncaught exceptions.
   Hook<void(std::string_view), detail::OutputHook> on_stderr;

@@ -10,6 +10,8 @@ namespace detail {
 
 /// The value of InterpreterState::stopping from begin_interpreter() to open_gate().
 inline constexpr int gate_starting = 2;
+/// Its value once the stop is not given up any more. Threads that wait for the end of a stop never come back.
+inline constexpr int gate_closed = 3;
 
 /// is_python_running(), but false until the start is done.
 inline bool is_python_open() noexcept {

@@ -44,7 +44,7 @@ void attempt(F&& call) {
 inline PyObject* close_gate(PyObject*, PyObject*) {
   InterpreterState& interpreter = current_interpreter();
   attempt(&format_live_errors);
-  interpreter.stopping.store(1);
+  interpreter.stopping.store(gate_closed);
   const Waiting waiting;
   while (interpreter.inside.load() > thread_record.depth && !waiting.is_over(patience)) {
   }
@@ -121,6 +121,7 @@ LATEPY_COLD inline bool close_gate_to_guards(long long timeout, std::vector<std:
                    " C++ thread(s) inside a GilGuard or GilRelease (one may be this thread, in another library)"}));
     return false;
   }
+  interpreter.stopping.store(gate_closed);
   return true;
 }
 

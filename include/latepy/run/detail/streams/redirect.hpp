@@ -12,6 +12,14 @@ namespace detail {
 /// The namespace of redirect_source. Needs the GIL.
 LATEPY_COLD inline Object output_module() { return kept_namespace("redirect", redirect_source); }
 
+/// Whether the stop of Python has begun and is not given up any more, as a bool of Python.
+inline MethodDef is_ending = {"is_ending",
+                              [](PyObject*, PyObject*) noexcept {
+                                const bool is_closed = current_interpreter().stopping.load() == gate_closed;
+                                return Object::borrow(is_closed ? api().TrueStruct : api().FalseStruct).release();
+                              },
+                              meth_noargs, nullptr};
+
 /// Replaces one of sys.stdin, stdout and stderr by a stream that calls a C++ function. The destructor restores it.
 class Redirect {
  public:
@@ -21,8 +29,11 @@ class Redirect {
   /// Replaces the stream. Needs the GIL. \param name such as "stdout". \param host the Python function that output_to()
   /// or input_from() made. \param for_good also replaces sys.__stdout__, and stays until Python has ended.
   LATEPY_COLD void begin(const char* name, const Object& host, bool for_good) {
-    finish_ = output_module()["end"];  // kept, so that end_begun() needs no memory of C++
-    raw_ = output_module()["begin"](name, host, for_good);
+    const Object module = output_module();
+    const ColdObject ending = take_result(api().CFunction_NewEx(&is_ending, nullptr, nullptr));
+    expect_success(api().Dict_SetItemString(module.ptr(), "is_ending", ending.ptr()));
+    finish_ = module["end"];  // kept, so that end_begun() needs no memory of C++
+    raw_ = module["begin"](name, host, for_good);
     end_ = &Redirect::end_begun;  // a pointer, so that programs which do not call begin() do not compile end_begun()
   }
   /// Restores the stream that was there before. Any thread, at any time. Takes the GIL.

@@ -8,7 +8,8 @@ namespace detail {
 
 /// The streams are real TextIOWrappers, because scripts and libraries use the attributes of these. Scripts cannot close
 /// them. A text stream writes at once, in UTF-8, to an Output. The Output calls `host`, a function of C++. It writes to
-/// the previous stream instead if the capture has ended, or if the callback itself prints.
+/// the previous stream instead if the capture has ended, if the callback itself prints, or if Python stops while
+/// another thread is in a callback.
 inline constexpr char redirect_source[] = R"(
 import atexit, io, os, sys, _thread
 
@@ -16,6 +17,20 @@ import atexit, io, os, sys, _thread
 lock = _thread.RLock()
 if hasattr(os, 'register_at_fork'):
     os.register_at_fork(after_in_child=lock._at_fork_reinit)
+
+is_ending = bool  # begin() of C++ puts a function here
+
+class LockAtEnd:
+    # The lock while Python stops: a thread in a callback may never come back. The value is whether it is held.
+    is_lost = False
+    def __enter__(self):
+        if lock.acquire(False): return True
+        if not self.is_lost: self.is_lost = not lock.acquire(timeout=0.1)
+        return not self.is_lost
+    def __exit__(self, *error):
+        if lock._is_owned(): lock.release()
+lock_at_end = LockAtEnd()
+
 stacks = {'stdin': [], 'stdout': [], 'stderr': []}  # the innermost is last
 missing = object()
 
@@ -36,7 +51,7 @@ class Output(Raw, io.BufferedIOBase):
         if fileno is None: raise io.UnsupportedOperation('fileno')
         number = fileno()
         if number != 1 or not os.isatty(number): return number
-        with lock:
+        with lock_at_end if is_ending() else lock:
             if self.copy is None: self.copy = os.dup(number)
             return self.copy
     def release(self):
@@ -45,16 +60,16 @@ class Output(Raw, io.BufferedIOBase):
     def write(self, data):
         if type(data) is not bytes:
             data = memoryview(data).tobytes()
-        with lock:
-            if self.host is None or not self.host(data, False):
+        with lock_at_end if is_ending() else lock as is_held:
+            if not is_held or self.host is None or not self.host(data, False):
                 write = getattr(self.previous, 'write', None)
                 if write is not None and not getattr(self.previous, 'closed', False):
                     write(data.decode('utf-8', 'replace'))
                     getattr(self.previous, 'flush', bool)()
         return len(data)
     def flush(self):
-        with lock:
-            if self.host is not None:
+        with lock_at_end if is_ending() else lock as is_held:
+            if is_held and self.host is not None:
                 self.host(None, False)
 
 class Input(Raw, io.RawIOBase):
@@ -81,7 +96,7 @@ def live(stream, before='previous'):
     return stream
 
 def begin(key, host, for_good):
-    with lock:
+    with lock_at_end if is_ending() else lock:
         if key == 'stdin':
             raw = Input(key, host, for_good)
             stream = io.TextIOWrapper(Reader(raw), 'utf-8', 'replace')
@@ -101,7 +116,7 @@ def put(key, stream):
         setattr(sys, key, stream)
 
 def end(raw):
-    with lock:
+    with lock_at_end if is_ending() else lock as is_held:
         host, raw.host = raw.host, None
         if host is None: return
         stack = stacks[raw.key]
@@ -111,7 +126,7 @@ def end(raw):
         if raw.for_good and not any(each.for_good for each in inner):
             put('__' + raw.key + '__', live(raw.hidden, 'hidden'))
         raw.release()
-        if raw.key != 'stdin': host(None, True)
+        if raw.key != 'stdin' and is_held: host(None, True)
 
 @atexit.register
 def end_captures():
