@@ -131,6 +131,69 @@ TEST_CASE("the child of a thread without the GIL gets a StateError wherever it e
   });
 }
 
+TEST_CASE("the child of a thread with the GIL reads captured text and ends errors, beside a thread that does",
+          "[fork][threads][streams]") {
+  in_child([] {
+    py::Interpreter python;
+    const py::CaptureOutput capture;
+    python.exec("print('x' * 100000)");
+    std::atomic<bool> is_over{false};
+    std::thread reader([&] {
+      while (!is_over) EXPECT(capture.out().size() >= 100001);
+    });
+    std::thread ender([&] {
+      while (!is_over) {
+        std::vector<py::PythonError> errors;
+        for (const py::GilGuard gil; errors.size() < 100;) errors.push_back(python.try_eval("1 / 0").error());
+      }
+    });
+    bool is_good = true;
+    for (int i = 0; i < 20; ++i) {
+      std::vector<py::PythonError> errors(3, python.try_eval("1 / 0").error());
+      is_good = is_good && fork_and([&] {
+                             python.exec("print('child', end='')");
+                             EXPECT(capture.out().substr(100001) == "child");
+                             errors.push_back(python.try_eval("1 / 0").error());
+                             errors.erase(errors.begin(), errors.begin() + 2);
+                             errors.clear();
+                             EXPECT(python.stop());
+                           }) == 0;
+    }
+    is_over = true;
+    {
+      const py::GilRelease others;
+      reader.join();
+      ender.join();
+    }
+    EXPECT(is_good);
+  });
+}
+
+TEST_CASE("the child of a fork() inside a GilRelease on a thread of Python ends when it returns to Python",
+          "[fork][threads]") {
+  const std::string output = in_child([] {
+    py::Interpreter python;
+    int status = 0;
+    py::module("host").def("fork", [&] {
+      const py::GilRelease others;
+      const pid_t child = fork();
+      if (child == 0)
+        alarm(60);
+      else
+        waitpid(child, &status, 0);
+    });
+    python.exec(
+        "import host, threading\n"
+        "thread = threading.Thread(target=host.fork)\n"
+        "thread.start()\n"
+        "thread.join()");
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+  });
+  CHECK(output ==
+        "latepy: the child of a fork() inside a latepy::GilRelease returned to Python, which cannot run there: call "
+        "exec() or _exit() in the child, or fork() with the GIL\n");
+}
+
 TEST_CASE("a child stops Python: that of the thread that started it, and that of another", "[fork][stop]") {
   in_child([] {
     py::Interpreter python;

@@ -86,7 +86,8 @@ class GilRelease {
   GilRelease(const GilRelease&) = delete;
   GilRelease& operator=(const GilRelease&) = delete;
   /// Waits for the GIL if the constructor gave it up. If Python was stopped meanwhile, a thread that Python made blocks
-  /// forever, because its callers are functions of the Python that ended; other threads go on without the GIL.
+  /// forever, because its callers are functions of the Python that ended; other threads go on without the GIL. In the
+  /// child of a fork() inside the scope, a thread that Python made ends the process by std::abort().
   ~GilRelease();
 
  private:

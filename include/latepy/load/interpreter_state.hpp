@@ -87,8 +87,7 @@ struct InterpreterState {
   std::atomic<std::uint32_t> generation{no_generation};  ///< no_generation while no interpreter has the slot
   std::uint32_t use = 0;                                 ///< the high 20 bits of the last generation
   std::atomic<PyInterpreterState*> interpreter{nullptr};
-  /// Not 0: no thread enters. gate_starting until the start is done; 1 once the stop has begun;
-  /// gate_closed once it is not given up any more.
+  /// Not 0: no thread enters. 1 while a stop may be given up; gate_starting and gate_closed: see core/detail/gate.hpp.
   std::atomic<int> stopping{0};
   /// The number of C++ threads in an outermost GilGuard, which hold the GIL or wait for it, and of Python's own threads
   /// that wait for the GIL at the end of a GilRelease. The stop waits until it is 0.

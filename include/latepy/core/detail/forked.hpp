@@ -4,6 +4,8 @@
 
 #include <latepy/load/state.hpp>
 
+#include <cstdlib>
+
 #if !LATEPY_WINDOWS
 #include <unistd.h>
 #endif
@@ -23,6 +25,19 @@ void finish_fork() noexcept;
                                ? "Python was used in a process that fork() made on a thread without the GIL: put a "
                                  "latepy::GilGuard around fork(), or let the child call exec()"
                                : text});
+}
+
+/// Ends the process if it is the child of a fork() without the GIL. For a thread that cannot go on without Python, nor
+/// throw. The text goes to the descriptor, because another thread may have held the lock of stderr at the fork().
+LATEPY_COLD inline void abort_if_lost() noexcept {
+#if !LATEPY_WINDOWS
+  if (!process_state().lost) return;
+  constexpr char text[] =
+      "latepy: the child of a fork() inside a latepy::GilRelease returned to Python, which cannot run there: call "
+      "exec() or _exit() in the child, or fork() with the GIL\n";
+  [[maybe_unused]] const auto written = write(2, text, sizeof text - 1);
+  std::abort();
+#endif
 }
 
 #if LATEPY_DEFINITIONS

@@ -38,7 +38,7 @@ LATEPY_FORCE_INLINE bool try_count_in(InterpreterState& s) noexcept {
 /// Ends what try_count_in() began.
 inline void count_out(InterpreterState& s) noexcept { s.inside.fetch_sub(1); }
 /// try_count_in() for a thread that must return to Python. It waits while the interpreter is stopping, because the stop
-/// may be given up. If the interpreter ends, it blocks forever.
+/// may be given up. If the interpreter ends, it blocks forever. In the child of a fork() without the GIL it aborts.
 void count_in_or_park(InterpreterState& s, std::uint32_t generation) noexcept;
 
 #if LATEPY_DEFINITIONS
@@ -48,6 +48,7 @@ LATEPY_FUNC LATEPY_COLD void count_in_or_park(InterpreterState& s, std::uint32_t
     const bool is_inside = try_count_in(s);
     if (s.generation.load() != generation) {
       if (is_inside) count_out(s);
+      abort_if_lost();
       process_park();
     }
     if (is_inside) return;

@@ -6,6 +6,7 @@
 #include <latepy/host/detail/class/host_types.hpp>
 #include <latepy/run/detail/fork_source.hpp>
 #include <latepy/run/detail/stop.hpp>
+#include <latepy/run/detail/streams/redirect.hpp>
 #include <latepy/run/detail/turn.hpp>
 
 #if !LATEPY_WINDOWS
@@ -69,13 +70,19 @@ LATEPY_COLD inline void after_fork_in_parent() noexcept {
 }
 /// Nobody holds a lock in the child: the threads that did are gone.
 LATEPY_COLD inline void free_locks(ProcessState& process) noexcept {
-  for (std::atomic_flag* const each :
-       {&process.lock, &library_state.libraries_lock, &translators_lock, &interpreters_lock, &crossings_lock})
+  for (std::atomic_flag* const each : {&process.lock, &library_state.libraries_lock, &translators_lock,
+                                       &interpreters_lock, &crossings_lock, &captured_lock})
     each->clear();
   if (turn_owner.thread != &thread_record) turn_owner = {};
   find_interpreter(process, [&](InterpreterState& each) {
     for (std::atomic_flag* const lock : {&each.errors_lock, &each.classes_lock, &each.names_lock, &each.codes_lock})
       lock->clear();
+    // A thread may have been about to remove an error. Only the links forwards are whole at any time.
+    ErrorData* previous = nullptr;
+    for (ErrorData* error = each.errors; error; error = error->next) {
+      error->previous = previous;
+      previous = error;
+    }
     if (HostTypes* const types = each.host_types.load()) types->lock.clear();
     // Of the states of threads that ended, CPython frees those that it has in its list. The others are gone too.
     each.ended_threads.store(nullptr);

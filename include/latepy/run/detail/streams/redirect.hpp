@@ -143,12 +143,14 @@ struct InputHook {
   }
 };
 
+/// One lock for all, so that the child of a fork() can free it. Appending needs the GIL too.
+inline std::atomic_flag captured_lock = {};
 /// The text of two streams, in the order in which it was written. Its members lock it, and need no GIL.
 class CapturedText {
  public:
   void append(bool is_err, std::string_view text);
   std::string all() const {
-    const SpinLock lock(lock_);
+    const SpinLock lock(captured_lock);
     return text_;
   }
   /// The text of one of the streams.
@@ -161,7 +163,6 @@ class CapturedText {
   };
   std::string text_;
   std::vector<Piece> pieces_;
-  mutable std::atomic_flag lock_ = {};
 };
 
 #if LATEPY_DEFINITIONS
@@ -179,14 +180,14 @@ LATEPY_FUNC void OutputSink::decode(Ref data, bool last) {
 }
 
 LATEPY_FUNC void CapturedText::append(bool is_err, std::string_view text) {
-  const SpinLock lock(lock_);
+  const SpinLock lock(captured_lock);
   if (pieces_.empty() || pieces_.back().is_err != is_err) pieces_.push_back({text_.size(), is_err});
   text_.append(text);
   pieces_.back().end = text_.size();
 }
 
 LATEPY_FUNC std::string CapturedText::of(bool is_err) const {
-  const SpinLock lock(lock_);
+  const SpinLock lock(captured_lock);
   std::string text;
   std::size_t begin = 0;
   for (const Piece& piece : pieces_) {
