@@ -26,6 +26,9 @@ struct Scene {
   std::string text = "t";
   Origin origin;
   py::Object object;
+  std::vector<py::Object> objects;
+  std::map<std::string, py::Object> named;
+  std::map<std::string, std::vector<std::set<int>>> deep{{"k", {{1}, {2}}}};
 };
 
 Scene& scene() {
@@ -41,7 +44,10 @@ Scene& scene() {
         .def("maybe", &Scene::maybe)
         .def("text", &Scene::text)
         .def("origin", &Scene::origin)
-        .def("object", &Scene::object);
+        .def("object", &Scene::object)
+        .def("objects", &Scene::objects)
+        .def("named", &Scene::named)
+        .def("deep", &Scene::deep);
     return true;
   }();
   static_cast<void>(once);
@@ -94,6 +100,20 @@ TEST_CASE("a field that holds a Python object gives the object itself") {
   scene();
   python().exec("scene.object = [1]\nscene.object.append(2)");
   CHECK(shown("scene.object") == "[1, 2]");
+}
+
+TEST_CASE("the Objects of a script that lie in a container field stay as they are") {
+  scene();
+  python().exec(R"(
+    inner, shared = [1], ([2],)
+    itself = []
+    itself.append(itself)
+    scene.objects = [inner, shared, itself]
+    scene.named = {'cfg': inner}
+  )");
+  CHECK(python().eval<bool>("scene.objects[0] is inner and scene.objects[1] is shared and scene.objects[2] is itself"));
+  CHECK(python().eval<bool>("scene.named['cfg'] is inner and inner == [1] and shared == ([2],)"));
+  CHECK(shown("scene.deep['k']") == "(frozenset({1}), frozenset({2}))");
 }
 
 TEST_CASE("stubs tell that a container field cannot be changed in place") {

@@ -52,37 +52,98 @@ void assign_field(F& field, V&& value) {
   field = std::forward<V>(value);
 }
 
-/// A list as a tuple, a dict as a types.MappingProxyType, a set as a frozenset; so are the items of them and of tuples.
-/// Returns other objects as they are. `made` is new, and nothing else refers to what is in it. Needs the GIL.
-Object frozen(Object made);
-/// The annotation of what frozen() returns for a type.
+/// A copy of a list as a tuple, of a set as a frozenset, and a dict inside of a types.MappingProxyType. Returns other
+/// objects as they are. Needs the GIL.
+Object immutable(Object made);
+
+/// Whether Converter<T> has each(): LATEPY_STRUCT.
+template <class T, class = void>
+inline constexpr bool is_struct = false;
+template <class T>
+inline constexpr bool
+    is_struct<T, std::void_t<decltype(Converter<T>::each(std::declval<bool (*)(const char*, ...)>()))>> = true;
+template <class T, class = void>
+inline constexpr bool is_map = false;
+template <class T>
+inline constexpr bool is_map<T, std::void_t<typename T::mapped_type>> = true;
+/// Whether freeze() makes another object of what a T is converted to.
+template <class T>
+inline constexpr bool is_freezable = is_copied_class<T> &&
+                                     (is_container<T> || is_tuple<T> || is_like_optional<T> || is_struct<T>);
+
+template <class T>
+Object freeze(Object made, const T& value);
+/// A tuple of the items of a list or tuple, each frozen as the element of `elements` that it was made of.
+template <class Tuple, std::size_t... I>
+Object freeze_tuple(const Object& made, const Tuple& elements, std::index_sequence<I...>) {
+  Object tuple = steal_or_throw(api().Tuple_New(sizeof...(I)));
+  const auto set = [&](ssize i, const auto& element) {
+    Object item = freeze(Object::borrow(api().Tuple_GetItem(made.ptr(), i)), element);
+    check_result(api().Tuple_SetItem(tuple.ptr(), i, item.release()));
+  };
+  (set(static_cast<ssize>(I), std::get<I>(elements)), ...);
+  return tuple;
+}
+/// What scripts read of a field: `made`, which `value` was converted to, with immutable containers instead of those
+/// that the conversion made. An Object in `value` stays as it is. Needs the GIL.
+template <class T>
+Object freeze(Object made, const T& value) {
+  const Api& a = api();
+  if constexpr (!is_freezable<T>) {
+    return made;
+  } else if constexpr (is_map<T>) {
+    if (type_of(made.ptr()) == a.Dict_Type && is_freezable<typename T::mapped_type> &&
+        static_cast<std::size_t>(a.Object_Size(made.ptr())) == value.size()) {
+      const Object dict = steal_or_throw(a.Dict_New());
+      auto pair = value.begin();
+      PyObject *key = nullptr, *item = nullptr;
+      for (ssize at = 0; a.Dict_Next(made.ptr(), &at, &key, &item); ++pair)
+        check_result(a.Dict_SetItem(dict.ptr(), key, freeze(Object::borrow(item), pair->second).ptr()));
+      made = dict;
+    }
+    return immutable(std::move(made));
+  } else if constexpr (is_container<T>) {
+    if constexpr (is_freezable<typename T::value_type>) {
+      if (type_of(made.ptr()) == a.List_Type) {
+        Object tuple = steal_or_throw(a.Sequence_Tuple(made.ptr()));
+        const ssize size = a.Object_Size(tuple.ptr());
+        auto element = value.begin();
+        for (ssize i = 0; i < size && element != value.end(); ++i, ++element) {
+          Object item = freeze(Object::borrow(a.Tuple_GetItem(tuple.ptr(), i)), *element);
+          check_result(a.Tuple_SetItem(tuple.ptr(), i, item.release()));
+        }
+        return tuple;
+      }
+    }
+    return immutable(std::move(made));
+  } else if constexpr (is_tuple<T>) {
+    constexpr std::size_t size = std::tuple_size_v<T>;
+    if (type_of(made.ptr()) != a.Tuple_Type || a.Object_Size(made.ptr()) != static_cast<ssize>(size)) return made;
+    return freeze_tuple(made, value, std::make_index_sequence<size>());
+  } else if constexpr (is_like_optional<T>) {
+    return value.has_value() ? freeze(std::move(made), *value) : made;
+  } else {
+    if (type_of(made.ptr()) != a.Dict_Type) return made;
+    const Object dict = steal_or_throw(a.Dict_Copy(made.ptr()));
+    Converter<T>::each([&](const char* name, auto member) {
+      const Object key = steal_or_throw(a.Unicode_InternFromString(name));
+      PyObject* const item = a.Dict_GetItemWithError(made.ptr(), key.ptr());
+      if (item) check_result(a.Dict_SetItem(dict.ptr(), key.ptr(), freeze(Object::borrow(item), value.*member).ptr()));
+      return true;
+    });
+    return immutable(dict);
+  }
+}
+/// The annotation of what freeze() returns for a type.
 std::string frozen_type(std::string type);
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC LATEPY_COLD Object frozen(Object made) {
+LATEPY_FUNC LATEPY_COLD Object immutable(Object made) {
   const Api& a = api();
   const PyTypeObject* const type = type_of(made.ptr());
-  const bool is_list = type == a.List_Type;
-  if (is_list || type == a.Tuple_Type) {
-    for (ssize i = 0, size = a.Object_Size(made.ptr()); i < size; ++i) {
-      Object item = Object::borrow(is_list ? a.List_GetItem(made.ptr(), i) : a.Tuple_GetItem(made.ptr(), i));
-      const PyObject* const before = item.ptr();
-      item = frozen(std::move(item));
-      if (item.ptr() == before) continue;
-      PyObject* const after = item.release();
-      check_result(is_list ? a.List_SetItem(made.ptr(), i, after) : a.Tuple_SetItem(made.ptr(), i, after));
-    }
-    return is_list ? steal_or_throw(a.Sequence_Tuple(made.ptr())) : made;
-  }
-  if (type == a.Dict_Type) {
-    PyObject *key = nullptr, *value = nullptr;
-    for (ssize at = 0; a.Dict_Next(made.ptr(), &at, &key, &value);) {  // the values may change, not the keys
-      const Object item = frozen(Object::borrow(value));
-      if (item.ptr() != value) check_result(a.Dict_SetItem(made.ptr(), key, item.ptr()));
-    }
-    return steal_or_throw(a.DictProxy_New(made.ptr()));
-  }
+  if (type == a.List_Type) return steal_or_throw(a.Sequence_Tuple(made.ptr()));
+  if (type == a.Dict_Type) return steal_or_throw(a.DictProxy_New(made.ptr()));
   return type == a.Set_Type ? steal_or_throw(a.FrozenSet_New(made.ptr())) : made;
 }
 
@@ -111,7 +172,7 @@ struct Converter<detail::FieldCopy<F>> {
     if (field.owner && detail::class_of<F>())
       if (const Object owner = field.find_owner(field.owner); !owner.is_empty())
         return detail::reference_to_python(&field.value, owner.ptr());
-    return detail::frozen(latepy::to_py(field.value));
+    return detail::freeze(latepy::to_py(field.value), field.value);
   }
 };
 
