@@ -263,11 +263,10 @@ TEST_CASE("the program keeps what is its own", "[startup][locale][signals]") {
       check("by the start");
       run("import signal, asyncio\nasync def f(): pass\nasyncio.run(f())\n");
       check("by imports");
-      run("import signal, os, locale\nsignal.signal(signal.SIGTERM, lambda *a: 0)\nsignal.signal(signal.SIGINT, lambda "
+      run("import signal\nsignal.signal(signal.SIGTERM, lambda *a: 0)\nsignal.signal(signal.SIGINT, lambda "
           "*a: 0)\n"
           "try: import readline\nexcept ImportError: pass\n"
-          "signal.signal(signal.SIGPIPE, signal.SIG_IGN)\nos.chdir('/')\nlocale.setlocale(locale.LC_NUMERIC, "
-          "'C.UTF-8')\n");
+          "signal.signal(signal.SIGPIPE, signal.SIG_IGN)\n");
       const auto hosts_own = [](int) {};
       std::signal(SIGUSR1, hosts_own);
       const SignalHandlers before_stop;
@@ -525,6 +524,34 @@ TEST_CASE("Config::on_import is asked no more after the end of its Interpreter",
     EXPECT_THROWN(latepy::ModuleNotFoundError, attached.import_module("missing"));
     EXPECT(asked == 1);
   });
+}
+
+TEST_CASE("on_import is asked no more, whatever a script has put beside it", "[modules]") {
+  for (const char* const script : {"class Odd:\n"
+                                   "    def __eq__(self, other): raise ValueError('__eq__')\n"
+                                   "    def find_spec(self, *arguments): return None\n"
+                                   "sys.meta_path.insert(0, Odd())",
+                                   "sys.meta_path = sys.meta_path[:]", "sys.meta_path = tuple(sys.meta_path)",
+                                   "kept = sys.meta_path[:]\ndel sys.meta_path"}) {
+    const std::string output = in_child([script] {
+      int asked = 0;
+      {
+        Config config;
+        config.finalize = false;
+        config.on_import = [&](std::string_view) -> std::optional<latepy::ModuleSource> {
+          return ++asked, std::nullopt;
+        };
+        latepy::Interpreter python(config);
+        python.exec(std::string("import sys\n") + script);
+      }
+      const int before = asked;
+      latepy::Interpreter attached;
+      attached.exec("import sys\nif not hasattr(sys, 'meta_path'): sys.meta_path = kept");
+      EXPECT_THROWN(latepy::ModuleNotFoundError, attached.import_module("missing"));
+      EXPECT(asked == before);
+    });
+    CHECK(output == "");
+  }
 }
 
 TEST_CASE("the locale is C", "[startup][locale][non-ascii]") {

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <latepy/stl/function.hpp>
 
+#include <cfenv>
+#include <clocale>
 #include <fstream>
 #include <thread>
 
@@ -814,6 +816,43 @@ TEST_CASE("a stop in a child of fork leaves the parent's Python alone", "[fork]"
         "if pid: os.waitpid(pid, 0)");
   });
   CHECK_THAT(output, ContainsSubstring("end of child\nend of parent\n"));
+}
+
+TEST_CASE("a child of fork without the GIL ends its Interpreter silently", "[fork]") {
+  const std::string output = in_child([] {
+    std::vector<std::string> warnings;
+    py::Config config = with_warnings(warnings);
+    config.release_gil = true;
+    config.on_stdout = [](std::string_view text) { std::printf("%.*s", int(text.size()), text.data()); };
+    auto python = std::make_unique<py::Interpreter>(config);
+    warnings.clear();
+    const pid_t child = fork();
+    if (child == 0) {
+      python.reset();
+      for (const std::string& each : warnings) std::printf("%s\n", each.c_str());
+      _exit(warnings.empty() ? 0 : 1);
+    }
+    int status = -1;
+    EXPECT(waitpid(child, &status, 0) == child && status == 0);
+    python->exec("print('parent')");
+  });
+  CHECK(output == "parent\n");
+}
+
+TEST_CASE("the stop leaves what the program set while Python ran", "[stop][locale]") {
+  in_child([] {
+    std::setlocale(LC_ALL, "C");
+    {
+      py::Interpreter python;
+      EXPECT(chdir("/usr") == 0);
+      EXPECT(std::setlocale(LC_CTYPE, "C.UTF-8"));
+      std::fesetround(FE_UPWARD);
+    }
+    char folder[100];
+    EXPECT(std::string(getcwd(folder, sizeof folder)) == "/usr");
+    EXPECT(std::string(std::setlocale(LC_CTYPE, nullptr)) == "C.UTF-8");
+    EXPECT(std::fegetround() == FE_UPWARD);
+  });
 }
 
 TEST_CASE("stop() from inside a call of Python's is refused, and Python goes on") {

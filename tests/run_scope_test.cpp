@@ -422,6 +422,41 @@ TEST_CASE("try_run_file and try_run_module give an exception as a value", "[main
   CHECK(setting() == before);
 }
 
+TEST_CASE("a C++ exception of a host function, thrown by an import, comes in the Result", "[modules][main-module]") {
+  python().exec("import builtins, sys");
+  python().def("fail_in_host", []() -> int { throw std::out_of_range("of the host"); });
+  python().exec("builtins.fail_in_host = fail_in_host");
+  std::filesystem::create_directories(folder() + "/failing");
+  script("failing_module.py", "fail_in_host()\n");
+  script("failing/__init__.py", "fail_in_host()\n");
+  script("failing/inner.py", "");
+  python().exec(R"(
+      class Finder:
+          def find_spec(name, path=None, target=None):
+              if name == 'found_by_host': fail_in_host()
+      sys.meta_path.insert(0, Finder)
+  )");
+  python().add_path(folder());
+  const std::string before = setting();
+  for (const auto& call : std::initializer_list<std::function<py::Result<Object>()>>{
+           [] { return python().try_call("failing_module", "f"); },
+           [] { return python().try_call("failing.inner", "f"); },
+           [] { return python().try_run_module("failing_module"); },
+           [] { return python().try_run_module("failing.inner"); },
+           [] { return python().try_run_module("found_by_host"); },
+           [] { return python().try_run_file(folder() + "/failing_module.py"); }}) {
+    const py::Result<Object> result = call();
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().is("IndexError"));
+    CHECK(result.error().message() == "of the host");
+    CHECK_THROWS_AS(result.value(), std::out_of_range);
+  }
+  CHECK_THROWS_AS(python().call("failing_module", "f"), std::out_of_range);
+  CHECK_THROWS_AS(python().run_module("failing.inner"), std::out_of_range);
+  CHECK(setting() == before);
+  python().exec("sys.meta_path.remove(Finder); del builtins.fail_in_host");
+}
+
 TEST_CASE("reload runs a module's source again") {
   python().add_path(folder());
   script("reloaded.py", "value = 1\n");
@@ -518,6 +553,25 @@ TEST_CASE("an exception of the script is thrown, with everything put back", "[sy
   python().run_file(script("vandal.py", "import sys\nsys.path = None\ndel sys.argv\ndel sys.modules['__main__']\n"));
   python().import_module("sys").attr("path") = kept;
   CHECK(setting() == before);
+}
+
+TEST_CASE("a script may leave any object as sys.path, also one that calls a host function which throws", "[sys-path]") {
+  struct NotStandard {};
+  python().def("fail_in_any_way", []() -> int { throw NotStandard(); });
+  const Object path = python().eval("__import__('sys').path"), argv = python().eval("__import__('sys').argv");
+  py::Object globals = py::dict();
+  globals["fail"] = python()["fail_in_any_way"];
+  const std::string file = script("odd_path.py",
+                                  "import sys\n"
+                                  "class Odd(list):\n"
+                                  "    def __len__(self): return fail()\n"
+                                  "sys.path = Odd(sys.path)\n"
+                                  "del sys.argv\n");
+  python().run_file(file, {}, globals);
+  CHECK(python().eval("__import__('sys').argv").same(argv));
+  CHECK(python().eval<std::string>("__import__('__main__').__name__") == "__main__");
+  python().get("sys").attr("path") = path;
+  path.call_method("remove", folder());
 }
 
 TEST_CASE("SystemExit of a script comes with its code and ends nothing", "[sys-exit]") {

@@ -58,7 +58,9 @@ class Interpreter : public Scope {
     if (alive) *alive = std::move(names);
     return stopped;
   }
-  /// As above, but waits for Python's threads without a limit and 10 s for C++ threads.
+  /// As above, but waits for Python's threads without a limit and 10 s for C++ threads. It first ends the executors of
+  /// Python (concurrent.futures): also if it returns false, they take no work any more, and new ones neither. The stop
+  /// with a timeout does not do that before it succeeds.
   bool stop() {
     std::vector<std::string> names;
     return is_stopped_ || end(-1, names);
@@ -102,7 +104,7 @@ class Interpreter : public Scope {
   std::function<void(const std::string&)> on_warning_;
   bool finalize_;
   std::shared_ptr<const Discovery> discovery_;
-  std::optional<detail::HostState> before_;
+  std::optional<detail::HostState> before_;  // the start
   detail::InstalledHooks hooks_;
   Interpreter* next_ = nullptr;
   const void* starter_ = nullptr;  // the thread of the constructor: the address of its ThreadRecord
@@ -138,12 +140,13 @@ LATEPY_FUNC LATEPY_COLD Interpreter::Interpreter() : Interpreter(Config()) {}
 LATEPY_FUNC LATEPY_COLD Interpreter::~Interpreter() {
   try {
     std::vector<std::string> alive;
-    if (is_elsewhere() && !is_stopped_) {
+    if (detail::process_state().lost) {
+      // The child of a fork() without the GIL: Python is the parent's, and there is nothing to end here.
+    } else if (is_elsewhere() && !is_stopped_) {
       if (std::optional<GilGuard> gil = GilGuard::try_acquire()) detail::flush_streams();
       warn(
           {"Python was left running when its Interpreter was destroyed: it was destroyed on another thread than the "
-           "one "
-           "that made it"});
+           "one that made it"});
     } else if (!is_stopped_ && !end(-1, alive)) {
       warn({"Python was left running when its Interpreter was destroyed: ", detail::join(alive)});
     }
@@ -264,8 +267,11 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   detail::release_interned_names();
   const bool with_readline = detail::is_imported("readline");
   const detail::SignalHandlers last;
+  std::optional<detail::HostState> now;  // what the program and its scripts have changed since the start stays
+  detail::attempt([&now] { now.emplace(); });
   if (!(starter_ == &detail::thread_record ? detail::finalize() : detail::finalize_in_child()))
     warn({"Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)"});
+  if (now) now->restore(false);
   before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized), with_readline);
   is_stopped_ = true;
   const detail::SpinLock lock(detail::interpreters_lock);

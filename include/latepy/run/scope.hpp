@@ -74,8 +74,8 @@ class Scope {
   ///
   /// Functions of the script can be called afterwards. But what looks up their module by its name, such as pickle and
   /// typing.get_type_hints(), then finds another `__main__`. For plug-ins use module_from_file().
-  /// - `path`: a source file; a folder or zip file with a `__main__.py`, which is first on sys.path itself; a .pyc
-  /// file.
+  /// - `path`: a source file; a folder or zip file with a `__main__.py`, which is first on sys.path itself; or
+  /// a .pyc file.
   /// - `argv`: the arguments, without the file.
   /// - `globals`: if given, the script runs in this dict, and has it as its `__main__`.
   ///
@@ -94,7 +94,7 @@ class Scope {
     return try_run_module(name, argv, globals).value();
   }
   /// As run_file() and run_module(), but return an exception of the script, or that there is none to run, in the
-  /// Result.
+  /// Result, as try_exec() does.
   ///@{
   Result<Object> try_run_file(const Path& path, const std::vector<std::string>& argv = {}, const Ref& globals = {}) {
     return running_.run_file(path, argv, main_, globals);
@@ -110,16 +110,18 @@ class Scope {
   template <class T = Object, class... A>
   T call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
     const detail::Entry entry;
-    const detail::OwnedRef found(find(module, function));
+    const detail::OwnedRef found(detail::throw_if_null(find(module, function)));
     return detail::result_into_cpp<T>(
         detail::throw_if_null(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)), found.get());
   }
-  /// As call(), but returns an exception of the function or of the import in the Result instead of throwing it.
+  /// As call(), but returns an exception of the function or of the import in the Result, as try_exec() does.
   template <class T = Object, class... A>
   Result<T> try_call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
     const detail::Entry entry;
     try {
-      return Object::steal(find(module, function)).template try_call<T>(std::forward<A>(arguments)...);
+      PyObject* const found = find(module, function);
+      if (!found) return Result<T>(detail::take_exception());
+      return Object::steal(found).template try_call<T>(std::forward<A>(arguments)...);
     } catch (const PythonError& error) {
       return error;
     }
@@ -220,7 +222,8 @@ class Scope {
     return code->try_run<T>(globals_or_main(globals));
   }
 
-  // The members without their Entry. The functions that return a PyObject* return a new reference.
+  // The members without their Entry. The functions that return a PyObject* return a new reference; find() returns null
+  // with Python's error set if it fails.
   PyObject* evaluate(std::string_view expression, const Ref& globals, std::string_view filename) const;
   PyObject* find(const detail::StringArg& module, const detail::StringArg& function) const;
   /// exec(), eval() and run_string() with locals.
@@ -287,7 +290,7 @@ LATEPY_FUNC void Scope::forget_main() noexcept {
 
 LATEPY_FUNC PyObject* Scope::find(const detail::StringArg& module, const detail::StringArg& function) const {
   PyObject* const known = detail::find_function(module, function);
-  return LATEPY_LIKELY(known != nullptr) ? known : detail::import_path(module.view(), function.view()).release();
+  return LATEPY_LIKELY(known != nullptr) ? known : detail::import_path(module.view(), function.view());
 }
 
 #endif

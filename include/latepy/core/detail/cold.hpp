@@ -58,17 +58,30 @@ LATEPY_COLD inline ColdObject get_item(const Ref& object, std::string_view key) 
 LATEPY_COLD inline void set_item(const Ref& object, std::string_view key, const Ref& value) {
   expect_success(api().Object_SetItem(object.checked(), AttrName(key).ptr(), value.checked()));
 }
-/// Calls with at most six positional arguments.
-LATEPY_COLD inline ColdObject call_plain(const Ref& callable, std::initializer_list<Ref> arguments = {}) {
+/// Calls with at most six positional arguments. Returns a new reference; null with Python's error set if it fails.
+LATEPY_COLD inline PyObject* try_call_plain(const Ref& callable, std::initializer_list<Ref> arguments = {}) {
   PyObject* array[6] = {};
   PyObject** end = array;
   for (const Ref& argument : arguments) *end++ = argument.checked();
-  return take_result(api().Object_VectorcallDict(callable.checked(), array, arguments.size(), nullptr));
+  return api().Object_VectorcallDict(callable.checked(), array, arguments.size(), nullptr);
+}
+/// The same, but throws the error.
+LATEPY_COLD inline ColdObject call_plain(const Ref& callable, std::initializer_list<Ref> arguments = {}) {
+  return take_result(try_call_plain(callable, arguments));
 }
 /// Calls a method with at most six positional arguments.
 LATEPY_COLD inline ColdObject call_attribute(const Ref& object, const char* name,
                                              std::initializer_list<Ref> arguments = {}) {
   return call_plain(get_attribute(object, name), arguments);
+}
+
+/// Calls `call` and ignores what it throws, for destructors and the stop: scripts may have changed all that it uses.
+template <class F>
+void attempt(F&& call) noexcept {
+  try {
+    call();
+  } catch (...) {  // any type: a C++ exception of a host function comes back as it was thrown
+  }
 }
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/run/config.hpp>
+#include <latepy/run/detail/installed.hpp>
 #include <latepy/run/detail/modules.hpp>
 
 namespace latepy {
@@ -10,22 +11,13 @@ inline namespace v1 {
 namespace detail {
 
 /// A finder at the end of sys.meta_path that asks the program for modules. The destructor removes it.
-class HostFinder {
+class HostFinder : public Installed {
  public:
-  HostFinder() = default;
-  HostFinder(const HostFinder&) = delete;
-  ~HostFinder() { end(); }
   /// Adds the finder. Needs the GIL. \param ask takes the name of a module and returns None or a tuple; see describe().
   LATEPY_COLD void begin(const Object& ask) {
-    finder_ = call_plain(get_item(module_finder(), "ask_program"), {ask, compiler()});
-    end_ = &HostFinder::end_begun;  // a pointer, so that programs without on_import do not compile end_begun()
+    ColdObject remove = get_item(module_finder(), "remove_finder");
+    keep(call_plain(get_item(module_finder(), "ask_program"), {ask, compiler()}), std::move(remove));
   }
-  /// Removes the finder. Any thread, at any time. Takes the GIL.
-  void end() noexcept {
-    if (end_) (this->*end_)();
-  }
-  /// Makes end() do nothing, so that the finder stays until Python has ended.
-  void let_go() noexcept { finder_ = Object(); }
   /// What `ask` returns: None, or a tuple of the text, the file name and whether the module is a package.
   LATEPY_COLD static Object describe(std::string_view name, const std::optional<ModuleSource>& found) {
     if (!found) return none();
@@ -41,18 +33,6 @@ class HostFinder {
       return Object(CodeAccess::code(Code(text, Mode::exec, path_bytes(file))));
     });
   }
-  LATEPY_COLD void end_begun() noexcept try {
-    if (!finder_.is_alive()) return;
-    if (const std::optional<GilGuard> gil = GilGuard::try_acquire()) {
-      const ColdObject path = sys("meta_path");
-      if (api().Sequence_Contains(path.ptr(), finder_.ptr()) == 1) call_attribute(path, "remove", {finder_});
-    }
-    finder_ = Object();
-  } catch (...) {  // a script has deleted sys.meta_path, or Python has ended meanwhile
-  }
-
-  Object finder_;
-  void (HostFinder::*end_)() noexcept = nullptr;
 };
 
 /// Installs Config::on_import; see Hook.

@@ -38,8 +38,9 @@ PyObject* find_function(const StringArg& module, const StringArg& function);
 /// PythonError that the module raises.
 PyObject* import_or_null(std::string_view name);
 
-/// The attribute of a module with a dotted name: import_path("pathlib", "Path.home").
-Object import_path(std::string_view module, std::string_view path);
+/// Imports a module and reads the attribute with a dotted name: import_path("pathlib", "Path.home"). Returns a new
+/// reference; null with Python's error set if it fails.
+PyObject* import_path(std::string_view module, std::string_view path);
 /// The object with a dotted name. Imports modules as far as needed, then reads attributes.
 Object resolve(std::string_view dotted);
 
@@ -103,14 +104,14 @@ LATEPY_FUNC LATEPY_COLD PyObject* import_or_null(std::string_view name) {
   error.rethrow();
 }
 
-LATEPY_FUNC LATEPY_COLD Object import_path(std::string_view module, std::string_view path) {
-  Object found = import(module);
-  for (std::size_t at = 0; at <= path.size();) {
+LATEPY_FUNC LATEPY_COLD PyObject* import_path(std::string_view module, std::string_view path) {
+  Object found = Object::steal(try_import(module));
+  for (std::size_t at = 0; at <= path.size() && !found.is_empty();) {
     const std::size_t dot = (std::min)(path.find('.', at), path.size());
-    found = found.attr(path.substr(at, dot - at));
+    found = Object::steal(api().Object_GetAttr(found.ptr(), AttrName(path.substr(at, dot - at)).ptr()));
     at = dot + 1;
   }
-  return found;
+  return found.release();
 }
 
 /// Imports the module that a dotted name begins with. If there is none, the error tells of a built-in object or a

@@ -111,6 +111,15 @@ def ask_program(ask, compile):
     finder = type(sys.implementation)(find_spec=find_spec)
     sys.meta_path.append(finder)
     return finder
+
+# By identity: the others may have any __eq__. A finder that stays somewhere finds nothing.
+def remove_finder(finder):
+    finder.find_spec = lambda name, path=None, target=None: None
+    try:
+        for at in [at for at, each in enumerate(sys.meta_path) if each is finder]:
+            del sys.meta_path[at]
+    except Exception:  # a script has deleted sys.meta_path or made it a tuple
+        pass
 )";
 
 }  // namespace detail

@@ -20,15 +20,15 @@ inline void set_main(const Object& module) {
 
 /// What run_file() or run_module() is about to run.
 struct Script {
-  ColdObject code;   ///< a code object
+  ColdObject code;   ///< a code object; empty if it could not be loaded: then Python's error is set
   ColdObject names;  ///< what the `__main__` gets, a dict; empty if it is not known yet
   ColdObject argv0;  ///< sys.argv[0], a str
   ColdObject path0;  ///< sys.path[0], a str; empty if it stays as it is
 };
 /// Reads and compiles a file, a folder with a `__main__.py`, a zip file with one, or a .pyc file. A source file is
-/// compiled in the encoding that it declares. Needs the GIL. \throws as Scope::run_file().
+/// compiled in the encoding that it declares. Needs the GIL.
 Script load_file(const Path& path);
-/// Finds a module, and imports the packages above it. Needs the GIL. \throws as Scope::run_module().
+/// Finds a module, and imports the packages above it. Needs the GIL.
 Script load_module(std::string_view name);
 
 /// The script that a Scope runs. Scripts nest: a script may call the host, and the host run another script.
@@ -71,11 +71,13 @@ LATEPY_COLD inline const Object* find_main_of(const Ref& globals, const Object& 
 /// The namespace of script_source.
 LATEPY_COLD inline Object script_namespace() { return kept_namespace("script", script_source); }
 
-/// The Script of what load_file() or load_module() of script_source returned. Throws an exception that they returned.
-LATEPY_COLD inline Script make_script(const Object& found, const ColdObject& path, ColdObject argv0) {
+/// The Script of what load_file() or load_module() of script_source returned. They may have raised an exception, or
+/// returned one.
+LATEPY_COLD inline Script make_script(const ColdObject& found, const ColdObject& path, ColdObject argv0) {
+  if (found.is_empty()) return {};
   if (!has_flag(found.ptr(), type_is_tuple)) {
     api().Err_SetObject(as_object(type_of(found.ptr())), found.ptr());
-    throw_python_error();
+    return {};
   }
   const auto at = [&found](ssize index) { return ColdObject(Object::borrow(api().Tuple_GetItem(found.ptr(), index))); };
   Script script{at(0), at(1), std::move(argv0), {}};
@@ -97,24 +99,27 @@ LATEPY_FUNC LATEPY_COLD Script load_file(const Path& path) {
     if (std::memchr(text, '\0', static_cast<std::size_t>(size)) == nullptr) {
       CompilerFlags flags{0, library_state.version.minor};
       Script script;
-      script.code = take_result(api().CompileStringObject(text, file.ptr(), file_input, &flags, -1));
+      script.code = Object::steal(api().CompileStringObject(text, file.ptr(), file_input, &flags, -1));
+      if (script.code.is_empty()) return script;
       script.names = call_plain(get_item(script_namespace(), "source_names"), {file});
       script.argv0 = make_path(path.string());
       script.path0 = call_attribute(known_module("os.path"), "dirname", {file});
       return script;
     }
   }
-  Script script =
-      make_script(call_plain(get_item(script_namespace(), "load_file"), {file, data}), file, make_path(path.string()));
-  if (script.path0.is_empty()) script.path0 = call_attribute(known_module("os.path"), "dirname", {file});
+  Script script = make_script(Object::steal(try_call_plain(get_item(script_namespace(), "load_file"), {file, data})),
+                              file, make_path(path.string()));
+  if (!script.code.is_empty() && script.path0.is_empty())
+    script.path0 = call_attribute(known_module("os.path"), "dirname", {file});
   return script;
 }
 
 LATEPY_FUNC LATEPY_COLD Script load_module(std::string_view name) {
   const std::size_t dot = name.rfind('.');
-  if (dot != name.npos) import(name.substr(0, dot));
-  Script script = make_script(call_plain(get_item(script_namespace(), "load_module"), {make_str(name)}), {}, {});
-  script.argv0 = get_item(script.names, "__file__");
+  if (dot != name.npos && Object::steal(try_import(name.substr(0, dot))).is_empty()) return {};
+  Script script =
+      make_script(Object::steal(try_call_plain(get_item(script_namespace(), "load_module"), {make_str(name)})), {}, {});
+  if (!script.code.is_empty()) script.argv0 = get_item(script.names, "__file__");
   return script;
 }
 
@@ -130,18 +135,16 @@ struct RunningScript::Setting {
   Setting(const Setting&) = delete;
   LATEPY_COLD ~Setting() {
     running.main_ = std::move(outer);
-    try {
-      set_main(running.main_.is_empty() ? main : running.main_);
-      api().Sys_SetObject("argv", argv.ptr());
+    attempt([&] { set_main(running.main_.is_empty() ? main : running.main_); });
+    attempt([&] { expect_success(api().Sys_SetObject("argv", argv.ptr())); });
+    attempt([&] {
       const Object path = sys("path");
       for (std::size_t i = 0; !path0.is_empty() && i < len(path); ++i) {  // by identity: the script may have added the
         if (!Object(path[i]).same(path0)) continue;                       // same text
         path[i].del();
         break;
       }
-    } catch (const Error&) {
-      api().Err_Clear();  // the script deleted sys.path: there is nothing to restore
-    }
+    });
     running.thread_.store(outer_thread);
   }
 };
@@ -149,6 +152,7 @@ struct RunningScript::Setting {
 LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_loaded(const Script& script,
                                                                  const std::vector<std::string>& argv,
                                                                  const Object& main, const Ref& globals) {
+  if (script.code.is_empty()) return Result<Object>(take_exception());
   const void* thread = nullptr;
   if (!thread_.compare_exchange_strong(thread, &thread_record) && thread != &thread_record)
     throw_error<StateError>(

@@ -30,15 +30,6 @@ class Waiting {
 /// The time, in ms, that a stop without a timeout waits for C++ threads in a GilGuard.
 inline constexpr long long patience = 10000;
 
-/// Calls `call` and ignores what it throws: scripts may have changed the parts of the standard library that it uses.
-template <class F>
-void attempt(F&& call) {
-  try {
-    call();
-  } catch (...) {  // any type: a C++ exception of a host function comes back as it was thrown
-  }
-}
-
 /// An `atexit` function, for a Python that other code stops. No thread enters any more, and those in a guard get time
 /// to leave: later CPython would end or block threads that ask for the GIL.
 inline PyObject* close_gate(PyObject*, PyObject*) {

@@ -133,12 +133,11 @@ class HostState {
     if (with_signals) signals_.restore();
   }
 
-  /// Restores everything after the stop, except the signal handlers that the program installed while Python ran; see
-  /// SignalHandlers::restore_pythons(). \param before the handlers just before the stop. \param with_readline whether
-  /// the module readline was imported, which sets LINES and COLUMNS.
+  /// After the stop, restores what Python has set while it ran: the signal handlers, except those that the program
+  /// installed, see SignalHandlers::restore_pythons(), and the variables. \param before the handlers just before the
+  /// stop. \param with_readline whether the module readline was imported, which sets LINES and COLUMNS.
   LATEPY_COLD void restore_after_stop(const SignalHandlers& before, const void* python,
                                       bool with_readline) const noexcept {
-    restore(false);
     signals_.restore_pythons(before, python);
     for (std::size_t i = 0; with_readline && i < 2; ++i) put_back(size_variables[i], size_of_terminal_[i]);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/host/function.hpp>
+#include <latepy/run/detail/installed.hpp>
 #include <latepy/run/detail/streams/redirect_source.hpp>
 
 namespace latepy {
@@ -21,45 +22,17 @@ inline MethodDef is_ending = {"is_ending",
                               meth_noargs, nullptr};
 
 /// Replaces one of sys.stdin, stdout and stderr by a stream that calls a C++ function. The destructor restores it.
-class Redirect {
+class Redirect : public Installed {
  public:
-  Redirect() = default;
-  Redirect(const Redirect&) = delete;
-  ~Redirect() { end(); }
   /// Replaces the stream. Needs the GIL. \param name such as "stdout". \param host the Python function that output_to()
   /// or input_from() made. \param for_good also replaces sys.__stdout__, and stays until Python has ended.
   LATEPY_COLD void begin(const char* name, const Object& host, bool for_good) {
     const Object module = output_module();
     const ColdObject ending = take_result(api().CFunction_NewEx(&is_ending, nullptr, nullptr));
     expect_success(api().Dict_SetItemString(module.ptr(), "is_ending", ending.ptr()));
-    finish_ = module["end"];  // kept, so that end_begun() needs no memory of C++
-    raw_ = module["begin"](name, host, for_good);
-    end_ = &Redirect::end_begun;  // a pointer, so that programs which do not call begin() do not compile end_begun()
+    Object end = module["end"];
+    keep(module["begin"](name, host, for_good), std::move(end));
   }
-  /// Restores the stream that was there before. Any thread, at any time. Takes the GIL.
-  void end() noexcept {
-    if (end_) (this->*end_)();
-  }
-  /// Makes end() do nothing, so that the stream stays until Python has ended.
-  void let_go() noexcept { raw_ = finish_ = Object(); }
-
- private:
-  LATEPY_COLD void end_begun() noexcept try {
-    if (!raw_.is_alive()) return;
-    if (const std::optional<GilGuard> gil = GilGuard::try_acquire()) {
-      const ErrorAside aside;
-      PyObject* arguments[] = {raw_.ptr()};
-      const OwnedRef done(api().Object_VectorcallDict(finish_.ptr(), arguments, 1, nullptr));
-      // It has called the C++ function with the last text, which may have thrown.
-      if (!done.get()) api().Err_WriteUnraisable(raw_.ptr());
-    }
-    let_go();
-  } catch (const std::bad_alloc&) {  // no memory to enter Python on this thread: the stream stays
-  }
-
-  Object raw_;
-  Object finish_;  // the function `end` of redirect_source
-  void (Redirect::*end_)() noexcept = nullptr;
 };
 
 /// Passes the bytes that a stream wrote to a callback: as valid UTF-8, and by line or as they come.

@@ -1,0 +1,53 @@
+// latepy/run/detail/installed.hpp: Installed, an object of the program in Python that is removed at the end.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/detail/cold.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// An object of the program that Python uses, such as a stream in sys. The destructor removes it.
+class Installed {
+ public:
+  Installed() = default;
+  Installed(const Installed&) = delete;
+  ~Installed() { end(); }
+  /// Removes the object. Any thread, at any time. Takes the GIL.
+  void end() noexcept {
+    if (end_) (this->*end_)();
+  }
+  /// Makes end() do nothing, so that the object stays until Python has ended.
+  void let_go() noexcept { object_ = remove_ = Object(); }
+
+ protected:
+  /// Keeps the object, and the Python function that takes and removes it: so end() needs no memory of C++.
+  LATEPY_COLD void keep(Object object, Object remove) noexcept {
+    object_ = std::move(object);
+    remove_ = std::move(remove);
+    end_ = &Installed::end_kept;  // a pointer, so that programs which install nothing do not compile end_kept()
+  }
+
+ private:
+  LATEPY_COLD void end_kept() noexcept {
+    if (!object_.is_alive()) return;
+    attempt([this] {  // without the memory to enter Python on this thread the object stays
+      if (const std::optional<GilGuard> gil = GilGuard::try_acquire()) {
+        const ErrorAside aside;
+        PyObject* arguments[] = {object_.ptr()};
+        const OwnedRef done(api().Object_VectorcallDict(remove_.ptr(), arguments, 1, nullptr));
+        // It may have called a C++ function, as a stream does with its last text, which may have thrown.
+        if (!done.get()) api().Err_WriteUnraisable(object_.ptr());
+      }
+      let_go();
+    });
+  }
+
+  Object object_, remove_;
+  void (Installed::*end_)() noexcept = nullptr;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
