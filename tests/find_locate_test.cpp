@@ -731,6 +731,76 @@ TEST_CASE("strict takes what only its owner may write to, and refuses what other
   CHECK(py::locate(tree.search).chosen().has_value());
 }
 
+TEST_CASE("strict reads the .pth files that the module site reads, and each folder once", "[locate][security]") {
+  Tree tree;
+  tree.python("project/py", "3.12");
+  const std::string lib = "project/py/lib/python3.12", packages = lib + "/site-packages";
+  tree.file("project/module.py");
+  tree.folder("sticky");
+  chmod(tree.at("sticky").c_str(), 01777);
+  tree.file(packages + "/above.pth", tree.at("project") + "\n" + tree.at("project/") + "\n../../..\n");
+  tree.file(packages + "/package/data.pth", tree.at("sticky") + "\n");
+  tree.file("project/not_read.pth", tree.at("sticky") + "\n");
+  tree.search.strict = true;
+  tree.search.python = tree.at("project/py/bin/python3.12");
+  std::string open = "sticky";
+  const std::string far(70000, '#');
+  SECTION("a folder that holds the .pth file") { open = ""; }
+  SECTION("a file in it") { open = "project/module.py"; }
+  SECTION("a path that is missing where others may add it") {
+    tree.file(packages + "/some.pth", tree.at("sticky/gone/further") + "\n");
+  }
+  SECTION("a link to such a path") { tree.link(lib + "/linked", tree.at("sticky/gone")); }
+  SECTION("a line far behind in a .pth file") {
+    tree.file(packages + "/some.pth", far + "\n" + tree.at("sticky") + "\n");
+  }
+  SECTION("site-packages that are a link to a folder of another name") {
+    tree.python("project/other", "3.12");
+    tree.link("project/other/lib/python3.12/site-packages", tree.at("project/named"));
+    tree.file("project/named/some.pth", tree.at("sticky") + "\n");
+    tree.search.python = tree.at("project/other/bin/python3.12");
+  }
+  SECTION("a .pth file that is too large to be read") {
+    open = packages + "/some.pth";
+    tree.file(open);
+    REQUIRE(truncate(tree.at(open).c_str(), 17 << 20) == 0);
+  }
+  if (open == "project/module.py") chmod(tree.at(open).c_str(), 0666);
+  const Discovery discovery = py::locate(tree.search);
+  INFO(discovery.to_string());
+  if (open.empty())
+    CHECK(discovery.chosen() != nullptr);
+  else
+    CHECK(only_reason(discovery) == "not safe (strict): others may write to " + tree.at(open));
+}
+
+TEST_CASE("a set-uid program takes no Python that others may write to", "[locate][security]") {
+  Tree tree;
+  tree.python("app/python", "3.12");
+  tree.search.as_secure = true;
+  CHECK(py::locate(tree.search).chosen()->source == "beside the program");
+  chmod(tree.at("app").c_str(), 0777);  // where others can make a hard link to the program
+  CHECK(only_reason(py::locate(tree.search)) == "not safe (set-uid): others may write to " + tree.at("app"));
+}
+
+TEST_CASE("pyvenv.cfg is read to its end", "[locate][venv]") {
+  Tree tree;
+  tree.python("py", "3.12");
+  std::string text = "# ";
+  while (text.size() < 65535) text += 'x';
+  tree.venv("venv", text + "\xc3\xa9\nhome = " + tree.at("py/bin"));
+  tree.search.python = tree.at("venv");
+  CHECK(py::locate(tree.search).chosen()->prefix == tree.at("venv"));
+  tree.file("py/pyvenv.cfg", text + "\xc3\xa9\n");
+  tree.search.python = py::Path();
+  tree.search.library = tree.at("py/lib/libpython3.12.so.1.0");
+  CHECK(py::locate(tree.search).chosen().has_value());
+  tree.file("py/pyvenv.cfg", text + "\n\xe9\n");
+  CHECK(only_reason(py::locate(tree.search)) == "not in UTF-8: " + tree.at("py/pyvenv.cfg"));
+  REQUIRE(truncate(tree.at("py/pyvenv.cfg").c_str(), 17 << 20) == 0);
+  CHECK(only_reason(py::locate(tree.search)) == tree.at("py/pyvenv.cfg") + " cannot be read: File too large");
+}
+
 TEST_CASE("strict follows links to an end", "[locate][security]") {
   Tree tree;
   tree.link("one", "two");

@@ -675,7 +675,14 @@ TEST_CASE("a .pth file that is not UTF-8 does not spoil later starts", "[startup
     });
     CHECK(output == "True\n");
   }
-  std::ofstream(file) << "/caf\xe9\n";
+  std::string far = "#";
+  while (far.size() < 65535) far += 'x';
+  std::ofstream(file) << far + "\xc3\xa9\n";  // a character that lies on both sides of 64 KiB
+  CHECK(in_child([] {
+          start_python();
+          run("print('well')");
+        }) == "well\n");
+  std::ofstream(file) << far + "\n/caf\xe9\n";
   const std::string output = in_child([&] {
     try {
       start_python();
@@ -747,6 +754,18 @@ TEST_CASE("strict refuses what others may write to on sys.path before any of it 
   CHECK(output(as_option) == refusal(folder + "/modules/sitecustomize.py"));
   CHECK(output([](Config&) {}) == "it runs\n");
   fs::permissions(folder + "/modules/sitecustomize.py", fs::perms::owner_all);
+  fs::permissions(folder, fs::perms::all | fs::perms::sticky_bit);
+  CHECK(output([&](Config& config) { config.paths = {folder + "/gone"}; }) == refusal(folder));
+  const std::string safe = temporary_folder() + "/safe";
+  fs::create_directory(safe);
+  for (const std::string& list : {":" + safe, safe + ":", safe + "::" + safe, safe + ": "}) {
+    INFO(list);
+    CHECK(output([&](Config& config) {
+            setenv("PYTHONPATH", list.c_str(), 1);
+            config.use_environment = true;
+          }) == refusal(folder));
+  }
+  fs::permissions(folder, fs::perms::owner_all);
   fs::permissions(site, fs::perms::all);
   CHECK(output(of_user) == refusal(site));
 }

@@ -1234,6 +1234,44 @@ TEST_CASE("a start with another memory allocator than the first one is refused w
   });
 }
 
+TEST_CASE("a start that is refused does not count as one, and a start counts what it takes from the environment",
+          "[restart]") {
+  in_child([] {
+    py::Config config;
+    config.set("allocator", "3").set("tracemalloc", "1").set("no_such_option", "1");
+    EXPECT_THROWN(py::StartError, py::Interpreter{config});
+    { const py::Interpreter first; }
+    const py::Interpreter second;
+  });
+  in_child([] {
+    setenv("PYTHONMALLOC", "malloc", 1);
+    py::Config config;
+    config.set("use_environment", "1");
+    { const py::Interpreter first(config); }
+    if (minor_version() <= 12) EXPECT_THROWN(StateError, py::Interpreter());
+    const py::Interpreter second(config);
+  });
+}
+
+TEST_CASE("strict looks at Config::paths where an Interpreter attaches too", "[attach][security]") {
+  in_child([] {
+    char folder[] = "/tmp/latepy_XXXXXX";
+    EXPECT(mkdtemp(folder) != nullptr);
+    chmod(folder, 0777);
+    py::Config config;
+    config.finalize = false;
+    { const py::Interpreter first(config); }
+    config.strict = true;
+    config.paths = {folder};
+    EXPECT(has(EXPECT_THROWN(py::StartError, py::Interpreter{config}).what(),
+               "cannot attach to Python: not safe (Config::strict): others may write to " + std::string(folder)));
+    chmod(folder, 0755);
+    py::Interpreter second(config);
+    EXPECT(second.eval<std::string>("__import__('sys').path[0]") == folder);
+    rmdir(folder);
+  });
+}
+
 TEST_CASE("what needs a Python says so before there is one") {
   in_child([] {
     EXPECT(has(EXPECT_THROWN(StateError, py::ValueError("x").value()).what(), "no Python runs"));

@@ -101,7 +101,7 @@ struct Search {
   /// For tests: the folder that stands for "/", so that a made-up system can be searched.
   Path root;
   Path program;            ///< For tests: the file that stands for this program.
-  bool as_secure = false;  ///< For tests: as if the process were set-uid: no environment, no PATH.
+  bool as_secure = false;  ///< For tests: as if the process were set-uid: no environment, no PATH; strict.
   bool in_process = true;  ///< a Python already in this process is the only candidate
 };
 

@@ -88,7 +88,8 @@ struct Config {
   /// Refuse a Python if other users of the machine may write to it: to its library, its executables, pyvenv.cfg, the
   /// standard library, site-packages, what is on sys.path at the start, or to a folder above them. Each file is looked
   /// at. The paths in .pth files are too, but not what the code in them does. On Windows it only refuses, in a process
-  /// with an administrator's rights, what lies in the user's folder.
+  /// with an administrator's rights, what lies in the user's folder. A set-uid program refuses such a Python always,
+  /// but looks at sys.path only if this is set. An Interpreter that attaches looks at Config::paths alone.
   bool strict = false;
   /// Let Python handle SIGINT (KeyboardInterrupt) and ignore SIGPIPE and SIGXFSZ, as `python` does. If false, the
   /// program keeps its signal handlers, also when a script imports `signal` or runs asyncio.

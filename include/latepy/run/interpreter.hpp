@@ -190,6 +190,8 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
 
 LATEPY_FUNC LATEPY_COLD void Interpreter::attach(const Config& config, detail::Turn& turn) {
   detail::refuse_start_fields(config);
+  detail::Arena arena;
+  detail::check_paths(config, arena, detail::Texts(arena), "attach to");
   is_attached_ = true;
   detail::started_before = true;  // by other code of the process
   const detail::AttachGuard gil;

@@ -102,9 +102,11 @@ class Checks : public CandidateTable {
     for (int up = 0; up < 2 && !folder.empty(); ++up) {
       folder = arena_.parent(folder);
       const Text config = arena_.join(folder, "pyvenv.cfg");
-      if (!is_utf8(read_file(arena_, config).text)) return arena_.concat("not in UTF-8: ", config);
+      const FileText file = read_file(arena_, config);
+      if (file.error != 0 && file.size != 0) return arena_.concat(config, " ", read_fault(arena_, file.error));
+      if (!is_utf8(file.text)) return arena_.concat("not in UTF-8: ", config);
     }
-    return search_.strict ? why_unsafe(c, name) : Text();
+    return search_.strict || is_secure() ? why_unsafe(c, name) : Text();
   }
 
   /// "" where nobody but this user and root may write to what CPython starts with.
@@ -120,7 +122,9 @@ class Checks : public CandidateTable {
           paths.add(arena_.concat(root, lib, version));
     }
     const Text open = writable_by_others(arena_, paths);
-    return open.empty() ? open : arena_.concat("not safe (strict): others may write to ", open);
+    return open.empty()
+               ? open
+               : arena_.concat("not safe (", is_secure() ? "set-uid" : "strict", "): others may write to ", open);
   }
 
   const VersionRange range_;

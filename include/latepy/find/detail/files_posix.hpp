@@ -43,8 +43,10 @@ struct FileText {
   int error = 0;                ///< not 0 where it was not read up to the limit; see read_fault()
 };
 
-/// Reads up to `limit` bytes.
-LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit = 65536) {
+inline constexpr std::size_t whole_file = ~std::size_t{0};
+
+/// Reads up to `limit` bytes. A whole file of over 16 MiB is an error.
+LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit = whole_file) {
   struct File {
     int number;
     ~File() {
@@ -58,6 +60,10 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
     return result;
   }
   result.size = static_cast<unsigned long long>(info.st_size);
+  if (limit == whole_file && result.size > 16u << 20) {
+    result.error = EFBIG;
+    return result;
+  }
   if (result.size < limit) limit = static_cast<std::size_t>(result.size);
   char* const bytes = static_cast<char*>(arena.allocate(limit));
   std::size_t have = 0;

@@ -109,8 +109,10 @@ struct HandleCloser {
   }
 };
 
-/// Reads up to `limit` bytes.
-LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit = 65536) {
+inline constexpr std::size_t whole_file = ~std::size_t{0};
+
+/// Reads up to `limit` bytes. A whole file of over 16 MiB is an error.
+LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit = whole_file) {
   FileText result;
   const HandleCloser file{open_file(arena, path, 0x80000000UL, 0)};  // GENERIC_READ
   if (file.handle == invalid_handle()) {
@@ -121,6 +123,10 @@ LATEPY_COLD inline FileText read_file(Arena& arena, Text path, std::size_t limit
   unsigned long high = 0, got = 0;
   const unsigned long low = GetFileSize(file.handle, &high);
   result.size = static_cast<unsigned long long>(high) << 32 | low;
+  if (limit == whole_file && result.size > 16u << 20) {
+    result.error = 223;  // ERROR_FILE_TOO_LARGE
+    return result;
+  }
   if (result.size < limit) limit = static_cast<std::size_t>(result.size);
   char* const bytes = static_cast<char*>(arena.allocate(limit));
   const auto wanted = static_cast<unsigned long>(limit);

@@ -39,11 +39,18 @@ struct MemoryOfStarts {
   std::string allocator;  ///< see allocator_of(); of the first start
   bool is_known = false;  ///< whether there was one
   bool traces = false;    ///< one had the option tracemalloc
+
+  /// Remembers a start. A start that was refused does not count, because CPython did nothing then.
+  LATEPY_COLD void add(const std::string& its_allocator, bool its_traces) {
+    if (!is_known) allocator = its_allocator;
+    is_known = true;
+    traces |= its_traces;
+  }
 };
 inline MemoryOfStarts memory_of_starts;
 
 /// The kind of memory that the options ask for: "debug", "malloc", "malloc_debug", or "default".
-LATEPY_COLD inline std::string allocator_of(const Config& config, Settings& settings) {
+LATEPY_COLD inline std::string allocator_of(Settings& settings) {
   // The numbers of PyMemAllocatorName (Include/cpython/pymem.h), and the values of PYTHONMALLOC.
   static constexpr const char* names[] = {"",         "default",       "debug", "malloc", "malloc_debug",
                                           "pymalloc", "pymalloc_debug"};
@@ -51,18 +58,16 @@ LATEPY_COLD inline std::string allocator_of(const Config& config, Settings& sett
   std::string name;
   if (parse_number(settings.value_of("allocator"), number) && number > 0 && number < 7)
     name = names[number];
-  else if (const char* const text = config.use_environment ? std::getenv("PYTHONMALLOC") : nullptr)
+  else if (const char* const text = settings.is_on("use_environment") ? std::getenv("PYTHONMALLOC") : nullptr)
     name = text;
   if (name.empty() && parse_number(settings.value_of("dev_mode"), number) && number != 0) name = "debug";
   if (name.empty() || name == "pymalloc") name = "default";
   return name == "pymalloc_debug" ? "debug" : name;
 }
 
-/// Checks the options that only a first start may have, and remembers them. \throws StateError, unless
-/// Config::allow_restart.
-LATEPY_COLD inline void check_restart(const Config& config, Settings& settings, const Version& version) {
-  MemoryOfStarts& known = memory_of_starts;
-  const std::string allocator = allocator_of(config, settings);
+/// Checks the options that only a first start may have. \throws StateError, unless Config::allow_restart.
+LATEPY_COLD inline void check_restart(const Config& config, const std::string& allocator, const Version& version) {
+  const MemoryOfStarts& known = memory_of_starts;
   // What an interpreter leaves behind is freed by the next one, with the functions of that one.
   if (known.is_known && known.allocator != allocator && version.minor <= 12 && !config.allow_restart)
     throw_error<StateError>(
@@ -70,10 +75,6 @@ LATEPY_COLD inline void check_restart(const Config& config, Settings& settings, 
          allocator, "\" after it was started with \"", known.allocator,
          "\", because Python before 3.13 aborts then. Set the options dev_mode and allocator as in the first start, or "
          "set Config::allow_restart at your own risk"});
-  if (!known.is_known) known.allocator = allocator;
-  known.is_known = true;
-  std::int64_t number = 0;
-  if (parse_number(settings.value_of("tracemalloc"), number) && number != 0) known.traces = true;
 }
 
 /// The reason why Python cannot be started again in this process, for an error message; empty if it can. Needs the GIL.

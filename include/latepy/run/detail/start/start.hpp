@@ -121,14 +121,33 @@ LATEPY_COLD inline void prepare_path_files(Settings& settings, const Candidate& 
   for (const Text name : list_folder(arena, folder)) {
     if (!ends_with(name, ".pth")) continue;
     const Text path = arena.join(folder, name);
-    const std::string_view text = read_file(arena, path).text;
-    for (const char c : text) is_ascii &= static_cast<unsigned char>(c) < 0x80;
-    if (!is_utf8(text))
+    const FileText file = read_file(arena, path);
+    for (const char c : file.text) is_ascii &= static_cast<unsigned char>(c) < 0x80;
+    if (file.error != 0 && file.size != 0)
+      throw_error<StartError>({"cannot start Python: ", path, " ", read_fault(arena, file.error).c_str()});
+    if (!is_utf8(file.text))
       throw_error<StartError>({"cannot start Python: ", path, " is not in UTF-8, so that Python ", version.to_string(),
                                " cannot read it. Mend it or remove it"});
   }
   for (const Text locale : Literals("C.UTF-8\0en_US.UTF-8\0UTF-8"))
     if (is_ascii || LATEPY_WINDOWS || std::setlocale(LC_CTYPE, locale.c_str())) break;
+}
+
+/// Checks Config::paths, and that others may not write there nor to the `others`, where Config::strict. An empty path
+/// is the working directory. \param action "start", "attach to". \throws StartError.
+LATEPY_COLD inline void check_paths(const Config& config, Arena& arena, const Texts& others, const char* action) {
+  Texts paths(arena);
+  const auto add = [&](Text path) { paths.add(absolute_path(arena, path.empty() ? "." : path)); };
+  for (const Path& path : config.paths) {
+    if (path.string().find('\0') != std::string::npos)
+      throw_error<StartError>({"cannot ", action, " Python: Config::paths holds a NUL byte: ", path.c_str(), "\\0..."});
+    add(path.c_str());
+  }
+  for (const Text path : others) add(path);
+  const Text open = config.strict ? writable_by_others(arena, paths) : Text();
+  if (!open.empty())
+    throw_error<StartError>({"cannot ", action, " Python: not safe (Config::strict): others may write to ", open,
+                             ", which is on sys.path"});
 }
 
 /// Checks what the Config allows. \throws StartError.
@@ -141,27 +160,23 @@ LATEPY_COLD inline void check_config(const Config& config, Settings& settings, c
                              "not do what the user's environment says. Leave it at false"});
   Arena arena;
   Texts paths(arena);
-  for (const Path& path : config.paths) {
-    if (path.string().find('\0') != std::string::npos)
-      throw_error<StartError>({"cannot start Python: Config::paths holds a NUL byte: ", path.c_str(), "\\0..."});
-    paths.add(absolute_path(arena, path.c_str()));
-  }
-  if (!config.strict) return;
   const auto variable = [&](Text name) { return use_environment ? process_variable(arena, name) : Text(); };
+  // As CPython splits it: spaces belong to a path, and an empty part is the working directory.
   std::string_view list = variable("PYTHONPATH");
-  for (std::string_view path; !(path = next_part(list, LATEPY_WINDOWS ? ";" : ":")).empty();)
-    paths.add(absolute_path(arena, arena.copy(path)));
+  for (bool is_more = !list.empty(); is_more;) {
+    const std::size_t end = list.find(LATEPY_WINDOWS ? ';' : ':');
+    is_more = end != std::string_view::npos;
+    paths.add(arena.copy(list.substr(0, end)));
+    list.remove_prefix(is_more ? end + 1 : 0);
+  }
   for (const Setting& setting : settings)
-    if (std::strcmp(setting.name, "module_search_paths") == 0) paths.add(absolute_path(arena, setting.value));
+    if (std::strcmp(setting.name, "module_search_paths") == 0) paths.add(setting.value);
   if (user_site) {
     Text base = variable("PYTHONUSERBASE");
     if (base.empty()) base = arena.join(process_variable(arena, LATEPY_WINDOWS ? "APPDATA" : "HOME"), ".local");
     paths.add(site_packages(arena, base, candidate, version));
   }
-  const Text open = writable_by_others(arena, paths);
-  if (!open.empty())
-    throw_error<StartError>(
-        {"cannot start Python: not safe (Config::strict): others may write to ", open, ", which is on sys.path"});
+  check_paths(config, arena, paths, "start");
 }
 
 /// The way to start. `best` is the usual one; tests force the others.
@@ -183,7 +198,8 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
   check_home(candidate, version);
   Settings settings(config, candidate, version);
   check_config(config, settings, candidate, version);
-  check_restart(config, settings, version);
+  const std::string allocator = allocator_of(settings);
+  check_restart(config, allocator, version);
   for (const Setting& setting : settings)
     trace({"start: ", setting.name, " = ", std::strcmp(setting.name, "argv") == 0 ? "..." : setting.value});
   Start start{api, settings, concat({"CPython ", version.to_string(), " (", candidate.library, ")"})};
@@ -207,6 +223,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
       start_by_flags(start);
   }
   trace({"start: Python is initialised"});
+  memory_of_starts.add(allocator, settings.is_on("tracemalloc"));
   if (!settle(api, config, settings)) {
     const std::string error = take_error_text(api);
     api.FinalizeEx();
