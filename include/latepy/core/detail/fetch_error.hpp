@@ -252,7 +252,7 @@ LATEPY_FUNC LATEPY_COLD void PythonError::report(const Ref& where) const noexcep
     const detail::ErrorAside aside;
     detail::set_python_error(*this);
     detail::api().Err_WriteUnraisable(where.is_alive() ? where.ptr() : nullptr);
-  } catch (const std::exception&) {  // the interpreter of the error has ended
+  } catch (...) {  // the interpreter of the error has ended
   }
 }
 

@@ -50,7 +50,7 @@ LATEPY_FUNC LATEPY_COLD bool is_abstract(PyObject* object, const StringArg& name
     if (module.is_empty()) module = known_module("collections.abc");
     const ColdRef type(find_attribute(module.ptr(), name));
     is = type.get() && a.Object_IsInstance(object, type.get()) == 1;
-  } catch (const std::exception&) {  // no memory, or the script took the module away
+  } catch (...) {  // no memory, or the script took the module away, or its __import__ threw through a host function
   }
   a.Err_Clear();
   return is;
