@@ -213,6 +213,22 @@ TEST_CASE("a result that does not convert is an error that names what returned i
         std::string("[1][1]: cannot convert 'str' \"three\" to int; this is in what nested() (tools.py:3) returned"));
 }
 
+TEST_CASE("what is called may drop the last reference to itself") {
+  static Object held;
+  python().def("drop", [] { held = Object(); });
+  const auto renew = [] { held = eval("(lambda: lambda: drop() or 'text')()"); };
+  const auto names_it = ContainsSubstring("this is what <lambda>.<locals>.<lambda>() (");
+  renew();
+  CHECK_THAT(thrown<py::ConversionError>([] { held.call<int>(); }).what(), names_it);
+  renew();
+  CHECK_THAT(held.try_call<int>().error().message(), names_it);
+  renew();
+  const auto function = std::make_unique<py::Function<int()>>(std::exchange(held, Object()));
+  python().def("drop", [&] { *function = py::Function<int()>(); });
+  CHECK_THAT(thrown<py::ConversionError>([&] { (*function)(); }).what(), names_it);
+  python().exec("del drop");
+}
+
 TEST_CASE("classes are called like functions") {
   const Object timedelta = python().get("datetime.timedelta");
   CHECK(timedelta(1, "hours"_a = 2).call_method("total_seconds") == 93600.0);

@@ -46,6 +46,9 @@ TEST_CASE("raise_exception raises a class or an object, as a script does") {
   CHECK_THAT(thrown<py::TypeError>([] { py::raise_exception(eval("3")); }).message(),
              ContainsSubstring("must be an exception class or an exception, not 'int' 3"));
   CHECK_THROWS_AS(py::raise_exception(eval("int")), py::TypeError);
+  const Object odd = eval("type('Odd', (Exception,), {'__new__': lambda cls: cls})");
+  CHECK_THAT(thrown<py::TypeError>([&] { py::raise_exception(odd); }).message(),
+             ContainsSubstring("and its call gave no exception: 'type' "));
 
   SECTION("with a cause") {
     const auto error = thrown<py::KeyError>([&] { py::raise_exception(kept, eval("OSError('why')")); });
@@ -158,5 +161,12 @@ TEST_CASE("print shows an error as Python does where nobody catches it") {
     error.print();
     python().exec("sys.excepthook, sys.unraisablehook = sys.__excepthook__, sys.__unraisablehook__");
     CHECK(python().eval<std::string>("str(unraisable)") == "[\"SystemExit('in the hook')\"]");
+    python().def("hook", [](const py::Args&) { throw std::runtime_error("in a hook of the host"); });
+    python().exec(
+        "unraisable.clear()\nsys.unraisablehook = lambda u: unraisable.append(repr(u.exc_value))\n"
+        "sys.excepthook = hook");
+    error.print();
+    python().exec("sys.excepthook, sys.unraisablehook = sys.__excepthook__, sys.__unraisablehook__");
+    CHECK(python().eval<std::string>("str(unraisable)") == "[\"RuntimeError('in a hook of the host')\"]");
   }
 }

@@ -97,6 +97,10 @@ TEST_CASE("an error of the system is the OSError of its number") {
              ContainsSubstring("FileExistsError(17, 'caf\xef\xbf\xbd: "));
 #endif
   CHECK(thrown<std::system_error>([] { eval("throws()"); }).code().value() != 0);  // in C++ it is itself again
+#ifndef _WIN32
+  python().exec("def size(f):\n  try: f()\n  except OSError as e: return len(e.args)");
+  CHECK(eval("size(throws)") == 2);
+#endif
 
   SECTION("of a file, with the name") {
     namespace fs = std::filesystem;

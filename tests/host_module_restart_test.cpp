@@ -46,6 +46,8 @@ TEST_CASE("each start has host modules of its own") {
     }
     const std::string what = EXPECT_THROWN(py::StateError, of_life[2]()).what();
     EXPECT(has(what, "an Object was used after its Python had ended"));
+    const py::Module empty{py::Object()};
+    EXPECT(py::Module(empty).is_empty());  // copied without Python
     end_without_leak_check();
   });
 }

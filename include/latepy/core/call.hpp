@@ -224,9 +224,9 @@ LATEPY_FORCE_INLINE Object Ref::operator()(A&&... arguments) const {
 }
 template <class T, class... A>
 T Ref::call(A&&... arguments) const {
-  PyObject* const callable = checked();
+  const detail::Callee<T> callee(checked());
   return detail::result_into_cpp<T>(
-      detail::throw_if_null(detail::call_with(callable, nullptr, std::forward<A>(arguments)...)), callable);
+      detail::throw_if_null(detail::call_with(callee.get(), nullptr, std::forward<A>(arguments)...)), callee.get());
 }
 template <class... A>
 Object Ref::call_method(const detail::AttrName& name, A&&... arguments) const {

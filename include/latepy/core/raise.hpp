@@ -78,11 +78,12 @@ namespace detail {
 
 /// An instance of an exception class, or the instance itself. \throws TypeError for other objects.
 LATEPY_COLD inline Object exception_of(const Ref& object, const char* what) {
-  PyObject* const base = *api().BaseException;
-  if (has_flag(object.checked(), type_is_type) &&
-      (api().Type_GetFlags(reinterpret_cast<PyTypeObject*>(object.ptr())) & type_is_exception))
-    return exception_of(call_plain(object), what);
-  if (api().Err_GivenExceptionMatches(as_object(type_of(object.ptr())), base)) return Object(object);
+  const bool is_class = has_flag(object.checked(), type_is_type) &&
+                        (api().Type_GetFlags(reinterpret_cast<PyTypeObject*>(object.ptr())) & type_is_exception);
+  const Object made = is_class ? Object(call_plain(object)) : Object(object);
+  if (api().Err_GivenExceptionMatches(as_object(type_of(made.ptr())), *api().BaseException)) return made;
+  if (is_class)
+    throw_error<TypeError>({what, " is ", show(object.ptr()), ", and its call gave no exception: ", show(made.ptr())});
   throw_error<TypeError>({what, " must be an exception class or an exception, not ", show(object.ptr())});
 }
 
@@ -175,6 +176,11 @@ LATEPY_FUNC LATEPY_COLD void PythonError::print() const noexcept {
   } catch (const PythonError& failed) {
     failed.report();
   } catch (...) {  // no memory, or a C++ exception of a hook that the program made
+    const std::optional<GilGuard> gil = GilGuard::try_acquire();
+    if (!gil) return;
+    const detail::ErrorAside aside;
+    detail::translate_exception();
+    api().Err_WriteUnraisable(nullptr);
   }
 }
 #endif

@@ -116,8 +116,9 @@ Result<T> make_result(PyObject* object, [[maybe_unused]] PyObject* callable = nu
 template <class T, class... A>
 Result<T> Ref::try_call(A&&... arguments) const {
   try {
-    PyObject* const callable = checked();
-    return detail::make_result<T>(detail::call_with(callable, nullptr, std::forward<A>(arguments)...), callable);
+    const detail::Callee<T> callee(checked());
+    return detail::make_result<T>(detail::call_with(callee.get(), nullptr, std::forward<A>(arguments)...),
+                                  callee.get());
   } catch (const PythonError& error) {  // of converting the arguments, or unpacking args() and kwargs()
     return error;
   }

@@ -46,13 +46,13 @@ class Function<R(A...)> {
   /// As above; makes a reference of its own.
   explicit Function(const Ref& callable) : Function(Object(callable)) {}
 
-  /// Calls it and converts the result. A Function that has a result must outlive its calls. \throws PythonError if the
-  /// callable raises; ConversionError if the result does not convert to R, or if R is or has a pointer to a C++ object
-  /// that ended with the result; StateError if this is empty or its interpreter has ended.
+  /// Calls it and converts the result. \throws PythonError if the callable raises; ConversionError if the result does
+  /// not convert to R, or if R is or has a pointer to a C++ object that ended with the result; StateError if this is
+  /// empty or its interpreter has ended.
   R operator()(A... arguments) const {
-    PyObject* const callable = callable_.checked();
+    const detail::Callee<R> callee(callable_.checked());
     return detail::result_into_cpp<R>(
-        detail::throw_if_null(call(detail::Passed<A>{std::forward<A>(arguments)}.get()...)), callable);
+        detail::throw_if_null(call(detail::Passed<A>{std::forward<A>(arguments)}.get()...)), callee.get());
   }
   /// Calls it. The Result holds R, or the exception that was raised.
   Result<R> try_call(A... arguments) const {

@@ -27,8 +27,8 @@ class Module : public Object {
  public:
   /// Takes any module, class or dict.
   explicit Module(Object place) : Object(std::move(place)) {}
-  /// Takes the GIL; any thread.
-  Module(const Module& other) : Module(GilGuard(), other) {}
+  /// Takes the GIL if `other` is not empty; any thread.
+  Module(const Module& other) : Module(GilGuard::Maybe(!other.is_empty()), other) {}
   /// Leaves `other` empty.
   Module(Module&& other) noexcept = default;
   /// Drops the module that this was.
@@ -81,7 +81,7 @@ class Module : public Object {
   }
 
  private:
-  Module(const GilGuard&, const Module& other) : Object(other) {}
+  Module(const GilGuard::Maybe&, const Module& other) : Object(other) {}
   Object new_exception(const std::string& name, const Object& base) const;
 };
 

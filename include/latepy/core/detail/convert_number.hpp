@@ -187,7 +187,7 @@ struct Converter<T, std::enable_if_t<std::is_floating_point_v<T>>> : detail::Con
   static bool load(PyObject* object, T& value) noexcept {
     double number = 0;
     if (LATEPY_UNLIKELY(!detail::read_float(object, number))) {
-      if (!detail::is_real(object)) return false;
+      if (!detail::has_flag(object, detail::type_is_int) && !detail::is_real(object)) return false;
       number = detail::api().Float_AsDouble(object);
       if (LATEPY_UNLIKELY(number == -1.0) && detail::api().Err_Occurred()) {
         detail::only_a_mismatch();
@@ -261,6 +261,7 @@ LATEPY_FUNC LATEPY_COLD const char* why_no_integer(PyObject* object) noexcept {
 LATEPY_FUNC Fit floating_fit(PyObject* object, std::size_t size) noexcept {
   std::size_t own = sizeof(double);  // the size of a float
   if (!is_exactly(object, api().Float_Type) && !api().Type_IsSubtype(type_of(object), api().Float_Type)) {
+    if (has_flag(object, type_is_int | type_is_str | type_is_bytes)) return Fit::other;
     const Scalar scalar = read_scalar(object);
     if (scalar.form != Scalar::one_item || scalar.kind != ItemKind::floating) return Fit::other;
     own = scalar.size;

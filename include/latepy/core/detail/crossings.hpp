@@ -22,11 +22,11 @@ using ScriptFrames = std::vector<ScriptFrame>;  // the outermost first
 /// A C++ exception that has passed scripts. A node of a list.
 struct Crossing {
   Crossing* next;
-  const void* exception;    ///< the address of the thrown object
-  void (*destroy)(void*);   ///< its destructor
-  std::string said;         ///< "TypeName: message"
-  ScriptFrames outer = {};  ///< of the Python exception that it became last
-  ScriptFrames inner = {};  ///< of those that it became before
+  const void* exception;                         ///< the address of the thrown object
+  void(LATEPY_DESTRUCTOR_CALL* destroy)(void*);  ///< its destructor
+  std::string said;                              ///< "TypeName: message"
+  ScriptFrames outer = {};                       ///< of the Python exception that it became last
+  ScriptFrames inner = {};                       ///< of those that it became before
 };
 /// The living C++ exceptions that have passed scripts. The C++ runtime removes one by its destructor.
 inline Crossing* crossings = nullptr;
@@ -51,7 +51,7 @@ LATEPY_COLD inline Crossing* find_crossing(const void* exception) noexcept {
 /// What lies before an exception in memory: __cxa_exception of the Itanium C++ ABI, section 2.2.1.
 struct ExceptionHead {
   const std::type_info* type;
-  void (*destroy)(void*);
+  void(LATEPY_DESTRUCTOR_CALL* destroy)(void*);
   void (*on_unexpected)();
   void (*on_terminate)();
   void* next;
@@ -93,7 +93,7 @@ LATEPY_COLD inline bool is_exception_head_known() noexcept {
 }
 
 /// The destructor of exceptions that have a Crossing.
-LATEPY_COLD inline void end_crossing(void* exception) {
+LATEPY_COLD inline void LATEPY_DESTRUCTOR_CALL end_crossing(void* exception) {
   std::unique_ptr<Crossing> ended;
   {
     const SpinLock lock(crossings_lock);

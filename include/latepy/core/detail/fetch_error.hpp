@@ -42,7 +42,7 @@ struct LATEPY_VISIBLE RaisedInPython {
   ErrorHandle data;
 };
 
-/// An exception class of a module of the standard library.
+/// An exception class of a module of the standard library, derived from Exception or BaseException itself.
 struct ImportedException {
   const char *module, *name;
   ExceptionId id;
@@ -138,6 +138,15 @@ LATEPY_FUNC LATEPY_COLD PyObject* ImportedException::find() const noexcept {
   return find_attribute(found, std::string_view(name));
 }
 
+/// The Python class of a row. Imports its module if it is a class of a module. \throws PythonError.
+LATEPY_COLD inline Object class_in_python(const ExceptionClass& row) {
+  if (row.symbol) return Object::borrow(*(api().*row.symbol));
+  const ImportedException* each = imported_exceptions;
+  while (&exception_class(each->id) != &row) ++each;
+  const Object module = steal_or_throw(api().Import_ImportModule(each->module));
+  return steal_or_throw(api().Object_GetAttrString(module.ptr(), each->name));
+}
+
 LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noexcept {
   constexpr std::size_t count = std::size(exception_classes);
   for (std::size_t at = count; at-- > 0;) {
@@ -145,15 +154,18 @@ LATEPY_FUNC LATEPY_OUTLINE const ExceptionClass& find_class(PyObject* type) noex
     if (known.symbol && type == *(api().*known.symbol))
       return last_class.store(&known, std::memory_order_relaxed), known;
   }
-  for (const ImportedException& each : imported_exceptions)
-    if (const ColdRef found(each.find()); found.get() && api().Err_GivenExceptionMatches(type, found.get()))
-      return exception_class(each.id);
   const auto matches = [type](const ExceptionClass& known) {
     return known.symbol && api().Err_GivenExceptionMatches(type, *(api().*known.symbol));
   };
   std::size_t at = count - 1;  // bases come first: from the end, the first match is the nearest class
   while (at > 0 && !matches(exception_classes[at])) --at;
-  return exception_classes[at];
+  const ExceptionClass& nearest = exception_classes[at];
+  if (&nearest != &exception_class(ExceptionId::Exception) && &nearest != &exception_class(ExceptionId::BaseException))
+    return nearest;
+  for (const ImportedException& each : imported_exceptions)
+    if (const ColdRef found(each.find()); found.get() && api().Err_GivenExceptionMatches(type, found.get()))
+      return exception_class(each.id);
+  return nearest;
 }
 
 LATEPY_FUNC ErrorHandle keep_exception(PyObject* exception) {
@@ -234,11 +246,7 @@ LATEPY_FUNC LATEPY_COLD Object PythonError::value() const {
     const Object text = detail::steal_or_throw(
         detail::api().Unicode_DecodeUTF8(message().data(), static_cast<detail::ssize>(message().size()), "replace"));
     PyObject* arguments[] = {nullptr, text.ptr()};
-    Object type;
-    if (data_->known->symbol)
-      type = Object::borrow(*(detail::api().*data_->known->symbol));
-    else if (detail::steal_or_throw(detail::api().Import_ImportModule("asyncio.exceptions")).ptr())
-      type = detail::steal_or_throw(detail::imported_exceptions[0].find());
+    const Object type = detail::class_in_python(*data_->known);
     data_->value = detail::steal_or_throw(
         detail::api().Object_VectorcallDict(type.ptr(), arguments + 1, 1 | detail::vectorcall_offset, nullptr));
   }

@@ -14,8 +14,9 @@ enum class Fit : unsigned char {
   kin,    ///< a type of the same kind: int for a bool, float for a double, a base class
   own     ///< the type itself: int for an int, a bound class for its instance
 };
-/// Whether the Converter of T has `static Fit fit(PyObject*) noexcept`, which runs no code of the object and leaves no
-/// error set. A container is as near as the farthest of its elements.
+/// Whether the Converter of T has `static Fit fit(PyObject*) noexcept`, which leaves no error set. It runs no code of
+/// the object but `__buffer__`, which a class may have from Python 3.12 on. A container is as near as the farthest of
+/// its elements.
 template <class T, class = void>
 inline constexpr bool has_fit = false;
 template <class T>

@@ -101,7 +101,7 @@ LATEPY_FUNC LATEPY_COLD Scalar read_scalar(PyObject* object) noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD bool is_real(PyObject* object) noexcept {
-  if (has_flag(object, type_is_int)) return true;
+  if (has_flag(object, type_is_int) || api().Type_IsSubtype(type_of(object), api().Float_Type)) return true;
   if (has_flag(object, type_is_str | type_is_bytes)) return false;
   const Scalar scalar = read_scalar(object);
   return scalar.form != Scalar::several_items && !scalar.is_complex;

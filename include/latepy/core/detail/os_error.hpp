@@ -62,6 +62,8 @@ LATEPY_FUNC LATEPY_COLD Object os_error(const std::system_error& error) {
     return call_plain(os_error, {decode(error.what(), false)});
   }
   const SystemErrorText said(error.what(), code.message());
+  if (windows_number == 0 && said.names[0].empty())  // else `args` would have a None for each name
+    return call_plain(os_error, {make_int(number), decode(said.text, false)});
   const auto name = [&](std::string_view text) { return text.empty() ? Object(none) : decode(text, true); };
   return call_plain(os_error,
                     {make_int(number), decode(said.text, false), name(said.names[0]),

@@ -14,6 +14,26 @@ std::string caller_text(PyObject* callable, std::string_view method);
 /// The error of a result that does not convert, with the callable that returned it.
 ConversionError wrong_result(const ConversionError& error, PyObject* callable, std::string_view method);
 
+/// Keeps what is called, if the error of its result would name it: the call may drop the last other reference to it.
+/// Needs the GIL.
+template <class T>
+class Callee {
+ public:
+  explicit LATEPY_FORCE_INLINE Callee(PyObject* borrowed) noexcept : object_(borrowed) {
+    if constexpr (is_named) incref(object_);
+  }
+  Callee(const Callee&) = delete;
+  Callee& operator=(const Callee&) = delete;
+  LATEPY_FORCE_INLINE ~Callee() {
+    if constexpr (is_named) decref(object_);
+  }
+  PyObject* get() const noexcept { return object_; }
+
+ private:
+  static constexpr bool is_named = !std::is_same_v<T, Object> && !std::is_void_v<T>;
+  PyObject* object_;
+};
+
 /// As into_cpp(), for what a callable returned, or the method with the name `method` of an object if that is not null.
 /// They are borrowed. \throws ConversionError that names the callable.
 template <class T>

@@ -4,6 +4,7 @@
 
 #include <latepy/find/detail/binary_header.hpp>
 #include <latepy/find/detail/candidate_table.hpp>
+#include <latepy/find/detail/parse.hpp>
 #include <latepy/find/detail/version_range.hpp>
 #if !LATEPY_WINDOWS
 #include <latepy/find/detail/writers_posix.hpp>

@@ -111,11 +111,20 @@ LATEPY_FUNC LATEPY_COLD PyObject* call_bound(FunctionData& function, PyObject* c
                                              PyObject* names) noexcept {
   try {
     const bool is_only = !function.first->next;
+    constexpr std::size_t room = 16;  // the overloads beyond are asked in each round
+    std::optional<Fit> fits[room];    // empty if the arguments cannot be assigned
     for (const Fit fit : {Fit::own, Fit::kin, Fit::other}) {
-      for (Overload* each = function.first; each; each = each->next.get()) {
+      std::size_t at = 0;
+      for (Overload* each = function.first; each; each = each->next.get(), ++at) {
+        const bool is_asked = fit != Fit::own && at < room;
+        if (is_asked && fits[at] != fit) continue;
         BoundArguments bound(each->parameters.size());
         if (!bind_arguments(*each, arguments, count, names, bound, nullptr)) continue;
-        if (!is_only && overload_fit(*each, bound.values()) != fit) continue;
+        if (!is_only && !is_asked) {
+          const Fit of_it = overload_fit(*each, bound.values());
+          if (at < room) fits[at] = of_it;
+          if (of_it != fit) continue;
+        }
         std::size_t failed = 0;
         PyObject* const result = each->invoke(*each, bound.values(), failed);
         if (result || failed == 0) return result;
