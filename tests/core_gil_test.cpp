@@ -541,6 +541,34 @@ TEST_CASE("a guard on a thread that Python made does not hold up the stop either
   });
 }
 
+TEST_CASE("the stop waits for a guard on a C++ thread whose thread state another library made", "[stop][threads]") {
+  in_child([] {
+    py::Interpreter python(released());
+    const auto save = c_api<PyThreadState*()>("PyEval_SaveThread");
+    const auto restore = c_api<void(PyThreadState*)>("PyEval_RestoreThread");
+    const auto ensure = c_api<int()>("PyGILState_Ensure");
+    const auto release = c_api<void(int)>("PyGILState_Release");
+    std::atomic<bool> inside{false}, end{false};
+    std::thread worker([&] {
+      const int theirs = ensure();
+      PyThreadState* const kept = save();
+      {
+        const GilGuard gil;
+        const GilRelease others;
+        inside = true;
+        while (!end) std::this_thread::yield();
+      }
+      restore(kept);
+      release(theirs);
+    });
+    while (!inside) std::this_thread::yield();
+    EXPECT(!python.stop(std::chrono::milliseconds(20)));
+    end = true;
+    worker.join();
+    EXPECT(python.stop());
+  });
+}
+
 TEST_CASE("threads hammer guards, releases and drops at once", "[threads][decref][nesting]") {
   in_child([] {
     py::Interpreter python(released());

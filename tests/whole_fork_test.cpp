@@ -1,5 +1,7 @@
 // Tests of fork(): by the program and by scripts, beside threads that use Python.
 // SPDX-License-Identifier: MIT
+#include <latepy/stl/vector.hpp>
+
 #include "in_child.hpp"
 
 #ifndef _WIN32
@@ -212,6 +214,22 @@ TEST_CASE("a child stops Python: that of the thread that started it, and that of
                EXPECT(python.stop());
              }) == 0);
     }).join();
+  });
+}
+
+TEST_CASE("a function of os.register_at_fork() waits for a thread that calls a host function", "[fork][threads]") {
+  in_child([] {
+    py::Interpreter python;
+    python.def("twice", [](const std::vector<int>&, int i) { return py::to_py(2 * i); });
+    python.exec(R"(
+        import os, threading
+        results = []
+        def in_child():
+            thread = threading.Thread(target=lambda: results.append(twice([1], 21)))
+            thread.start()
+            thread.join()
+        os.register_at_fork(after_in_child=in_child))");
+    EXPECT(fork_and([&] { EXPECT(python.eval<std::vector<int>>("results") == std::vector<int>{42}); }) == 0);
   });
 }
 

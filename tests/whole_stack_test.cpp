@@ -162,6 +162,14 @@ void on_stack(std::size_t kib, const std::function<void()>& body) {
   if (!run.error.empty()) throw std::runtime_error(run.error);
 }
 
+/// Calls `body` where 5 MiB of the stack are used.
+__attribute__((noinline)) void deep_in_the_stack(const std::function<void()>& body) {
+  volatile char used[5 * 1024 * 1024];
+  used[0] = 1;
+  body();
+  used[1] = used[0];
+}
+
 /// Whether the call throws Python's RecursionError.
 template <class F>
 bool overflows(const char* what, F&& call) {
@@ -272,6 +280,23 @@ TEST_CASE("long chains of host functions and of bound objects are called and fre
         python.exec("linked(100000)");
         EXPECT(python.eval<int>("wrapped(3)(-1)") == 5);
       });
+  });
+}
+
+TEST_CASE("deep in the stack too, a conversion without the GIL or after the end is a StateError", "[stack]") {
+  in_child([] {
+    py::Object list;
+    const auto convert = [&] { EXPECT_THROWN(py::StateError, list.as<std::vector<int>>()); };
+    {
+      py::Interpreter python;
+      list = python.eval("[1]");
+      const py::GilRelease others;
+      on_stack(8192, [&] {
+        convert();
+        deep_in_the_stack(convert);
+      });
+    }
+    on_stack(8192, [&] { deep_in_the_stack(convert); });
   });
 }
 

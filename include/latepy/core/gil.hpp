@@ -139,6 +139,8 @@ LATEPY_FUNC LATEPY_OUTLINE bool GilGuard::enter_anew() {
   if (detail::library_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
   api.Eval_RestoreThread(state);
   interpreter_ = &interpreter;
+  // Without a Python frame, C++ made the thread, and another library its thread state: the stop waits for it.
+  if (LATEPY_UNLIKELY(is_pythons)) is_pythons = api.Eval_GetFrame() != nullptr;
   if (LATEPY_UNLIKELY(is_pythons)) {
     how_ = How::fresh_for_python;
     detail::count_out(interpreter);

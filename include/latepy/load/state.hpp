@@ -104,15 +104,19 @@ inline void begin_library_checks() noexcept {
   library_state.checks.store(true);
   begin_checks(process_state());
 }
+/// Whether this thread holds the GIL of an interpreter, also of one that latepy does not know.
+inline bool holds_any_gil() noexcept {
+  const Api& a = api();
+  PyThreadState* const current = a.ThreadState_GetUnchecked();
+  // Before 3.12 `current` is the state of whoever holds the GIL.
+  return current && (library_state.current_is_per_thread || current == a.GILState_GetThisThreadState());
+}
 #if LATEPY_DEFINITIONS
 LATEPY_FUNC LATEPY_COLD void stay_if_ended() noexcept {
-  const Api& a = api();
   // CPython ends no thread that holds the GIL, and none before the stop has begun.
   const InterpreterState& entered = *process_state().entered.load();
   if (entered.generation.load() != no_generation && entered.stopping.load() == 0) return;
-  PyThreadState* const current = a.ThreadState_GetUnchecked();
-  const bool holds_gil = current && (library_state.current_is_per_thread || current == a.GILState_GetThisThreadState());
-  if (!holds_gil) process_park();
+  if (!holds_any_gil()) process_park();
 }
 #endif
 

@@ -46,11 +46,12 @@ LATEPY_FUNC LATEPY_COLD void finish_fork() noexcept {
 #if !LATEPY_WINDOWS
   ProcessState& process = process_state();
   while (const int forked = process.forked.load()) {
+    // A function of os.register_at_fork() came here, or a thread that it started and may wait for.
+    if (forked == 2 && (is_forker || holds_any_gil())) return;
     if (!is_forker) {
-      usleep(1000);
+      process_nap();
       continue;
     }
-    if (forked == 2) return;  // a function of os.register_at_fork() came here
     process.forked = 2;
     api().AfterFork_Child();
     const SpinLock lock(process.lock);

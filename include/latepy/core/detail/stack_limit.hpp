@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/load/state.hpp>
+#include <latepy/core/detail/thread_record.hpp>
 
 #include <algorithm>
 
@@ -82,7 +82,7 @@ LATEPY_FORCE_INLINE bool is_stack_low() noexcept {
 /// The StackLimit of this thread, which is found at the first call. Any thread, no GIL.
 const StackLimit& find_stack() noexcept;
 
-/// A call from CPython, or a conversion that may contain others. It begins and ends with the GIL.
+/// A call from CPython, or a conversion that may contain others. It ends with the GIL if it begins with it.
 ///
 /// Deep in the stack it takes away levels of CPython's counter for as long as it lives, so that what is called from
 /// here fits into the rest of the stack.
@@ -222,6 +222,7 @@ LATEPY_FUNC LATEPY_COLD void StackScope::enter() noexcept {
   const std::uintptr_t here = frame_address();
   const std::size_t left = here - limit.bottom;
   if (here - limit.low < limit.span) return;  // the first call on this thread
+  if (!holds_gil()) return;                   // a conversion throws the StateError then
   low_ = limit.low;
   if (left >= limit.size()) {  // not the thread's own stack, but that of a fiber: where it ends is not known
     levels_ = a.EnterRecursiveCall(" in a host function") == 0;
