@@ -300,6 +300,27 @@ TEST_CASE("deep in the stack too, a conversion without the GIL or after the end 
   });
 }
 
+TEST_CASE("deep in the stack, calls of host functions leave CPython's counter as it was", "[stack]") {
+  in_child([] {
+    py::Interpreter python;
+    python.def("same", [](int i) { return i; });
+    python.exec(R"(
+        def depth():  # of the nested lists whose repr() works
+            low, high = 1, 100000
+            while high - low > 1:
+                middle = (low + high) // 2
+                made = []
+                for i in range(middle): made = [made]
+                try: repr(made)
+                except RecursionError: high = middle
+                else: low = middle
+            return low)");
+    const int before = python.eval<int>("depth()");
+    deep_in_the_stack([&] { EXPECT(python.eval<int>("sum(same(1) for i in range(10000))") == 10000); });
+    EXPECT(python.eval<int>("depth()") == before);
+  });
+}
+
 TEST_CASE("the RecursionError says how much stack there is and what to do", "[stack]") {
   in_child([] {
     py::Config config;

@@ -79,6 +79,7 @@ LATEPY_FUNCTION(9, 99, optional, void, PyOS_, AfterFork_Child, (void))  // not o
 LATEPY_FUNCTION(9, 99, required, void, Py, Eval_RestoreThread, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Eval_GetFrame, (void))
 LATEPY_FUNCTION(9, 99, required, int, Py_, EnterRecursiveCall, (const char*))
+LATEPY_FUNCTION(9, 99, required, int, Py_, GetRecursionLimit, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py_, LeaveRecursiveCall, (void))
 
 // reference counts, types, identity

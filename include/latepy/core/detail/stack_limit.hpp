@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/thread_record.hpp>
+#include <latepy/core/detail/recursion_counter.hpp>
 
 #include <algorithm>
 
@@ -238,7 +238,7 @@ LATEPY_FUNC LATEPY_COLD void StackScope::enter() noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD void StackScope::leave() noexcept {
-  for (; levels_ > 0; --levels_) api().LeaveRecursiveCall();
+  give_levels(levels_);
   StackLimit& limit = stack_limit;
   if (LATEPY_WINDOWS)
     limit = StackLimit();  // of a fiber that ran meanwhile, perhaps
@@ -253,22 +253,11 @@ LATEPY_FUNC LATEPY_COLD void StackScope::leave() noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD std::size_t fit_recursion(std::size_t left) noexcept {
-  const Api& a = api();
   // From 3.14 on CPython looks at the stack itself. 3.9.0 and 3.9.1 abort if levels are tried while an error of the
   // recursion is handled.
   const Version& version = library_state.version;
   if (version.minor >= 14 || (version.minor == 9 && version.micro < 2)) return 0;
-  // A level that is entered and not left takes one away from this thread state alone; sys.setrecursionlimit() would do
-  // so for all threads. What is allowed is found by trying: it differs by version, and parts of it are in use.
-  constexpr std::size_t most = 100000;  // a script may have set any limit
-  const std::size_t kept = left > stack_reserve ? (left - stack_reserve) / stack_of_level : 0;
-  std::size_t allowed = 0;
-  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
-  a.Err_Fetch(&type, &value, &trace);
-  while (allowed < most && a.EnterRecursiveCall("") == 0) ++allowed;
-  a.Err_Restore(type, value, trace);
-  for (std::size_t i = (std::min)(kept, allowed); i > 0; --i) a.LeaveRecursiveCall();
-  return allowed - (std::min)(kept, allowed);
+  return take_levels(left > stack_reserve ? (left - stack_reserve) / stack_of_level : 0);
 }
 
 LATEPY_FUNC LATEPY_COLD void fit_recursion() noexcept {
