@@ -260,8 +260,8 @@ LATEPY_FUNC LATEPY_COLD const char* why_no_integer(PyObject* object) noexcept {
 
 LATEPY_FUNC Fit floating_fit(PyObject* object, std::size_t size) noexcept {
   std::size_t own = sizeof(double);  // the size of a float
+  if (has_flag(object, type_is_int | type_is_str | type_is_bytes)) return Fit::other;
   if (!is_exactly(object, api().Float_Type) && !api().Type_IsSubtype(type_of(object), api().Float_Type)) {
-    if (has_flag(object, type_is_int | type_is_str | type_is_bytes)) return Fit::other;
     const Scalar scalar = read_scalar(object);
     if (scalar.form != Scalar::one_item || scalar.kind != ItemKind::floating) return Fit::other;
     own = scalar.size;
