@@ -111,17 +111,17 @@ LATEPY_FUNC LATEPY_COLD PyObject* call_bound(FunctionData& function, PyObject* c
                                              PyObject* names) noexcept {
   try {
     const bool is_only = !function.first->next;
-    std::uint64_t as_near[3] = {};  // for each Fit, the overloads that have it, as bits
+    std::uint64_t kin = 0, other = 0;  // the overloads that are as near, as bits
     for (const Fit fit : {Fit::own, Fit::kin, Fit::other}) {
       std::uint64_t bit = 1;  // 0 from the 65th overload on, which are asked in each round
       for (Overload* each = function.first; each; each = each->next.get(), bit <<= 1) {
         const bool is_asked = fit != Fit::own && bit != 0;
-        if (is_asked && !(as_near[static_cast<int>(fit)] & bit)) continue;
+        if (is_asked && !((fit == Fit::kin ? kin : other) & bit)) continue;
         BoundArguments bound(each->parameters.size());
         if (!bind_arguments(*each, arguments, count, names, bound, nullptr)) continue;
         if (!is_only && !is_asked) {
           const Fit of_it = overload_fit(*each, bound.values());
-          as_near[static_cast<int>(of_it)] |= bit;
+          if (of_it != Fit::own) (of_it == Fit::kin ? kin : other) |= bit;
           if (of_it != fit) continue;
         }
         std::size_t failed = 0;
