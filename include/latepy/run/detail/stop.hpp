@@ -18,8 +18,11 @@ class Waiting {
   bool is_over(long long limit) const {
     const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since_).count();
     if (passed >= limit) return true;
-    const GilRelease others;
+    // Not a GilRelease: on a thread of Python its end waits until the stop, for which this thread waits, is over.
+    PyThreadState* const state = api().Eval_SaveThread();
     std::this_thread::sleep_for(std::chrono::milliseconds(passed < 20 ? 1 : 10));
+    api().Eval_RestoreThread(state);
+    drain_if_any(current_interpreter());
     return false;
   }
 
