@@ -248,17 +248,23 @@ LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name, b
   struct latepy::Converter<TYPE> : latepy::detail::StructConverter<TYPE, latepy::Converter<TYPE>, KEEPS_DEFAULTS> { \
     static constexpr const char* name = #TYPE;                                                                      \
     template <class Visit>                                                                                          \
-    static bool each(Visit&& visit) {                                                                               \
+    static constexpr bool each(Visit&& visit) {                                                                     \
       return true LATEPY_FIELDS(TYPE, __VA_ARGS__);                                                                 \
     }                                                                                                               \
-  };
+  };                                                                                                                \
+  template <>                                                                                                       \
+  inline constexpr bool latepy::detail::has_pointers<TYPE> = latepy::Converter<TYPE>::has_pointer_fields();
 
 /// Makes a struct convertible: `LATEPY_STRUCT(app::Point, x, y)`. Write it outside of all namespaces, after the struct.
 /// The arguments are the full name of the type and up to 32 public fields of convertible types; `(limit, "max-size")`
 /// is the field `limit` with another key than its name. The struct must be default-constructible. To Python: a dict.
-/// From Python: a mapping with these keys, or else an object with these attributes. More keys are ignored. A key that
-/// is missing is std::nullopt for a std::optional, and else a ConversionError. So is an object that is no mapping and
-/// has no field at all.
+/// From Python:
+/// - a mapping (dict, collections.abc.Mapping) with these keys;
+/// - a structured item of numpy, or an object of a class with keys() and [], such as sqlite3.Row, with these keys or
+///   attributes;
+/// - another object with these attributes.
+/// More keys are ignored. A key that is missing is std::nullopt for a std::optional, and else a ConversionError. So is
+/// an object that is no mapping and has no field at all.
 #define LATEPY_STRUCT(TYPE, ...) LATEPY_EXPAND(LATEPY_STRUCT_CONVERTER(TYPE, false, __VA_ARGS__))
 
 /// As LATEPY_STRUCT, but a field whose key is missing keeps the value that it has in a new struct:
