@@ -3,6 +3,7 @@
 #include "in_child.hpp"
 #include "python.hpp"
 
+#include <latepy/load/detail/paths.hpp>
 #include <latepy/stl/function.hpp>
 
 #include <filesystem>
