@@ -51,6 +51,14 @@ struct Window {
   std::vector<Point> marks{{1, 2}};
 };
 LATEPY_STRUCT_DEFAULTS(Window, width, (height, "max-height"), title, marks)
+struct Setting {  // also a name of latepy
+  int value = 0;
+};
+LATEPY_STRUCT(Setting, value)
+struct Config {
+  int value = 0;
+};
+LATEPY_STRUCT(Config, value)
 struct Strict {
   int limit = 1;
   std::optional<int> user = 2;
@@ -203,6 +211,11 @@ TEST_CASE("with LATEPY_STRUCT_DEFAULTS a missing key leaves the initial value") 
   CHECK(refusal<Window>("{'marks': [{'x': 1}]}") ==
         ".marks[0]: cannot convert 'dict' {'x': 1} to Point: it has no key \"y\"");
   CHECK_FALSE(eval("{'width': None}").is<Window>());
+}
+
+TEST_CASE("a struct may have the name of something in latepy") {
+  CHECK(eval("{'value': 3}").as<Setting>().value == 3);
+  CHECK(eval("{'value': 4}").as<Config>().value == 4);
 }
 
 TEST_CASE("a field with another key has it in both directions") {

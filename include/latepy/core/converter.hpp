@@ -194,7 +194,7 @@ T pointers_into_cpp(PyObject* owned) {
   Owners owners;
   T result = from_py<T>(Ref(owned));
   OwnedRef().swap(object);
-  owners.check();
+  owners.check_alive();
   return result;
 }
 /// As into_cpp(), but returns whether it succeeded. Python's error may be set afterwards, as by try_convert().

@@ -243,17 +243,23 @@ LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name, b
 #define LATEPY_JOIN(a, b) LATEPY_JOIN_EXPANDED(a, b)
 #define LATEPY_FIELDS(T, ...) LATEPY_EXPAND(LATEPY_JOIN(LATEPY_FIELDS_, LATEPY_COUNT(__VA_ARGS__))(T, __VA_ARGS__))
 
-#define LATEPY_STRUCT_CONVERTER(TYPE, KEEPS_DEFAULTS, ...)                                                          \
-  template <>                                                                                                       \
-  struct latepy::Converter<TYPE> : latepy::detail::StructConverter<TYPE, latepy::Converter<TYPE>, KEEPS_DEFAULTS> { \
-    static constexpr const char* name = #TYPE;                                                                      \
-    template <class Visit>                                                                                          \
-    static constexpr bool each(Visit&& visit) {                                                                     \
-      return true LATEPY_FIELDS(TYPE, __VA_ARGS__);                                                                 \
-    }                                                                                                               \
-  };                                                                                                                \
-  template <>                                                                                                       \
-  inline constexpr bool latepy::detail::has_pointers<TYPE> = latepy::Converter<TYPE>::has_pointer_fields();
+// In a specialization, names are looked up in namespace latepy first. The alias is none of latepy's, so that a struct
+// may have the name of something there.
+#define LATEPY_STRUCT_ALIAS LATEPY_JOIN(latepy_struct_, __LINE__)
+#define LATEPY_STRUCT_CONVERTER(TYPE, KEEPS_DEFAULTS, ...)                                                             \
+  using LATEPY_STRUCT_ALIAS = TYPE;                                                                                    \
+  template <>                                                                                                          \
+  struct latepy::Converter<LATEPY_STRUCT_ALIAS>                                                                        \
+      : latepy::detail::StructConverter<LATEPY_STRUCT_ALIAS, latepy::Converter<LATEPY_STRUCT_ALIAS>, KEEPS_DEFAULTS> { \
+    static constexpr const char* name = #TYPE;                                                                         \
+    template <class Visit>                                                                                             \
+    static constexpr bool each(Visit&& visit) {                                                                        \
+      return true LATEPY_FIELDS(LATEPY_STRUCT_ALIAS, __VA_ARGS__);                                                     \
+    }                                                                                                                  \
+  };                                                                                                                   \
+  template <>                                                                                                          \
+  inline constexpr bool latepy::detail::has_pointers<LATEPY_STRUCT_ALIAS> =                                            \
+      latepy::Converter<LATEPY_STRUCT_ALIAS>::has_pointer_fields();
 
 /// Makes a struct convertible: `LATEPY_STRUCT(app::Point, x, y)`. Write it outside of all namespaces, after the struct.
 /// The arguments are the full name of the type and up to 32 public fields of convertible types; `(limit, "max-size")`

@@ -36,7 +36,7 @@ class Owners {
   /// Whether all that was noted lives. Then the Owners around this one get it too. Needs the GIL.
   bool are_alive();
   /// \throws ConversionError if are_alive() is false.
-  void check() {
+  void check_alive() {
     if (LATEPY_UNLIKELY(!noted_.empty()) && !are_alive()) refuse();
   }
 
