@@ -269,11 +269,10 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   detail::release_interned_names();
   const bool with_readline = detail::is_imported("readline");
   const detail::SignalHandlers last;
-  std::optional<detail::HostState> now;  // what the program and its scripts have changed since the start stays
-  detail::attempt([&now] { now.emplace(); });
+  const detail::HostState now;  // what the program and its scripts have changed since the start stays
   if (!(starter_ == &detail::thread_record ? detail::finalize() : detail::finalize_in_child()))
     warn({"Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)"});
-  if (now) now->restore(false);
+  now.restore(false);
   before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized), with_readline);
   is_stopped_ = true;
   const detail::SpinLock lock(detail::interpreters_lock);

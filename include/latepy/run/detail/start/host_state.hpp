@@ -10,6 +10,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <new>
 #include <optional>
 #include <string>
 #if LATEPY_WINDOWS
@@ -109,16 +111,20 @@ class SignalHandlers {
 };
 
 /// The constructor saves the signal handlers, locale, floating point environment and working directory of the process.
-/// Of the environment variables it saves those that the module readline sets; CPython and latepy set none. To restore
-/// all but these needs no memory.
+/// Of the environment variables it saves those that the module readline sets; CPython and latepy set none. Without
+/// memory it saves all but these variables and a locale with a long name. To restore all but the variables needs no
+/// memory.
 class HostState {
  public:
-  LATEPY_COLD HostState() {
-    if (const char* locale = std::setlocale(LC_ALL, nullptr)) locale_ = locale;
+  LATEPY_COLD HostState() noexcept {
     std::fegetenv(&floating_point_);
-    folder_ = working_folder();
-    for (std::size_t i = 0; i < 2; ++i)
-      if (const char* value = std::getenv(size_variables[i])) size_of_terminal_[i] = value;
+    save_folder();
+    try {
+      if (const char* locale = std::setlocale(LC_ALL, nullptr)) locale_ = locale;
+      for (std::size_t i = 0; i < 2; ++i)
+        if (const char* value = std::getenv(size_variables[i])) size_of_terminal_[i] = value;
+    } catch (const std::bad_alloc&) {  // a locale with a long name stays as it will be
+    }
   }
   HostState(const HostState&) = delete;
   HostState& operator=(const HostState&) = delete;
@@ -129,7 +135,7 @@ class HostState {
     const char* locale = std::setlocale(LC_ALL, nullptr);
     if (!locale_.empty() && (!locale || locale_ != locale)) std::setlocale(LC_ALL, locale_.c_str());
     std::fesetenv(&floating_point_);
-    if (!folder_.empty()) change_folder();
+    if (folder_[0] != 0) change_folder();
     if (with_signals) signals_.restore();
   }
 
@@ -144,25 +150,18 @@ class HostState {
 
  private:
 #if LATEPY_WINDOWS
-  static std::wstring working_folder() {
-    std::wstring folder;
-    if (wchar_t* text = _wgetcwd(nullptr, 0)) {
-      folder = text;
-      free(text);
-    }
-    return folder;
+  void save_folder() noexcept {
+    if (!_wgetcwd(folder_, static_cast<int>(std::size(folder_)))) folder_[0] = 0;
   }
-  void change_folder() const { (void)_wchdir(folder_.c_str()); }
+  void change_folder() const { (void)_wchdir(folder_); }
   static void put_back(const char*, const std::optional<std::string>&) {}  // Windows has no readline
-  std::wstring folder_;
+  wchar_t folder_[4096];
 #else
-  static std::string working_folder() {
-    std::string folder(4096, '\0');
-    if (!getcwd(folder.data(), folder.size())) return {};
-    return folder.c_str();
+  void save_folder() noexcept {
+    if (!getcwd(folder_, sizeof folder_)) folder_[0] = 0;
   }
   void change_folder() const {
-    if (chdir(folder_.c_str()) != 0) {
+    if (chdir(folder_) != 0) {
     }  // the folder was deleted: it cannot be restored
   }
   static void put_back(const char* variable, const std::optional<std::string>& value) noexcept {
@@ -170,7 +169,7 @@ class HostState {
     if (value && (!now || *value != now)) setenv(variable, value->c_str(), 1);
     if (!value && now) unsetenv(variable);
   }
-  std::string folder_;
+  char folder_[4096];
 #endif
 
   static constexpr const char* size_variables[] = {"LINES", "COLUMNS"};
