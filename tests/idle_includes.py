@@ -27,6 +27,7 @@ UMBRELLAS = {"latepy.hpp", "object.hpp", "core/object.hpp", "stl/all.hpp", "stl/
 CONVERTERS = "who converts has the converters of all built-in types"
 MACROS = "an #if asks one of its macros, and compiles without it as if that were 0"
 TEMPLATES = "used in templates only, which no compiler looks up before they are expanded"
+WINDOWS = "on Windows no other header includes it"
 KEPT = {
     ("core/convert.hpp", "core/bytes.hpp"): CONVERTERS,
     ("core/convert.hpp", "core/detail/convert_number.hpp"): CONVERTERS,
@@ -34,6 +35,7 @@ KEPT = {
     ("core/convert.hpp", "core/detail/convert_text.hpp"): CONVERTERS,
     ("core/call.hpp", "core/convert.hpp"): CONVERTERS,
     ("core/call.hpp", "core/detail/vectorcall.hpp"): TEMPLATES,
+    ("find/detail/checks.hpp", "find/detail/parse.hpp"): WINDOWS,
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
     ("load/abi.hpp", "config_macros.hpp"): MACROS,
     ("load/api.hpp", "load/error.hpp"): TEMPLATES,

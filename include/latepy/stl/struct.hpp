@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/class/visitor.hpp>
 #include <latepy/stl/detail/elements.hpp>
 
 namespace latepy {

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/find/detail/files_posix.hpp>
 #include <latepy/find/detail/parse.hpp>
 #include <latepy/find/detail/process_posix.hpp>
 
