@@ -16,7 +16,6 @@
 #include <string>
 #if LATEPY_WINDOWS
 #include <direct.h>
-#include <stdlib.h>
 #else
 #include <dlfcn.h>
 #include <signal.h>
