@@ -25,7 +25,6 @@ import time
 UMBRELLAS = {"latepy.hpp", "object.hpp", "core/object.hpp", "stl/all.hpp", "stl/pair.hpp"}
 # (header, included header): the reason why the include stays though the header compiles without it.
 CONVERTERS = "who converts has the converters of all built-in types"
-MACROS = "an #if asks one of its macros, and compiles without it as if that were 0"
 TEMPLATES = "used in templates only, which no compiler looks up before they are expanded"
 WINDOWS = "on Windows no other header includes it"
 KEPT = {
@@ -37,7 +36,6 @@ KEPT = {
     ("core/call.hpp", "core/detail/vectorcall.hpp"): TEMPLATES,
     ("find/detail/checks.hpp", "find/detail/parse.hpp"): WINDOWS,
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
-    ("load/abi.hpp", "config_macros.hpp"): MACROS,
     ("load/api.hpp", "load/error.hpp"): TEMPLATES,
     ("run/scope.hpp", "host/class.hpp"): TEMPLATES,
 }
@@ -51,7 +49,7 @@ LINE = re.compile(r"^[ \t]*#[ \t]*include[ \t]+<latepy/([^>]+\.hpp)>.*$", re.MUL
 class Compiler:
     def __init__(self, include, scratch, command):
         self.scratch = scratch
-        flags = ["-std=c++17", "-fsyntax-only", "-w", "-Wfatal-errors", "-O0", "-x", "c++"]
+        flags = ["-std=c++17", "-fsyntax-only", "-Werror=undef", "-Wfatal-errors", "-O0", "-x", "c++"]
         self.command = [*command, *flags, f"-I{scratch}", f"-I{include}", "-"]
         self.count = 0
 

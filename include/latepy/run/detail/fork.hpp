@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/translate.hpp>
-#include <latepy/host/detail/class/host_types.hpp>
 #include <latepy/run/detail/fork_source.hpp>
 #include <latepy/run/detail/stop.hpp>
 #include <latepy/run/detail/streams/redirect.hpp>

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/host/detail/class/from_python.hpp>
 #include <latepy/memory/detail/copy_items.hpp>
 #include <latepy/stl/detail/container_fit.hpp>
 #include <latepy/stl/detail/iterate.hpp>
