@@ -173,6 +173,12 @@ TEST_CASE("time points are datetimes in UTC") {
 }
 
 #if !LATEPY_WINDOWS
+TEST_CASE("signatures name the types of datetime") {
+  python().def("ends", [](system_clock::time_point begin, seconds) { return begin; });
+  CHECK(eval("ends.__signatures__[0]").as<std::string>() ==
+        "(arg1: datetime.datetime, arg2: datetime.timedelta, /) -> datetime.datetime");
+}
+
 TEST_CASE("a naive datetime is local time, also where clocks are put forward and back") {
   import_datetime();
   using Seconds = Time<seconds>;
