@@ -1,6 +1,7 @@
 # What our own tests and examples are built with; nothing of it reaches a program that uses latepy.
 option(LATEPY_WERROR "Treat warnings as errors" OFF)
 set(LATEPY_SANITIZE "" CACHE STRING "Sanitizers for tests and examples: address,undefined or thread")
+option(LATEPY_COVERAGE "Count which lines of latepy the tests run, with g++; tests/coverage.py tells them" OFF)
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(LATEPY_CCACHE ccache)
@@ -26,11 +27,15 @@ else()
     target_compile_options(latepy_development INTERFACE ${flags})
     target_link_options(latepy_development INTERFACE ${flags})
   endif()
+  if(LATEPY_COVERAGE)
+    target_compile_options(latepy_development INTERFACE --coverage -fprofile-abs-path -fprofile-update=atomic -O0 -g0)
+    target_link_options(latepy_development INTERFACE --coverage)
+  endif()
 endif()
 
 # latepy_program(<name> <source>...): a program of ours. It is told in LATEPY_PROGRAMS, for the tests that look at all.
 function(latepy_program name)
-  add_executable(${name} ${ARGN})
+  add_executable(${name} ${ARGN} $<$<BOOL:${LATEPY_COVERAGE}>:${PROJECT_SOURCE_DIR}/tests/coverage.cpp>)
   target_include_directories(${name} BEFORE PRIVATE ${no_python_h})
   target_link_libraries(${name} PRIVATE latepy_development)
   set_property(GLOBAL APPEND PROPERTY LATEPY_PROGRAMS ${name})

@@ -278,3 +278,21 @@ TEST_CASE("calls go deep, and from Python back into calls") {
       thrown<py::RuntimeError>([] { python().run_string("def f(): return f()\nf()"); }).type_name();
   CHECK(text == "RecursionError");
 }
+
+TEST_CASE("names that the table of names has no room for any more are made for each call") {  // the last: it stays full
+  constexpr int count = 4 * int(py::detail::interned_slots);
+  std::vector<std::string> names;
+  for (int i = 0; i < count; ++i) names.push_back("name_" + std::to_string(i));
+  const auto named = [&](int i) { return py::arg(names[std::size_t(i % count)].c_str()); };
+  const Object f = tell();
+  int missing = 0;
+  for (int i = 0; i < 2 * count; ++i) {  // of those that are called first some are kept, of the others few
+    const Object given = f(named(i) = i, named(i + 1) = -i)[1];
+    REQUIRE(py::len(given) == 2);
+    REQUIRE(given[names[std::size_t(i % count)].c_str()].as<int>() == i);
+    REQUIRE(given[names[std::size_t((i + 1) % count)].c_str()].as<int>() == -i);
+    const std::string& name = names[std::size_t(i % count)];
+    missing += py::detail::find_interned(name.c_str(), name.size() + 1) == nullptr;
+  }
+  CHECK(missing > count);
+}

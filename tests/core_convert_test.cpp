@@ -292,6 +292,8 @@ TEST_CASE("strings are UTF-8 both ways, with NUL and every code point", "[unicod
   round_trip<std::string>("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "'\\u00e9 \\u20ac \\U0001f600'");
   round_trip<std::string>(std::string(100000, 'x'), "'x' * 100000");
   CHECK(odd("Str('derived')").as<std::string>() == "derived");
+  for (const std::string text : {"", "x"})  // CPython has one object for each, which `is` may compare
+    CHECK(py::to_py(text).same(py::to_py(text)));
   CHECK(py::to_py("literal") == eval("'literal'"));
   CHECK(py::to_py(std::string_view("view", 3)) == eval("'vie'"));
 }

@@ -379,6 +379,41 @@ TEST_CASE("guards and PyGILState_Ensure of other embedders nest in any order", "
   });
 }
 
+TEST_CASE("a guard inside an interpreter that a script made enters that of the program, and goes back", "[nesting]") {
+  in_child([] {
+    py::Interpreter python;
+    if (!latepy::detail::library_state.current_is_per_thread) return;  // before 3.12 nobody can tell
+    static py::Interpreter* program = &python;
+    python.exec("where = 'program'");
+    static std::string entered;
+    void (*const enter)() = [] {
+      const GilGuard gil;
+      entered += program->eval<std::string>("where") + " ";
+      const GilRelease others;
+      const GilGuard again;
+      entered += (*program)["where"].as<std::string>();
+    };
+    python["address"] = reinterpret_cast<std::uintptr_t>(enter);
+    python.exec(R"(
+try:
+  import _interpreters as interpreters
+  made = interpreters.create('legacy')
+except ImportError:
+  import _xxsubinterpreters as interpreters
+  made = interpreters.create(isolated=False)
+failed = interpreters.run_string(made, f"""
+import ctypes
+where = 'script'
+ctypes.PYFUNCTYPE(None)({address})()
+assert where == 'script'
+""")
+assert failed is None, failed
+interpreters.destroy(made)
+)");
+    EXPECT(entered == "program program");
+  });
+}
+
 TEST_CASE("threads that Python made need no more than others") {
   in_child([] {
     py::Interpreter python(released());

@@ -282,6 +282,82 @@ for i in range(300):
   python().exec("del there");
 }
 
+namespace {
+
+/// Addresses that share a bucket of the table of instances, which has up to 4096.
+std::vector<void*> neighbours() {
+  alignas(16) static unsigned char memory[1 << 20];
+  const auto bucket = [](const unsigned char* at) {
+    const auto bits = reinterpret_cast<std::uintptr_t>(at);
+    return ((bits >> 4) ^ (bits >> 14)) % 4096;
+  };
+  std::vector<void*> places;
+  for (unsigned char* at = memory; at + sizeof(Chest) <= memory + sizeof memory; at += 16)
+    if (bucket(at) == bucket(memory)) places.push_back(at);
+  return places;
+}
+
+/// Ends where the chest is, and does not free it.
+std::shared_ptr<Chest> chest_at(void* place) {
+  return {new (place) Chest, [](Chest* chest) { chest->~Chest(); }};
+}
+
+}  // namespace
+
+TEST_CASE("the end of one object leaves those beside it in the table") {
+  host();
+  REQUIRE(py::detail::host_types().bucket_count <= 4096);
+  const std::vector<void*> places = neighbours();
+  REQUIRE(places.size() >= 3);
+  for (int ends = 0; ends < 3; ++ends) {  // a Python object
+    Item* items[3];
+    py::Object objects[3];
+    for (int i = 0; i < 3; ++i) objects[i] = py::to_py(items[i] = new (places[std::size_t(i)]) Item(i));
+    objects[ends] = py::Object();
+    for (int i = 0; i < 3; ++i)
+      if (i != ends) CHECK(py::to_py(items[i]).same(objects[i]));
+    for (Item* const item : items) item->~Item();
+  }
+  for (int ends = 0; ends < 3; ++ends) {  // a C++ object, which a Python object only refers to
+    Chest* chests[3];
+    py::Object firsts[3], owner;
+    for (int i = 0; i < 3; ++i) {
+      if (i == ends) {
+        std::shared_ptr<Chest> chest = chest_at(places[std::size_t(i)]);
+        chests[i] = chest.get();
+        owner = py::to_py(std::move(chest));
+      } else {
+        chests[i] = new (places[std::size_t(i)]) Chest;
+      }
+      firsts[i] = py::to_py(&chests[i]->first);
+    }
+    owner = py::Object();
+    for (int i = 0; i < 3; ++i) {
+      if (i == ends) continue;
+      CHECK(py::to_py(&chests[i]->first).same(firsts[i]));
+      chests[i]->~Chest();
+    }
+    CHECK(thrown<py::PythonError>([&] { firsts[ends].attr("number").as<int>(); }).type_name() == "ReferenceError");
+  }
+}
+
+TEST_CASE("objects that come and go make the table of instances no larger") {
+  host();
+  const std::size_t size = py::detail::host_types().bucket_count;
+  const std::vector<void*> places = neighbours();
+  for (std::size_t i = 0; i < 2 * size; ++i) py::to_py(Item(1));
+  for (std::size_t i = 0; i < 2 * size; ++i) {
+    const std::shared_ptr<Chest> chest = chest_at(places[0]);
+    const py::Object first = py::to_py(&chest->first), whole = py::to_py(chest);
+  }
+  for (std::size_t i = 0; i < 2 * size; ++i) {
+    std::shared_ptr<Chest> chest = chest_at(places[0]);
+    const py::Object first = py::to_py(&chest->first);
+    py::to_py(std::move(chest));  // and its end, which `first` sees
+  }
+  CHECK(py::detail::host_types().bucket_count == size);
+}
+
 TEST_CASE("containers of pointers, and of owners") {
   host();
   const int before = Item::alive;

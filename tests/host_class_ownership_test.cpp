@@ -122,6 +122,22 @@ TEST_CASE("a unique_ptr takes the object away from Python, and may give it back"
   CHECK(Thing::alive == before);
 }
 
+TEST_CASE("a unique_ptr to what has another owner already is refused, and the object stays with that owner") {
+  host();
+  const int before = Thing::alive;
+  python().exec("t = Thing(9)\nkeep(t)\nu = made(8)");
+  for (const char* const name : {"t", "u"}) {  // shared with C++, and Python's own
+    const py::Object object = python()[name];
+    const int number = object.attr("number").as<int>();
+    CHECK(thrown<py::StateError>([&] { py::to_py(std::unique_ptr<Thing>(object.as<Thing*>())); }).what() ==
+          std::string("cannot give a owners.Thing to Python as unique_ptr: it has another owner already"));
+    CHECK(object.attr("number").as<int>() == number);
+  }
+  CHECK(Thing::alive == before + 2);
+  python().exec("keep(None)\ndel t, u");
+  CHECK(Thing::alive == before);
+}
+
 TEST_CASE("a shared_ptr comes back as the same Python object") {
   host();
   const int before = Thing::alive;

@@ -77,15 +77,30 @@ py::Module host() {
         .def(py::self += py::self)
         .def(py::self == py::self)
         .def("__hash__", [](const Vec& v) { return static_cast<int>(v.x); })
-        .def_static("right", [](double by) { return Vec{by, 0}; }, "by"_a = 1.0, "A way to the right.")
+        .def_static(
+            "right",
+            [](double by) {
+              return Vec{by, 0};
+            },
+            "by"_a = 1.0, "A way to the right.")
         .def_class("make", [](const py::Object& cls, double x) { return cls(x, x); })
-        .property("angle", [](const Vec& v) { return v.x == 0 ? 90 : 0; }, "In degrees.")
-        .property("both", [](const Vec& v) { return std::vector<double>{v.x, v.y}; },
-                  [](Vec& v, double both) { v.x = v.y = both; })
+        .property(
+            "angle", [](const Vec& v) { return v.x == 0 ? 90 : 0; }, "In degrees.")
+        .property(
+            "both",
+            [](const Vec& v) {
+              return std::vector<double>{v.x, v.y};
+            },
+            [](Vec& v, double both) { v.x = v.y = both; })
         .static_property("made", [] { return Machine::made; })
         .constant("DIMENSIONS", 2)
-        .pickle([](const Vec& v) { return std::vector<double>{v.x, v.y}; },
-                [](const std::vector<double>& state) { return Vec{state.at(0), state.at(1)}; });
+        .pickle(
+            [](const Vec& v) {
+              return std::vector<double>{v.x, v.y};
+            },
+            [](const std::vector<double>& state) {
+              return Vec{state.at(0), state.at(1)};
+            });
     m.add_class<Shape>("Shape")
         .init<Vec>("at"_a)
         .def("name", &Shape::name)
@@ -94,7 +109,9 @@ py::Module host() {
         .def("at", &Shape::at)
         .def("corners", &Shape::corners);
     m.add_class<Colored>("Colored").init<>().def("color", &Colored::color);
-    m.add_class<Circle, Shape, Colored>("Circle").init<Vec, double>("at"_a, "radius"_a).def("radius", &Circle::radius, py::read_only);
+    m.add_class<Circle, Shape, Colored>("Circle")
+        .init<Vec, double>("at"_a, "radius"_a)
+        .def("radius", &Circle::radius, py::read_only);
     m.def("kind_of", [](const Shape& shape) { return shape.kind(); });
     m.def("color_of", [](const Colored& colored) { return colored.color; });
     m.def("any_shape", [](bool round) -> std::unique_ptr<Shape> {
@@ -107,27 +124,35 @@ py::Module host() {
     });
     m.add_class<Bag>("Bag")
         .init<>()
-        .init([](std::vector<int> items) { return Bag{std::move(items), {}}; }, "items"_a)
+        .init(
+            [](std::vector<int> items) {
+              return Bag{std::move(items), {}};
+            },
+            "items"_a)
         .def("extra", &Bag::extra)
         .def("__len__", [](const Bag& b) { return b.items.size(); })
         .def("__getitem__", [](const Bag& b, int i) { return b.items.at(static_cast<std::size_t>(i)); })
         .def("__setitem__", [](Bag& b, int i, int value) { b.items.at(static_cast<std::size_t>(i)) = value; })
         .def("__delitem__", [](Bag& b, int i) { b.items.erase(b.items.begin() + i); })
         .def("__contains__", [](const Bag& b, int x) { return std::count(b.items.begin(), b.items.end(), x) > 0; })
-        .def("__iter__", [](const py::Object& me) {
-          Bag& bag = me.as<Bag&>();
-          return py::iterate(bag.items.begin(), bag.items.end(), me);
-        })
+        .def("__iter__",
+             [](const py::Object& me) {
+               Bag& bag = me.as<Bag&>();
+               return py::iterate(bag.items.begin(), bag.items.end(), me);
+             })
         .def("__bool__", [](const Bag& b) { return !b.items.empty(); })
-        .def("__call__", [](const Bag& b, int x, py::Args rest) { return b.items.size() + static_cast<std::size_t>(x) + rest.size(); });
+        .def("__call__", [](const Bag& b, int x, py::Args rest) {
+          return b.items.size() + static_cast<std::size_t>(x) + rest.size();
+        });
     auto machine = m.add_class<Machine>("Machine", py::dynamic_attributes);
     machine.add_enum<Mode>("Mode", {{"off", Mode::off}, {"on", Mode::on}});
     machine.init<>()
         .def("mode", &Machine::mode)
-        .def("__enter__", [](py::Object me) {
-          ++me.as<Machine&>().opened;
-          return me;
-        })
+        .def("__enter__",
+             [](py::Object me) {
+               ++me.as<Machine&>().opened;
+               return me;
+             })
         .def("__exit__", [](Machine& machine_, py::Args) { ++machine_.closed; })
         .def("opened", &Machine::opened)
         .def("closed", &Machine::closed);
@@ -173,7 +198,32 @@ assert part.x == 5
   CHECK(refused("v.angle = 3").find("set") != std::string::npos);
   CHECK(refused("Shape(Vec()).corners = 3").find("set") != std::string::npos);
   CHECK_THAT(refused("v.nothing = 3"), ContainsSubstring("'shapes.Vec' object has no attribute 'nothing'"));
-  CHECK(refused("v.x = 'a'") == "Vec.x(arg1: float, /) -> None: argument 1: cannot convert 'str' \"a\" to double. It was called as Vec.x(\"a\")");
+  CHECK(
+      refused("v.x = 'a'") ==
+      "Vec.x(arg1: float, /) -> None: argument 1: cannot convert 'str' \"a\" to double. It was called as Vec.x(\"a\")");
+}
+
+namespace {
+template <class T>
+struct Slot {
+  T inside;
+};
+}  // namespace
+
+TEST_CASE("class templates of the program are bound for each type, also of std and latepy") {
+  host();
+  py::Module m = py::module("slots");
+  m.add_class<Slot<int>>("OfInt").init<int>().def("inside", &Slot<int>::inside);
+  m.add_class<Slot<std::string>>("OfText").init<std::string>().def("inside", &Slot<std::string>::inside);
+  m.add_class<Slot<py::Object>>("OfAny").init<py::Object>().def("inside", &Slot<py::Object>::inside);
+  m.add_class<Slot<Slot<int>>>("OfSlot").init<Slot<int>>().def("inside", &Slot<Slot<int>>::inside);
+  python().exec(
+      "import slots\nassert slots.OfInt(1).inside == 1 and slots.OfText('a').inside == 'a'\n"
+      "assert slots.OfAny(None).inside is None and slots.OfSlot(slots.OfInt(2)).inside.inside == 2");
+  CHECK(python().eval("slots.OfText('b')").as<Slot<std::string>>().inside == "b");
+  // Those of latepy and std are none of the program's classes.
+  static_assert(py::detail::is_bindable<Slot<std::vector<int>>> && py::detail::is_bindable<Slot<py::Object>>);
+  static_assert(!py::detail::is_bindable<py::Borrowed<Slot<int>>> && !py::detail::is_bindable<std::vector<Slot<int>>>);
 }
 
 TEST_CASE("C++ gets the objects themselves, or copies") {
@@ -192,7 +242,8 @@ TEST_CASE("C++ gets the objects themselves, or copies") {
   CHECK(v.try_as<Vec*>().value() == &v.as<Vec&>());
   CHECK(py::to_py(Vec{1, 2}).attr("y").as<double>() == 2);
   CHECK(python().call<Vec>("shapes", "sum", std::vector<Vec>{{1, 2}, {3, 4}}).y == 6);
-  CHECK(thrown<py::ConversionError>([] { python().eval("3").as<Vec&>(); }).what() == std::string("cannot convert 'int' 3 to shapes.Vec"));
+  CHECK(thrown<py::ConversionError>([] { python().eval("3").as<Vec&>(); }).what() ==
+        std::string("cannot convert 'int' 3 to shapes.Vec"));
   CHECK_THAT(thrown<py::ConversionError>([] { py::to_py(Unregistered()); }).what(), ContainsSubstring("add_class"));
   CHECK_THAT(thrown<py::ConversionError>([&] { v.as<Unregistered&>(); }).what(), ContainsSubstring("add_class"));
 }
@@ -210,7 +261,9 @@ TEST_CASE("constructors are overloaded, checked, and called once") {
   CHECK_THAT(refused("Vec.__init__(Shape(Vec()))"), ContainsSubstring("shapes.Vec"));
   CHECK_THAT(refused("class D(Vec):\n  def __init__(self): pass\nD().x"), ContainsSubstring("super().__init__()"));
   CHECK_THAT(refused("class D(Hidden): pass"), ContainsSubstring("not an acceptable base type"));
-  python().exec("class D(Vec):\n  def __init__(self): super().__init__(7); self.more = 1\nd = D()\nassert d.x == 7 and d.more == 1 and sum([d, d]).x == 14");
+  python().exec(
+      "class D(Vec):\n  def __init__(self): super().__init__(7); self.more = 1\nd = D()\nassert d.x == 7 and d.more == "
+      "1 and sum([d, d]).x == 14");
   python().exec("assert only_moved().value() == 4 and OnlyMoved(5).value() == 5");
   CHECK_THROWS_AS(host().add_class<Vec>("Again"), py::StateError);
 }
@@ -352,7 +405,8 @@ assert r() is None
 TEST_CASE("bound objects leave nothing behind") {
   host();
   const py::Object work = python().eval(
-      "lambda: (Vec(1, 2).scale(2).length2(), Vec(1) + Vec(2), Shape(Vec()).at.x, Circle(Vec(), 1).kind(), list(Bag([1, 2])), "
+      "lambda: (Vec(1, 2).scale(2).length2(), Vec(1) + Vec(2), Shape(Vec()).at.x, Circle(Vec(), 1).kind(), "
+      "list(Bag([1, 2])), "
       "any_shape(True), Vec.make(3), pickle.loads(pickle.dumps(Vec(1))), setattr(Bag(), 'extra', []))");
   CHECK_STEADY(work());
   const py::Object fails = python().eval("lambda: Vec('a')");

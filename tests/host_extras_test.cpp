@@ -54,6 +54,10 @@ TEST_CASE("parameters after kw_only are given by name only, those before pos_onl
       "c"_a = 3);
   CHECK(text("str(signature(mixed))") == "(a: int, /, b: int, *, c: int = 3) -> int");
   CHECK(holds("mixed(1, 2) == 123 and mixed(1, b=2, c=4) == 124"));
+  python().def(
+      "two_named", [](int a, int b, int c) { return 100 * a + 10 * b + c; }, "a"_a, py::kw_only, "b"_a, "c"_a = 3);
+  CHECK(text("str(signature(two_named))") == "(a: int, *, b: int, c: int = 3) -> int");
+  CHECK(holds("two_named(1, b=2) == 123 and two_named(1, c=4, b=2) == 124"));
   CHECK_THAT(refusal("mixed(1, 2, 3)"), ContainsSubstring("it takes 2 positional arguments, and 3 were given"));
   CHECK_THAT(refusal("mixed(a=1, b=2)"), ContainsSubstring("it takes no argument named 'a'"));
   CHECK_THAT(refusal("mixed()"), ContainsSubstring("it is missing argument 1, 'b'"));

@@ -206,6 +206,14 @@ TEST_CASE("a Buffer may be dropped on a thread without the GIL, and is given bac
   CHECK(py::len(growing) == 4);
 }
 
+TEST_CASE("an object that ends with its last Buffer ends on a thread that has the GIL", "[gil]") {
+  python().exec(
+      "import threading\nends = []\nclass Tells(bytearray):\n  def __del__(self): ends.append(threading.get_ident())");
+  auto buffer = std::make_unique<Buffer<std::uint8_t>>(eval("Tells(b'abc')"));
+  std::thread([&] { buffer.reset(); }).join();  // while this thread holds the GIL
+  CHECK(eval("ends == [threading.get_ident()]").as<bool>());
+}
+
 TEST_CASE("a host function takes a Buffer as an argument, without a copy") {
   python().def("negate", [](Buffer<double> values) {
     for (double& value : values.span()) value = -value;

@@ -27,6 +27,33 @@ TEST_CASE("a std::array takes a sequence of exactly its length") {
   CHECK_THAT(refusal<A>("'abc'"), ContainsSubstring("a str is not split into characters"));
 }
 
+TEST_CASE("what a sequence itself raises is thrown by as, and leaves no error behind try_as and is") {
+  python().exec(R"(
+class Sequence:
+  def __init__(self, length, item): self.length, self.item = length, item
+  def __len__(self): return self.length()
+  def __getitem__(self, at): return self.item(at)
+def two(): return 2
+def fail(*_): raise OSError('gone')
+def mismatch(*_): raise TypeError('not now')
+)");
+  using A = std::array<int, 2>;
+  for (const char* const length : {"fail", "mismatch", "two"})
+    for (const char* const item : {"fail", "mismatch"}) {
+      const std::string code = std::string("Sequence(") + length + ", " + item + ")";
+      INFO(code);
+      const py::Object object = eval(code);
+      CHECK_FALSE(object.try_as<A>());
+      CHECK_FALSE(py::detail::api().Err_Occurred());
+      CHECK_FALSE(object.is<A>());
+      CHECK_FALSE(py::detail::api().Err_Occurred());
+      CHECK_THROWS_AS(object.as<A>(), py::Error);
+      CHECK_FALSE(py::detail::api().Err_Occurred());
+    }
+  CHECK_THROWS_AS(eval("Sequence(fail, two)").as<A>(), py::OSError);
+  CHECK_THROWS_AS(eval("Sequence(two, fail)").as<A>(), py::OSError);
+}
+
 TEST_CASE("an error inside of a std::array names the element") {
   CHECK((refusal<std::array<bool, 2>>("[True, 1]")) == "[1]: cannot convert 'int' 1 to bool");
   CHECK((refusal<std::array<std::array<int, 1>, 1>>("[['x']]")) == "[0][0]: cannot convert 'str' \"x\" to int");

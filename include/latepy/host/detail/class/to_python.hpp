@@ -82,7 +82,7 @@ Object shared_to_python(std::shared_ptr<T> value) {
 
 /// Gives ownership of a C++ object to its Python object, which is made if it has none. None for an empty unique_ptr.
 /// \param is_new the object was just made, so an instance in the table at its address belongs to a destroyed object.
-/// \throws StateError if it has another owner already.
+/// \throws StateError if it has another owner already, which keeps it.
 template <class T>
 Object unique_to_python(std::unique_ptr<T> value, bool is_new = false) {
   if (!value) return none();
@@ -90,9 +90,11 @@ Object unique_to_python(std::unique_ptr<T> value, bool is_new = false) {
   const MostDerived object = most_derived(value.get());
   Object made = find_instance(object);
   if (!made.is_empty() && is_new) relinquish(data_of<Instance>(std::exchange(made, Object()).ptr()));
-  if (!made.is_empty() && data_of<Instance>(made.ptr()).ownership >= Ownership::unique)
+  if (!made.is_empty() && data_of<Instance>(made.ptr()).ownership >= Ownership::unique) {
+    static_cast<void>(value.release());  // the other owner destroys it
     throw_error<StateError>(
         {"cannot give a ", object.record->traits->name, " to Python as unique_ptr: it has another owner already"});
+  }
   if (made.is_empty()) made = make_instance(object);
   Instance& instance = data_of<Instance>(made.ptr());
   instance.ownership = Ownership::unique;
