@@ -652,6 +652,24 @@ TEST_CASE("each reason to refuse a library", "[locate][standard-library][no-libp
   CHECK(has(only_reason(py::locate(tree.search)), reason));
 }
 
+TEST_CASE("what is named as a library and is none is refused for what it is", "[locate]") {
+  Tree tree;
+  tree.folder("folder");
+  tree.file("lib/mine.so", native_library());
+  REQUIRE(mkfifo(tree.at("pipe").c_str(), 0600) == 0);
+  const auto reason = [&](const char* name) {
+    tree.search.library = tree.at(name);
+    return only_reason(py::locate(tree.search));
+  };
+  CHECK(reason("gone") == "not found");
+  CHECK(reason("folder") == "a folder, not a shared library");
+  CHECK(reason("pipe") == "cannot be read: it is no file");
+  CHECK(has(reason("lib/mine.so"), "not named like a libpython"));
+  tree.search.library = "";
+  tree.search.python = tree.at("folder/");
+  CHECK(has(only_reason(py::locate(tree.search)), "no Python: neither pyvenv.cfg nor a python executable"));
+}
+
 TEST_CASE("a home with a colon is refused, because CPython splits it there", "[locate]") {
   Tree tree;
   tree.python("a:b", "3.12");
@@ -781,6 +799,22 @@ TEST_CASE("a set-uid program takes no Python that others may write to", "[locate
   CHECK(py::locate(tree.search).chosen()->source == "beside the program");
   chmod(tree.at("app").c_str(), 0777);  // where others can make a hard link to the program
   CHECK(only_reason(py::locate(tree.search)) == "not safe (set-uid): others may write to " + tree.at("app"));
+}
+
+TEST_CASE("the version in pyvenv.cfg is that of a base whose python has no version in its name", "[locate][venv]") {
+  Tree tree;
+  tree.file("py/bin/python",
+            "\x7f"
+            "ELF");
+  for (const char* const version : {"3.11", "3.12", "3.13"}) {
+    tree.stdlib("py", version);
+    tree.file(std::string("py/lib/libpython") + version + ".so.1.0", native_library());
+  }
+  tree.venv("venv", "home = " + tree.at("py/bin") + "\nversion = 3.12.4\n");
+  tree.search.python = tree.at("venv");
+  const Discovery discovery = py::locate(tree.search);
+  REQUIRE(discovery.chosen());
+  CHECK(discovery.chosen()->library == tree.at("py/lib/libpython3.12.so.1.0"));
 }
 
 TEST_CASE("pyvenv.cfg is read to its end", "[locate][venv]") {
@@ -1257,6 +1291,12 @@ TEST_CASE("headers of all formats", "[locate][architecture]") {
         "wrong architecture: it is ELF for i386, this program is ELF for x86-64");
   CHECK(fault(elf(2, 1, 183), "ELF", "arm64").empty());
   CHECK(fault(elf(2, 2, 22), "ELF", "s390x").empty());
+  CHECK(fault(elf(2, 2, 21), "ELF", "ppc64").empty());
+  CHECK(fault(elf(2, 1, 21), "ELF", "ppc64le").empty());
+  CHECK(fault(elf(2, 1, 99), "ELF", "x86-64") ==
+        "wrong architecture: it is ELF for ELF machine 99, this program is ELF for x86-64");
+  CHECK(fault("!<arch>\n", "ELF", "x86-64") == "a static library, which cannot be loaded");
+  CHECK(fault("#!/bin/sh\n", "ELF", "x86-64") == "a script, not a shared library");
 
   std::string pe(512, '\0');
   pe.replace(0, 2, "MZ");
@@ -1352,6 +1392,39 @@ TEST_CASE("a question to another program ends", "[locate]") {
   CHECK(run_and_read(arena, {"/bin/sh", "-c", "echo x; exec sleep 30", nullptr}, 100).empty());
   CHECK(run_and_read(arena, {"/bin/sh", "-c", "exec cat /dev/zero", nullptr}).empty());
   CHECK(run_and_read(arena, {"/bin/sh", "-c", "exec head -c 65536 /dev/zero", nullptr}).size() == 65536);
+}
+
+TEST_CASE("an answer that leads to no library is none", "[locate]") {
+  py::detail::Arena arena;
+  CHECK(py::detail::ask_python(arena, "/bin/true").empty());
+  CHECK(py::detail::ask_python(arena, "/gone").empty());
+  Tree tree;
+  const auto answer = [&](const std::string& lines) {
+    tree.file("python", "#!/bin/sh\nprintf '" + lines + "'\n");
+    chmod(tree.at("python").c_str(), 0755);
+    return std::string(py::detail::ask_python(arena, tree.at("python").c_str()).c_str());
+  };
+  CHECK(answer(tree.at("lib") + "\\nlibpython3.12.so\\n\\n\\n" + tree.at("") + "\\n") == "");
+  CHECK(answer("1\\n2\\n3\\n4\\n5\\n6\\n") == "");
+  tree.file("lib/libpython3.12.so");
+  CHECK(answer(tree.at("lib") + "\\nlibpython3.12.so\\n\\n\\n/gone\\n") == tree.at("lib/libpython3.12.so"));
+}
+
+TEST_CASE("a file that ends before its size was read is not taken for whole", "[locate]") {
+  py::detail::Arena arena;
+  const char* const of_kernel = "/sys/devices/system/cpu/online";  // its size is that of a page
+  struct stat info;
+  if (stat(of_kernel, &info) != 0 || info.st_size < 4096) SKIP("no such file");
+  const py::detail::FileText file = py::detail::read_file(arena, of_kernel);
+  CHECK(file.error == EIO);
+  CHECK(has(py::detail::read_fault(arena, file.error).c_str(), "cannot be read: "));
+}
+
+TEST_CASE("an address that no library holds has no library", "[locate]") {
+  py::detail::Arena arena;
+  int local = 0;
+  CHECK(py::detail::library_at(arena, &local).empty());
+  CHECK_FALSE(py::detail::library_at(arena, reinterpret_cast<void*>(&::dlopen)).empty());
 }
 
 TEST_CASE("a question leaves no open file and no child behind", "[locate]") {
