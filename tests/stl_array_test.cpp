@@ -50,6 +50,11 @@ def mismatch(*_): raise TypeError('not now')
       CHECK_THROWS_AS(object.as<A>(), py::Error);
       CHECK_FALSE(py::detail::api().Err_Occurred());
     }
+  python().exec("class NoIter(Sequence): __iter__ = None");
+  CHECK_THAT(refusal<A>("NoIter(two, two)"), ContainsSubstring("to std::array<int, 2>: it cannot be iterated"));
+  python().def("take", py::overload([](A) { return 1; }, [](py::Object) { return 2; }));
+  CHECK(eval("take([1, 2])").as<int>() == 1);
+  CHECK(eval("take(NoIter(two, two))").as<int>() == 2);
   CHECK_THROWS_AS(eval("Sequence(fail, two)").as<A>(), py::OSError);
   CHECK_THROWS_AS(eval("Sequence(two, fail)").as<A>(), py::OSError);
 }

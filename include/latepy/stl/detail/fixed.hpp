@@ -19,7 +19,7 @@ inline bool is_sequence(PyObject* object) noexcept {
 Object as_tuple(PyObject* object, std::size_t length, bool are_pointers) noexcept;
 
 /// Throws the reason why as_tuple() returned nothing.
-[[noreturn]] void throw_not_fixed(PyObject* object, std::string_view wanted, std::size_t length);
+[[noreturn]] void throw_not_fixed(PyObject* object, std::string_view wanted, std::size_t length, bool are_pointers);
 
 /// as_tuple(), or a ConversionError.
 Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers);
@@ -42,8 +42,8 @@ LATEPY_FUNC Object as_tuple(PyObject* object, std::size_t length, bool are_point
   return Object();
 }
 
-[[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_not_fixed(PyObject* object, std::string_view wanted,
-                                                          std::size_t length) {
+[[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_not_fixed(PyObject* object, std::string_view wanted, std::size_t length,
+                                                          bool are_pointers) {
   if (api().Err_Occurred()) throw_python_error();
   const ssize size = is_sequence(object) ? api().Object_Size(object) : -1;
   if (size < 0) {
@@ -51,7 +51,8 @@ LATEPY_FUNC Object as_tuple(PyObject* object, std::size_t length, bool are_point
     const char* why = refusal(object, Kind::sequence);
     throw_mismatch(object, wanted, why ? why : "it is not a list, a tuple or another sequence with a length");
   }
-  if (size == static_cast<ssize>(length)) throw_mismatch(object, wanted, not_kept);
+  if (size == static_cast<ssize>(length))
+    throw_mismatch(object, wanted, are_pointers ? not_kept : "it cannot be iterated");
   throw_mismatch(object, wanted,
                  ("it has " + std::to_string(size) + (size == 1 ? " element, " : " elements, ") +
                   std::to_string(length) + " are wanted")
@@ -60,7 +61,7 @@ LATEPY_FUNC Object as_tuple(PyObject* object, std::size_t length, bool are_point
 
 LATEPY_FUNC Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers) {
   Object tuple = as_tuple(object.checked(), length, are_pointers);
-  if (LATEPY_UNLIKELY(tuple.is_empty())) throw_not_fixed(object.ptr(), wanted, length);
+  if (LATEPY_UNLIKELY(tuple.is_empty())) throw_not_fixed(object.ptr(), wanted, length, are_pointers);
   return tuple;
 }
 #endif  // LATEPY_DEFINITIONS
