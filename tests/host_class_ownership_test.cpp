@@ -57,8 +57,10 @@ void define(py::Module m) {
       .def("copy_inside", &Box::get_inside, py::return_copy)
       .def("self", &Box::self);
   m.add_class<SharesItself>("SharesItself").init<>().def("me", &SharesItself::me);
-  m.add_class<Holder>("Holder").init<>().visit([](Holder& h, auto& visitor) { visitor(h.held); }).def(
-      "hold", [](Holder& h, py::Object held) { h.held = std::move(held); });
+  m.add_class<Holder>("Holder")
+      .init<>()
+      .visit([](Holder& h, auto& visitor) { visitor(h.held); })
+      .def("hold", [](Holder& h, py::Object held) { h.held = std::move(held); });
   m.add_class<Throws>("Throws").init<>();
   m.def("keep", [](std::shared_ptr<Thing> thing) { kept = std::move(thing); });
   m.def("kept", [] { return kept; });
@@ -67,8 +69,10 @@ void define(py::Module m) {
   m.def("made", [](int n) { return std::make_unique<Thing>(n); });
   m.def("maybe", [](bool wanted) -> std::unique_ptr<Thing> { return wanted ? std::make_unique<Thing>() : nullptr; });
   m.def("number_of", [](const Thing* thing) { return thing ? thing->number : -1; });
-  m.def("pair", [](const Thing& a, Thing&) { return a.number; }, py::keep_alive<2, 1>());
-  m.def("first_of", [](Box& box) -> Thing& { return box.inside; }, py::keep_alive<0, 1>());
+  m.def(
+      "pair", [](const Thing& a, Thing&) { return a.number; }, py::keep_alive<2, 1>());
+  m.def(
+      "first_of", [](Box& box) -> Thing& { return box.inside; }, py::keep_alive<0, 1>());
   m.def("copied", [](const Thing& thing) -> const Thing& { return thing; });
 }
 
@@ -96,7 +100,9 @@ TEST_CASE("what Python makes or is given ends with its Python object") {
   CHECK(Thing::alive == before + 1);
   python().exec("t = [made(4), Special(5)]\nassert t[0].number == 4");
   CHECK(Thing::alive == before + 2);
-  python().exec("del t\nassert maybe(False) is None and maybe(True).number == 0 and number_of(None) == -1 and number_of(Thing(2)) == 2");
+  python().exec(
+      "del t\nassert maybe(False) is None and maybe(True).number == 0 and number_of(None) == -1 and "
+      "number_of(Thing(2)) == 2");
   CHECK(Thing::alive == before);
   CHECK(py::to_py(Thing(3)).attr("number").as<int>() == 3);
   CHECK(py::to_py(std::vector<Thing>(3))[2].attr("number").as<int>() == 0);
@@ -152,7 +158,9 @@ TEST_CASE("a shared_ptr comes back as the same Python object") {
   kept.reset();
   CHECK(Thing::alive == before);
   // An object that Python made: the shared_ptr keeps the Python object with all that scripts put on it.
-  python().exec("class Mine(Thing): pass\nm = Mine(8); m.note = 'n'; keep(m); r = weakref.ref(m); del m; gc.collect()\nassert kept().note == 'n' and r() is kept()");
+  python().exec(
+      "class Mine(Thing): pass\nm = Mine(8); m.note = 'n'; keep(m); r = weakref.ref(m); del m; gc.collect()\nassert "
+      "kept().note == 'n' and r() is kept()");
   kept.reset();
   { const py::GilGuard drains; }
   python().exec("assert r() is None");
@@ -170,13 +178,18 @@ TEST_CASE("a shared_ptr comes back as the same Python object") {
 TEST_CASE("parts keep the whole, and keep_alive keeps what it says") {
   host();
   const int before = Thing::alive;
-  python().exec("b = Box()\np = b.inside\nq = b.get_own()\nassert p is b.get_inside() and b.self() is b\nc = b.copy_inside()\ndel b\ngc.collect()");
+  python().exec(
+      "b = Box()\np = b.inside\nq = b.get_own()\nassert p is b.get_inside() and b.self() is b\nc = "
+      "b.copy_inside()\ndel b\ngc.collect()");
   CHECK(python().eval<int>("p.number * 10 + q.number") == 57);
   python().exec("p.number = 1\nassert c.number == 5\ndel p, q");
   CHECK(Thing::alive == before + 1);
-  python().exec("del c\nf = first_of(Box())\ngc.collect()\nassert f.number == 5\ndel f\nassert copied(Thing(3)).number == 3");
+  python().exec(
+      "del c\nf = first_of(Box())\ngc.collect()\nassert f.number == 5\ndel f\nassert copied(Thing(3)).number == 3");
   CHECK(Thing::alive == before);
-  python().exec("a, b = Thing(1), Thing(2)\nr = weakref.ref(a)\npair(a, b)\ndel a\ngc.collect()\nassert r() is not None\ndel b\ngc.collect()\nassert r() is None");
+  python().exec(
+      "a, b = Thing(1), Thing(2)\nr = weakref.ref(a)\npair(a, b)\ndel a\ngc.collect()\nassert r() is not None\ndel "
+      "b\ngc.collect()\nassert r() is None");
   python().exec("b = Box()\ns = b.shared\ndel b\nassert s.number == 6\ndel s");
   CHECK(Thing::alive == before);
 }
@@ -184,7 +197,8 @@ TEST_CASE("parts keep the whole, and keep_alive keeps what it says") {
 TEST_CASE("references to the host's own objects") {
   host();
   static Thing global(21);
-  python().globals().def("global_thing", []() -> Thing& { return global; }, py::return_reference);
+  python().globals().def(
+      "global_thing", []() -> Thing& { return global; }, py::return_reference);
   python().exec("g = global_thing()\ng.number = 22\nassert g is global_thing()\ndel g");
   CHECK(global.number == 22);
   CHECK(py::to_py(&global).attr("number").as<int>() == 22);
@@ -213,14 +227,19 @@ TEST_CASE("cycles are collected, but not through an object that C++ shares") {
 
 TEST_CASE("a destructor that throws is reported to sys.unraisablehook") {
   host();
-  python().exec("seen = []\nold = sys.unraisablehook\nsys.unraisablehook = lambda u: seen.append(str(u.exc_value))\ntry:\n  Throws()\nfinally: sys.unraisablehook = old\nassert seen == ['from a destructor'], seen");
-  python().exec("def fails():\n  t = Throws()\n  raise KeyError('mine')\nsys.unraisablehook = lambda u: None\ntry: fails()\nexcept KeyError as e: pass\nfinally: sys.unraisablehook = old");
+  python().exec(
+      "seen = []\nold = sys.unraisablehook\nsys.unraisablehook = lambda u: seen.append(str(u.exc_value))\ntry:\n  "
+      "Throws()\nfinally: sys.unraisablehook = old\nassert seen == ['from a destructor'], seen");
+  python().exec(
+      "def fails():\n  t = Throws()\n  raise KeyError('mine')\nsys.unraisablehook = lambda u: None\ntry: "
+      "fails()\nexcept KeyError as e: pass\nfinally: sys.unraisablehook = old");
 }
 
 TEST_CASE("thousands of objects leave nothing behind") {
   host();
   const py::Object work = python().eval(
-      "lambda: (made(3).number, take(Thing(1)), give().number, keep(Thing(2)), kept(), keep(None), Box().inside.number, "
+      "lambda: (made(3).number, take(Thing(1)), give().number, keep(Thing(2)), kept(), keep(None), "
+      "Box().inside.number, "
       "first_of(Box()), pair(Thing(1), Thing(2)), SharesItself().me(), Holder().hold([]))");
   const int before = Thing::alive;
   CHECK_STEADY(work());
