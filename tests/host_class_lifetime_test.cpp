@@ -91,6 +91,7 @@ void host() {
     m.def(
         "take", [](std::unique_ptr<Item> item, int) { taken = std::move(item); }, "item"_a, "n"_a = 0);
     m.def("take_chest", [](std::unique_ptr<Chest> chest) { taken_chest = std::move(chest); });
+    m.def("share_chest", [](const std::shared_ptr<Chest>&) {});
     m.def("take_pixels", [](std::unique_ptr<Pixels>) {});
     m.def("drop", [] {
       taken.reset();
@@ -163,6 +164,23 @@ del chest, first, second, it, part, by_keep_alive
   python().exec(
       "chest = Chest(); loose = chest.loose(); assert chest.release() is loose; take_chest(chest); drop()\nassert "
       "loose.number == 7\ndel chest, loose");
+  CHECK(Item::alive == before);
+}
+
+TEST_CASE("a reference ends with what is at its address, whether Python owned it alone or by a shared_ptr") {
+  host();
+  const int before = Item::alive;
+  python().exec(R"(
+for shared in (False, True):
+  chest = Chest()
+  if shared: share_chest(chest)
+  point_to(chest.first)   # its first member
+  first = pointed()
+  assert first.number == 1
+  del chest
+  gone(lambda: first.number)
+del first
+)");
   CHECK(Item::alive == before);
 }
 

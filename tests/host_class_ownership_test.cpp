@@ -121,6 +121,8 @@ TEST_CASE("a unique_ptr takes the object away from Python, and may give it back"
   CHECK(Thing::alive == before);
   python().exec("t = Thing(1)\nkeep(t)");
   CHECK_THAT(refused("take(Box().inside)"), ContainsSubstring("Python is not its only owner"));
+  CHECK_THAT(thrown<py::ConversionError>([] { eval("t").as<std::unique_ptr<Thing>>(); }).what(),
+             ContainsSubstring("C++ cannot take this owners.Thing from Python: Python is not its only owner"));
   python().exec("keep(None)\ns = Special(4)\ntake(s)");
   CHECK(dynamic_cast<Special*>(taken.get()) != nullptr);
   taken.reset();
@@ -191,6 +193,7 @@ TEST_CASE("parts keep the whole, and keep_alive keeps what it says") {
       "a, b = Thing(1), Thing(2)\nr = weakref.ref(a)\npair(a, b)\ndel a\ngc.collect()\nassert r() is not None\ndel "
       "b\ngc.collect()\nassert r() is None");
   python().exec("b = Box()\ns = b.shared\ndel b\nassert s.number == 6\ndel s");
+  python().exec("b = Box()\nb.shared = None\nassert b.shared is None\ndel b");
   CHECK(Thing::alive == before);
 }
 
