@@ -835,6 +835,23 @@ TEST_CASE("pyvenv.cfg is read to its end", "[locate][venv]") {
   CHECK(only_reason(py::locate(tree.search)) == tree.at("py/pyvenv.cfg") + " cannot be read: File too large");
 }
 
+TEST_CASE("strict refuses a folder in which it may not look", "[locate][security]") {
+  Tree tree;
+  tree.python("py", "3.12");
+  tree.folder("py/lib/python3.12/site-packages");
+  tree.search.python = tree.at("py");
+  tree.search.strict = true;
+  chmod(tree.at("").c_str(), 0755);
+  chmod(tree.at("py/lib/python3.12/site-packages").c_str(), 0);
+  const bool root = geteuid() == 0;
+  if (root) REQUIRE(seteuid(65534) == 0);
+  const Discovery discovery = py::locate(tree.search);
+  if (root) REQUIRE(seteuid(0) == 0);
+  chmod(tree.at("py/lib/python3.12/site-packages").c_str(), 0755);
+  CHECK(only_reason(discovery) ==
+        "not safe (strict): others may write to " + tree.at("py/lib/python3.12/site-packages"));
+}
+
 TEST_CASE("strict follows links to an end", "[locate][security]") {
   Tree tree;
   tree.link("one", "two");
@@ -942,6 +959,8 @@ TEST_CASE("of the libraries in a folder the newest comes first, then the ordinar
   CHECK(libraries("python_d.exe") == "3.13d 3.13td 3.12d ");
   CHECK(libraries("python3.13t") == "3.13t ");
   CHECK(libraries("python3.12").empty());
+  tree.file("py/lib64/libpython3.14.so.1.0", native_library());
+  CHECK(libraries("python3") == "3.13 3.13t 3.13d 3.13td 3.12d 3.10 3.9 3.14 ");
 }
 
 TEST_CASE("of the folders of versions the newest comes first, then the ordinary build", "[locate]") {
@@ -1316,6 +1335,12 @@ TEST_CASE("headers of all formats", "[locate][architecture]") {
   CHECK(fault(thin, "Mach-O", "arm64").empty());
   CHECK(fault(thin, "Mach-O", "x86-64") ==
         "wrong architecture: it is Mach-O for arm64, this program is Mach-O for x86-64");
+  for (const std::string& magic : {raw("\xce\xfa\xed\xfe\7\0\0\0"), raw("\xfe\xed\xfa\xce\0\0\0\7")}) {  // 32 bits
+    std::string narrow = magic;
+    narrow.resize(64);
+    narrow[magic[0] == '\xfe' ? 15 : 12] = 6;
+    CHECK(fault(narrow, "Mach-O", "i386").empty());
+  }
   std::string fat = raw("\xca\xfe\xba\xbe\0\0\0\x02");
   fat += raw("\x01\0\0\x07\0\0\0\x03\0\0\x10\0\0\0\x20\0\0\0\0\x0c") +
          raw("\x01\0\0\x0c\0\0\0\0\0\0\x40\0\0\0\x20\0\0\0\0\x0c");
@@ -1425,6 +1450,16 @@ TEST_CASE("an address that no library holds has no library", "[locate]") {
   int local = 0;
   CHECK(py::detail::library_at(arena, &local).empty());
   CHECK_FALSE(py::detail::library_at(arena, reinterpret_cast<void*>(&::dlopen)).empty());
+}
+
+TEST_CASE("the clock of a question is the one that nobody sets", "[locate]") {
+  timespec before, after;
+  const auto us = [](const timespec& time) { return time.tv_sec * 1000000LL + time.tv_nsec / 1000; };
+  clock_gettime(CLOCK_MONOTONIC, &before);
+  const long long now = py::detail::now_us();
+  clock_gettime(CLOCK_MONOTONIC, &after);
+  CHECK(now >= us(before));
+  CHECK(now <= us(after));
 }
 
 TEST_CASE("a question leaves no open file and no child behind", "[locate]") {

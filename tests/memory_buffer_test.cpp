@@ -15,6 +15,10 @@ using py::Object;
 
 namespace {
 
+struct Pixels {
+  unsigned char bytes[4] = {};
+};
+
 Object array(const char* code, const char* items) {
   return py::Ref(python().get("array.array"))(code, python().eval(items));
 }
@@ -164,6 +168,16 @@ TEST_CASE("what is refused, and what the error says") {
   CHECK(message_of([] {
           Buffer<std::uint8_t> b(python().eval("b'abc'"));
         }).find("its memory is read-only: take a Buffer<const T>") != std::string::npos);
+  Pixels pixels;
+  python().module("pictures").add_class<Pixels>("Pixels", py::buffer_protocol).buffer([](Pixels& p) {
+    py::BufferInfo info;
+    info.data = p.bytes;
+    info.shape = {4};
+    return info;
+  });
+  const py::Borrowed lent(pixels);
+  CHECK_THAT(message_of([&] { Buffer<const std::uint8_t> b(lent.object()); }),
+             ContainsSubstring(": a pictures.Pixels that is only lent to Python exports no buffer"));
   CHECK_THROWS_AS(Buffer<const std::int8_t>(python().eval("b'abc'")), py::ConversionError);  // of another sign
   CHECK_THROWS_AS(Buffer<const int>(array("f", "[1]")), py::ConversionError);                // of another kind
   CHECK_THROWS_AS(Buffer<const int>(python().eval("(__import__('ctypes').c_int.__ctype_be__ * 2)(1, 2)")),
