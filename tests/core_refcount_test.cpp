@@ -169,7 +169,7 @@ TEST_CASE("floats and text are read as they are") {
 
 TEST_CASE("lists and tuples are read where they lie, and what changes meanwhile is Python's to decide") {
   CHECK(eval("[1.5, 2, 3.5]").as<std::vector<double>>() == std::vector<double>{1.5, 2, 3.5});
-  CHECK(eval("(1, 2**40, True)").as<std::vector<long>>() == std::vector<long>{1, 1l << 40, 1});
+  CHECK(eval("(1, 2**40, True)").as<std::vector<long long>>() == std::vector<long long>{1, 1ll << 40, 1});
   CHECK(eval("['a', '\\xe9', 'c' * 100]").as<std::vector<std::string>>() ==
         std::vector<std::string>{"a", "\xc3\xa9", std::string(100, 'c')});
   CHECK(eval("[]").as<std::vector<int>>().empty());
@@ -250,7 +250,8 @@ def by_hand():
   raise ValueError().with_traceback(types.TracebackType(None, sys._getframe(), 0, 4321))
 
 def elsewhere(name): exec(compile('\n\n{}[3]', name, 'exec'))
-)", globals, "job.py");
+)",
+                globals, "job.py");
   Layout by_attributes = layout();
   by_attributes.trace_entry = 0;
   const auto where = [&](const char* code) {

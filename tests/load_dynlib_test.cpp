@@ -17,12 +17,27 @@
 namespace py = latepy;
 using py::DynLib;
 
+#ifdef _WIN32
+extern "C" {
+__declspec(dllexport) int shown_variable = 7;
+__declspec(dllexport) int shown_function(const char* text) { return std::atoi(text); }
+}
+#endif
+
 namespace {
 
+// On Windows a program shows what it exports, and each library keeps its symbols to itself. Elsewhere a program shows
+// the symbols of its libraries too.
 #ifdef _WIN32
 const std::string module_file = LATEPY_TEST_BINARIES "/fake_python_module.dll";
+constexpr auto& variable = shown_variable;
+constexpr const char *variable_name = "shown_variable", *function_name = "shown_function";
+bool is_loaded() { return GetModuleHandleW(L"fake_python_module.dll") != nullptr; }
 #else
 const std::string module_file = LATEPY_TEST_BINARIES "/fake_python_module.so";
+auto& variable = environ;
+constexpr const char *variable_name = "environ", *function_name = "atoi";
+bool is_loaded() { return DynLib::program().find("Py_GetVersion") != nullptr; }
 #endif
 
 std::string scratch(const std::string& name, const std::string& content) {
@@ -33,9 +48,6 @@ std::string scratch(const std::string& name, const std::string& content) {
   std::ofstream(file, std::ios::binary) << content;
   return py::Path(file).string();
 }
-
-/// Whether the test library is in the process, for all to see.
-bool is_loaded() { return DynLib::program().find("Py_GetVersion") != nullptr; }
 
 }  // namespace
 
@@ -57,7 +69,7 @@ TEST_CASE("symbols come with their type: functions and variables") {
   CHECK(std::string(library.get<const char*()>("Py_GetVersion")()) == "3.11.7 (a stand-in)");
   CHECK(library.get<int()>("Py_IsInitialized")() == 0);
   CHECK(library.try_get<int()>("Py_IsInitialized") == library.get<int()>("Py_IsInitialized"));
-  CHECK(DynLib::program().get<char**>("environ") == &environ);  // a variable
+  CHECK(DynLib::program().get<std::remove_reference_t<decltype(variable)>>(variable_name) == &variable);
   CHECK(library.try_get<int>("no_such_symbol") == nullptr);
   static_assert(std::is_same_v<decltype(library.get<int(int)>("")), int (*)(int)>);
 }
@@ -130,17 +142,18 @@ TEST_CASE("containing() gives the library that holds an address, loading nothing
   CHECK_FALSE(is_loaded());
   static int in_the_program = 0;
   const DynLib program = DynLib::containing(&in_the_program);
-  CHECK(program.find("malloc") != nullptr);
+  CHECK(program.find(function_name) != nullptr);
   int on_the_stack = 0;
   CHECK_THAT(thrown<py::LoadError>([&] { DynLib::containing(&on_the_stack); }).what(),
              ContainsSubstring("no library of this process"));
-  CHECK_THROWS_AS(DynLib::containing(nullptr), py::LoadError);
+  CHECK(std::string(thrown<py::LoadError>([] { DynLib::containing(nullptr); }).what()) ==
+        "no library of this process holds the address: it is null");
 }
 
 TEST_CASE("program() is everything that the process shows") {
   const DynLib program = DynLib::program();
   CHECK(program.path().empty());
-  CHECK(program.get<int(const char*)>("atoi")("12") == 12);
+  CHECK(program.get<int(const char*)>(function_name)("12") == 12);
   CHECK(std::string(thrown<py::SymbolError>([&] { program.get<int>("no_such_symbol"); }).what()) ==
         "this program has no symbol no_such_symbol");
 }

@@ -27,7 +27,7 @@ class DynLib {
   explicit DynLib(const Path& path) : path_(path.string()), lib_(open(path_)) {}
 
   /// The library in this process that contains the address. Loads nothing.
-  /// \throws LoadError if no library contains it.
+  /// \throws LoadError if no library contains it, or it is null.
   static DynLib containing(const void* address);
 
   /// The program, with the libraries that it links and those that were loaded with visible symbols (on Windows the
@@ -87,8 +87,9 @@ class DynLib {
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC DynLib DynLib::containing(const void* address) {
-  std::string path, error;
-  const detail::NativeLib lib = detail::NativeLib::containing(address, path, error);
+  std::string path, error = "it is null";
+  detail::NativeLib lib;
+  if (address) lib = detail::NativeLib::containing(address, path, error);
   if (!lib) detail::throw_error<LoadError>({"no library of this process holds the address: ", error});
   return DynLib(std::move(path), lib);
 }

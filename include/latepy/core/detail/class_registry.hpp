@@ -75,9 +75,9 @@ constexpr bool is_local_key(std::string_view key) {
 
 /// The FNV-1a hash of a text.
 constexpr std::size_t hash_of(std::string_view text) {
-  std::size_t hash = 14695981039346656037u & static_cast<std::size_t>(-1);
+  unsigned long long hash = 14695981039346656037u;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return hash;
+  return static_cast<std::size_t>(hash);
 }
 
 /// The record of a type in the current interpreter's list, of this or an earlier generation; or null.

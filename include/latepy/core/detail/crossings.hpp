@@ -4,7 +4,7 @@
 
 #include <latepy/core/python_error.hpp>
 
-#if LATEPY_THROWS_IN_PLACE
+#if LATEPY_THROWS_IN_PLACE && !defined __SEH__
 #include <unwind.h>
 #endif
 
@@ -48,6 +48,15 @@ LATEPY_COLD inline Crossing* find_crossing(const void* exception) noexcept {
 }
 #if LATEPY_THROWS_IN_PLACE
 
+#ifdef __SEH__  // <unwind.h> of MinGW-w64 includes <windows.h>
+struct alignas(16) UnwindException {
+  unsigned long long language;
+  void (*cleanup)();
+  void* of_unwinder[6];
+};
+#else
+using UnwindException = _Unwind_Exception;
+#endif
 /// What lies before an exception in memory: __cxa_exception of the Itanium C++ ABI, section 2.2.1.
 struct ExceptionHead {
   const std::type_info* type;
@@ -58,7 +67,7 @@ struct ExceptionHead {
   int handlers, handler;
   const unsigned char *action, *language_data;
   void *landing_pad, *adjusted;
-  _Unwind_Exception unwinding;
+  UnwindException unwinding;
 };
 inline ExceptionHead& head_of(const void* exception) noexcept {
   return static_cast<ExceptionHead*>(const_cast<void*>(exception))[-1];

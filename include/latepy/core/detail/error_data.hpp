@@ -13,6 +13,9 @@
 #include <cxxabi.h>
 #ifdef __GLIBCXX__  // its <cxxabi.h> does not declare __cxa_throw; on 32-bit Windows a destructor is __thiscall
 #define LATEPY_DESTRUCTOR_CALL _GLIBCXX_CDTOR_CALLABI
+#if defined __i386__ && defined _WIN32
+#pragma GCC diagnostic ignored "-Wattributes"  // -Wpedantic reports __thiscall of what is no member
+#endif
 namespace __cxxabiv1 {
 extern "C" void __cxa_throw(void*, std::type_info*, void(LATEPY_DESTRUCTOR_CALL*)(void*)) __attribute__((noreturn));
 }

@@ -96,6 +96,12 @@ class Checks : public CandidateTable {
       return arena_.concat({"standard library missing: no lib/python", name.dotted(arena_),
                             name.free_threaded ? "t" : "", "/os.py with encodings below ", home});
     }
+#if LATEPY_WINDOWS  // Lib has no version in its name: the libraries beside it tell whose it is
+    const Texts beside = libraries_below(arena_, c.home, {});
+    bool is_own = beside.empty();
+    for (const Text library : beside) is_own |= library_name(library).version.minor == name.version.minor;
+    if (!is_own) return arena_.concat("its home is that of another Python: ", beside[0]);
+#endif
     if (!LATEPY_WINDOWS && static_cast<std::string_view>(c.home).find(':') != std::string_view::npos)
       return arena_.concat("its home has a colon, at which CPython splits it: ", c.home);
     // CPython reads the first of these. Where it cannot, the start fails, and no other is possible in the process.

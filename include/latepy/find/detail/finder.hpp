@@ -202,7 +202,6 @@ class Finder : public Checks {
       const Text version = arena_.concat("Python ", name.version.known() ? name.dotted(arena_) : Text(), name.flags());
       name.debug = asked.debug;
       if (name.version.known() && !name.same(asked)) return refuse_library(c, version);
-      name = asked;
     }
     const Text home = home_of(real), other = LATEPY_WINDOWS ? home : home_of(c.base_executable);
     if (add_libraries(libraries_below(arena_, home, name), c)) return;

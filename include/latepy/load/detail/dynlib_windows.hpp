@@ -10,14 +10,23 @@
 // Functions of the Windows API, declared with the exact types of <windows.h>. A program may include <windows.h> before
 // or after latepy, or not at all.
 struct HINSTANCE__;
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+#ifdef _WIN64
+using WindowsSize = unsigned long long;           // SIZE_T
+using WindowsFunction = long long(__stdcall*)();  // FARPROC
+#else
+using WindowsSize = unsigned long;
+using WindowsFunction = int(__stdcall*)();
+#endif
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
 extern "C" {
 __declspec(dllimport) HINSTANCE__* __stdcall LoadLibraryExW(const wchar_t*, void*, unsigned long);
 __declspec(dllimport) int __stdcall FreeLibrary(HINSTANCE__*);
-#ifdef _WIN64
-__declspec(dllimport) long long(__stdcall* __stdcall GetProcAddress(HINSTANCE__*, const char*))();
-#else
-__declspec(dllimport) int(__stdcall* __stdcall GetProcAddress(HINSTANCE__*, const char*))();
-#endif
+__declspec(dllimport) latepy::detail::WindowsFunction __stdcall GetProcAddress(HINSTANCE__*, const char*);
 __declspec(dllimport) HINSTANCE__* __stdcall GetModuleHandleW(const wchar_t*);
 __declspec(dllimport) int __stdcall GetModuleHandleExW(unsigned long, const wchar_t*, HINSTANCE__**);
 __declspec(dllimport) unsigned long __stdcall GetModuleFileNameW(HINSTANCE__*, wchar_t*, unsigned long);
@@ -29,7 +38,7 @@ __declspec(dllimport) int __stdcall WideCharToMultiByte(unsigned, unsigned long,
                                                         const char*, int*);
 __declspec(dllimport) void __stdcall Sleep(unsigned long);
 __declspec(dllimport) void* __stdcall GetProcessHeap();
-__declspec(dllimport) void* __stdcall HeapAlloc(void*, unsigned long, std::size_t);
+__declspec(dllimport) void* __stdcall HeapAlloc(void*, unsigned long, latepy::detail::WindowsSize);
 __declspec(dllimport) int __stdcall HeapFree(void*, unsigned long, void*);
 }
 
@@ -137,7 +146,7 @@ LATEPY_COLD inline void process_pin(const void* address) noexcept {
 /// Zeroed memory that any DLL of the process may free with process_free(); null if there is none. It is taken from the
 /// heap of the process, because DLLs may have heaps of their own.
 inline void* process_alloc(std::size_t size) noexcept {
-  return HeapAlloc(GetProcessHeap(), 8 /* HEAP_ZERO_MEMORY */, size);
+  return HeapAlloc(GetProcessHeap(), 8, size);  // HEAP_ZERO_MEMORY
 }
 /// Frees memory of process_alloc(). Null is allowed.
 inline void process_free(void* memory) noexcept {
