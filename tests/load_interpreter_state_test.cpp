@@ -4,6 +4,13 @@
 
 #include "catch.hpp"
 
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+#include <cstdlib>
 #include <set>
 #include <vector>
 
@@ -54,6 +61,51 @@ static_assert(slot_of(5u << slot_bits | 7u) == 7);
 // No use of any slot gives a value that stands for something else.
 static_assert((last_use << slot_bits | (slot_count - 1)) < check_each_use && check_each_use < empty_generation);
 static_assert((1u << slot_bits) > no_generation);
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+
+/// Whether the function throws std::bad_alloc in a process that has no memory in pieces of this size.
+template <class F>
+bool fails_without_memory(std::size_t piece, F&& function) {
+  const pid_t child = fork();
+  if (child == 0) {
+    rlimit before{};
+    getrlimit(RLIMIT_AS, &before);
+    const rlimit none{1, before.rlim_max};
+    setrlimit(RLIMIT_AS, &none);
+    for (std::size_t size = std::size_t{1} << 24; size >= piece; size /= 2)
+      while (std::calloc(1, size)) {
+      }
+    int status = 1;
+    try {
+      function();
+    } catch (const std::bad_alloc&) {
+      status = 0;
+    }
+    setrlimit(RLIMIT_AS, &before);
+    _exit(status);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("without memory there is no state of a process or of an interpreter, and what there was stays") {
+  CHECK(fails_without_memory(16, [] { new_process_state(); }));
+  ProcessState& process = new_process();
+  for (const std::size_t piece : {std::size_t{16}, interned_slots * sizeof(InternedName) / 2})
+    CHECK(fails_without_memory(piece, [&] {
+      try {
+        begin(process);
+      } catch (const std::bad_alloc&) {
+        if (living(process).empty() && process.entered == process.none) throw;
+      }
+    }));
+}
+#endif
 
 TEST_CASE("a process without an interpreter has no generation, no only interpreter and none that is entered") {
   const ProcessState& process = new_process();

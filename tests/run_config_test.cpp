@@ -370,6 +370,86 @@ TEST_CASE("a start that CPython refuses", "[startup][start-error]") {
   CHECK(has(output, "alive\n"));
 }
 
+TEST_CASE("an option with which CPython would end the program is a start that fails", "[startup][start-error]") {
+  const Outcome outcome = run_in_child([] {
+    Config config;
+    config.argv = {"program", "-V"};
+    config.set("parse_argv", "1");
+    const std::string text = EXPECT_THROWN(StartError, start_python(config)).what();
+    EXPECT(has(text, "asked to end the process with exit code 0"));
+  });
+  INFO(outcome.output);
+  CHECK(outcome.exit_code == 0);
+}
+
+TEST_CASE("what latepy does right behind CPython's start may fail too, and then Python is ended",
+          "[startup][start-error]") {
+  const auto failing = [](auto change) {
+    return in_child([&] {
+      start_python();  // the functions are there, and Python can be started again
+      host().api.FinalizeEx();
+      const Api before = host().api;
+      change(host().api);
+      const std::string text = EXPECT_THROWN(StartError, start_python(Config(), StartWay::best, true)).what();
+      EXPECT(host().api.IsInitialized() == 0);
+      std::printf("%s", text.c_str());
+      host().api = before;
+    });
+  };
+  CHECK_THAT(failing([](Api& api) {
+               api.Dict_SetItemString = [](PyObject*, const char*, PyObject*) {
+                 host().api.Err_SetString(*host().api.OSError, "no room");
+                 return -1;
+               };
+             }),
+             ContainsSubstring("did not start: OSError('no room')"));
+  CHECK_THAT(failing([](Api& api) {
+               api.CompileStringExFlags = [](const char*, const char*, int, CompilerFlags*, int) -> PyObject* {
+                 return nullptr;  // without an error
+               };
+             }),
+             ContainsSubstring("did not start: a Python error whose repr() failed"));
+  CHECK_THAT(failing([](Api& api) {
+               close(0);  // so that sys.stdin is None
+               static const auto compile = api.CompileStringExFlags;
+               api.CompileStringExFlags = [](const char* source, const char* name, int mode, CompilerFlags* flags,
+                                             int level) -> PyObject* {
+                 return source == missing_streams_source ? nullptr : compile(source, name, mode, flags, level);
+               };
+             }),
+             ContainsSubstring("did not start: a Python error whose repr() failed"));
+}
+
+TEST_CASE("a PyConfig that is not laid out as its row says is noticed, and not used further",
+          "[startup][start-error]") {
+  if (own_column() < 0) return;  // 3.14 and newer have no such rows
+  const auto started = [](const ConfigRow& row) {
+    Settings settings(Config(), host().candidate, host().version);
+    Start start{host().api, settings, "CPython"};
+    return std::string(EXPECT_THROWN(StartError, start_by_config(start, row)).what());
+  };
+  in_child([&] {
+    std::vector<ConfigField> fields(std::begin(config_fields), std::end(config_fields));
+    for (ConfigField& field : fields)
+      if (std::string(field.name) == "argv")
+        field.at[own_column()] = static_cast<unsigned short>(field.at[own_column()] + 16);
+    EXPECT(has(started({fields.data(), fields.size(), own_column()}), "did not write argv where latepy expects it"));
+  });
+  in_child([&] {
+    static const auto initialize = host().api.InitializeFromConfig;
+    host().api.InitializeFromConfig = [](const void* config) {
+      static_cast<unsigned char*>(const_cast<void*>(config))[ConfigMemory::capacity - 1] = 0;
+      return initialize(config);
+    };
+    EXPECT(has(started(find_row(host().api, host().version)), "wrote past the end of PyConfig"));
+  });
+  in_child([&] {
+    host().api.SetProgramName = nullptr;
+    EXPECT(has(EXPECT_THROWN(StartError, start_python({}, StartWay::flags)).what(),
+               "latepy does not know the layout of its PyConfig"));
+  });
+}
+
 TEST_CASE("only the right row is believed", "[startup]") {
   const Api& api = host().api;
   const int own = own_column();
@@ -458,6 +538,20 @@ TEST_CASE("Config::paths", "[startup][sys-path]") {
   CHECK(printed(config,
                 "import sys, os; print(sys.path[:2], sys.path[2] == os.path.join(os.getcwd(), 'third'), len([p for p "
                 "in sys.path if not p]))") == "['/first é', '/second'] True 0\n");
+}
+
+TEST_CASE("a path with a NUL byte, and a relative one of Python's own, are refused before the start",
+          "[startup][start-error]") {
+  in_child([] {
+    Config nul;
+    nul.paths = {"/first", std::string("a\0b", 3)};
+    EXPECT(has(EXPECT_THROWN(StartError, start_python(nul)).what(),
+               "cannot start Python: Config::paths holds a NUL byte: a\\0..."));
+    for (const char* const name : {"home", "executable", "base_executable"})
+      EXPECT(has(EXPECT_THROWN(StartError, start_python(Config().set(name, "relative/python"))).what(),
+                 "its " + std::string(name) + " must be an absolute path, not \"relative/python\""));
+    EXPECT(!failed_start);
+  });
 }
 
 TEST_CASE("Config::on_import gives the modules that Python finds nowhere else", "[modules]") {
@@ -698,6 +792,24 @@ TEST_CASE("a .pth file that is not UTF-8 does not spoil later starts", "[startup
   fs::remove(file);
   CHECK(output == "cannot start Python: " + file + " is not in UTF-8, so that Python " + host().version.to_string() +
                       " cannot read it. Mend it or remove it\nlater\n");
+}
+
+TEST_CASE("a .pth file that cannot be read whole is refused before the start", "[startup][start-error][venv]") {
+  const InVirtualEnvironment inside;
+  const std::string file = virtual_environment() + "/lib/python3." + minor() +
+                           (host().candidate.free_threaded ? "t" : "") + "/site-packages/of_others.pth";
+  std::ofstream(file) << "#\n";
+  fs::resize_file(file, (16u << 20) + 1);
+  const std::string output = in_child([&] {
+    const std::string text = EXPECT_THROWN(StartError, start_python()).what();
+    EXPECT(has(text, "cannot start Python: " + file + " cannot be read: "));
+    fs::remove(file);
+    start_python();  // nothing was touched
+    run("print('well')");
+    host().api.FinalizeEx();
+  });
+  fs::remove(file);
+  CHECK(output == "well\n");
 }
 
 TEST_CASE("a .pth file that fails is told on stderr, and Python starts", "[startup][venv]") {

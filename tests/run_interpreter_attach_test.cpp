@@ -25,15 +25,22 @@ Outcome python_runs(const std::string& script) {
   return run_in_child([&] {
     const std::string source =
         "import ctypes, sys\n"
-        "sys.path.insert(0, " + std::string("'" LATEPY_TEST_BINARIES "'") + ")\n"
+        "sys.path.insert(0, " +
+        std::string("'" LATEPY_TEST_BINARIES "'") +
+        ")\n"
         "greeting = 'from the script'\n"
-        "module = ctypes.PyDLL('" + module_file + "')\n"  // its functions are called with the GIL
-        "without_gil = ctypes.CDLL('" + module_file + "')\n"
+        "module = ctypes.PyDLL('" +
+        module_file +
+        "')\n"  // its functions are called with the GIL
+        "without_gil = ctypes.CDLL('" +
+        module_file +
+        "')\n"
         "def call(name, *args, library=module):\n"
         "    function = getattr(library, 'attach_' + name)\n"
         "    function.restype = ctypes.c_char_p\n"
         "    answer = function(*args).decode()\n"
-        "    assert answer == 'ok', (name, args, answer)\n" + script;
+        "    assert answer == 'ok', (name, args, answer)\n" +
+        script;
     execl(executable.c_str(), executable.c_str(), "-B", "-c", source.c_str(), nullptr);
     std::perror(executable.c_str());
     std::exit(3);
@@ -216,6 +223,57 @@ SubInterpreters start_bare_python() {
   reinterpret_cast<void (*)(const wchar_t*)>(dlsym(library, "Py_SetPythonHome"))(wide.c_str());
   reinterpret_cast<void (*)(int)>(dlsym(library, "Py_InitializeEx"))(0);
   return SubInterpreters();
+}
+
+TEST_CASE("an Interpreter attaches on a thread that Python does not know, and leaves no thread state", "[attach]") {
+  in_child([] {
+    const SubInterpreters python = start_bare_python();
+    const auto save = python.program.get<PyThreadState*()>("PyEval_SaveThread");
+    const auto restore = python.program.get<void(PyThreadState*)>("PyEval_RestoreThread");
+    PyThreadState* const own = save();
+    std::thread([] {
+      py::Interpreter attached;
+      const py::GilGuard gil;
+      EXPECT(attached.eval<int>("6 * 7") == 42);
+    }).join();
+    restore(own);
+    const auto head = python.program.get<PyThreadState*(PyInterpreterState*)>("PyInterpreterState_ThreadHead");
+    const auto main = python.program.get<PyInterpreterState*()>("PyInterpreterState_Main");
+    const auto next = python.program.get<PyThreadState*(PyThreadState*)>("PyThreadState_Next");
+    { const py::GilGuard frees_the_state_of_the_guard; }
+    EXPECT(head(main()) == own && !next(own));
+  });
+}
+
+TEST_CASE("where latepy cannot attach nothing is changed, and it can be tried again", "[attach]") {
+  in_child([] {  // a script has broken atexit
+    const SubInterpreters python = start_bare_python();
+    EXPECT(python.run("import atexit\nregister = atexit.register\ndel atexit.register") == 0);
+    EXPECT_THROWN(py::AttributeError, py::Interpreter());
+    EXPECT(!py::Interpreter::is_running());
+    EXPECT(python.run("atexit.register = register") == 0);
+    py::Interpreter attached;
+    EXPECT(attached.eval<int>("6 * 7") == 42);
+  });
+  in_child([] {  // there is no memory for the dict of an interpreter
+    auto first = std::make_unique<py::Interpreter>();
+    const SubInterpreters subs;
+    if (!subs.can_attach) return;
+    const auto process = &latepy::detail::process_state();
+    PyThreadState* const main = subs.current();
+    PyThreadState* const second = subs.begin();
+    auto& function = latepy::detail::library_state.api.InterpreterState_GetDict;
+    const auto before = function;
+    function = [](PyInterpreterState*) -> PyObject* { return nullptr; };
+    const std::string text =
+        EXPECT_THROWN(StateError, latepy::detail::join_or_begin(latepy::detail::api().InterpreterState_Get())).what();
+    EXPECT(text == "latepy cannot keep its state in the dict of this Python interpreter: there is no memory");
+    EXPECT(process == &latepy::detail::process_state());
+    function = before;
+    subs.end(second);
+    subs.swap(main);
+    EXPECT(first->eval<int>("6 * 7") == 42);
+  });
 }
 
 TEST_CASE("a module that attaches in a second interpreter leaves the first one's objects alone", "[attach]") {

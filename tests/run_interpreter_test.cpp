@@ -168,6 +168,26 @@ TEST_CASE("the turn to make or stop an Interpreter belongs to one thread", "[thr
   CHECK(refusal() == "");
 }
 
+TEST_CASE("a stop waits without the GIL until another library has done its errand", "[threads][stop][attach]") {
+  using latepy::detail::Errand;
+  using latepy::detail::Turn;
+  in_child([] {
+    const py::Interpreter python;
+    std::atomic<bool> has_turn{false}, may_end{false};
+    std::thread other([&] {
+      const Turn turn(Errand::stop);
+      has_turn = true;
+      while (!may_end) std::this_thread::yield();
+      const GilGuard gil;  // which the one that waits gives up meanwhile
+    });
+    while (!has_turn) std::this_thread::yield();
+    may_end = true;
+    { const Turn turn(Errand::stop); }
+    const py::GilRelease others;
+    other.join();
+  });
+}
+
 TEST_CASE("where no Python is found the LoadError is a table that ends with what to do", "[no-libpython]") {
   in_child([] {
     const std::string folder = "/nonexistent/python";
@@ -803,6 +823,111 @@ TEST_CASE("on_warning may throw; that is no reason to end the program") {
     std::thread([&] { python.reset(); }).join();
     EXPECT(told == 1);
   });
+}
+
+TEST_CASE("an Interpreter that is destroyed where Python cannot be stopped says why, and leaves Python running",
+          "[stop]") {
+  in_child([] {  // inside a guard
+    std::vector<std::string> warnings;
+    py::Config config = with_warnings(warnings);
+    config.release_gil = true;
+    std::optional<py::Interpreter> python(config);
+    warnings.clear();
+    const GilGuard gil;
+    python.reset();
+    EXPECT(
+        warnings.size() == 1 &&
+        has(warnings[0], "an error occurred while the Interpreter was destroyed: stop() was called inside a GilGuard"));
+    EXPECT(latepy::detail::api().IsInitialized() != 0);
+  });
+  in_child([] {  // while another thread stays inside a guard for longer than a stop waits
+    std::vector<std::string> warnings;
+    std::optional<py::Interpreter> python(with_warnings(warnings));
+    warnings.clear();
+    std::atomic<bool> inside{false}, done{false};
+    std::thread other;
+    {
+      const py::GilRelease others;
+      other = std::thread([&] {
+        const GilGuard gil;
+        inside = true;
+        const py::GilRelease works;
+        while (!done) std::this_thread::yield();
+      });
+      while (!inside) std::this_thread::yield();
+    }
+    python.reset();
+    EXPECT(warnings.size() == 1 &&
+           has(warnings[0],
+               "left running when its Interpreter was destroyed: 1 C++ thread(s) inside a GilGuard or GilRelease"));
+    done = true;
+    const py::GilRelease others;
+    other.join();
+  });
+}
+
+TEST_CASE("what a function of Config::extra_modules throws, the constructor throws, and another start is possible",
+          "[restart]") {
+  in_child([] {
+    py::Config config;
+    config.extra_modules.emplace_back("bad", [](py::Module&) { throw std::runtime_error("from extra_modules"); });
+    EXPECT(has(EXPECT_THROWN(std::runtime_error, py::Interpreter{config}).what(), "from extra_modules"));
+    EXPECT(!py::Interpreter::is_running());
+    EXPECT_THROWN(StateError, py::Interpreter::current());
+    py::Interpreter python;
+    EXPECT(python.eval<int>("6 * 7") == 42);
+  });
+}
+
+TEST_CASE("output that cannot be written when Python stops is told by on_warning", "[stop][streams]") {
+  if (access("/dev/full", W_OK) != 0) SKIP("no /dev/full");
+  in_child([] {
+    std::vector<std::string> warnings;
+    {
+      py::Interpreter python(with_warnings(warnings));
+      python.exec("import sys\nsys.stdout = open('/dev/full', 'w')\nprint('lost')");
+      warnings.clear();
+    }
+    EXPECT(warnings.size() == 1 && has(warnings[0], "Python could not flush all of its output when it was stopped"));
+  });
+}
+
+TEST_CASE("a library that is of another version than its name says is refused when it is loaded", "[no-libpython]") {
+  const py::Discovery found = latepy::locate();
+  REQUIRE(found.chosen());
+  const py::Candidate& real = *found.chosen();
+  char folder[] = "/tmp/latepy-XXXXXX";
+  REQUIRE(mkdtemp(folder));
+  const std::string home = folder, file = real.library.substr(real.library.rfind('/')),
+                    stdlib = "/lib/python3." + std::to_string(real.version.minor) + (real.free_threaded ? "t" : "");
+  for (const std::string& sub : {std::string("/lib"), stdlib, stdlib + "/encodings"}) mkdir((home + sub).c_str(), 0755);
+  std::ofstream(home + stdlib + "/os.py");
+  const std::string library = home + "/lib" + file;
+  std::ifstream source(real.library, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(source)), std::istreambuf_iterator<char>());
+  const auto refused = [&](const std::string& range) {
+    std::ofstream(library, std::ios::binary) << bytes;
+    return in_child([&] {
+      unsetenv("LATEPY_LIBRARY");
+      unsetenv("LATEPY_PYTHON");
+      py::Config config;
+      config.library = library;
+      config.version = range;
+      const auto error = EXPECT_THROWN(py::LoadError, py::Interpreter{config});
+      EXPECT(error.discovery().candidates().size() == 1);
+      std::printf("%s", error.what());
+    });
+  };
+  const std::string version = real.version.to_string();
+  // No header and no name tells the micro version here.
+  CHECK_THAT(refused("!=" + version),
+             ContainsSubstring(library + " is Python " + version + "; Config::version asks for !=" + version));
+  for (std::size_t at = 0; (at = bytes.find(version + '\0', at)) != bytes.npos; ++at) bytes.replace(at, 4, "3.8.");
+  CHECK_THAT(refused(""),
+             ContainsSubstring(library + " is Python 3.8") && ContainsSubstring("; latepy needs CPython 3.9 or newer"));
+  for (const std::string& path : {library, home + stdlib + "/os.py"}) std::remove(path.c_str());
+  for (const std::string& sub : {stdlib + "/encodings", stdlib, std::string("/lib"), std::string()})
+    rmdir((home + sub).c_str());
 }
 
 TEST_CASE("a stop in a child of fork leaves the parent's Python alone", "[fork]") {
