@@ -31,6 +31,12 @@ TEST_CASE("Mode::exec runs statements and gives None") {
   CHECK(Code("# only a comment")(names).is_none());
 }
 
+TEST_CASE("assert statements run, as Python was told") {
+  const Object names = globals();
+  CHECK_THROWS_AS(Code("assert False")(names), py::AssertionError);
+  CHECK(Code("__debug__", Mode::eval)(names).as<bool>());
+}
+
 TEST_CASE("one Code runs in many namespaces, and functions, lambdas and comprehensions see theirs", "[namespaces]") {
   const Code code(R"(
       base = start

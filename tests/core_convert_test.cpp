@@ -439,7 +439,7 @@ TEST_CASE("pointers to what is only declared are capsules", "[handles]") {
   CHECK_FALSE(eval("3").is<Window*>());
   CHECK_FALSE(py::to_py(static_cast<const Window*>(opened())).is<Window*>());
   CHECK_THAT(thrown<ConversionError>([&] { window.as<Context*>(); }).what(),
-             ContainsSubstring("Context*: pointers to this type are capsules"));
+             ContainsSubstring("Context") && ContainsSubstring("*: pointers to this type are capsules"));
 
   int number = 5;
   void* const pointer = &number;

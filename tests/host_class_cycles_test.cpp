@@ -5,6 +5,7 @@
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/optional.hpp>
 #include <latepy/stl/pair.hpp>
+#include <latepy/stl/set.hpp>
 #include <latepy/stl/struct.hpp>
 #include <latepy/stl/tuple.hpp>
 #include <latepy/stl/variant.hpp>
@@ -30,6 +31,10 @@ struct Counted {
   ~Counted() { --alive; }
 };
 
+struct ByAddress {
+  bool operator()(const py::Object& a, const py::Object& b) const { return a.ptr() < b.ptr(); }
+};
+
 struct Input {
   py::Object on_key;
   Counted counted;
@@ -48,6 +53,7 @@ struct Widget {
   Input input;
   std::shared_ptr<Widget> other;
   std::vector<std::shared_ptr<Widget>> others;
+  std::set<py::Object, ByAddress> crowd;
   std::unique_ptr<Input> own_input = std::make_unique<Input>();
   std::list<py::Object> hidden;
   Counted counted;
@@ -84,6 +90,7 @@ void host() {
         .def("input", &Widget::input)
         .def("other", &Widget::other)
         .def("others", &Widget::others)
+        .def("crowd", &Widget::crowd)
         .def("own_input", [](Widget& widget) -> Input& { return *widget.own_input; })
         .def("hide", [](Widget& widget, py::Object object) { widget.hidden.push_back(std::move(object)); })
         .visit([](Widget& widget, auto& visitor) {
@@ -124,6 +131,7 @@ TEST_CASE("a cycle through a field is collected, whatever type the field has") {
            "w.pair = (1, w)",
            "w.nested = ([w],)",
            "w.handlers = {'on_press': lambda: w, 'on_release': None, 'count': 2}",
+           "w.crowd = {v, w}",
            "w.hide(w)",
            "v.object = v",
            "v.callback = lambda: v",
@@ -146,17 +154,19 @@ TEST_CASE("a cycle through shared_ptrs that a script assigned is collected") {
   CHECK(left_of("w.others = [v]\n  v.callback = lambda: w") == 0);
 }
 
-TEST_CASE("what a shared_ptr field holds is the same Python object as before") {
+TEST_CASE("what a shared_ptr field or a set holds is the same Python object as before") {
   host();
   python().exec(R"(
     w, v = Widget(), Button()
     w.other = v
+    w.crowd = {v}
     v.callback = lambda: 'kept'
     same = w.other is v
     del v
     gc.collect()
   )");
   CHECK(python().eval<bool>("same and type(w.other) is Button and w.other.callback() == 'kept'"));
+  CHECK(python().eval<bool>("w.crowd == {w.other}"));
   python().exec("del w");
 }
 

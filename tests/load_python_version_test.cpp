@@ -15,6 +15,7 @@ TEST_CASE("a version is read from what files and Py_GetVersion() say") {
   CHECK_FALSE(Version::parse("").known());
   CHECK_FALSE(Version::parse("three").known());
   CHECK(Version::parse("3.99999999999999999999").minor < 1000000);
+  CHECK(Version::parse("3.99999999999999999999").micro == -1);
   CHECK(Version{3, 9, -1}.to_string() == "3.9");
   CHECK(Version{3, 9, 18}.to_string() == "3.9.18");
   CHECK(Version{}.to_string() == "?");

@@ -89,6 +89,7 @@ TESTS = {
     "core/detail/vectorcall.hpp": "core_call host_function",
     "core/detail/wrong_result.hpp": "core_call host_trampoline stl_function",
     "core/object.hpp": "core_object core_handle",
+    "core/proxy.hpp": "core_proxy run_scope",
     "core/refcount.hpp": "core_refcount core_handle",
     "host/container.hpp": "host_container",
     "host/class.hpp": "host_class host_class_protocols host_class_ownership",
@@ -453,6 +454,12 @@ class Bench:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
+    def passes(self, test, folder, configuration):
+        failure = self.run(test, folder, *configuration[1:])
+        if failure:
+            print(f"{test} {configuration[0]} fails without any change: {failure}", flush=True)
+        return not failure
+
     def unchanged(self, test):
         """The object code of a test without change, and whether it passes so on a Python."""
         with self.lock:
@@ -461,7 +468,7 @@ class Bench:
             if len(known) == 1:
                 folder = pathlib.Path(tempfile.mkdtemp(dir=self.scratch))
                 code = self.build(test, folder)
-                known += [code, functools.cache(lambda configuration: not self.run(test, folder, *configuration[1:]))]
+                known += [code, functools.cache(lambda configuration: self.passes(test, folder, configuration))]
             return known[1:]
 
     def judge(self, mutant):
@@ -500,7 +507,7 @@ class Bench:
                 wrong = [each for each in chosen if any((each.header, str(line)) in errors for line in each.lines)]
                 refused += wrong or chosen
                 chosen = [each for each in chosen if each not in refused]
-            passes = functools.cache(lambda configuration: not self.run(test, folder, *configuration[1:]))
+            passes = functools.cache(lambda configuration: self.passes(test, folder, configuration))
             for mutant in (each for each in chosen if not each.killed_by):
                 for configuration in self.configurations_of(test):
                     failure = self.run(test, folder, *configuration[1:], mutant.number)
@@ -548,8 +555,8 @@ def main():
             for mutant in drawn:
                 for test in tests_of(mutant.header, bench.tests)[rank:rank + 1]:
                     of_test.setdefault(test, []).append(mutant)
-        together = [pool.submit(bench.judge_together, test, [each for each in chosen if each.switch])
-                    for test, chosen in of_test.items()]
+        together = [pool.submit(bench.judge_together, test, [each for each in of_test[test] if each.switch])
+                    for test in sorted(of_test, key=lambda test: test.startswith("whole_"))]  # these take long
         for each in together:
             alone.update(each.result())
         alone.update(each for each in drawn if not each.reached and each.may_be_constant)

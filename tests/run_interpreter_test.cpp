@@ -1403,6 +1403,8 @@ TEST_CASE("what needs a Python says so before there is one") {
     EXPECT(has(EXPECT_THROWN(StateError, py::Code code("1")).what(), "no Python runs"));
     EXPECT(has(EXPECT_THROWN(StateError, py::to_py(1)).what(), "no Python runs"));
     EXPECT(has(EXPECT_THROWN(StateError, py::list()).what(), "no Python runs"));
+    EXPECT(has(EXPECT_THROWN(StateError, py::tuple()).what(), "no Python runs"));
+    EXPECT(has(EXPECT_THROWN(StateError, py::dict()).what(), "no Python runs"));
   });
 }
 
