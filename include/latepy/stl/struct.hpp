@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/detail/class/visitor.hpp>
 #include <latepy/stl/detail/elements.hpp>
 
 namespace latepy {
