@@ -454,12 +454,47 @@ TEST_CASE("threads that poll are not counted while Python stops, so that they ca
           if (!GilGuard::try_acquire()) ++refused;
       });
     int counted = 0;
-    for (int looks = 0; looks < 1000 || refused < 100000; ++looks) counted += interpreter.inside.load();
+    for (int looks = 0; looks < 1000 || refused < 100000; ++looks)
+      counted += latepy::detail::threads_inside(interpreter);
     done = true;
     for (std::thread& thread : threads) thread.join();
     interpreter.stopping = 0;
     EXPECT(counted == 0);
     EXPECT(GilGuard::try_acquire());
+  });
+}
+
+TEST_CASE("each thread counts its guards by itself, and a later thread takes over the count", "[stop][threads]") {
+  in_child([] {
+    using latepy::detail::GuardCount;
+    py::Interpreter python(released());
+    latepy::detail::InterpreterState& interpreter = latepy::detail::current_interpreter();
+    const auto counts = [&] {
+      int length = 0;
+      for (const GuardCount* each = interpreter.counts; each; each = each->next) ++length;
+      return length;
+    };
+    std::atomic<int> there{0};
+    std::atomic<bool> done{false};
+    const GuardCount* taken[4] = {};
+    std::vector<std::thread> threads;
+    for (const GuardCount*& own : taken)
+      threads.emplace_back([&] {
+        const GilGuard gil, nested;
+        own = latepy::detail::thread_record.count;
+        const py::GilRelease others;  // still in the guards: the stop waits for them
+        ++there;
+        while (!done) std::this_thread::yield();
+      });
+    while (there < 4) std::this_thread::yield();
+    EXPECT(threads_inside(interpreter) == 4);
+    for (const GuardCount* each : taken) EXPECT(each->number == 1 && each->interpreter == &interpreter);
+    done = true;
+    for (std::thread& thread : threads) thread.join();
+    EXPECT(threads_inside(interpreter) == 0);
+    const int before = counts();
+    for (int i = 0; i < 100; ++i) std::thread([] { const GilGuard gil; }).join();
+    EXPECT(counts() == before);
   });
 }
 

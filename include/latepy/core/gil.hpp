@@ -120,20 +120,22 @@ LATEPY_FUNC LATEPY_OUTLINE bool GilGuard::enter_anew() {
   detail::InterpreterState& interpreter = *detail::process_state().entered.load(std::memory_order_acquire);
   if (!detail::try_count_in(interpreter)) return false;
   const std::uint32_t generation = interpreter.generation.load();
-  if (generation == detail::no_generation || record.ended) {
-    detail::count_out(interpreter);
-    return false;
-  }
   PyThreadState* state = record.generation == generation ? record.state : nullptr;
-  // If latepy has made a state for this thread before, CPython is not asked: 3.14 would give that state, which may be
-  // freed.
   bool is_pythons = false;
-  if (!state && !record.at_end) {
-    state = api.GILState_GetThisThreadState();
-    if (state && api.ThreadState_GetInterpreter(state) != interpreter.interpreter.load()) state = nullptr;
-    is_pythons = state != nullptr;
+  if (LATEPY_UNLIKELY(!state)) {
+    if (generation == detail::no_generation || record.ended) {
+      detail::count_out(interpreter);
+      return false;
+    }
+    // If latepy has made a state for this thread before, CPython is not asked: 3.14 would give that state, which may be
+    // freed.
+    if (!record.at_end) {
+      state = api.GILState_GetThisThreadState();
+      if (state && api.ThreadState_GetInterpreter(state) != interpreter.interpreter.load()) state = nullptr;
+      is_pythons = state != nullptr;
+    }
+    if (!state && !(state = new_state(interpreter))) return false;
   }
-  if (!state && !(state = new_state(interpreter))) return false;
   // A thread that is in another interpreter leaves that one first. Before 3.12 CPython cannot tell whether it is in
   // one.
   if (detail::library_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();

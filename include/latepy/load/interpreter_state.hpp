@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/load/abi.hpp>
+#include <latepy/load/detail/guard_count.hpp>
 #include <latepy/load/dynlib.hpp>
 
 #include <atomic>
@@ -21,11 +22,10 @@ namespace detail {
 //   the interpreters, the values that fast paths compare with, the stamp of the registered classes, the reason why a
 //   second start is refused, the number of leaked references.
 // InterpreterState, one for each interpreter:
-//   its generation, `stopping` and `inside`, postponed decrefs, the states of ended threads, living errors, bound
+//   its generation, `stopping`, GuardCounts, postponed decrefs, the states of ended threads, living errors, bound
 //   classes, host types, interned names, kept codes, the first `__main__`, the layout of streams, datetime's functions.
 // ThreadRecord (core/detail/thread_record.hpp), one for each thread and library:
 //   the thread state, its generation, the depth of guards.
-//
 /// A generation is the number of one Python interpreter of this process. Each handle stores the generation of its
 /// object's interpreter. The low 12 bits are the interpreter's slot in ProcessState::interpreters, from 1. The high 20
 /// bits count the uses of that slot, from 1 to last_use, so a generation returns after about a million uses of its
@@ -89,9 +89,9 @@ struct InterpreterState {
   std::atomic<PyInterpreterState*> interpreter{nullptr};
   /// Not 0: no thread enters. 1 while a stop may be given up; gate_starting and gate_closed: see core/detail/gate.hpp.
   std::atomic<int> stopping{0};
-  /// The number of C++ threads in an outermost GilGuard, which hold the GIL or wait for it, and of Python's own threads
-  /// that wait for the GIL at the end of a GilRelease. The stop waits until it is 0.
-  std::atomic<int> inside{0};
+  /// Of the threads in a GilGuard, and of Python's own that wait at the end of a GilRelease; see core/detail/gate.hpp.
+  std::atomic<GuardCount*> counts{nullptr};
+  GuardCount count_of_all{this};  ///< for threads that have no other
   std::atomic<DeferredDecref*> deferred_decrefs{nullptr};
   std::atomic<EndedThread*> ended_threads{nullptr};
   /// The errors that hold a Python object; the stop formats them. See core/python_error.hpp.

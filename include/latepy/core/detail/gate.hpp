@@ -25,23 +25,78 @@ inline void open_gate() noexcept {
   current_interpreter().stopping.compare_exchange_strong(starting, 0);
 }
 
-/// Counts this thread in InterpreterState::inside, unless the interpreter is stopping.
+/// Takes a GuardCount of the interpreter for this thread until it ends. \returns count_of_all if there is none to take.
+GuardCount& take_guard_count(InterpreterState& s) noexcept;
+/// The GuardCount of this thread.
+LATEPY_FORCE_INLINE GuardCount& guard_count(InterpreterState& s) noexcept {
+  GuardCount* const own = thread_record.count;
+  return LATEPY_LIKELY(own->interpreter == &s) ? *own : take_guard_count(s);
+}
+/// Counts this thread, unless the interpreter is stopping.
 /// - `stopping` is looked at first, so that threads that poll are never counted while Python stops.
-/// - It is looked at again afterwards: the stop sets `stopping` first and then waits until `inside` is 0.
+/// - It is looked at again afterwards: the stop sets `stopping` first and then waits until the sum is 0.
 LATEPY_FORCE_INLINE bool try_count_in(InterpreterState& s) noexcept {
   if (s.stopping.load() != 0) return false;
-  s.inside.fetch_add(1);
+  GuardCount& count = guard_count(s);
+  count.number.fetch_add(1);
   if (LATEPY_LIKELY(s.stopping.load() == 0)) return true;
-  s.inside.fetch_sub(1);
+  count.number.fetch_sub(1);
   return false;
 }
 /// Ends what try_count_in() began.
-inline void count_out(InterpreterState& s) noexcept { s.inside.fetch_sub(1); }
+inline void count_out(InterpreterState& s) noexcept { guard_count(s).number.fetch_sub(1); }
+/// The number of threads that are counted now. After `stopping` was set it can only become less.
+int threads_inside(const InterpreterState& s) noexcept;
+/// In the child of a fork(): of all threads only this one is left, `depth` guards deep.
+void reset_counts(InterpreterState& s, int depth) noexcept;
 /// try_count_in() for a thread that must return to Python. It waits while the interpreter is stopping, because the stop
 /// may be given up. If the interpreter ends, it blocks forever. In the child of a fork() without the GIL it aborts.
 void count_in_or_park(InterpreterState& s, std::uint32_t generation) noexcept;
 
 #if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD GuardCount& take_guard_count(InterpreterState& s) noexcept {
+  ThreadRecord& record = thread_record;
+  if (record.ended || s.generation.load() == no_generation) return s.count_of_all;
+  try {
+    arm_thread_end();
+  } catch (const std::bad_alloc&) {
+    return s.count_of_all;
+  }
+  GuardCount* found = s.counts.load();
+  while (found && (found->is_taken.load() || found->is_taken.exchange(true))) found = found->next;
+  if (!found) {
+    void* const memory = process_alloc(sizeof(GuardCount));
+    if (!memory) return s.count_of_all;
+    found = new (memory) GuardCount();
+    found->interpreter = &s;
+    found->is_taken = true;
+    found->next = s.counts.load();
+    while (!s.counts.compare_exchange_weak(found->next, found)) {
+    }
+  }
+#if !LATEPY_WINDOWS
+  found->thread = (std::uintptr_t)pthread_self();  // a number or a pointer
+#endif
+  std::exchange(record.count, found)->is_taken = false;
+  return *found;
+}
+
+LATEPY_FUNC LATEPY_COLD int threads_inside(const InterpreterState& s) noexcept {
+  int sum = s.count_of_all.number.load();
+  for (const GuardCount* each = s.counts.load(); each; each = each->next) sum += each->number.load();
+  return sum;
+}
+
+LATEPY_FUNC LATEPY_COLD void reset_counts(InterpreterState& s, int depth) noexcept {
+  s.count_of_all.number.store(depth);
+  for (GuardCount* each = s.counts.load(); each; each = each->next) {
+    each->number.store(0);
+#if !LATEPY_WINDOWS
+    if (each->thread != (std::uintptr_t)pthread_self()) each->is_taken.store(false);
+#endif
+  }
+}
 
 LATEPY_FUNC LATEPY_COLD void count_in_or_park(InterpreterState& s, std::uint32_t generation) noexcept {
   for (;;) {

@@ -19,6 +19,7 @@ struct ThreadRecord {
   std::uint32_t generation = no_generation;  ///< of the interpreter that `state` belongs to
   EndedThread* at_end = nullptr;             ///< allocated with `state`; put into a list when the thread ends
   int depth = 0;                             ///< the number of outermost guards that this thread is in
+  GuardCount* count = &no_count;             ///< counts this thread in `count->interpreter`; see guard_count()
   bool ended = false;                        ///< the thread has given up its state and cannot enter Python any more
 };
 inline thread_local ThreadRecord thread_record{};
@@ -77,7 +78,9 @@ inline void leave_thread_state() noexcept {
 /// thread.
 inline void hand_over_thread_state(void*) noexcept {
   thread_record.ended = true;
+  std::exchange(thread_record.count, &no_count)->is_taken = false;
   if (thread_record.at_end) leave_thread_state();
+  thread_record.generation = no_generation;
 }
 
 /// Makes this thread call hand_over_thread_state() when it ends. \throws std::bad_alloc.

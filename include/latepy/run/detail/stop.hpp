@@ -40,7 +40,7 @@ inline PyObject* close_gate(PyObject*, PyObject*) {
   attempt(&format_live_errors);
   interpreter.stopping.store(gate_closed);
   const Waiting waiting;
-  while (interpreter.inside.load() > thread_record.depth && !waiting.is_over(patience)) {
+  while (threads_inside(interpreter) > thread_record.depth && !waiting.is_over(patience)) {
   }
   drain_if_any(interpreter);
   return none().release();
@@ -107,7 +107,7 @@ LATEPY_COLD inline bool close_gate_to_guards(long long timeout, std::vector<std:
                                              const Waiting& waiting) {
   InterpreterState& interpreter = current_interpreter();
   interpreter.stopping.store(1);
-  while (const int inside = interpreter.inside.load()) {
+  for (int inside; (inside = threads_inside(interpreter)) > 0;) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
     interpreter.stopping.store(0);
     append(alive,
