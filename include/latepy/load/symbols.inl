@@ -76,6 +76,8 @@ LATEPY_LEAF(13, 99, optional, PyThreadState*, Py, ThreadState_GetUnchecked, (voi
 LATEPY_LEAF(9, 99, required, PyThreadState*, Py, GILState_GetThisThreadState, (void))
 LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, Eval_SaveThread, (void))
 LATEPY_FUNCTION(9, 99, optional, void, PyOS_, AfterFork_Child, (void))  // not on Windows
+LATEPY_FUNCTION(9, 99, optional, void, PyOS_, BeforeFork, (void))        // not on Windows
+LATEPY_FUNCTION(9, 99, optional, void, PyOS_, AfterFork_Parent, (void))  // not on Windows
 LATEPY_FUNCTION(9, 99, required, void, Py, Eval_RestoreThread, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Eval_GetFrame, (void))
 LATEPY_FUNCTION(9, 99, required, int, Py_, EnterRecursiveCall, (const char*))
@@ -122,6 +124,8 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Weakref_NewRef, (PyObject*, PyOb
 LATEPY_FUNCTION(13, 99, optional, int, Py, Weakref_GetRef, (PyObject*, PyObject**))  // all free-threaded builds have it
 LATEPY_FUNCTION(13, 99, optional, void, Py, CriticalSection_Begin, (detail::CriticalSection*, PyObject*))
 LATEPY_FUNCTION(13, 99, optional, void, Py, CriticalSection_End, (detail::CriticalSection*))
+LATEPY_FUNCTION(13, 99, optional, int, PyUnstable_, Module_SetGIL, (PyObject*, void*))  // free-threaded builds only
+LATEPY_FUNCTION(14, 99, optional, int, PyUnstable_, Object_EnableDeferredRefcount, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Method_New, (PyObject*, PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, StaticMethod_New, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, ClassMethod_New, (PyObject*))

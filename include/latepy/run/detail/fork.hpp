@@ -18,6 +18,8 @@ namespace detail {
 // What a fork() finds, and what the child can do:
 // - A thread that holds the GIL forks, and CPython does not know of it: the parent holds the import lock meanwhile, and
 //   the child tells CPython before it uses Python (finish_fork()). A child that calls exec() never does.
+//   In a free-threaded CPython other threads may be anywhere in it, so it is told before the fork too: it stops them
+//   meanwhile.
 // - CPython forks (os.fork(), multiprocessing): it tells itself.
 // - A thread without the GIL forks: another thread may have been anywhere in Python. The child can only call exec();
 //   each use of Python throws StateError.
@@ -29,6 +31,7 @@ struct ForkPlan {
   bool is_pythons = false;    ///< CPython forks: between the functions of os.register_at_fork()
   bool holds_gil = false;     ///< the thread holds the GIL of the main interpreter
   bool locks_import = false;  ///< this library took the import lock
+  bool stops_world = false;   ///< this library told a free-threaded CPython
 };
 inline thread_local ForkPlan fork_plan{};
 /// In the child of a fork() with the GIL, the ThreadRecord of the thread that forked, the only one that lives on.
@@ -60,11 +63,20 @@ LATEPY_COLD inline void call_fork_source(const char* name) noexcept {
 }
 LATEPY_COLD inline void before_fork() noexcept {
   fork_plan.holds_gil = is_python_running() && held_interpreter() == process_state().entered.load();
-  fork_plan.locks_import = fork_plan.holds_gil && !fork_plan.is_pythons && !library_state.free_threaded;
+  const bool is_hosts = fork_plan.holds_gil && !fork_plan.is_pythons;
+  fork_plan.stops_world = is_hosts && library_state.free_threaded;
+  fork_plan.locks_import = is_hosts && !library_state.free_threaded;
   if (fork_plan.locks_import) call_fork_source("acquire");
+  if (!fork_plan.stops_world) return;
+  const ErrorAside aside;
+  api().BeforeFork();
+  fork_plan.is_pythons = false;  // it called what watch_forks() registered
 }
 LATEPY_COLD inline void after_fork_in_parent() noexcept {
   if (std::exchange(fork_plan.locks_import, false)) call_fork_source("release");
+  if (!std::exchange(fork_plan.stops_world, false)) return;
+  const ErrorAside aside;
+  api().AfterFork_Parent();
 }
 /// Nobody holds a lock in the child: the threads that did are gone.
 LATEPY_COLD inline void free_locks(ProcessState& process) noexcept {
@@ -84,14 +96,14 @@ LATEPY_COLD inline void free_locks(ProcessState& process) noexcept {
     if (HostTypes* const types = each.host_types.load()) types->lock.clear();
     // Of the states of threads that ended, CPython frees those that it has in its list. The others are gone too.
     each.ended_threads.store(nullptr);
-    each.inside.store(thread_record.depth);
+    reset_counts(each, thread_record.depth);
     return false;
   });
 }
 LATEPY_COLD inline void after_fork_in_child() noexcept {
   ProcessState& process = process_state();
   free_locks(process);
-  fork_plan.locks_import = false;
+  fork_plan.locks_import = fork_plan.stops_world = false;
   if (fork_plan.holds_gil) surviving_thread = &thread_record;
   if (!is_python_running() || fork_plan.is_pythons) return;
   // From now on each use of Python comes to finish_fork(), or throws.
