@@ -182,11 +182,12 @@ extern "C" LATEPY_VISIBLE PyObject* PyInit_attach_module() {
     interpreter = new py::Interpreter();
     static void* def[24] = {};
     const std::size_t head = interpreter->get("builtins.object.__basicsize__").as<std::size_t>() / sizeof(void*);
-    def[head + 3] = const_cast<char*>("attach_module");    // m_name; before it m_init, m_index, m_copy
-    def[head + 4] = const_cast<char*>("made by latepy");   // m_doc
+    def[head + 3] = const_cast<char*>("attach_module");          // m_name; before it m_init, m_index, m_copy
+    def[head + 4] = const_cast<char*>("made by latepy");         // m_doc
     def[head + 5] = reinterpret_cast<void*>(std::intptr_t(-1));  // m_size: no state
     const auto create = latepy::DynLib::program().get<PyObject*(void*, int)>("PyModule_Create2");
-    py::Object module = py::Object::steal(create(def, 1013));  // PYTHON_API_VERSION
+    py::Module module(py::Object::steal(create(def, 1013)));  // PYTHON_API_VERSION
+    module.def("twice", [](int number) { return 2 * number; });
     module.attr("version") = interpreter->version();
     module.attr("attached") = interpreter->is_attached();
     return module.release();

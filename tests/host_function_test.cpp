@@ -459,6 +459,19 @@ TEST_CASE("the callable lives as long as its function") {
     CHECK(alive == 0);
     CHECK_THROWS_AS(eval("once()"), py::NameError);
   }
+  SECTION("so does one that C++ calls, however deep in itself it drops its last reference") {
+    py::Object once;
+    once = py::dict();
+    once.def("f", [&, counted = Counted(&alive)](int deeper) {
+      if (deeper > 0) return once.call<int>(deeper - 1) + counted();
+      once = py::Object();
+      return counted();
+    });
+    once = once["f"];
+    CHECK(once.call<int>(2) == 3);
+    CHECK(once.is_empty());
+    CHECK(alive == 0);
+  }
   SECTION("so does one that defines itself anew, and throws") {
     python().def("again", [counted = Counted(&alive)] {
       python().def("again", [] { return "new"; });

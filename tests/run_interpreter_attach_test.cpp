@@ -75,8 +75,16 @@ TEST_CASE("an extension module written with latepy is imported like any other", 
       "import attach_module\n"
       "assert attach_module.attached\n"
       "assert attach_module.version == '.'.join(map(str, sys.version_info[:3]))\n"
+      "assert attach_module.twice(21) == 42\n"
       "print(attach_module.__doc__)\n",
       "made by latepy\n");
+}
+
+TEST_CASE("the import of an extension module that latepy fills does not turn the GIL on", "[attach]") {
+  check_runs(
+      "before = getattr(sys, '_is_gil_enabled', bool)()\n"
+      "import attach_module\n"
+      "assert before == getattr(sys, '_is_gil_enabled', bool)()\n");
 }
 
 TEST_CASE("in a running Python the Interpreter attaches and uses the script's own __main__", "[attach]") {

@@ -502,7 +502,14 @@ def check(python):
             fail(each.name + ' failed')
 
 
-MODES = {'times': times, 'instructions': instructions, 'profile': profile, 'compile': compile_, 'headers': headers, 'check': check}
+def threads(python):
+    """Calls a second of one C++ thread and of two together."""
+    program = Contender('threads', 'threads', [os.path.join(ROOT, 'include')], with_headers=False).build(python)
+    sys.exit(subprocess.run([program, '2', str(options.restarts)], env=environment(python)).returncode)
+
+
+MODES = {'times': times, 'instructions': instructions, 'profile': profile, 'compile': compile_, 'headers': headers, 'check': check,
+         'threads': threads}
 
 
 def arguments():

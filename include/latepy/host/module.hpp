@@ -23,6 +23,9 @@ class Class;
 
 /// A module, class or dict to define functions and classes in. Its own members take the GIL; those of Object need it.
 /// It ends with its interpreter: after the next start, call module() and define everything again.
+///
+/// An extension module that is filled by it needs no GIL: on a free-threaded CPython its import does not turn the GIL
+/// on.
 class Module : public Object {
  public:
   /// Takes any module, class or dict.

@@ -272,6 +272,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   const detail::HostState now;  // what the program and its scripts have changed since the start stays
   if (!(starter_ == &detail::thread_record ? detail::finalize() : detail::finalize_in_child()))
     warn({"Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)"});
+  detail::end_immortal_functions();
   now.restore(false);
   before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized), with_readline);
   is_stopped_ = true;

@@ -169,8 +169,10 @@ LATEPY_FUNC LATEPY_COLD void set_property(const Ref& type, const std::string& na
   const std::string doc = getter->doc;
   const Object get = target.function(name, std::move(getter)),
                set = setter ? target.function(name, std::move(setter)) : none();
-  target.set(name, call_plain(Ref(as_object(api().Property_Type)),
-                              {get, set, Ref(api().NoneStruct), doc.empty() ? none() : to_py(doc)}));
+  const Object made = call_plain(Ref(as_object(api().Property_Type)),
+                                 {get, set, Ref(api().NoneStruct), doc.empty() ? none() : to_py(doc)});
+  share_count(made.ptr());
+  target.set(name, made);
 }
 LATEPY_FUNC LATEPY_COLD Object static_property_type() {
   const Object base = Object::borrow(as_object(api().Property_Type));
@@ -236,6 +238,7 @@ LATEPY_FUNC LATEPY_COLD Object new_class(const Target& target, const ClassPlan& 
   *next = {0, nullptr};
   TypeSpec spec{traits.name.c_str(), 0, 0, type_has_gc | (plan.is_final ? 0 : type_is_base), type_slots};
   const Object made = steal_or_throw(api().Type_FromSpecWithBases(&spec, tuple_of(bases).ptr()));
+  share_count(made.ptr());
   set_attribute(made, "__qualname__", to_py(target.qualified(plan.name)));
   set_attribute(made, class_attribute, steal_or_throw(api().Capsule_New(&traits, class_attribute, &forget_class)));
   return made;

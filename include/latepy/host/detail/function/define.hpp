@@ -207,6 +207,7 @@ LATEPY_FUNC LATEPY_COLD Target::Target(const Ref& object)
   const Object name = is_dict_ ? call_attribute(object, "get", {to_py("__name__")})
                                : attribute_or_empty(object.ptr(), is_class ? "__module__" : "__name__");
   if (!name.is_empty() && has_flag(name.ptr(), type_is_str)) module_ = name;
+  if (!is_class && !is_dict_) declare_no_gil(object.ptr());
   if (is_class) prefix_ = concat({text_of(attribute_or_empty(object.ptr(), "__qualname__").ptr()), "."});
 }
 
@@ -215,7 +216,15 @@ LATEPY_FUNC LATEPY_COLD void Target::set(std::string_view name, const Object& va
 }
 
 LATEPY_FUNC LATEPY_COLD Object Target::function(const std::string& name, std::unique_ptr<Overload> overloads) const {
-  return new_function(std::move(overloads), qualified(name), module_);
+  // Not in a dict: the globals of a script are where functions come and go.
+  const bool is_shared = library_state.free_threaded && !is_dict_;
+  std::unique_ptr<ImmortalFunction> kept(is_shared ? new ImmortalFunction() : nullptr);
+  Overload* const first = overloads.get();
+  Object made = new_function(std::move(overloads), qualified(name), module_);
+  if (!is_shared || !share_count(made.ptr())) return made;
+  kept->first = first;
+  push(immortal_functions, kept.release());
+  return made;
 }
 
 #endif  // LATEPY_DEFINITIONS

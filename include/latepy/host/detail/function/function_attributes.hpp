@@ -17,6 +17,7 @@ struct FunctionData {
   std::size_t exact;  ///< a call with this many positional arguments and no named ones goes to `first` directly
   PyObject* dict;
   PyObject* weakrefs;
+  bool (*delays_end)(PyObject*, void (*end)(PyObject*)) noexcept;  ///< see RunningCall; null on other builds
 };
 /// `exact` of a function whose arguments must always be bound.
 inline constexpr std::size_t never_exact = static_cast<std::size_t>(-1);

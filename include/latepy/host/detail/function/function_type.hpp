@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/detail/free_threading.hpp>
 #include <latepy/host/detail/function/bind_arguments.hpp>
 #include <latepy/host/detail/function/function_attributes.hpp>
 
@@ -16,9 +17,6 @@ PyObject* refuse_call(FunctionData& function, PyObject* const* arguments, std::s
 /// Calls the first overload that accepts the arguments: of those whose parameters are the arguments' own types; then of
 /// those of the same kind; then of all. The arguments are converted for one overload after the other.
 PyObject* call_bound(FunctionData& function, PyObject* const* arguments, std::size_t count, PyObject* names) noexcept;
-
-/// The vectorcall function of the type. Exceptions become Python's here, so none leaves through frames of CPython.
-PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged, PyObject* names) noexcept;
 
 /// tp_new: a TypeError. The functions below are slots of the type too.
 inline PyObject* function_new(PyTypeObject*, PyObject*, PyObject*) noexcept {
@@ -138,11 +136,12 @@ LATEPY_FUNC LATEPY_COLD PyObject* call_bound(FunctionData& function, PyObject* c
 }
 
 /// function_entry() after the look at the stack.
+template <class Hold>
 LATEPY_FORCE_INLINE PyObject* function_call(PyObject* self, PyObject* const* arguments, std::size_t flagged,
                                             PyObject* names) noexcept {
   FunctionData& function = data_of<FunctionData>(self);
   const std::size_t count = flagged & ~vectorcall_offset;
-  incref(self);  // the callable may drop the last reference to its own function
+  const Hold hold(self);
   PyObject* result = nullptr;
   if (LATEPY_LIKELY(count == function.exact && !names)) {
     std::size_t failed = 0;
@@ -151,28 +150,35 @@ LATEPY_FORCE_INLINE PyObject* function_call(PyObject* self, PyObject* const* arg
   } else {
     result = call_bound(function, arguments, count, names);
   }
-  decref(self);
   return result;
 }
 
 /// function_entry() deep in the stack.
+template <class Hold>
 LATEPY_COLD inline PyObject* function_deep(PyObject* self, PyObject* const* arguments, std::size_t flagged,
                                            PyObject* names) noexcept {
   const StackScope stack;
-  return stack.is_refused() ? nullptr : function_call(self, arguments, flagged, names);
+  return stack.is_refused() ? nullptr : function_call<Hold>(self, arguments, flagged, names);
 }
 
-LATEPY_FUNC PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged,
-                                     PyObject* names) noexcept {
-  return is_stack_low() ? function_deep(self, arguments, flagged, names)
-                        : function_call(self, arguments, flagged, names);
+template <class Hold>
+PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged, PyObject* names) noexcept {
+  return is_stack_low() ? function_deep<Hold>(self, arguments, flagged, names)
+                        : function_call<Hold>(self, arguments, flagged, names);
+}
+
+/// Ends a function that has no reference and no weak reference.
+LATEPY_COLD inline void end_uncounted(PyObject* self) {
+  const ErrorAside aside;  // destructors of captured objects run
+  end_in_turn<FunctionData>(self, [](PyObject* each) { end_function(each); });
 }
 
 LATEPY_FUNC void function_dealloc(PyObject* self) noexcept {
   api().Object_GC_UnTrack(self);
-  const ErrorAside aside;  // destructors of captured objects run
-  if (data_of<FunctionData>(self).weakrefs) api().Object_ClearWeakRefs(self);
-  end_in_turn<FunctionData>(self, [](PyObject* each) { end_function(each); });
+  const ErrorAside aside;
+  const FunctionData& function = data_of<FunctionData>(self);
+  if (function.weakrefs) api().Object_ClearWeakRefs(self);
+  if (!function.delays_end || !function.delays_end(self, &end_uncounted)) end_uncounted(self);
 }
 
 LATEPY_FUNC void end_function(PyObject* self) noexcept {
@@ -255,7 +261,9 @@ LATEPY_FUNC LATEPY_COLD Object new_function(std::unique_ptr<Overload> first, con
         each->name == "__init__" && dot != std::string::npos ? qualified_name.substr(0, dot) : qualified_name;
   Object made = steal_or_throw(api().Type_GenericAlloc(function_type(), 0));
   FunctionData& function = data_of<FunctionData>(made.ptr());
-  function.vectorcall = &function_entry;
+  // The vectorcall function of the type. Exceptions become Python's here, so none leaves through frames of CPython.
+  function.vectorcall = library_state.free_threaded ? &function_entry<RunningCall> : &function_entry<CountedCall>;
+  if (library_state.free_threaded) function.delays_end = &RunningCall::delays_end;
   function.exact = first->next ? never_exact : first->parameters.size();
   for (const Parameter& parameter : first->parameters)
     if (parameter.kind > ParameterKind::usual) function.exact = never_exact;
