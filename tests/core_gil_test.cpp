@@ -165,6 +165,24 @@ TEST_CASE("a guard without a Python, or after it, throws StateError; try_acquire
   });
 }
 
+TEST_CASE("a guard for which CPython has no memory throws bad_alloc, and holds up nothing", "[stop][threads]") {
+  in_child([] {
+    py::Interpreter python(released());
+    auto& function = latepy::detail::library_state.api.ThreadState_New;
+    const auto before = function;
+    on_threads(1, [&] {
+      function = [](PyInterpreterState*) -> PyThreadState* { return nullptr; };
+      EXPECT_THROWN(std::bad_alloc, GilGuard());
+      EXPECT_THROWN(std::bad_alloc, GilGuard::try_acquire());
+      EXPECT(!latepy::detail::holds_gil());
+      function = before;
+      const GilGuard gil;
+      EXPECT(python.eval<int>("6 * 7") == 42);
+    });
+    EXPECT(python.stop(std::chrono::seconds(10)));  // no guard is counted any more
+  });
+}
+
 TEST_CASE("a guard or a release that outlives its Python is harmless", "[stop]") {
   in_child([] {
     auto python = std::make_unique<py::Interpreter>(released());

@@ -182,6 +182,14 @@ TEST_CASE("a SyntaxError has its place, its line and the caret") {
   CHECK(raised_by("if True:\npass").type_name() == "IndentationError");
 }
 
+TEST_CASE("a function of CPython that fails without an error is a SystemError") {
+  python();
+  const auto error = thrown<py::PythonError>([] { py::detail::throw_if_null(nullptr); });
+  CHECK(error.type_name() == "SystemError");
+  CHECK(error.message() == "a function of CPython failed without setting an error");
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
 TEST_CASE("an exception whose str() fails still has a text") {
   const PythonError error =
       raised_by("class Sly(ValueError):\n  def __str__(self): raise RuntimeError('never')\nraise Sly");

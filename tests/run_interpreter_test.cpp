@@ -638,6 +638,23 @@ TEST_CASE("an error keeps its texts beyond the stop, also on other threads", "[t
   });
 }
 
+TEST_CASE("an exception keeps its exit code and what print() shows beyond the stop", "[error-text][exit]") {
+  const std::string output = in_child([] {
+    const auto after_stop = [](const char* code) {
+      py::Interpreter python;
+      python.exec("import sys");
+      return EXPECT_THROWN(PythonError, python.exec(code));
+    };
+    EXPECT(after_stop("sys.exit()").exit_code() == 0);
+    EXPECT(after_stop("sys.exit(3)").exit_code() == 3);
+    EXPECT(after_stop("sys.exit(-1)").exit_code() == -1);
+    EXPECT(after_stop("sys.exit('text')").exit_code() == 1);
+    after_stop("{}['key']").print();
+  });
+  CHECK(has(output, "Traceback (most recent call last):"));
+  CHECK(has(output, "KeyError: 'key'"));
+}
+
 TEST_CASE("sys.exit never ends the program", "[sys-exit]") {
   const std::string output = in_child([] {
     py::Interpreter python;
