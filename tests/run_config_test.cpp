@@ -44,7 +44,9 @@ Candidate candidate_at(const std::string& library) {
   Candidate candidate;
   candidate.library = library;
   const std::string name = fs::path(library).filename().string();
-  const std::string version = name.substr(9, name.find_first_of(".td", 11) - 9);
+  std::string version = name.substr(9, name.find_first_of(".td", 11) - 9);
+  candidate.free_threaded = name[9 + version.size()] == 't';
+  if (candidate.free_threaded) version += 't';
   for (fs::path folder = fs::path(library).parent_path(); folder != folder.parent_path(); folder = folder.parent_path())
     if (fs::exists(folder / "lib" / ("python" + version) / "os.py")) candidate.home = folder.string();
   candidate.prefix = candidate.home;
