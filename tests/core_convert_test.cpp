@@ -166,6 +166,24 @@ TEST_CASE("an array without dimensions is a number, one with dimensions is none"
   CHECK_THAT(refusal<int>("np.array([1, 2])"), ContainsSubstring("an array is no number: pass one of its items"));
 }
 
+TEST_CASE("numbers of numpy convert each time as they did the first time") {
+  if (!python().try_eval("__import__('numpy')")) SKIP("this Python has no numpy");
+  python().exec("import numpy as np");
+  for (int round = 0; round < 3; ++round) {
+    for (const char* number :
+         {"np.bool_(1)", "np.int8(1)", "np.uint64(1)", "np.float16(1)", "np.float32(1)", "np.float64(1)",
+          "np.longdouble(1)", "np.array(1)", "np.array(1.0)", "type('Own', (np.float32,), {})(1)"}) {
+      INFO(number);
+      CHECK(as<double>(number) == 1);
+    }
+    for (const char* other : {"np.complex64(1)", "np.array([1.0])", "type('Own', (np.complex64,), {})(1)",
+                              "np.datetime64('2020')", "np.str_('1')"}) {
+      INFO(other);
+      CHECK_FALSE(eval(other).is<double>());
+    }
+  }
+}
+
 TEST_CASE("the imaginary part of a number is not dropped") {
   if (!python().try_eval("__import__('numpy')")) SKIP("this Python has no numpy");
   python().exec("import numpy as np");

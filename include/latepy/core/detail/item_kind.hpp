@@ -38,6 +38,9 @@ Scalar read_scalar(PyObject* object) noexcept;
 /// Whether float() of an object that is no float gives its value: false for complex numbers, of which numpy would give
 /// the real part; for text; and for arrays with dimensions.
 bool is_real(PyObject* object) noexcept;
+/// The same for a type that is_real() does not know. `is_for_all`: all objects of the static type are real. Those of
+/// numpy's types of numbers are, whereas an array may have dimensions.
+bool ask_real(PyObject* object, bool& is_for_all) noexcept;
 /// The reason why an object whose class can become a number is refused; "" if the types say enough.
 const char* why_no_number(PyObject* object, bool may_be_complex = false) noexcept;
 
@@ -100,11 +103,32 @@ LATEPY_FUNC LATEPY_COLD Scalar read_scalar(PyObject* object) noexcept {
   return scalar;
 }
 
-LATEPY_FUNC LATEPY_COLD bool is_real(PyObject* object) noexcept {
-  if (has_flag(object, type_is_int) || api().Type_IsSubtype(type_of(object), api().Float_Type)) return true;
+LATEPY_FUNC bool is_real(PyObject* object) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(type_of(object));
+  // The types found last. A static type is never freed, so that no other type gets its address.
+  static std::atomic<std::uintptr_t> real_types[8];
+  std::atomic<std::uintptr_t>& known = real_types[address / 16 % 8];
+  if (LATEPY_LIKELY(known.load(std::memory_order_relaxed) == address)) return true;
+  bool is_for_all = false;
+  const bool is_this_one = ask_real(object, is_for_all);
+  if (is_for_all) known.store(address, std::memory_order_relaxed);
+  return is_this_one;
+}
+
+LATEPY_FUNC LATEPY_COLD bool ask_real(PyObject* object, bool& is_for_all) noexcept {
+  PyTypeObject* const type = type_of(object);
+  const bool is_static = (flags_of(type) & type_is_heap) == 0;
+  if (has_flag(object, type_is_int) || api().Type_IsSubtype(type, api().Float_Type))
+    return is_for_all = is_static, true;
   if (has_flag(object, type_is_str | type_is_bytes)) return false;
   const Scalar scalar = read_scalar(object);
-  return scalar.form != Scalar::several_items && !scalar.is_complex;
+  if (scalar.form == Scalar::several_items || scalar.is_complex) return false;
+  if (scalar.form == Scalar::one_item && scalar.kind != ItemKind::other && is_static && !api().Sequence_Check(object))
+    try {
+      is_for_all = qualified_name(as_object(type)).compare(0, 6, "numpy.") == 0;
+    } catch (const std::exception&) {  // no memory
+    }
+  return true;
 }
 
 LATEPY_FUNC LATEPY_COLD const char* why_no_number(PyObject* object, bool may_be_complex) noexcept {
