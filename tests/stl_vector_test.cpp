@@ -200,6 +200,20 @@ TEST_CASE("memory of bools is a vector of bool") {
   CHECK_FALSE(eval("memoryview(bytes([0, 1])).cast('?')").is<std::vector<std::string>>());
 }
 
+TEST_CASE("memory of bools of any length and step is a vector of bool") {
+  python().exec("bools = lambda n: [i * i % 7 in (1, 4, 5) for i in range(n)]");
+  python().exec(
+      "memory = lambda n: memoryview(bytes(i % 255 + 1 if b else 0 for i, b in enumerate(bools(n)))).cast('?')");
+  for (const char* length : {"0", "1", "7", "8", "63", "64", "65", "127", "128", "129", "1000"}) {
+    INFO(length);
+    for (const char* part : {"[:]", "[1:]", "[::2]", "[::-1]"}) {
+      INFO(part);
+      const std::vector<bool> bits = eval("memory(" + std::string(length) + ")" + part).as<std::vector<bool>>();
+      CHECK(bits == eval("bools(" + std::string(length) + ")" + part).as<std::vector<bool>>());
+    }
+  }
+}
+
 TEST_CASE("the elements are those that iteration gives") {
   python().exec(R"(
 import array

@@ -31,7 +31,9 @@ struct RangeCheck {
   static constexpr Word bias = is_needed && from_signed && is_signed ? Word(Word(1) << (shift - 1)) : Word(0);
 };
 
-/// Converts `count` items as Converter<T> converts each. \returns false if one is refused.
+/// Converts `count` items as Converter<T> converts each. \returns false if one is refused. Called through a pointer:
+/// one loop over the blocks is enough for all types of items, and the compiler sees that both memories are not the
+/// same.
 template <class From, class T>
 bool convert_items(const char* __restrict from, ssize stride, std::size_t count, T* __restrict to) noexcept {
   constexpr auto packed = static_cast<ssize>(sizeof(From));
@@ -81,37 +83,39 @@ bool convert_items(const char* __restrict from, ssize stride, std::size_t count,
   }
 }
 
-/// Calls append(From()) for the C++ type of items of this kind and size. \returns what it returns; false if there is no
-/// such type, or if Converter<T> refuses all items of it.
-template <class T, class F>
-bool for_items(ItemKind kind, std::size_t size, F append) {
-  constexpr ItemKind wanted = item_kind<T>;
-  constexpr bool is_integer = wanted == ItemKind::signed_integer || wanted == ItemKind::unsigned_integer;
+template <class T>
+using ItemsConverter = bool(const char* __restrict from, ssize stride, std::size_t count, T* __restrict to) noexcept;
+
+/// The convert_items() for items of this kind and size. Null if there is no such C++ type, or if Converter<T> refuses
+/// all items of it.
+template <class T>
+ItemsConverter<T>* items_converter(ItemKind kind, std::size_t size) noexcept {
+  constexpr bool is_integer = item_kind<T> == ItemKind::signed_integer || item_kind<T> == ItemKind::unsigned_integer;
   switch (kind) {
     case ItemKind::signed_integer:
-      return size == 1   ? append(std::int8_t())
-             : size == 2 ? append(std::int16_t())
-             : size == 4 ? append(std::int32_t())
-             : size == 8 ? append(std::int64_t())
-                         : false;
+      return size == 1   ? &convert_items<std::int8_t, T>
+             : size == 2 ? &convert_items<std::int16_t, T>
+             : size == 4 ? &convert_items<std::int32_t, T>
+             : size == 8 ? &convert_items<std::int64_t, T>
+                         : nullptr;
     case ItemKind::unsigned_integer:
-      return size == 1   ? append(std::uint8_t())
-             : size == 2 ? append(std::uint16_t())
-             : size == 4 ? append(std::uint32_t())
-             : size == 8 ? append(std::uint64_t())
-                         : false;
+      return size == 1   ? &convert_items<std::uint8_t, T>
+             : size == 2 ? &convert_items<std::uint16_t, T>
+             : size == 4 ? &convert_items<std::uint32_t, T>
+             : size == 8 ? &convert_items<std::uint64_t, T>
+                         : nullptr;
     case ItemKind::floating:
       if constexpr (!is_integer)
-        return size == sizeof(float)         ? append(float())
-               : size == sizeof(double)      ? append(double())
-               : size == sizeof(long double) ? append(static_cast<long double>(0))
-                                             : false;
-      return false;
+        return size == sizeof(float)         ? &convert_items<float, T>
+               : size == sizeof(double)      ? &convert_items<double, T>
+               : size == sizeof(long double) ? &convert_items<long double, T>
+                                             : nullptr;
+      return nullptr;
     case ItemKind::boolean:
-      if constexpr (!is_integer) return append(Truth());
-      return false;
+      if constexpr (!is_integer) return &convert_items<Truth, T>;
+      return nullptr;
     default:
-      return false;
+      return nullptr;
   }
 }
 

@@ -30,33 +30,53 @@ Fit memory_fit(PyObject* object) noexcept;
 template <class C>
 bool copy_items(PyObject* object, C& result);
 
-/// Appends the items, of type From or, if the vector has complex numbers, pairs of From. \returns false if one is
-/// refused.
-template <class From, class C>
-bool append_items(const BufferHandle& memory, C& result) {
-  using T = typename C::value_type;
+/// The number that an item of type T consists of: itself, or a part of a complex number.
+template <class T, bool = item_kind<T> == ItemKind::complex>
+struct NumberOf {
+  using Type = T;
+};
+template <class T>
+struct NumberOf<T, true> {
+  using Type = typename T::value_type;
+};
+
+/// Appends the items: numbers of `size` bytes or, if the vector has complex numbers, pairs of them. \returns false if
+/// one is refused.
+template <class C, class Number>
+bool append_items(const BufferHandle& memory, std::size_t size, ItemsConverter<Number>* convert, C& result) {
   const char* from = static_cast<const char*>(memory.view().buf);
   const ssize stride = memory.stride(0);
-  const std::size_t size = memory.size();
-  result.reserve(size);
-  for (std::size_t at = 0, count; at < size; at += count, from += static_cast<ssize>(count) * stride) {
-    count = (std::min)(size - at, block_size);
+  const std::size_t all = memory.size();
+  result.reserve(all);
+  for (std::size_t at = 0, count; at < all; at += count, from += static_cast<ssize>(count) * stride) {
+    count = (std::min)(all - at, block_size);
     result.resize(at + count);
-    if constexpr (item_kind<T> == ItemKind::complex) {
-      using Part = typename T::value_type;
-      const bool are_pairs = memory.view().itemsize == static_cast<ssize>(2 * sizeof(From));
+    if constexpr (item_kind<typename C::value_type> == ItemKind::complex) {
+      const std::size_t parts_of_item = static_cast<std::size_t>(memory.view().itemsize) / size;
       for (std::size_t i = 0; i < count; ++i) {
-        Part parts[2] = {};
-        if (!convert_items<From>(from + static_cast<ssize>(i) * stride, sizeof(From), are_pairs ? 2 : 1, parts))
+        Number parts[2] = {};
+        if (!convert(from + static_cast<ssize>(i) * stride, static_cast<ssize>(size), parts_of_item, parts))
           return false;
         result[at + i] = {parts[0], parts[1]};
       }
     } else {
-      if (!convert_items<From>(from, stride, count, result.data() + at)) return false;
+      if (!convert(from, stride, count, result.data() + at)) return false;
     }
   }
   return true;
 }
+
+/// Whether the bits of a std::vector<bool> can be written many at once: the standard library tells where they are.
+#if defined(__GLIBCXX__) && !defined(_GLIBCXX_DEBUG) && defined(__BYTE_ORDER__) && \
+    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LATEPY_BITS_IN_WORDS 1
+#else
+#define LATEPY_BITS_IN_WORDS 0
+#endif
+#if LATEPY_BITS_IN_WORDS
+/// Writes a bit for each byte, 1 if the byte is not 0, and only whole words. \returns how many bits.
+std::size_t pack_truths(const char* from, std::size_t size, unsigned long* to) noexcept;
+#endif
 
 /// Copies items that are of type T already.
 template <class C>
@@ -66,9 +86,12 @@ void copy_same(const BufferHandle& memory, C& result) {
   const std::size_t size = memory.size();
   if constexpr (std::is_same_v<T, bool>) {
     result.resize(size);
+    std::size_t at = 0;
+#if LATEPY_BITS_IN_WORDS
+    if (memory.is_contiguous()) at = pack_truths(from, size, result.begin()._M_p);
+#endif
     const ssize stride = memory.stride(0);
-    auto to = result.begin();
-    for (std::size_t i = 0; i < size; ++i, ++to, from += stride) *to = *from != 0;
+    for (; at < size; ++at) result[at] = from[static_cast<ssize>(at) * stride] != 0;
   } else if (memory.is_contiguous() && reinterpret_cast<std::uintptr_t>(from) % alignof(T) == 0) {
     const T* const first = reinterpret_cast<const T*>(from);
     result.assign(first, first + size);
@@ -107,8 +130,9 @@ bool copy_items(PyObject* object, C& result) {
       kind = ItemKind::floating;
       item_size /= 2;
     }
-    if (for_items<T>(kind, item_size, [&](auto item) { return append_items<decltype(item)>(memory, result); }))
-      return true;
+    ItemsConverter<typename NumberOf<T>::Type>* const convert =
+        items_converter<typename NumberOf<T>::Type>(kind, item_size);
+    if (convert && append_items(memory, item_size, convert, result)) return true;
     result.clear();
   }
   return false;
@@ -125,6 +149,26 @@ Fit memory_fit(PyObject* object) noexcept {
 }
 
 #if LATEPY_DEFINITIONS
+
+#if LATEPY_BITS_IN_WORDS
+LATEPY_FUNC std::size_t pack_truths(const char* from, std::size_t size, unsigned long* to) noexcept {
+  constexpr std::size_t bits = 8 * sizeof *to;
+  constexpr std::uint64_t highest = 0x8080808080808080u;  // of each byte
+  const std::size_t whole = size - size % bits;
+  for (const char* const end = from + whole; from != end; ++to) {
+    unsigned long word = 0;
+    for (std::size_t shift = 0; shift < bits; shift += 8, from += 8) {
+      std::uint64_t eight;
+      std::memcpy(&eight, from, sizeof eight);
+      eight = (((eight & ~highest) + ~highest) | eight) & highest;
+      // The product has the bit of byte i at 56 + i.
+      word |= static_cast<unsigned long>((eight >> 7) * 0x0102040810204080u >> 56) << shift;
+    }
+    *to = word;
+  }
+  return whole;
+}
+#endif
 
 LATEPY_FUNC bool iterates_memory(PyObject* object) noexcept {
   PyTypeObject* const type = type_of(object);
