@@ -214,7 +214,7 @@ LATEPY_FUNC void add_builtins(const Ref& globals) {
 
 }  // namespace detail
 
-LATEPY_FUNC Code::Code(std::string_view text, Mode mode, std::string_view filename) {
+LATEPY_FUNC LATEPY_COLD Code::Code(std::string_view text, Mode mode, std::string_view filename) {
   detail::check_running();
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);  // the byte order mark
   const std::string source = mode == Mode::eval ? strip(text) : detail::dedent(text);

@@ -19,15 +19,22 @@ std::string script_traceback(const std::exception& exception);
 #if LATEPY_DEFINITIONS
 namespace detail {
 
-/// As Python prints a frame. The source line is there if Python runs, and knows it.
-LATEPY_COLD inline std::string frame_text(const ScriptFrame& frame, bool has_gil) {
-  if (frame.line == 0) return "  ...\n";
-  std::string text = concat({"  File \"", frame.file, "\", line ", decimal(frame.line), ", in ", frame.function, "\n"});
+/// Takes the first part of ScriptFrames away, and gives it.
+LATEPY_COLD inline std::string_view next_part(std::string_view& frames) noexcept {
+  const std::string_view part = frames.substr(0, frames.find('\0'));
+  frames.remove_prefix((std::min)(part.size() + 1, frames.size()));
+  return part;
+}
+/// The first frame as Python prints it, which is taken away. The source line is there if Python runs, and knows it.
+LATEPY_COLD inline std::string frame_text(std::string_view& frames, bool has_gil) {
+  const std::string_view line = next_part(frames), function = next_part(frames), file = next_part(frames);
+  if (line.empty()) return "  ...\n";
+  std::string text = concat({"  File \"", file, "\", line ", line, ", in ", function, "\n"});
   if (!has_gil) return text;
   try {
-    const ColdObject line =
-        call_attribute(known_module("linecache"), "getline", {make_str(frame.file), make_int(frame.line)});
-    const std::string source = text_of(call_attribute(line, "strip").ptr());
+    const ColdObject number = call_attribute(known_module("builtins"), "int", {make_str(line)});
+    const ColdObject found = call_attribute(known_module("linecache"), "getline", {make_str(file), number});
+    const std::string source = text_of(call_attribute(found, "strip").ptr());
     if (!source.empty()) text += concat({"    ", source, "\n"});
   } catch (const PythonError&) {  // a script may have broken linecache
   }
@@ -42,13 +49,12 @@ LATEPY_COLD inline std::string crossing_text(const void* thrown) {
     const SpinLock lock(crossings_lock);
     const Crossing* const crossing = find_crossing(thrown);
     if (!crossing) return {};
-    frames = crossing->outer;
-    frames.insert(frames.end(), crossing->inner.begin(), crossing->inner.end());
+    frames = crossing->outer + crossing->inner;
     said = crossing->said;
   }
   const std::optional<GilGuard> gil = GilGuard::try_acquire();
   std::string text = "Traceback (most recent call last):\n";
-  for (const ScriptFrame& frame : frames) text += frame_text(frame, gil.has_value());
+  for (std::string_view rest = frames; !rest.empty();) text += frame_text(rest, gil.has_value());
   return text + said + "\n";
 }
 

@@ -161,7 +161,7 @@ struct Config {
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC Search Config::search() const {
+LATEPY_FUNC LATEPY_COLD Search Config::search() const {
   Search search;
   search.library = library;
   search.python = python;

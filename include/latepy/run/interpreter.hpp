@@ -281,7 +281,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   return true;
 }
 
-LATEPY_FUNC void Interpreter::enlist() noexcept {
+LATEPY_FUNC LATEPY_COLD void Interpreter::enlist() noexcept {
   const detail::SpinLock lock(detail::interpreters_lock);
   Interpreter* last = detail::the_interpreter;
   while (last && last->next_) last = last->next_;
@@ -291,7 +291,7 @@ LATEPY_FUNC void Interpreter::enlist() noexcept {
     detail::the_interpreter = this;
 }
 
-LATEPY_FUNC void Interpreter::delist() noexcept {
+LATEPY_FUNC LATEPY_COLD void Interpreter::delist() noexcept {
   const detail::SpinLock lock(detail::interpreters_lock);
   Interpreter* each = detail::the_interpreter;
   if (each == this) detail::the_interpreter = next_;

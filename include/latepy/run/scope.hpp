@@ -275,7 +275,7 @@ LATEPY_FUNC void Scope::reset() {
   adopt_main(detail::new_main());
 }
 
-LATEPY_FUNC void Scope::adopt_main(Object module) {
+LATEPY_FUNC LATEPY_COLD void Scope::adopt_main(Object module) {
   globals_ = Object::borrow(detail::throw_if_null(detail::api().Module_GetDict(module.checked())));
   main_ = std::move(module);
   detail::set_main(main_);
@@ -283,7 +283,7 @@ LATEPY_FUNC void Scope::adopt_main(Object module) {
   detail::current_interpreter().main_globals = globals_.ptr();
 }
 
-LATEPY_FUNC void Scope::forget_main() noexcept {
+LATEPY_FUNC LATEPY_COLD void Scope::forget_main() noexcept {
   detail::current_interpreter().main_globals = nullptr;
   main_ = globals_ = Object();
 }

@@ -12,12 +12,9 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// A frame of Python code.
-struct ScriptFrame {
-  std::string file, function;
-  int line;
-};
-using ScriptFrames = std::vector<ScriptFrame>;  // the outermost first
+/// Frames of Python code, the outermost first: of each the line, the function and the file, with a NUL behind each. All
+/// three are empty where frames are left out.
+using ScriptFrames = std::string;
 
 /// A C++ exception that has passed scripts. A node of a list.
 struct Crossing {
@@ -124,18 +121,21 @@ LATEPY_COLD inline const void* address_of(const std::exception_ptr& exception) n
 
 /// The frames of a traceback. Of a long one those in the middle are left out.
 LATEPY_COLD inline ScriptFrames frames_of(PyObject* exception) {
-  constexpr std::ptrdiff_t most = 50;  // at each end
+  constexpr std::size_t most = 50;  // at each end
+  constexpr std::string_view nul("", 1);
   ScriptFrames frames;
+  std::size_t count = 0, middle = 0;
   for (ColdRef entry(api().Exception_GetTraceback(exception)); entry.get() && entry.get() != api().NoneStruct;
        entry.reset(find_attribute(entry.get(), "tb_next"))) {
     const ColdRef frame(find_attribute(entry.get(), "tb_frame"));
     const ColdRef code(frame.get() ? api().Frame_GetCode(frame.get()) : nullptr);
-    frames.push_back(
-        {text_at(code.get(), "co_filename"), text_at(code.get(), "co_name"), int_at(entry.get(), "tb_lineno")});
-    if (frames.size() <= 2 * most) continue;
-    frames.erase(frames.begin() + most);
-    frames[most] = {"...", "...", 0};
+    frames += concat({decimal(int_at(entry.get(), "tb_lineno")), nul, text_at(code.get(), "co_name"), nul,
+                      text_at(code.get(), "co_filename"), nul});
+    if (++count == most) middle = frames.size();
+    for (int parts = count > 2 * most ? 3 : 0; parts > 0; --parts)
+      frames.erase(middle, frames.find('\0', middle) + 1 - middle);
   }
+  if (count > 2 * most) frames.insert(middle, 3, '\0');
   return frames;
 }
 
@@ -163,7 +163,7 @@ LATEPY_FUNC LATEPY_COLD void begin_crossing(const std::exception_ptr& exception)
   const SpinLock lock(crossings_lock);
   if (!thrown || head_of(thrown).destroy != &end_crossing) return;
   if (Crossing* const crossing = find_crossing(thrown)) {
-    crossing->outer.insert(crossing->outer.end(), crossing->inner.begin(), crossing->inner.end());
+    crossing->outer += crossing->inner;
     crossing->inner = std::exchange(crossing->outer, {});
   }
 }

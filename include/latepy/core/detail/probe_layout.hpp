@@ -210,10 +210,10 @@ LATEPY_COLD inline void probe_traceback(Layout& layout) {
 }
 
 /// Calls incref() `times` times; decref_often() calls decref().
-LATEPY_OUTLINE inline void incref_often(PyObject* object, int times) noexcept {
+LATEPY_COLD inline void incref_often(PyObject* object, int times) noexcept {
   for (; times > 0; --times) incref(object);
 }
-LATEPY_OUTLINE inline void decref_often(PyObject* object, int times) noexcept {
+LATEPY_COLD inline void decref_often(PyObject* object, int times) noexcept {
   for (; times > 0; --times) decref(object);
 }
 

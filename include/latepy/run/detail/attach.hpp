@@ -126,7 +126,7 @@ LATEPY_COLD inline ProcessState& join_process_state(PyInterpreterState* interpre
 }
 
 /// Called when CPython clears the dict of an interpreter other than the main one, after its modules.
-inline void end_sub_interpreter(PyObject*) {
+LATEPY_COLD inline void end_sub_interpreter(PyObject*) {
   PyInterpreterState* const ended = api().InterpreterState_Get();
   InterpreterState* const known =
       find_interpreter(process_state(), [&](const InterpreterState& each) { return each.interpreter.load() == ended; });

@@ -58,7 +58,7 @@ std::string missing_paths(const std::vector<Path>& paths, bool inserts);
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC Object sys(const char* name) {
+LATEPY_FUNC LATEPY_COLD Object sys(const char* name) {
   PyObject* object = api().Sys_GetObject(name);
   if (!object) throw_error<AttributeError>({"sys has no attribute ", name, ": a script has deleted it"});
   return Object::borrow(object);

@@ -13,19 +13,19 @@ namespace detail {
 class InstalledHooks {
  public:
   /// Needs the GIL.
-  void install(const Config& config) {
+  LATEPY_COLD void install(const Config& config) {
     config.on_stdin.install(&streams_[0], "stdin", false);
     config.on_stdout.install(&streams_[1], "stdout", config.output_by_line);
     config.on_stderr.install(&streams_[2], "stderr", config.output_by_line);
     config.on_import.install(&finder_, {}, false);
   }
   /// Removes them. Any thread, at any time. Takes the GIL.
-  void end() noexcept {
+  LATEPY_COLD void end() noexcept {
     for (Redirect& stream : streams_) stream.end();
     finder_.end();
   }
   /// Makes end() do nothing, so that they stay until Python has ended.
-  void let_go() noexcept {
+  LATEPY_COLD void let_go() noexcept {
     for (Redirect& stream : streams_) stream.let_go();
     finder_.let_go();
   }

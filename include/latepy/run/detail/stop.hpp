@@ -15,7 +15,7 @@ namespace detail {
 class Waiting {
  public:
   /// Returns true if `limit` ms have passed since the construction. Else waits for a moment and returns false.
-  bool is_over(long long limit) const {
+  LATEPY_COLD bool is_over(long long limit) const {
     const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since_).count();
     if (passed >= limit) return true;
     // Not a GilRelease: on a thread of Python its end waits until the stop, for which this thread waits, is over.
@@ -59,7 +59,7 @@ inline void end_and_forget(InterpreterState& interpreter) noexcept {
 }
 
 /// Called by CPython (Py_AtExit) at the end of Py_FinalizeEx.
-inline void end_interpreters() {
+LATEPY_COLD inline void end_interpreters() {
   ProcessState& process = process_state();
   while (InterpreterState* const each = find_interpreter(process, [](InterpreterState&) { return true; }))
     end_and_forget(*each);

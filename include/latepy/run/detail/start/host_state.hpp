@@ -70,7 +70,7 @@ class SignalHandlers {
   using Disposition = struct sigaction;
 
   static bool get(int signal, Disposition& disposition) { return sigaction(signal, nullptr, &disposition) == 0; }
-  void put_back(int signal) const {
+  LATEPY_COLD void put_back(int signal) const {
     Disposition now;
     const Disposition& then = handlers_[index(signal)];
     if (!known_[index(signal)] || !get(signal, now)) return;

@@ -130,7 +130,7 @@ LATEPY_FUNC LATEPY_COLD void flush_stream(PyObject* stream) noexcept {
     api().Err_WriteUnraisable(flush.ptr());
 }
 
-LATEPY_FUNC void flush_streams() noexcept {
+LATEPY_FUNC LATEPY_COLD void flush_streams() noexcept {
   const InterpreterState& interpreter = current_interpreter();
   const StreamLayout* const layout = interpreter.streams.load(std::memory_order_acquire);
   const bool is_known = LATEPY_LIKELY(layout && layout->generation == interpreter.generation.load());
