@@ -32,7 +32,7 @@ struct Converter<std::array<T, N>> {
     try {
       for (; at < N; ++at) set(parts[at], latepy::from_py<T>(detail::element_of(tuple, at)));
     } catch (ConversionError& error) {
-      error.inside("[" + std::to_string(at) + "]");
+      error.inside("[" + detail::decimal(at) + "]");
       throw;
     }
     if constexpr (is_filled)

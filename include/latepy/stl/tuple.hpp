@@ -33,7 +33,7 @@ struct TupleConverter {
     try {
       return C{latepy::from_py<T>(next())...};  // braces evaluate from left to right
     } catch (ConversionError& error) {
-      error.inside("[" + std::to_string(at - 1) + "]");
+      error.inside("[" + detail::decimal(at - 1) + "]");
       throw;
     }
   }
@@ -57,7 +57,7 @@ struct TupleConverter {
                                                  latepy::to_py(std::get<I>(std::forward<U>(values))).release()))),
        ...);
     } catch (ConversionError& error) {
-      error.inside("[" + std::to_string(at) + "]");
+      error.inside("[" + detail::decimal(at) + "]");
       throw;
     }
     return tuple;

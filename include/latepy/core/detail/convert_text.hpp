@@ -153,7 +153,7 @@ struct Converter<Char, std::enable_if_t<detail::is_character<Char>>> : detail::C
   static Object to_py(Char c) {
     const auto code = static_cast<std::uint32_t>(static_cast<std::make_unsigned_t<Char>>(c));
     if (code > last)
-      throw ConversionError("cannot convert character " + std::to_string(code) +
+      throw ConversionError("cannot convert character " + detail::decimal(code) +
                             " to str: it is not a code point by itself; convert a string");
     return detail::steal_or_throw(detail::api().Unicode_FromOrdinal(static_cast<int>(code)));
   }

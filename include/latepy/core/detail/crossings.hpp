@@ -125,6 +125,9 @@ LATEPY_COLD inline ScriptFrames frames_of(PyObject* exception) {
   constexpr std::string_view nul("", 1);
   ScriptFrames frames;
   std::size_t count = 0, middle = 0;
+  const auto drop = [&] {  // the first frame behind `middle`
+    for (int parts = 3; parts > 0; --parts) frames.erase(middle, frames.find('\0', middle) + 1 - middle);
+  };
   for (ColdRef entry(api().Exception_GetTraceback(exception)); entry.get() && entry.get() != api().NoneStruct;
        entry.reset(find_attribute(entry.get(), "tb_next"))) {
     const ColdRef frame(find_attribute(entry.get(), "tb_frame"));
@@ -132,10 +135,12 @@ LATEPY_COLD inline ScriptFrames frames_of(PyObject* exception) {
     frames += concat({decimal(int_at(entry.get(), "tb_lineno")), nul, text_at(code.get(), "co_name"), nul,
                       text_at(code.get(), "co_filename"), nul});
     if (++count == most) middle = frames.size();
-    for (int parts = count > 2 * most ? 3 : 0; parts > 0; --parts)
-      frames.erase(middle, frames.find('\0', middle) + 1 - middle);
+    if (count > 2 * most) drop();
   }
-  if (count > 2 * most) frames.insert(middle, 3, '\0');
+  if (count > 2 * most) {
+    drop();
+    frames.insert(middle, 3, '\0');
+  }
   return frames;
 }
 

@@ -204,11 +204,10 @@ LATEPY_FUNC LATEPY_COLD const StackLimit& find_stack() noexcept {
 LATEPY_COLD inline void set_recursion_error(std::size_t left, std::size_t size) noexcept {
   const Api& a = api();
   try {
-    const std::string text =
-        concat({"maximum recursion depth exceeded: ", std::to_string(left / 1024), " KiB are left of the ",
-                std::to_string(size / 1024),
-                " KiB of this thread's stack. Let C++ and Python call each other less deeply, or give the thread more "
-                "stack"});
+    const std::string text = concat(
+        {"maximum recursion depth exceeded: ", decimal(left / 1024), " KiB are left of the ", decimal(size / 1024),
+         " KiB of this thread's stack. Let C++ and Python call each other less deeply, or give the thread more "
+         "stack"});
     a.Err_SetString(*a.RecursionError, text.c_str());
   } catch (const std::bad_alloc&) {
     a.Err_SetString(*a.RecursionError, "maximum recursion depth exceeded: the stack of this thread is used up");
@@ -247,8 +246,8 @@ LATEPY_FUNC LATEPY_COLD void StackScope::leave() noexcept {
 }
 
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_small_stack(std::string_view what) {
-  throw_error<StateError>({what, " on this thread: its stack has ", std::to_string(find_stack().size() / 1024),
-                           " KiB, and Python needs ", std::to_string(smallest_stack / 1024),
+  throw_error<StateError>({what, " on this thread: its stack has ", decimal(find_stack().size() / 1024),
+                           " KiB, and Python needs ", decimal(smallest_stack / 1024),
                            " KiB for the shortest scripts. Make the thread with 512 KiB or more"});
 }
 

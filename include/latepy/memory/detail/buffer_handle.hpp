@@ -158,7 +158,7 @@ LATEPY_FUNC bool BufferHandle::is_in_rows() const noexcept {
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_other_items(PyObject* object, const std::string& wanted,
                                                             const BufferView& view) {
   throw ConversionError("cannot view " + show(object) + " as " + wanted + ": its items have the format '" +
-                        (view.format ? view.format : "B") + "' and " + std::to_string(view.itemsize) +
+                        (view.format ? view.format : "B") + "' and " + decimal(view.itemsize) +
                         " bytes, and must have the kind, size, byte order and alignment of the C++ type");
 }
 

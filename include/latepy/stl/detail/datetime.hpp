@@ -76,7 +76,7 @@ LATEPY_FUNC Object make_delta(Delta delta) {
                                              static_cast<int>(delta.micros), 1, datetime.delta_type);
   if (!made && api().Err_ExceptionMatches(*api().OverflowError)) {
     api().Err_Clear();
-    throw ConversionError("cannot convert a duration of " + std::to_string(days) +
+    throw ConversionError("cannot convert a duration of " + decimal(days) +
                           " days to datetime.timedelta: out of range");
   }
   return steal_or_throw(made);

@@ -66,7 +66,7 @@ Object make_list(C&& items) {
       ++at;
     }
   } catch (ConversionError& error) {
-    error.inside("[" + std::to_string(at) + "]");
+    error.inside("[" + decimal(at) + "]");
     throw;
   }
   return list;

@@ -53,10 +53,10 @@ LATEPY_FUNC Object as_tuple(PyObject* object, std::size_t length, bool are_point
   }
   if (size == static_cast<ssize>(length))
     throw_mismatch(object, wanted, are_pointers ? not_kept : "it cannot be iterated");
-  throw_mismatch(object, wanted,
-                 ("it has " + std::to_string(size) + (size == 1 ? " element, " : " elements, ") +
-                  std::to_string(length) + " are wanted")
-                     .c_str());
+  throw_mismatch(
+      object, wanted,
+      ("it has " + decimal(size) + (size == 1 ? " element, " : " elements, ") + decimal(length) + " are wanted")
+          .c_str());
 }
 
 LATEPY_FUNC Object need_tuple(const Ref& object, std::string_view wanted, std::size_t length, bool are_pointers) {

@@ -38,7 +38,7 @@ class Elements {
   Ref element() const noexcept { return Ref(element_); }
   /// The position of the element in error texts: "[3]", or "{'a'}" in a set.
   LATEPY_COLD std::string step(Kind kind) const {
-    return kind == Kind::sequence ? "[" + std::to_string(at_) + "]" : "{" + show_value(element_) + "}";
+    return kind == Kind::sequence ? "[" + decimal(at_) + "]" : "{" + show_value(element_) + "}";
   }
 
  private:
