@@ -8,7 +8,7 @@
 #if LATEPY_DEFINITIONS
 #include <latepy/core/detail/probe_layout.hpp>
 #include <latepy/run/detail/attach.hpp>
-#include <latepy/run/detail/fork.hpp>
+#include <latepy/run/detail/finish.hpp>
 #include <latepy/run/detail/start/load.hpp>
 #include <latepy/run/detail/start/start.hpp>
 #endif
@@ -37,6 +37,8 @@ class Interpreter : public Scope {
   /// std::exit() does not destroy local variables: before it call stop(), else `atexit` of Python does not run, and
   /// text that a script has left in a buffer is lost.
   ~Interpreter();
+  Interpreter(const Interpreter&) = delete;
+  Interpreter& operator=(const Interpreter&) = delete;
 
   /// The Interpreter that lives; the first one if several libraries share their state and each has one. Any thread.
   /// \throws StateError if there is none, or only one of a library with separate state (see detail::LibraryState).
@@ -103,9 +105,9 @@ class Interpreter : public Scope {
   // What is kept of the Config after the start.
   std::function<void(const std::string&)> on_warning_;
   bool finalize_;
-  std::shared_ptr<const Discovery> discovery_;
-  std::optional<detail::HostState> before_;  // the start
-  detail::InstalledHooks hooks_;
+  std::shared_ptr<const Discovery> discovery_{};
+  std::optional<detail::HostState> before_{};  // the start
+  detail::InstalledHooks hooks_{};
   Interpreter* next_ = nullptr;
   const void* starter_ = nullptr;  // the thread of the constructor: the address of its ThreadRecord
   bool is_attached_ = false;
@@ -235,46 +237,20 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   if (is_elsewhere())
     detail::throw_error<StateError>(
         {"stop() was called on another thread than the one that made the Interpreter: call it there"});
-  struct Gil {  // holds the GIL; afterwards the thread holds it if it did before, unless Python has ended
-    const bool held = detail::holds_gil();
-    Gil() {
-      if (!held) detail::api().Eval_RestoreThread(detail::thread_record.state);
-    }
-    ~Gil() {
-      if (!held && detail::is_python_running()) detail::api().Eval_SaveThread();
-    }
-  };
   if (detail::thread_record.depth > 0)
     detail::throw_error<StateError>({"stop() was called inside a GilGuard of this thread: leave its scope first"});
-  const Gil gil;
+  const detail::StopGil gil;
   if (detail::api().Eval_GetFrame())
     detail::throw_error<StateError>({"stop() was called inside a call from Python: return to Python first"});
   detail::Waiting waiting;
   if (!detail::wait_for_pythons_threads(timeout, alive, waiting)) return false;
   const detail::Turn turn(detail::Errand::stop);
   if (!detail::close_gate_to_guards(timeout, alive, waiting)) return false;
-  // No thread can enter Python any more, so nothing throws from here on, not even for want of memory.
-  detail::attempt([] {
-    const std::string refusal = detail::why_no_restart();
-    delete detail::process_state().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
-  });
-  // Py_FinalizeEx calls these functions too, but forget_main() runs before it, and they may use `__main__`.
-  detail::attempt([] { detail::call_attribute(detail::known_module("atexit"), "_run_exitfuncs"); });
-  detail::attempt(&detail::format_live_errors);
-  detail::flush_streams();
+  detail::run_exit_functions();
   hooks_.let_go();
   forget_main();
-  detail::release_types();
-  detail::release_codes();
-  detail::release_interned_names();
-  const bool with_readline = detail::is_imported("readline");
-  const detail::SignalHandlers last;
-  const detail::HostState now;  // what the program and its scripts have changed since the start stays
-  if (!(starter_ == &detail::thread_record ? detail::finalize() : detail::finalize_in_child()))
+  if (!detail::finish(*before_, starter_ == &detail::thread_record))
     warn({"Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)"});
-  detail::end_immortal_functions();
-  now.restore(false);
-  before_->restore_after_stop(last, reinterpret_cast<const void*>(detail::api().IsInitialized), with_readline);
   is_stopped_ = true;
   const detail::SpinLock lock(detail::interpreters_lock);
   detail::the_interpreter = nullptr;  // Interpreters that attached to this Python are over too
