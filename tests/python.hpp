@@ -4,17 +4,27 @@
 
 #include <latepy/latepy.hpp>
 
+#include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "catch.hpp"
 
 namespace py = latepy;
 using namespace py::literals;
 
-/// Started at the first call, on the main thread, and stopped when the program ends.
+/// Started at the first call, on the main thread, and stopped when the program ends. Where it does not start, no test can
+/// say anything: that ends the program.
 inline py::Interpreter& python() {
-  static py::Interpreter interpreter;
-  return interpreter;
+  static const auto interpreter = [] {
+    try {
+      return std::make_unique<py::Interpreter>();
+    } catch (const py::Error& error) {
+      std::fprintf(stderr, "the tests need a Python, and it did not start: %s\n", error.what());
+      std::_Exit(1);
+    }
+  }();
+  return *interpreter;
 }
 
 /// The minor version of the CPython under test.
