@@ -39,7 +39,7 @@ TEST_CASE("Iterator keeps the iterable alive, and is what algorithms expect") {
   CHECK(*at == 3);
   CHECK(at->as<int>() == 3);
   ++at;
-  at++;
+  CHECK(*at++ == 1);
   CHECK(*at == 2);
   CHECK(at != nullptr);
   ++at;

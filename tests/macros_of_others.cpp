@@ -19,9 +19,9 @@ struct Point {
   bool operator==(const Point& other) const { return x == other.x && y == other.y; }
 };
 struct Setting {
-  std::string name;
-  std::vector<int> values;
-  std::optional<double> scale;
+  std::string name{};
+  std::vector<int> values{};
+  std::optional<double> scale{};
 };
 struct Shape {
   virtual ~Shape() = default;

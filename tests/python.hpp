@@ -13,8 +13,8 @@
 namespace py = latepy;
 using namespace py::literals;
 
-/// Started at the first call, on the main thread, and stopped when the program ends. Where it does not start, no test can
-/// say anything: that ends the program.
+/// Started at the first call, on the main thread, and stopped when the program ends. Where it does not start, no test
+/// can say anything: that ends the program.
 inline py::Interpreter& python() {
   static const auto interpreter = [] {
     try {
@@ -67,7 +67,8 @@ std::string drift(F&& body) {
         def difference(watched, before, after):
             pairs = zip([*watched, 'whole'], before.split(), after.split())
             return ', '.join(f'{name} {int(b) - int(a):+}' for name, a, b in pairs if a != b)
-    )", made);
+    )",
+                  made);
     return made;
   }();
   const py::Object census = names["census"], difference = names["difference"];

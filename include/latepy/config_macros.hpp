@@ -23,6 +23,13 @@
 #define LATEPY_APPLE 0
 #endif
 
+/// 1 if the first byte of a number in memory is its highest; else 0.
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LATEPY_BIG_ENDIAN 1
+#else
+#define LATEPY_BIG_ENDIAN 0
+#endif
+
 /// If 1, each use of an Object checks that the thread holds the GIL and that the object's interpreter still runs; the
 /// use throws StateError if not. You may define it as 0 or 1. The default is 1 without NDEBUG, and 0 with NDEBUG. No
 /// layout depends on it, so files with and without it may be linked together. With Config::release_gil the checks are
@@ -74,6 +81,7 @@
 ///   if it optimises for speed: in builds for debugging and for size that would only make the program larger.
 /// - LATEPY_LIKELY, LATEPY_UNLIKELY: the condition is almost always true, or almost always false.
 /// - LATEPY_UNREACHABLE(): control never comes here.
+/// - LATEPY_EFFCXX_OFF, LATEPY_EFFCXX_ON: between them -Weffc++ of g++ is silent, where its rule does not fit.
 #if defined(__GNUC__)
 #define LATEPY_COLD __attribute__((cold, noinline))
 #define LATEPY_OUTLINE __attribute__((noinline))
@@ -85,6 +93,8 @@
 #define LATEPY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define LATEPY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LATEPY_UNREACHABLE() __builtin_unreachable()
+#define LATEPY_EFFCXX_OFF _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Weffc++\"")
+#define LATEPY_EFFCXX_ON _Pragma("GCC diagnostic pop")
 #else
 #define LATEPY_COLD __declspec(noinline)
 #define LATEPY_OUTLINE __declspec(noinline)
@@ -92,6 +102,8 @@
 #define LATEPY_LIKELY(x) (x)
 #define LATEPY_UNLIKELY(x) (x)
 #define LATEPY_UNREACHABLE() __assume(0)
+#define LATEPY_EFFCXX_OFF
+#define LATEPY_EFFCXX_ON
 #endif
 
 #if LATEPY_WINDOWS

@@ -33,7 +33,7 @@ class Bytes {
   ///@}
 
  private:
-  std::string data_;
+  std::string data_{};
 };
 
 namespace detail {

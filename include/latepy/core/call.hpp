@@ -8,29 +8,35 @@
 
 namespace latepy {
 inline namespace v1 {
+namespace detail {
+/// The name of a named argument; empty for a positional one. The text is borrowed.
+struct ArgName {
+  const char* text = nullptr;
+  InternKey key{nullptr, 0};
+};
+}  // namespace detail
 /// A named argument: `arg("hours") = 2`, `"hours"_a = 2`.
 class Arg {
  public:
   explicit Arg(const char* name) noexcept : Arg(name, std::strlen(name)) {}  ///< see arg()
   /// The name is not copied and must outlive the call. `length` is without the NUL at its end.
-  LATEPY_FORCE_INLINE Arg(const char* name, std::size_t length) noexcept : name_(name), key_(name, length + 1) {}
+  LATEPY_FORCE_INLINE Arg(const char* name, std::size_t length) noexcept : name_{name, {name, length + 1}} {}
   /// Converts the value; takes the GIL if the thread does not hold it. \throws ConversionError, PythonError.
   template <class T>
-  LATEPY_FORCE_INLINE Arg operator=(T&& value) && {
+  LATEPY_FORCE_INLINE Arg&& operator=(T&& value) && {
     const GilGuard::Maybe gil(!detail::holds_gil());
     value_ = to_py(std::forward<T>(value));
     return std::move(*this);
   }
-  const char* name() const noexcept { return name_; }             ///< the name
-  std::size_t length() const noexcept { return key_.size - 1; }   ///< the length of the name, without the NUL
-  const detail::InternKey& key() const noexcept { return key_; }  ///< the name, as a key of the interned names
-  const Object& value() const& noexcept { return value_; }        ///< the value; empty if none was assigned
-  Object value() && noexcept { return std::move(value_); }        ///< takes the value out
+  const char* name() const noexcept { return name_.text; }             ///< the name
+  std::size_t length() const noexcept { return name_.key.size - 1; }   ///< the length of the name, without the NUL
+  const detail::InternKey& key() const noexcept { return name_.key; }  ///< the name, as a key of the interned names
+  const Object& value() const& noexcept { return value_; }             ///< the value; empty if none was assigned
+  Object value() && noexcept { return std::move(value_); }             ///< takes the value out
 
  private:
-  const char* name_;
-  detail::InternKey key_;
-  Object value_;
+  detail::ArgName name_;
+  Object value_{};
 };
 
 /// The name of an argument, for `= value`. It is not copied: a literal, or a text that outlives the call.
@@ -100,12 +106,6 @@ class Argument {
 /// call_with() by a tuple and a dict: for args(), kwargs(), and positional arguments after named ones.
 PyObject* call_unpacked(PyObject* callable, const Argument* arguments, std::size_t count);
 
-/// The name of a named argument; empty for a positional one.
-struct ArgName {
-  const char* text = nullptr;
-  InternKey key{nullptr, 0};
-};
-
 /// An argument of a vectorcall: a positional or a named one. Borrows or owns as Argument does.
 template <class T>
 class DirectArgument {
@@ -132,8 +132,8 @@ class DirectArgument {
   ArgName name() const noexcept { return name_; }
 
  private:
-  PyObject* object_;
-  ArgName name_;
+  PyObject* object_ = nullptr;
+  ArgName name_{};
 };
 
 /// The names of a call's named arguments, as a tuple that is kept for later calls in InternedName::kwnames.
@@ -156,7 +156,7 @@ class CallNames {
   static bool are(PyObject* tuple, const ArgName* names, std::size_t count);
   /// A new tuple; `first`, if not null, keeps it too. \throws TypeError for two equal names.
   static PyObject* make(InternedName* first, const ArgName* names, std::size_t count);
-  PyObject* tuple_;
+  PyObject* tuple_ = nullptr;
 };
 
 /// Whether no argument is of args() or kwargs() and no positional argument follows a named one.

@@ -103,7 +103,7 @@ class Code {
   Code() = default;
 
   // Code objects. `code_` gives the result. `before_` is empty, or holds the statements before that; see split().
-  Object code_, before_;
+  Object code_{}, before_{};
 };
 
 namespace detail {

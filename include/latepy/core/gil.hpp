@@ -32,7 +32,8 @@ class GilGuard {
   GilGuard(GilGuard&& other) noexcept : how_(other.how_), outer_(other.outer_), interpreter_(other.interpreter_) {
     other.how_ = How::not_at_all;
   }
-  GilGuard& operator=(GilGuard&&) = delete;
+  GilGuard(const GilGuard&) = delete;
+  GilGuard& operator=(const GilGuard&) = delete;
   ~GilGuard() {
     if (how_ >= How::fresh) leave();
   }
@@ -92,9 +93,9 @@ class GilRelease {
 
  private:
   detail::InterpreterState* interpreter_;  // null if this thread did not hold the GIL
-  PyThreadState* state_;
-  std::uint32_t generation_;
-  bool is_pythons_;  // whether Python made this thread
+  PyThreadState* state_ = nullptr;
+  std::uint32_t generation_ = detail::no_generation;
+  bool is_pythons_ = false;  // whether Python made this thread
 };
 
 #if LATEPY_DEFINITIONS

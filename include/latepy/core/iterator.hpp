@@ -29,6 +29,14 @@ class Iterator {
 
   /// Calls iter() and reads the first item. \throws PythonError, such as TypeError if the object is not iterable.
   explicit Iterator(const Ref& iterable);
+  ///@{
+  /// A copy of an Iterator through a list or tuple steps on its own; copies through other iterables share the iterator.
+  Iterator(const Iterator&) = default;
+  Iterator(Iterator&&) = default;
+  Iterator& operator=(const Iterator&) = default;
+  Iterator& operator=(Iterator&&) = default;
+  ~Iterator() = default;
+  ///@}
   /// The current item. It is empty at the end. It is valid until the next step; copy the Object to keep it.
   ///@{
   const Object& operator*() const& noexcept { return item_; }
@@ -47,8 +55,12 @@ class Iterator {
     }
     return *this;
   }
-  /// Likewise. It returns nothing: an input iterator cannot go back.
-  void operator++(int) { ++*this; }
+  /// Likewise. \returns what this was, which has the item, but must not be stepped: `*it++`.
+  Iterator operator++(int) {
+    Iterator before = *this;
+    ++*this;
+    return before;
+  }
   /// Compares with the end: `it == nullptr` is true after the last item.
   ///@{
   friend bool operator==(const Iterator& at, std::nullptr_t) noexcept { return at.item_.is_empty(); }
@@ -59,8 +71,8 @@ class Iterator {
   /// A step through a Python iterator, or past the end of a list or tuple.
   void step();
 
-  Object source_;  // a list, a tuple or a Python iterator
-  Object item_;
+  Object source_{};  // a list, a tuple or a Python iterator
+  Object item_{};
   PyObject* const* const* list_items_ = nullptr;  // the list's item array pointer: the list may move its items
   PyObject* const* tuple_items_ = nullptr;
   detail::ssize at_ = 0;

@@ -127,6 +127,7 @@ class Proxy {
     return place;
   }
 
+  LATEPY_EFFCXX_OFF  // an assignment uses the Proxy up: there is nothing to return
   /// Converts a C++ value, or takes an Object, and sets the attribute or item.
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
   LATEPY_FORCE_INLINE void operator=(T&& value) && {
@@ -139,6 +140,7 @@ class Proxy {
     const GilGuard::Maybe gil(takes_gil_);
     set_in(detail::OwnedRef(take_base()).get(), other.get().ptr());
   }
+  LATEPY_EFFCXX_ON
   /// Defines one in-place operator; undefined below.
 #define LATEPY_IN_PLACE(SYMBOL)                            \
   template <class T>                                       \

@@ -32,7 +32,7 @@ class Context {
   bool swallows() const;
 
  private:
-  Object exit_, entered_;
+  Object exit_{}, entered_{};
 };
 
 /// Calls f with what `__enter__` returned, or without an argument.

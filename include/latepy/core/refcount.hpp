@@ -14,6 +14,9 @@ T& member_at(void* object, std::size_t offset) noexcept {
   return *reinterpret_cast<T*>(static_cast<char*>(object) + offset);
 }
 
+/// Where the low 32 bits of a 64-bit word lie in it, in bytes: those of a reference count, and of tp_flags.
+inline constexpr std::size_t low_half = LATEPY_BIG_ENDIAN && sizeof(void*) == 8 ? sizeof(std::uint32_t) : 0;
+
 /// Adds a reference. Needs the GIL; `object` is not null. Layout::Counting has a table of the counts that are changed
 /// inline. Otherwise Py_IncRef is called: for objects with very large counts, and where the layout is not proved. The
 /// count of an immortal object is left as it is.
@@ -25,7 +28,7 @@ LATEPY_FORCE_INLINE void incref(PyObject* object) noexcept {
     if (LATEPY_LIKELY(count < layout.count_limit)) return void(++count);
     if (count & layout.immortal) return;
   } else {
-    auto& count = member_at<std::uint32_t>(object, 0);
+    auto& count = member_at<std::uint32_t>(object, low_half);
     if (LATEPY_LIKELY(count < layout.count_limit)) return void(++count);
     if (count & layout.immortal) return;
   }
@@ -38,7 +41,7 @@ LATEPY_FORCE_INLINE void decref(PyObject* object) noexcept {
     auto& count = member_at<std::size_t>(object, 0);
     if (LATEPY_LIKELY(count > 1)) return void(--count);
   } else {
-    auto& count = member_at<std::uint32_t>(object, 0);
+    auto& count = member_at<std::uint32_t>(object, low_half);
     if (LATEPY_LIKELY(count - 2 < layout.decrement_limit)) return void(--count);
     if (count & layout.immortal) return;
   }
@@ -134,8 +137,9 @@ inline bool read_ascii(PyObject* object, std::string_view& text) noexcept {
   const Layout& layout = library_state.layout;
   if (LATEPY_UNLIKELY(layout.ascii_text == 0)) return false;  // if it is not 0, type_flags is not 0 either
   if ((member_at<std::uint32_t>(proved_type_of(object), layout.type_flags) & type_is_str) == 0) return false;
-  // `compact` and `ascii` of the state, which follows length and hash (Include/cpython/unicodeobject.h)
-  constexpr std::uint32_t compact_ascii = 3u << 5;
+  // `compact` and `ascii` of the state, which follows length and hash (Include/cpython/unicodeobject.h): bit-fields,
+  // behind five other bits, which begin with the lowest bit or, on a big-endian machine, with the highest.
+  constexpr std::uint32_t compact_ascii = 3u << (LATEPY_BIG_ENDIAN ? 25 : 5);
   if ((member_at<std::uint32_t>(object, layout.head + 2 * sizeof(ssize)) & compact_ascii) != compact_ascii)
     return false;
   text = {&member_at<char>(object, layout.ascii_text), static_cast<std::size_t>(member_at<ssize>(object, layout.head))};

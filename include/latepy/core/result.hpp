@@ -54,8 +54,8 @@ class Result {
   void throw_if_error() const {
     if (!value_) error_->rethrow();
   }
-  std::optional<T> value_;
-  std::optional<PythonError> error_;
+  std::optional<T> value_{};
+  std::optional<PythonError> error_{};
 };
 
 /// The result of a call whose value is not wanted: success, or the Python exception.
@@ -84,7 +84,7 @@ class Result<void> {
   ///@}
 
  private:
-  std::optional<PythonError> error_;
+  std::optional<PythonError> error_{};
 };
 
 namespace detail {

@@ -18,7 +18,7 @@ struct Translator {
   /// if the exception in flight has another class.
   Object (*translate)(const Translator&) = nullptr;
   const void* id = nullptr;  ///< identifies the C++ class: a second translation for a class replaces the first
-  std::shared_ptr<Translator> next;
+  std::shared_ptr<Translator> next{};
   virtual ~Translator() = default;
 };
 /// The list, the newest first. Nodes are shared_ptrs, because a running translation may replace its own node.

@@ -23,18 +23,18 @@ enum class Verdict {
 
 /// One CPython that locate() found. All paths are absolute and in UTF-8; "" if there is none.
 struct Candidate {
-  std::string library;          ///< libpython: .so, .dylib, framework binary or .dll
-  std::string executable;       ///< sys.executable: the python of the virtual environment or installation
-  std::string base_executable;  ///< the python of the installation; equals `executable` without an environment
-  std::string prefix;           ///< sys.prefix: the folder of the virtual environment or installation
-  std::string home;             ///< the folder of the installation, which contains the standard library
-  Version version;              ///< `micro` is -1 if no file tells it
-  std::string source;           ///< where locate() found it: "Config::python", "VIRTUAL_ENV", "PATH", "pyenv" …
-  bool free_threaded = false;   ///< a build without the GIL (3.13t)
-  bool debug = false;           ///< a debug build (3.13d)
-  bool in_process = false;      ///< its library is loaded in this process already
+  std::string library{};          ///< libpython: .so, .dylib, framework binary or .dll
+  std::string executable{};       ///< sys.executable: the python of the virtual environment or installation
+  std::string base_executable{};  ///< the python of the installation; equals `executable` without an environment
+  std::string prefix{};           ///< sys.prefix: the folder of the virtual environment or installation
+  std::string home{};             ///< the folder of the installation, which contains the standard library
+  Version version{};              ///< `micro` is -1 if no file tells it
+  std::string source{};           ///< where locate() found it: "Config::python", "VIRTUAL_ENV", "PATH", "pyenv" …
+  bool free_threaded = false;     ///< a build without the GIL (3.13t)
+  bool debug = false;             ///< a debug build (3.13d)
+  bool in_process = false;        ///< its library is loaded in this process already
   Verdict verdict = Verdict::refused;  ///< the result
-  std::string reason;                  ///< why it was refused, or a remark on a usable one
+  std::string reason{};                ///< why it was refused, or a remark on a usable one
 };
 
 namespace detail {
@@ -74,8 +74,8 @@ class Discovery {
   std::string to_string() const;
 
  private:
-  std::vector<Candidate> candidates_;
-  std::string remedy_;
+  std::vector<Candidate> candidates_{};
+  std::string remedy_{};
 };
 
 inline const Discovery& LoadError::discovery() const& noexcept {
@@ -86,21 +86,21 @@ inline Discovery LoadError::discovery() && { return static_cast<const LoadError&
 
 /// The options of locate(). Members that Config has too mean the same.
 struct Search {
-  Path library;             ///< this libpython and no other
-  Path python;              ///< this python executable, or the folder of a virtual environment
-  Path home;                ///< this installation folder
-  std::string version;      ///< ">=3.10,<3.14", "==3.12.*" or "3.12"; empty takes 3.9 and everything newer
+  Path library{};           ///< this libpython and no other
+  Path python{};            ///< this python executable, or the folder of a virtual environment
+  Path home{};              ///< this installation folder
+  std::string version{};    ///< ">=3.10,<3.14", "==3.12.*" or "3.12"; empty takes 3.9 and everything newer
   bool search_path = true;  ///< `python3` and `python` on PATH are candidates (their files are read, nothing is run)
   bool ask_python = false;  ///< a Python that files do not explain may be run and asked
   bool strict = false;      ///< refuse candidates that other users may write to; see Config::strict
   bool all = true;          ///< false: what comes behind the one that is chosen is not looked at
 
   /// For tests: the environment to read instead of the process's, as NAME=VALUE.
-  std::vector<std::string> environment;
+  std::vector<std::string> environment{};
   bool own_environment = true;  ///< false: `environment` is all there is
   /// For tests: the folder that stands for "/", so that a made-up system can be searched.
-  Path root;
-  Path program;            ///< For tests: the file that stands for this program.
+  Path root{};
+  Path program{};          ///< For tests: the file that stands for this program.
   bool as_secure = false;  ///< For tests: as if the process were set-uid: no environment, no PATH; strict.
   bool in_process = true;  ///< a Python already in this process is the only candidate
 };

@@ -47,7 +47,7 @@ class Borrowed {
 
  private:
   T* value_;
-  Object object_;
+  Object object_{};
   bool is_lender_ = false;
 };
 /// To Python only: gives the Python object of the loan.

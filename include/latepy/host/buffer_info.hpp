@@ -19,9 +19,9 @@ struct BufferInfo {
   /// The type of an item, as a format of Python's struct module: "d" is a double.
   std::string format = "B";
   /// How many items each dimension has.
-  std::vector<std::ptrdiff_t> shape;
+  std::vector<std::ptrdiff_t> shape{};
   /// For each dimension, the bytes from one item to the next. If empty: items lie one after the other, row after row.
-  std::vector<std::ptrdiff_t> strides;
+  std::vector<std::ptrdiff_t> strides{};
   /// Whether scripts can only read.
   bool is_readonly = false;
 };

@@ -72,7 +72,7 @@ class Function<R(A...)> {
   PyObject* call(P&&... passed) const {
     return detail::call_with(callable_.ptr(), nullptr, std::forward<P>(passed)...);
   }
-  Object callable_;
+  Object callable_{};
 };
 
 /// Function as a parameter or result of host functions, and in `as<Function<R(A...)>>()`.

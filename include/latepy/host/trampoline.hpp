@@ -107,7 +107,7 @@ class Trampoline : public Base {
       }
     }
   }
-  detail::TrampolineLink link_;
+  detail::TrampolineLink link_{};
 };
 
 #if LATEPY_DEFINITIONS

@@ -52,9 +52,7 @@ inline constexpr int file_input = 257;         // Py_file_input (Include/compile
 inline constexpr int eval_input = 258;         // Py_eval_input
 
 /// PyCriticalSection (Include/cpython/critical_section.h). In 3.13 it has two words; here is room for two more.
-struct CriticalSection {
-  std::uintptr_t words[4];
-};
+using CriticalSection = std::uintptr_t[4];
 
 /// vectorcallfunc (Include/cpython/object.h).
 using Vectorcall = PyObject* (*)(PyObject* callable, PyObject* const* arguments, std::size_t flagged, PyObject* names);

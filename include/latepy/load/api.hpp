@@ -17,7 +17,7 @@ namespace detail {
 /// Object_GetAttr. A member for data points to the data: PyExc_ValueError is `*api().ValueError`, None is
 /// `api().NoneStruct`. A member that the library does not have is null.
 struct Api {
-#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) CFunction<result parameters> name;
+#define LATEPY_FUNCTION(first, last, need, result, prefix, name, parameters) CFunction<result parameters> name{};
 #define LATEPY_LEAF(first, last, need, result, prefix, name, parameters) result(*name) parameters = nullptr;
 #define LATEPY_DATA(first, last, need, type, prefix, name) type* name = nullptr;
 #include <latepy/load/symbols.inl>

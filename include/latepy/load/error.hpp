@@ -99,7 +99,7 @@ class LATEPY_VISIBLE ConversionError : public Error {
 
  private:
   struct Text {
-    std::string path, reason, what;
+    std::string path{}, reason{}, what{};
   };
   std::shared_ptr<Text> text_;
 };

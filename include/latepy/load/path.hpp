@@ -39,7 +39,7 @@ class Path {
   ///@}
 
  private:
-  std::string text_;
+  std::string text_{};
 };
 
 }  // namespace v1

@@ -61,6 +61,7 @@ struct UserLibrary {
     library_state.has_unpinned = true;
   }
   UserLibrary(const UserLibrary&) = delete;
+  UserLibrary& operator=(const UserLibrary&) = delete;
   ~UserLibrary() {
     const SpinLock lock(library_state.libraries_lock);
     for (UserLibrary** each = &library_state.unpinned; *each; each = &(*each)->next)

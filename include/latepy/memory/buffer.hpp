@@ -133,7 +133,7 @@ class Buffer {
         "the items do not lie one after the other, so a pointer or Span does not reach them: use indices, or pass a "
         "contiguous copy (numpy.ascontiguousarray)");
   }
-  detail::BufferHandle memory_;
+  detail::BufferHandle memory_{};
 };
 
 /// From Python only: Buffer as a parameter of host functions, and in `as<Buffer<T>>()`.

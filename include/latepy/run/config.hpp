@@ -51,7 +51,7 @@ class Hook : public std::function<Signature> {
 
 /// A module that Config::on_import gives.
 struct ModuleSource {
-  std::string code;        ///< Python source, in UTF-8
+  std::string code{};      ///< Python source, in UTF-8
   std::string filename{};  ///< its `__file__`, and the name in tracebacks; by default the name of the module with ".py"
   bool is_package = false;  ///< whether it may have submodules, which are also asked for
 };
@@ -62,17 +62,17 @@ struct ModuleSource {
 /// UTF-8. New versions of latepy only append members.
 struct Config {
   /// The path of a libpython. Only this library is loaded. If `python` is given too, the two must belong together.
-  Path library;
+  Path library{};
   /// The path of a python executable, or of the folder of a virtual environment. Only this Python is used.
-  Path python;
+  Path python{};
   /// The range of accepted versions: ">=3.10,<3.14", "==3.12.*" or "3.12". Empty means 3.9 and newer.
-  std::string version;
+  std::string version{};
   /// The path of an installation folder, which contains lib/python3.X (on Windows: Lib). Only this Python is used.
-  Path home;
+  Path home{};
   /// sys.argv. If empty, sys.argv is [""], as in an interactive Python, because scripts and libraries read sys.argv[0].
-  std::vector<std::string> argv;
+  std::vector<std::string> argv{};
   /// Folders and zip files to put first on sys.path, in this order. The start makes relative paths absolute.
-  std::vector<Path> paths;
+  std::vector<Path> paths{};
   /// Import the module `site`, which adds site-packages, .pth files, `exit` and `quit`.
   bool site = true;
   /// Use the environment variables PYTHON*. If false, the user's PYTHONHOME and PYTHONPATH cannot break the program.
@@ -109,9 +109,9 @@ struct Config {
   bool allow_restart = false;
   /// Called with a text when something went wrong that is not an error, such as a stop on the wrong thread. On any
   /// thread, with or without the GIL.
-  std::function<void(const std::string&)> on_warning;
+  std::function<void(const std::string&)> on_warning{};
   /// Names and values of other options; set() appends them.
-  std::vector<std::pair<std::string, std::string>> options;
+  std::vector<std::pair<std::string, std::string>> options{};
   /// Called with the text that scripts write to sys.stdout, such as print() and the prompt of input().
   /// - It also works if the Interpreter attaches to a running Python, and if the program has no console.
   /// - It is called on the thread that writes, with the GIL, before the write returns. on_stdout and on_stderr are
@@ -122,14 +122,14 @@ struct Config {
   /// - If it calls print() itself, that text goes to the previous stream, which is the stdout of the process. So does
   ///   what is written while Python stops, if a daemon thread is still in one of the callbacks; an incomplete line is
   ///   lost then.
-  Hook<void(std::string_view), detail::OutputHook> on_stdout;
+  Hook<void(std::string_view), detail::OutputHook> on_stdout{};
   /// The same for sys.stderr: warnings, logging, tracebacks and uncaught exceptions.
-  Hook<void(std::string_view), detail::OutputHook> on_stderr;
+  Hook<void(std::string_view), detail::OutputHook> on_stderr{};
   /// Called for the next line of sys.stdin, also by input(). Returns the line in UTF-8, with or without its newline;
   /// std::nullopt is the end of the file, after which it may be called again.
   /// - It is called with the GIL. If it waits for a person, it should hold a GilRelease during that time.
   /// - Invalid bytes become U+FFFD. If it throws, the script gets the exception.
-  Hook<std::optional<std::string>(), detail::InputHook> on_stdin;
+  Hook<std::optional<std::string>(), detail::InputHook> on_stdin{};
   /// How on_stdout and on_stderr get the text. If true, each call gets one line with its newline. An incomplete line
   /// comes at a flush, when the outermost exec(), run_string() or run_file() returns, and when it is longer than 1 MiB.
   /// If false, each call gets the text of one write: `print(1)` makes two calls, "1" and "\n".
@@ -138,12 +138,12 @@ struct Config {
   /// `config.extra_modules.emplace_back("host", [](py::Module& m) { m.def("version", [] { return 3; }); });`.
   /// The constructor of Interpreter calls the functions with the GIL, in this order, before the program can run any
   /// code. If one throws, the constructor stops Python again and throws that exception.
-  std::vector<std::pair<std::string, Hook<void(Module&), detail::ModuleHook>>> extra_modules;
+  std::vector<std::pair<std::string, Hook<void(Module&), detail::ModuleHook>>> extra_modules{};
   /// Called with the full name of a module that Python finds nowhere else, such as "rules" or "rules.tax". Returns its
   /// source, or std::nullopt if the program has no such module. It is called again when the module is reloaded.
   /// - It is called with the GIL, on the thread that imports.
   /// - If it throws, the import raises ImportError, whose `__cause__` is that exception.
-  Hook<std::optional<ModuleSource>(std::string_view), detail::ImportHook, detail::HostFinder> on_import;
+  Hook<std::optional<ModuleSource>(std::string_view), detail::ImportHook, detail::HostFinder> on_import{};
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's name: `set("optimization_level", "1")`,
   /// `set("int_max_str_digits", "0")`. A number is decimal text. If the option is a list (`xoptions`, `warnoptions`),

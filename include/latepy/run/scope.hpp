@@ -229,8 +229,8 @@ class Scope {
   /// exec(), eval() and run_string() with locals.
   Object run_in(std::string_view text, Mode mode, const Ref& globals, const Ref& locals, std::string_view filename);
 
-  Object main_, globals_;
-  detail::RunningScript running_;
+  Object main_{}, globals_{};
+  detail::RunningScript running_{};
 };
 
 #if LATEPY_DEFINITIONS

@@ -56,7 +56,7 @@ class CaptureOutput {
  private:
   void begin(detail::Redirect& redirect, const char* name, bool is_err);
   std::shared_ptr<detail::CapturedText> text_ = std::make_shared<detail::CapturedText>();
-  detail::Redirect out_, err_;
+  detail::Redirect out_{}, err_{};
 };
 
 #if LATEPY_DEFINITIONS

@@ -31,7 +31,7 @@ struct TextConverterBase : ConverterBase<T, Converter<T>> {
 /// Null for UTF-8.
 template <class Char>
 constexpr const char* codec() {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#if LATEPY_BIG_ENDIAN
   return sizeof(Char) == 1 ? nullptr : sizeof(Char) == 2 ? "utf-16-be" : "utf-32-be";
 #else
   return sizeof(Char) == 1 ? nullptr : sizeof(Char) == 2 ? "utf-16-le" : "utf-32-le";

@@ -54,7 +54,7 @@ struct ExceptionClass {
 
 /// The texts of an exception; see the members of PythonError with the same names.
 struct ErrorText {
-  std::string type_name, message, what;
+  std::string type_name{}, message{}, what{};
   std::size_t place = 0;  ///< the index of "file:line)" in `what`; 0 if it has none
 
   ErrorText() = default;
@@ -80,10 +80,10 @@ struct ErrorData {
   // These two are functions of the library that created the data: another library may know no Python.
   void (*const end)(ErrorData*) = [](ErrorData* self) { delete self; };
   const ErrorText& (*read)(ErrorData&) noexcept = nullptr;  ///< fills `text` if it is null
-  Object value;                           ///< the exception object; empty if C++ created the exception
+  Object value{};                         ///< the exception object; empty if C++ created the exception
   const ExceptionClass* known = nullptr;  ///< the nearest class in exception_classes
-  std::exception_ptr original;            ///< the C++ exception that became this Python exception, if any
-  std::optional<ErrorText> said;          ///< the object of `text`, if it was read before other threads saw this
+  std::exception_ptr original{};          ///< the C++ exception that became this Python exception, if any
+  std::optional<ErrorText> said{};        ///< the object of `text`, if it was read before other threads saw this
   std::atomic<const ErrorText*> text{nullptr};
   std::atomic<const std::string*> traceback{nullptr};
   InterpreterState* listed = nullptr;  ///< the interpreter whose list of errors has this; null if none has
@@ -95,6 +95,7 @@ struct ErrorData {
   ErrorData(PyObject* exception, const ExceptionClass* nearest, decltype(read) reads) noexcept
       : read(reads), value(Object::steal(exception)), known(nearest) {}
   ErrorData(const ErrorData&) = delete;
+  ErrorData& operator=(const ErrorData&) = delete;
   ~ErrorData();
   /// Reuses the memory of the last ErrorData that was freed: most errors live briefly, one at a time.
   static void* operator new(std::size_t size) {

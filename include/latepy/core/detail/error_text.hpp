@@ -49,10 +49,10 @@ struct TraceEntry {
 };
 /// A line of a file.
 struct FilePlace {
-  std::string_view file;  ///< a view of the file name in `code`, or of `text`; "" if it is not known
+  std::string_view file{};  ///< a view of the file name in `code`, or of `text`; "" if it is not known
   int line = 0;
-  Object code;
-  std::string text;
+  Object code{};
+  std::string text{};
 };
 /// The place that a SyntaxError names. Removes the same place from the end of `message`, because what() adds it.
 void find_syntax_place(PyObject* exception, FilePlace& place, std::string& message);

@@ -23,6 +23,7 @@ class ErrorAside {
  public:
   ErrorAside() noexcept { api().Err_Fetch(&type_, &value_, &trace_); }
   ErrorAside(const ErrorAside&) = delete;
+  ErrorAside& operator=(const ErrorAside&) = delete;
   ~ErrorAside() { api().Err_Restore(type_, value_, trace_); }
 
  private:
@@ -40,6 +41,9 @@ void find_original(ErrorData& data);
 /// The base of C++ exceptions that were made of a Python exception; see HostExceptionClass.
 struct LATEPY_VISIBLE RaisedInPython {
   ErrorHandle data;
+
+ protected:
+  ~RaisedInPython() = default;
 };
 
 /// An exception class of a module of the standard library, derived from Exception or BaseException itself.

@@ -102,7 +102,8 @@ class AttrName {
   AttrName(Object&& name) : AttrName(Found{name.checked(), current_generation()}) { name.release(); }
   AttrName(AttrName&& other) noexcept
       : ptr_(other.ptr_), generation_(std::exchange(other.generation_, empty_generation)) {}
-  AttrName& operator=(AttrName&&) = delete;
+  AttrName(const AttrName&) = delete;
+  AttrName& operator=(const AttrName&) = delete;
   LATEPY_FORCE_INLINE ~AttrName() {
     if (LATEPY_UNLIKELY(generation_ != empty_generation)) drop(ptr_, generation_);
   }

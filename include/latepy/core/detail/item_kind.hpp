@@ -48,7 +48,7 @@ const char* why_no_number(PyObject* object, bool may_be_complex = false) noexcep
 
 LATEPY_FUNC LATEPY_COLD ItemKind kind_of_item(const char* format) noexcept {
   if (!format) return ItemKind::unsigned_integer;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#if LATEPY_BIG_ENDIAN
   const bool is_ours = *format == '@' || *format == '=' || *format == '>' || *format == '!';
 #else
   const bool is_ours = *format == '@' || *format == '=' || *format == '<';

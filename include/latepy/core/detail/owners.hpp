@@ -25,6 +25,7 @@ class Owners {
  public:
   Owners() noexcept : outer_(std::exchange(current, this)) {}
   Owners(const Owners&) = delete;
+  Owners& operator=(const Owners&) = delete;
   ~Owners() { current = outer_; }
 
   /// The innermost one of this thread, or null.
@@ -49,7 +50,7 @@ class Owners {
   [[noreturn]] void refuse() const;
 
   static inline thread_local Owners* current = nullptr;
-  std::vector<Noted> noted_;
+  std::vector<Noted> noted_{};
   Owners* outer_;
   const std::string* gone_ = nullptr;  // the name of the first that is gone
 };

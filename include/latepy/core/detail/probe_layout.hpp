@@ -39,18 +39,13 @@ LATEPY_COLD inline std::size_t measure_head() {
 }
 
 /// The offset of the low 32 bits of tp_flags, an unsigned long 19 words behind the head of a type
-/// (Include/cpython/object.h). The second half of the word has them on a 64-bit big-endian machine. Returns 0 if
-/// neither half has.
+/// (Include/cpython/object.h). Returns 0 if they are not there.
 LATEPY_COLD inline std::uint16_t find_type_flags(std::size_t head) {
-  const std::size_t word = head + 19 * sizeof(void*);
+  const std::size_t offset = head + 19 * sizeof(void*) + low_half;
   const Api& a = api();
-  for (std::size_t offset = word; offset < word + sizeof(unsigned long); offset += sizeof(std::uint32_t)) {
-    bool holds = true;
-    for (PyTypeObject* type : {a.BaseObject_Type, a.List_Type, a.Tuple_Type, a.Dict_Type, a.Float_Type, a.Long_Type})
-      holds = holds && member_at<std::uint32_t>(type, offset) == static_cast<std::uint32_t>(a.Type_GetFlags(type));
-    if (holds) return static_cast<std::uint16_t>(offset);
-  }
-  return 0;
+  for (PyTypeObject* type : {a.BaseObject_Type, a.List_Type, a.Tuple_Type, a.Dict_Type, a.Float_Type, a.Long_Type})
+    if (member_at<std::uint32_t>(type, offset) != static_cast<std::uint32_t>(a.Type_GetFlags(type))) return 0;
+  return static_cast<std::uint16_t>(offset);
 }
 
 /// The offset of tp_vectorcall_offset: 5 words behind the head of a type. It tells at which offset a Python function
@@ -135,9 +130,9 @@ LATEPY_COLD inline void probe_values(Layout& layout) {
   layout.float_value = behind_head(0);
   if (!reads_float(0.5) || !reads_float(-3.25e300) || !reads_float(1e-300)) layout.float_value = 0;
 
-  // Until 3.11 an int holds its number of digits, from 3.12 on a tag; see Layout::IntForm.
-  if (sizeof(void*) != 8 ||
-      (!reads_ints(layout, Layout::IntForm::tagged) && !reads_ints(layout, Layout::IntForm::sized)))
+  // Until 3.11 an int holds its number of digits, from 3.12 on a tag; see Layout::IntForm. On 32-bit machines digits of
+  // 15 bits, which are refused, are usual before 3.11.
+  if (!reads_ints(layout, Layout::IntForm::tagged) && !reads_ints(layout, Layout::IntForm::sized))
     layout.int_form = Layout::IntForm::unknown;
 
   // From 3.14 on a tuple has its hash before the items.
@@ -244,7 +239,7 @@ LATEPY_COLD inline bool counts_agree() {
   decref_often(capsule, 1);
   // From 3.12 on None is immortal, and its count does not change. Before, it changes like any other.
   PyObject* const nothing = a.NoneStruct;
-  const auto& count = member_at<std::uint32_t>(nothing, 0);
+  const auto& count = member_at<std::uint32_t>(nothing, low_half);
   const std::uint32_t before = count;
   a.IncRef(nothing);
   bool moved = count != before;

@@ -92,6 +92,7 @@ class StackScope {
     if (is_stack_low()) enter();
   }
   StackScope(const StackScope&) = delete;
+  StackScope& operator=(const StackScope&) = delete;
   LATEPY_FORCE_INLINE ~StackScope() {
     if (LATEPY_UNLIKELY(state_ == State::changed)) leave();
   }

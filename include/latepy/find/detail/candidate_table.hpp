@@ -13,8 +13,8 @@ namespace detail {
 struct FoundPython {
   LATEPY_COLD explicit FoundPython(Text found_by) noexcept : source(found_by) {}
 
-  Text library, executable, base_executable, prefix, home, source, reason;
-  Version version;
+  Text library{}, executable{}, base_executable{}, prefix{}, home{}, source, reason{};
+  Version version{};
   bool free_threaded = false, debug = false, in_process = false;
   Verdict verdict = Verdict::refused;
   FoundPython* next = nullptr;  ///< the next line of the table

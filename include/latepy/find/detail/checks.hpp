@@ -16,7 +16,7 @@ namespace detail {
 
 /// A Python in this process. A library that lacks one of the two functions merely has the name of one.
 struct RunningPython {
-  Text library;
+  Text library{};
   int (*is_initialized)() = nullptr;
   const char* (*version)() = nullptr;
   explicit operator bool() const noexcept { return is_initialized && version; }

@@ -38,7 +38,7 @@ inline bool is_folder(Text path) noexcept { return file_kind(path) == FileKind::
 
 /// The beginning of a file.
 struct FileText {
-  std::string_view text;
+  std::string_view text{};
   unsigned long long size = 0;  ///< of the whole file
   int error = 0;                ///< not 0 where it was not read up to the limit; see read_fault()
 };

@@ -15,7 +15,7 @@ inline Text number_text(Arena& arena, int number) { return arena.decimal(static_
 /// What the name of a library or executable tells: `python3.13td` is 3.13, free-threaded, debug.
 struct PythonName {
   bool matches = false;  // it is a name of Python's
-  Version version;       // unknown for `python` and `python3`
+  Version version{};     // unknown for `python` and `python3`
   bool free_threaded = false;
   bool debug = false;
   /// The flags behind the version: "", "t", "d" or "td".

@@ -30,6 +30,7 @@ struct UnwindBarrier {
   bool is_back = false;
   UnwindBarrier() = default;
   UnwindBarrier(const UnwindBarrier&) = delete;
+  UnwindBarrier& operator=(const UnwindBarrier&) = delete;
   LATEPY_FORCE_INLINE ~UnwindBarrier() {
     if (LATEPY_UNLIKELY(!is_back)) stay_if_ended();
   }

@@ -21,7 +21,9 @@ inline constexpr char usual_code = std::is_same_v<T, double>                    
 /// Owns a Py_buffer: the memory of an object, which cannot be freed or moved meanwhile. Can be destroyed on any thread.
 class BufferHandle {
  public:
+  LATEPY_EFFCXX_OFF  // acquire() sets the rest of the view
   BufferHandle() noexcept { view_.obj = nullptr; }
+  LATEPY_EFFCXX_ON
   BufferHandle(BufferHandle&& other) noexcept;
   BufferHandle& operator=(BufferHandle&&) = delete;
   LATEPY_FORCE_INLINE ~BufferHandle() {

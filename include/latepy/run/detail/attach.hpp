@@ -42,6 +42,7 @@ class AttachGuard {
     interpreter_ = a.InterpreterState_Get();
   }
   AttachGuard(const AttachGuard&) = delete;
+  AttachGuard& operator=(const AttachGuard&) = delete;
   ~AttachGuard() {
     if (!entered_) return;
     if (made_) {
@@ -99,6 +100,7 @@ class MainScope {
     api().Eval_RestoreThread(state_);
   }
   MainScope(const MainScope&) = delete;
+  MainScope& operator=(const MainScope&) = delete;
   ~MainScope() {
     api().ThreadState_Clear(state_);
     api().ThreadState_DeleteCurrent();

@@ -17,10 +17,11 @@ class Entry {
  public:
   explicit Entry(bool flushes = false) : flushes_(flushes) { ++scope_depth; }
   Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
   ~Entry();
 
  private:
-  GilGuard gil_;
+  GilGuard gil_{};
   bool flushes_;
 };
 

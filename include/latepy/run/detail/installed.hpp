@@ -13,6 +13,7 @@ class Installed {
  public:
   Installed() = default;
   Installed(const Installed&) = delete;
+  Installed& operator=(const Installed&) = delete;
   ~Installed() { end(); }
   /// Removes the object. Any thread, at any time. Takes the GIL.
   void end() noexcept {
@@ -44,7 +45,7 @@ class Installed {
     });
   }
 
-  Object object_, remove_;
+  Object object_{}, remove_{};
   void (Installed::*end_)() noexcept = nullptr;
 };
 

@@ -32,7 +32,7 @@ class InstalledHooks {
 
  private:
   Redirect streams_[3];
-  HostFinder finder_;
+  HostFinder finder_{};
 };
 
 }  // namespace detail

@@ -36,9 +36,9 @@ inline constexpr ModuleOfOneStart modules_of_one_start[] = {
 
 /// What the starts of this process did with memory.
 struct MemoryOfStarts {
-  std::string allocator;  ///< see allocator_of(); of the first start
-  bool is_known = false;  ///< whether there was one
-  bool traces = false;    ///< one had the option tracemalloc
+  std::string allocator{};  ///< see allocator_of(); of the first start
+  bool is_known = false;    ///< whether there was one
+  bool traces = false;      ///< one had the option tracemalloc
 
   /// Remembers a start. A start that was refused does not count, because CPython did nothing then.
   LATEPY_COLD void add(const std::string& its_allocator, bool its_traces) {

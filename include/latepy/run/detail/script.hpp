@@ -20,10 +20,10 @@ inline void set_main(const Object& module) {
 
 /// What run_file() or run_module() is about to run.
 struct Script {
-  ColdObject code;   ///< a code object; empty if it could not be loaded: then Python's error is set
-  ColdObject names;  ///< what the `__main__` gets, a dict; empty if it is not known yet
-  ColdObject argv0;  ///< sys.argv[0], a str
-  ColdObject path0;  ///< sys.path[0], a str; empty if it stays as it is
+  ColdObject code{};   ///< a code object; empty if it could not be loaded: then Python's error is set
+  ColdObject names{};  ///< what the `__main__` gets, a dict; empty if it is not known yet
+  ColdObject argv0{};  ///< sys.argv[0], a str
+  ColdObject path0{};  ///< sys.path[0], a str; empty if it stays as it is
 };
 /// Reads and compiles a file, a folder with a `__main__.py`, a zip file with one, or a .pyc file. A source file is
 /// compiled in the encoding that it declares. Needs the GIL.
@@ -50,7 +50,7 @@ class RunningScript {
   Result<Object> run_loaded(const Script& script, const std::vector<std::string>& argv, const Object& main,
                             const Ref& globals);
   std::atomic<const void*> thread_{nullptr};  // of the script that runs: the address of its ThreadRecord
-  Object main_;                               // its `__main__`; empty if none runs
+  Object main_{};                             // its `__main__`; empty if none runs
 };
 
 #if LATEPY_DEFINITIONS
@@ -128,11 +128,12 @@ struct RunningScript::Setting {
   RunningScript& running;
   const Object& main;
   const void* const outer_thread;
-  Object outer, argv, path0;
+  Object outer, argv{}, path0{};
 
   explicit Setting(RunningScript& script, const void* thread, const Object& first) noexcept
       : running(script), main(first), outer_thread(thread), outer(std::move(script.main_)) {}
   Setting(const Setting&) = delete;
+  Setting& operator=(const Setting&) = delete;
   LATEPY_COLD ~Setting() {
     running.main_ = std::move(outer);
     attempt([&] { set_main(running.main_.is_empty() ? main : running.main_); });

@@ -53,6 +53,7 @@ class Turn {
     }
   }
   Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
   LATEPY_COLD ~Turn() { give_up(); }
 
   /// Ends the turn. The second call does nothing.

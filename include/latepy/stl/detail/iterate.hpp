@@ -23,6 +23,8 @@ class Elements {
  public:
   /// Converts to false if the object is refused, or if its iter() failed.
   Elements(PyObject* object, Kind kind, bool are_pointers) noexcept;
+  Elements(const Elements&) = delete;
+  Elements& operator=(const Elements&) = delete;
   explicit operator bool() const noexcept { return !source_.is_empty(); }
   const char* why() const noexcept { return why_ ? why_ : ""; }
   /// Whether the object is an iterator, which can be read only once.
@@ -42,7 +44,7 @@ class Elements {
   }
 
  private:
-  Object source_, item_;
+  Object source_{}, item_{};
   PyObject* element_ = nullptr;
   const char* why_ = nullptr;
   ssize at_ = -1, size_ = 0;

@@ -18,6 +18,8 @@ class Entries {
  public:
   /// \param are_plain is_plain_type of the key type and of the value type.
   Entries(PyObject* object, bool are_pointers, bool are_plain) noexcept;
+  Entries(const Entries&) = delete;
+  Entries& operator=(const Entries&) = delete;
   explicit operator bool() const noexcept { return !source_.is_empty(); }
   const char* why() const noexcept { return why_; }
   std::size_t size() const noexcept { return static_cast<std::size_t>(api().Object_Size(source_.ptr())); }
@@ -33,7 +35,7 @@ class Entries {
   /// Whether the object is exactly a str, int or float.
   static bool is_plain(PyObject* object) noexcept;
 
-  Object source_;
+  Object source_{};
   PyObject *key_ = nullptr, *value_ = nullptr;
   const char* why_ = "";
   ssize at_ = 0, taken_ = 0;

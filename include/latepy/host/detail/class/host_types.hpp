@@ -80,6 +80,7 @@ class ObjectLock {
     if (LATEPY_UNLIKELY(is_held_)) api().CriticalSection_Begin(&section_, object);
   }
   ObjectLock(const ObjectLock&) = delete;
+  ObjectLock& operator=(const ObjectLock&) = delete;
   ~ObjectLock() {
     if (LATEPY_UNLIKELY(is_held_)) api().CriticalSection_End(&section_);
   }

@@ -41,7 +41,7 @@ struct ClassTraits {
   const char* trampoline_rtti = nullptr;    ///< as rtti_name, for the Trampoline
   void* (*of_trampoline)(void*) = nullptr;  ///< the T inside of a Trampoline
   bool has_dict = false, has_buffer = false;
-  std::string name;  ///< module and class; before 3.11 the Python type points to it
+  std::string name{};  ///< module and class; before 3.11 the Python type points to it
   // For a container of bind_vector() or bind_map():
   void (*before_assignment)(PyObject* self, void* value) = nullptr;  ///< called before a script assigns the whole
   void (*assign)(void* to, const void* from) = nullptr;              ///< assigns a container to another one
@@ -91,6 +91,7 @@ class TableLock {
     if (lock_) lock_->clear(std::memory_order_release);
   }
   TableLock(const TableLock&) = delete;
+  TableLock& operator=(const TableLock&) = delete;
 
  private:
   std::atomic_flag* lock_;

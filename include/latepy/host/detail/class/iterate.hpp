@@ -10,7 +10,7 @@ namespace detail {
 
 /// A C++ range and the position in it. It keeps `owner` alive until the end is reached.
 struct Range {
-  Object owner;
+  Object owner{};
   /// Converts an element and steps. \returns an empty Object at the end.
   virtual Object next() = 0;
   virtual ~Range() noexcept(false) {}
@@ -25,6 +25,7 @@ class Step {
  public:
   explicit Step(IteratorData& data) noexcept : data_(data), is_first_(!data.is_busy.exchange(true)) {}
   Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
   ~Step() {
     if (is_first_) data_.is_busy = false;
   }

@@ -11,7 +11,7 @@ namespace detail {
 
 /// The arguments of add_class().
 struct ClassPlan {
-  std::string_view name, doc, key;
+  std::string_view name{}, doc{}, key{};
   ClassSlot* slot = nullptr;
   bool is_final = false, has_dict = false, has_buffer = false;
 };

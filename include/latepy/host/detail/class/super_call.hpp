@@ -27,12 +27,13 @@ class SuperScope {
     super_call = {instance.value, &method};
   }
   SuperScope(const SuperScope&) = delete;
+  SuperScope& operator=(const SuperScope&) = delete;
   ~SuperScope() {
     if (is_set_) super_call = before_;
   }
 
  private:
-  SuperCall before_;
+  SuperCall before_{};
   bool is_set_ = false;
 };
 

@@ -50,7 +50,7 @@ class ArgumentLoader : public ArgumentLoaderBase {
   }
 
  private:
-  std::optional<plain<A>> value_;
+  std::optional<plain<A>> value_{};
 };
 /// Bound classes by reference, without a copy, and by value, with one.
 template <class A>
@@ -135,7 +135,7 @@ class ArgumentLoader<A, std::enable_if_t<is_unique<plain<A>>>> : public Argument
   }
 
  private:
-  std::unique_ptr<T> value_;
+  std::unique_ptr<T> value_{};
 };
 /// Ref, Object, Args and Kwargs: any Python object.
 template <class A>

@@ -20,6 +20,7 @@ class BoundArguments {
     values_ = large_.data();
   }
   BoundArguments(const BoundArguments&) = delete;
+  BoundArguments& operator=(const BoundArguments&) = delete;
   PyObject** values() noexcept { return values_; }
   /// Sets the tuple of Args or the dict of Kwargs and owns it.
   LATEPY_OUTLINE void collect(std::size_t at, Object collected) {
@@ -30,9 +31,9 @@ class BoundArguments {
  private:
   static constexpr std::size_t room = 10;
   PyObject* small_[room] = {};
-  std::vector<PyObject*> large_;
+  std::vector<PyObject*> large_{};
   PyObject** values_ = small_;
-  Object first_, second_;
+  Object first_{}, second_{};
 };
 
 /// Whether two str are equal.

@@ -145,9 +145,9 @@ class Target {
   Object function(const std::string& name, std::unique_ptr<Overload> overloads) const;
 
  private:
-  GilGuard gil_;
-  Object object_, module_;
-  std::string prefix_;
+  GilGuard gil_{};
+  Object object_, module_{};
+  std::string prefix_{};
   bool is_dict_;
 };
 

@@ -18,7 +18,7 @@ template <class A>
 struct Passed<A&, std::enable_if_t<is_bound<std::remove_const_t<A>>>> {
   explicit Passed(A& value) : lent(const_cast<std::remove_const_t<A>&>(value)) {}
   const Object& get() const noexcept { return lent.object(); }
-  Borrowed<std::remove_const_t<A>> lent;
+  Borrowed<std::remove_const_t<A>> lent{};
 };
 template <class A>
 struct Passed<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointee<plain<A>>>> {
@@ -27,7 +27,7 @@ struct Passed<A, std::enable_if_t<std::is_pointer_v<plain<A>> && is_bound_pointe
     if (value) lent.emplace(const_cast<T&>(*value));
   }
   Object get() const { return lent ? lent->object() : none(); }
-  std::optional<Borrowed<T>> lent;
+  std::optional<Borrowed<T>> lent{};
 };
 
 }  // namespace detail

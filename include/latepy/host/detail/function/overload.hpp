@@ -20,9 +20,9 @@ struct ParameterType {
 };
 /// A parameter of an overload.
 struct Parameter {
-  std::string name;
-  Object key;            ///< the name as an interned str
-  Object default_value;  ///< empty if there is none
+  std::string name{};
+  Object key{};            ///< the name as an interned str
+  Object default_value{};  ///< empty if there is none
   ParameterKind kind = ParameterKind::positional_only;
   const ParameterType* type = nullptr;
 };
@@ -33,6 +33,7 @@ class Callable {
  public:
   Callable() = default;
   Callable(const Callable&) = delete;
+  Callable& operator=(const Callable&) = delete;
   ~Callable() noexcept(false) {  // destructors of what lambdas capture may throw
     if (destroy_) destroy_(place_);
   }
@@ -77,17 +78,18 @@ struct Overload {
 
   Overload(const std::string& name, const OverloadType& type);
   Overload(const Overload&) = delete;
+  Overload& operator=(const Overload&) = delete;
   ~Overload() noexcept(false);
 
   Invoke invoke;
   std::vector<Parameter> parameters;
   const ParameterType* result;
-  std::string name, doc;
-  std::string shown_name;          ///< the name in error texts: "Vec.length"; "Vec" for a constructor
-  bool is_method;                  ///< the first parameter is `self`
-  bool is_operator = false;        ///< returns NotImplemented if the arguments do not fit
-  std::unique_ptr<Overload> next;  ///< the next overload of the function, or null
-  Callable callable;
+  std::string name, doc{};
+  std::string shown_name{};          ///< the name in error texts: "Vec.length"; "Vec" for a constructor
+  bool is_method;                    ///< the first parameter is `self`
+  bool is_operator = false;          ///< returns NotImplemented if the arguments do not fit
+  std::unique_ptr<Overload> next{};  ///< the next overload of the function, or null
+  Callable callable{};
 };
 /// The parts of an overload that are known at compile time.
 struct OverloadType {

@@ -60,6 +60,7 @@ class OwnedInitConfig {
     if (!config_) throw std::bad_alloc();
   }
   OwnedInitConfig(const OwnedInitConfig&) = delete;
+  OwnedInitConfig& operator=(const OwnedInitConfig&) = delete;
   LATEPY_COLD ~OwnedInitConfig() { api_.InitConfig_Free(config_); }
   InitConfig* get() const noexcept { return config_; }
   /// The text of CPython's error.
@@ -156,6 +157,7 @@ class WideText {
     if (!text_) start.fail({"cannot decode \"", text, "\""});
   }
   WideText(const WideText&) = delete;
+  WideText& operator=(const WideText&) = delete;
   LATEPY_COLD ~WideText() {
     if (text_) api_.Mem_RawFree(text_);
   }

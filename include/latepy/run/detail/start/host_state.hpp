@@ -173,9 +173,9 @@ class HostState {
 
   static constexpr const char* size_variables[] = {"LINES", "COLUMNS"};
   std::optional<std::string> size_of_terminal_[2];
-  std::string locale_;
-  std::fenv_t floating_point_;
-  SignalHandlers signals_;
+  std::string locale_{};
+  std::fenv_t floating_point_{};
+  SignalHandlers signals_{};
 };
 
 }  // namespace detail

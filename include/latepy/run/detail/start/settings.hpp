@@ -55,6 +55,7 @@ class Settings {
   /// `config` and `candidate` must outlive this. \throws StartError for values that CPython would refuse or misread.
   Settings(const Config& config, const Candidate& candidate, const Version& version);
   Settings(const Settings&) = delete;
+  Settings& operator=(const Settings&) = delete;
 
   Setting* begin() noexcept { return all_.data(); }
   Setting* end() noexcept { return all_.data() + all_.size(); }
@@ -93,7 +94,7 @@ class Settings {
   void add_asked_for(const std::string& name, const std::string& value);
 
   std::string executable_;
-  std::vector<Setting> all_;
+  std::vector<Setting> all_{};
 };
 
 LATEPY_COLD inline void Settings::add_switches(const Config& config) {

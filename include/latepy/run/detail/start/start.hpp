@@ -49,6 +49,7 @@ class StartRef {
  public:
   explicit StartRef(const Api& api, PyObject* object) noexcept : api_(api), object_(object) {}
   StartRef(const StartRef&) = delete;
+  StartRef& operator=(const StartRef&) = delete;
   LATEPY_COLD ~StartRef() {
     if (object_) api_.DecRef(object_);
   }

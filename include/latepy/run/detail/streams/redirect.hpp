@@ -78,8 +78,8 @@ class OutputSink {
   /// Decodes `data` and appends the text to text_.
   void decode(Ref data, bool last);
 
-  std::string bytes_;         // the first bytes of an incomplete UTF-8 sequence
-  std::string text_;          // the text that was not delivered: an incomplete line
+  std::string bytes_{};       // the first bytes of an incomplete UTF-8 sequence
+  std::string text_{};        // the text that was not delivered: an incomplete line
   std::size_t searched_ = 0;  // this many bytes of text_ contain no newline
   bool by_line_;
   bool is_busy_ = false;
@@ -134,8 +134,8 @@ class CapturedText {
     std::size_t end;
     bool is_err;
   };
-  std::string text_;
-  std::vector<Piece> pieces_;
+  std::string text_{};
+  std::vector<Piece> pieces_{};
 };
 
 #if LATEPY_DEFINITIONS
