@@ -37,6 +37,7 @@ class CountedCall {
  public:
   LATEPY_FORCE_INLINE explicit CountedCall(PyObject* function) noexcept : function_(function) { incref(function); }
   CountedCall(const CountedCall&) = delete;
+  CountedCall& operator=(const CountedCall&) = delete;
   LATEPY_FORCE_INLINE ~CountedCall() { decref(function_); }
 
  private:
@@ -52,6 +53,7 @@ class RunningCall {
     first = this;
   }
   RunningCall(const RunningCall&) = delete;
+  RunningCall& operator=(const RunningCall&) = delete;
   /// Calls `end` if the function has no reference any more.
   ~RunningCall();
   /// Whether this thread is calling the function. It ends when that call returns.
