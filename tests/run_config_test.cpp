@@ -331,7 +331,7 @@ TEST_CASE("a home without a standard library", "[startup][standard-library][star
         std::printf("it ran\n");
       } catch (const StartError& e) {
         if (!has(e.what(), "no standard library in its home \"" + home + "\"") ||
-            !has(e.what(), home + "/lib/python3." + minor() + "/os.py is not there"))
+            !has(e.what(), home + "/lib/python3." + minor() + (good.free_threaded ? "t" : "") + "/os.py is not there"))
           std::printf("%s\n", e.what());
       }
     }
