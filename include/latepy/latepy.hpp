@@ -8,4 +8,5 @@
 #include <latepy/memory/buffer.hpp>
 #include <latepy/object.hpp>
 #include <latepy/run/interpreter.hpp>
+#include <latepy/run/limits.hpp>
 #include <latepy/run/streams.hpp>

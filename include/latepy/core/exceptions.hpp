@@ -16,6 +16,8 @@
   X(KeyboardInterrupt, BaseException)   \
   X(SystemExit, BaseException)          \
   Y(CancelledError, BaseException)      \
+  Y(DeadlineError, BaseException)       \
+  Y(Interrupted, BaseException)         \
   X(ArithmeticError, Exception)         \
   X(LookupError, Exception)             \
   X(MemoryError, Exception)             \
@@ -59,6 +61,7 @@ ErrorData* new_error(ExceptionId id, std::string message);
 
 // C++ catches these classes. Host functions may also throw them: `throw py::ValueError("no such row")`. CancelledError
 // is that of asyncio. TimeoutError is also that of asyncio and concurrent.futures, which is another class before 3.11.
+// DeadlineError and Interrupted are latepy's own; see run/limits.hpp.
 #define LATEPY_EXCEPTION(NAME, BASE)                                                \
   /** Python's exception of the same name. */                                       \
   class LATEPY_VISIBLE NAME : public BASE {                                         \

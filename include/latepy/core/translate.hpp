@@ -5,6 +5,7 @@
 #include <latepy/core/detail/carrier_source.hpp>
 #include <latepy/core/detail/kept_namespace.hpp>
 #include <latepy/core/detail/os_error.hpp>
+#include <latepy/core/detail/own_errors_source.hpp>
 
 #include <new>
 
@@ -108,6 +109,10 @@ void translate(const Object& type) {
 
 #if LATEPY_DEFINITIONS
 namespace detail {
+
+LATEPY_FUNC LATEPY_COLD Object own_error(const char* name) {
+  return get_item(kept_namespace("errors", own_errors_source), name);
+}
 
 LATEPY_FUNC LATEPY_COLD void set_error(PyObject* type, const char* what) noexcept {
   // PyErr_SetString() would need valid UTF-8.

@@ -64,8 +64,9 @@ struct MethodDef {
   int flags;
   const char* doc;
 };
-inline constexpr int meth_noargs = 0x0004;  // METH_NOARGS
-inline constexpr int meth_o = 0x0008;       // METH_O
+inline constexpr int meth_varargs = 0x0001;  // METH_VARARGS
+inline constexpr int meth_noargs = 0x0004;   // METH_NOARGS
+inline constexpr int meth_o = 0x0008;        // METH_O
 
 /// PyType_Slot and PyType_Spec (Include/object.h). Before 3.11 the type keeps the pointer `name`, so the text must
 /// outlive the type.

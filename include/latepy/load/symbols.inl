@@ -80,6 +80,9 @@ LATEPY_FUNCTION(9, 99, optional, void, PyOS_, BeforeFork, (void))        // not 
 LATEPY_FUNCTION(9, 99, optional, void, PyOS_, AfterFork_Parent, (void))  // not on Windows
 LATEPY_FUNCTION(9, 99, required, void, Py, Eval_RestoreThread, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Eval_GetFrame, (void))
+LATEPY_FUNCTION(9, 99, required, void, Py, Eval_SetTrace, (int (*)(PyObject*, PyObject*, int, PyObject*), PyObject*))
+LATEPY_FUNCTION(9, 99, required, int, Py, ThreadState_SetAsyncExc, (unsigned long, PyObject*))
+LATEPY_LEAF(9, 99, required, unsigned long, Py, Thread_get_thread_ident, (void))
 LATEPY_FUNCTION(9, 99, required, int, Py_, EnterRecursiveCall, (const char*))
 LATEPY_LEAF(9, 99, required, int, Py_, GetRecursionLimit, (void))
 LATEPY_LEAF(9, 99, required, void, Py_, LeaveRecursiveCall, (void))
@@ -295,6 +298,7 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Err_NewExceptionWithDoc, (const 
 LATEPY_FUNCTION(9, 99, required, int, Py, Exception_SetTraceback, (PyObject*, PyObject*))
 LATEPY_LEAF(9, 99, required, PyObject*, Py, Exception_GetTraceback, (PyObject*))
 LATEPY_LEAF(9, 99, required, PyObject*, Py, Frame_GetCode, (PyObject*))
+LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Frame_GetBack, (PyObject*))
 LATEPY_LEAF(9, 99, required, int, Py, Code_Addr2Line, (PyObject*, int))
 LATEPY_LEAF(9, 99, required, PyObject*, Py, Exception_GetCause, (PyObject*))
 LATEPY_LEAF(9, 99, required, PyObject*, Py, Exception_GetContext, (PyObject*))

@@ -20,6 +20,7 @@ struct OutputHook;
 struct InputHook;
 struct ModuleHook;
 struct ImportHook;
+struct WatcherStart;
 }  // namespace detail
 
 /// A std::function that also stores how to install it. So the code that installs it is compiled only in programs that
@@ -47,6 +48,25 @@ class Hook : public std::function<Signature> {
     if (install_) install_(*this, place, name, by_line);
   }
   void (*install_)(const Callback&, Place*, const std::string&, bool) = nullptr;
+};
+
+/// A value of type T with what the start does if it is set. So the code that does it is compiled only in programs that
+/// set it.
+template <class T, class How>
+class Option {
+ public:
+  /// The default: nothing is done.
+  Option() noexcept = default;
+  Option(T value) noexcept : value_(value), apply_(&How::apply) {}
+  operator T() const noexcept { return value_; }
+
+ private:
+  friend class Interpreter;
+  void apply() const {
+    if (apply_) apply_(value_);
+  }
+  T value_{};
+  void (*apply_)(T) = nullptr;
 };
 
 /// A module that Config::on_import gives.
@@ -144,6 +164,10 @@ struct Config {
   /// - It is called with the GIL, on the thread that imports.
   /// - If it throws, the import raises ImportError, whose `__cause__` is that exception.
   Hook<std::optional<ModuleSource>(std::string_view), detail::ImportHook, detail::HostFinder> on_import{};
+
+  /// Lets Interpreter::interrupt() stop scripts, also from a signal handler: the start makes the thread that does it.
+  /// The first Deadline makes it too.
+  Option<bool, detail::WatcherStart> interruptible;
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's name: `set("optimization_level", "1")`,
   /// `set("int_max_str_digits", "0")`. A number is decimal text. If the option is a list (`xoptions`, `warnoptions`),

@@ -68,6 +68,11 @@ class Interpreter : public Scope {
     return is_stopped_ || end(-1, names);
   }
 
+  /// Stops the Python code that C++ threads run: it gets an Interrupted, as a Deadline gives a DeadlineError. Threads
+  /// that Python made go on. What begins later is not stopped. Any thread, also in a signal handler.
+  /// \returns false if no thread can do it: set Config::interruptible, or make a Deadline before.
+  bool interrupt() noexcept { return detail::ask_watcher(&detail::WatcherCalls::interrupt); }
+
   /// The version of Python: "3.11.7". Any thread.
   std::string version() const { return detail::library_state.version.to_string(); }
   /// sys.executable: the python program of this installation, or of the virtual environment. Takes the GIL.
@@ -214,6 +219,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config, detail::
     if (!missing.empty()) warn({"Config::paths: there is no folder or zip file ", missing});
     if (!is_attached_) detail::call_plain(detail::get_item(detail::import_hooks(), "wait_for_threading"));
     hooks_.install(config);
+    config.interruptible.apply();
     for (const auto& [name, fill] : config.extra_modules) fill.install(nullptr, name, false);
   } catch (...) {
     std::vector<std::string> alive;

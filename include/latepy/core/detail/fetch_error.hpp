@@ -46,18 +46,26 @@ struct LATEPY_VISIBLE RaisedInPython {
   ~RaisedInPython() = default;
 };
 
-/// An exception class of a module of the standard library, derived from Exception or BaseException itself.
+/// An exception class of a module of the standard library, or of latepy, derived from Exception or BaseException
+/// itself.
 struct ImportedException {
-  const char *module, *name;
+  const char* module;  ///< null: the class is one of own_errors_source
+  const char* name;
   ExceptionId id;
   /// A new reference to the class; null if the module is not imported. Needs the GIL.
   PyObject* find() const noexcept;
 };
+/// The key of kept_namespace("errors", own_errors_source) in the dict of an interpreter.
+inline constexpr char own_errors_key[] = "latepy.v1.errors";
 inline constexpr ImportedException imported_exceptions[] = {
     {"asyncio.exceptions", "CancelledError", ExceptionId::CancelledError},
     {"asyncio.exceptions", "TimeoutError", ExceptionId::TimeoutError},        // from 3.11 on these two are
     {"concurrent.futures._base", "TimeoutError", ExceptionId::TimeoutError},  // the built-in one
+    {nullptr, "DeadlineError", ExceptionId::DeadlineError},
+    {nullptr, "Interrupted", ExceptionId::Interrupted},
 };
+/// The class of own_errors_source with this name. Needs the GIL.
+Object own_error(const char* name);
 /// The row of exception_classes for the type, or for its nearest base that has one.
 const ExceptionClass& find_class(PyObject* type) noexcept;
 /// The row that was found last: often the same error comes many times in a row.
@@ -136,10 +144,15 @@ LATEPY_FUNC LATEPY_COLD void find_original(ErrorData& data) {
 }
 
 LATEPY_FUNC LATEPY_COLD PyObject* ImportedException::find() const noexcept {
-  const ColdRef key(api().Unicode_InternFromString(module));
-  PyObject* const found = key.get() ? api().Dict_GetItemWithError(api().Import_GetModuleDict(), key.get()) : nullptr;
-  api().Err_Clear();
-  return find_attribute(found, std::string_view(name));
+  const Api& a = api();
+  const auto item = [&a](PyObject* dict, const char* text) {
+    const ColdRef key(dict ? a.Unicode_InternFromString(text) : nullptr);
+    return key.get() ? a.Dict_GetItemWithError(dict, key.get()) : nullptr;
+  };
+  PyObject* const of_latepy = module ? nullptr : a.InterpreterState_GetDict(a.InterpreterState_Get());
+  PyObject* const found = module ? item(a.Import_GetModuleDict(), module) : item(item(of_latepy, own_errors_key), name);
+  a.Err_Clear();
+  return module ? find_attribute(found, std::string_view(name)) : Object::borrow(found).release();
 }
 
 /// The Python class of a row. Imports its module if it is a class of a module. \throws PythonError.
@@ -147,6 +160,7 @@ LATEPY_COLD inline Object class_in_python(const ExceptionClass& row) {
   if (row.symbol) return Object::borrow(*(api().*row.symbol));
   const ImportedException* each = imported_exceptions;
   while (&exception_class(each->id) != &row) ++each;
+  if (!each->module) return own_error(each->name);
   const Object module = steal_or_throw(api().Import_ImportModule(each->module));
   return steal_or_throw(api().Object_GetAttrString(module.ptr(), each->name));
 }

@@ -11,11 +11,32 @@ namespace detail {
 /// The number of calls of members of Scope that this thread is in.
 inline thread_local int scope_depth = 0;
 
+/// What others tell the thread that stops Python code; see run/detail/limits/watcher.hpp.
+struct WatcherCalls {
+  void (*enter)() noexcept;      ///< an outermost Entry begins
+  void (*leave)() noexcept;      ///< it ends
+  void (*interrupt)() noexcept;  ///< Interpreter::interrupt()
+  void (*end)() noexcept;        ///< the stop: ends the thread; no thread may enter Python any more
+  void (*forget)() noexcept;     ///< in the child of a fork(), which has no such thread
+};
+/// Null before there is such a thread.
+inline std::atomic<const WatcherCalls*> watcher_calls{nullptr};
+/// Makes one of the calls. \returns false if there is no such thread.
+inline bool ask_watcher(void (*WatcherCalls::*call)() noexcept) noexcept {
+  const WatcherCalls* const calls = watcher_calls.load();
+  if (calls) (calls->*call)();
+  return calls != nullptr;
+}
+
 /// Each member of Scope holds one. It takes the GIL. \param flushes the member may print: at the outermost return, the
 /// destructor flushes Python's streams.
 class Entry {
  public:
-  explicit Entry(bool flushes = false) : flushes_(flushes) { ++scope_depth; }
+  explicit Entry(bool flushes = false) : flushes_(flushes) {
+    if (scope_depth++ != 0) return;
+    if (const auto* const calls = watcher_calls.load(std::memory_order_acquire); LATEPY_UNLIKELY(calls != nullptr))
+      calls->enter();
+  }
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
   ~Entry();
@@ -28,7 +49,10 @@ class Entry {
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC Entry::~Entry() {
-  if (--scope_depth == 0 && flushes_) flush_streams();
+  if (--scope_depth != 0) return;
+  if (const auto* const calls = watcher_calls.load(std::memory_order_acquire); LATEPY_UNLIKELY(calls != nullptr))
+    calls->leave();
+  if (flushes_) flush_streams();
 }
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <latepy/core/detail/kept_codes.hpp>
 #include <latepy/host/detail/class/make_class.hpp>
+#include <latepy/run/detail/entry.hpp>
 #include <latepy/run/detail/fork.hpp>
 #include <latepy/run/detail/imports.hpp>
 #include <latepy/run/detail/restart.hpp>
@@ -48,6 +49,7 @@ LATEPY_COLD inline void run_exit_functions() noexcept {
 /// start stays. Needs the GIL. \param start what was there before the start. \param is_starter false: this thread was
 /// made by a fork(). \returns false if CPython could not flush its output.
 LATEPY_COLD inline bool finish(const HostState& start, bool is_starter) {
+  ask_watcher(&WatcherCalls::end);
   release_types();
   release_codes();
   release_interned_names();

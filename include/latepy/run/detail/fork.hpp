@@ -103,6 +103,7 @@ LATEPY_COLD inline void free_locks(ProcessState& process) noexcept {
 LATEPY_COLD inline void after_fork_in_child() noexcept {
   ProcessState& process = process_state();
   free_locks(process);
+  ask_watcher(&WatcherCalls::forget);
   fork_plan.locks_import = fork_plan.stops_world = false;
   if (fork_plan.holds_gil) surviving_thread = &thread_record;
   if (!is_python_running() || fork_plan.is_pythons) return;

@@ -1,0 +1,246 @@
+// latepy/run/detail/limits/alarm.hpp: Alarm, which stops the Python code of one thread, also code that fights back.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/translate.hpp>
+#include <latepy/run/detail/limits/limits_source.hpp>
+
+#include <chrono>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+using Clock = std::chrono::steady_clock;
+
+// How Python code is stopped
+//
+// The watcher (run/detail/limits/watcher.hpp) asks CPython to raise a class in the thread: PyThreadState_SetAsyncExc.
+// - The exception object is made in that thread, by new_own_error(). So the Alarm learns that it arrived. It is raised
+//   again until then: CPython loses it in destructors and callbacks of the garbage collector.
+// - Code gets `grace` to clean up and return. Then new_own_error() sets a trace function in the thread, which raises
+//   the exception again at each line and each call, until the Alarm has ended.
+// Code blocked in C runs on until that returns.
+
+/// Ends the Python code of one thread at a time. All Alarms form a list; `alarms_lock` guards it and their members.
+struct Alarm {
+  unsigned long thread = 0;    ///< PyThread_get_thread_ident()
+  long long limit = -1;        ///< of a Deadline, in ms; negative: for Interpreter::interrupt()
+  Clock::time_point due{};     ///< when it is to be raised, or raised again
+  Clock::time_point raised{};  ///< when it was raised first
+  Clock::time_point seen{};    ///< when new_own_error() was called first
+  bool is_raised = false, is_seen = false, is_blocked = false;
+  bool is_in_entry = false;  ///< of interrupt(): it ends with the outermost call of a member of Scope
+  Alarm* next = nullptr;
+};
+inline Alarm* alarms = nullptr;
+inline std::atomic_flag alarms_lock = {};
+
+/// How long the code may take to return, before the trace function is set.
+inline constexpr std::chrono::milliseconds grace{100};
+/// After that time code that was not stopped is blocked in C.
+inline constexpr std::chrono::milliseconds blocked_after{100};
+/// How often an exception is raised that has not arrived.
+inline constexpr std::chrono::milliseconds repeat{20};
+
+/// Puts the Alarm into the list. Any thread. \returns whether it is due before the watcher looks again.
+bool add_alarm(Alarm& alarm) noexcept;
+/// Takes the Alarm out of the list. On its own thread, with or without the GIL: afterwards it raises nothing, and what
+/// it raised or traced is undone.
+void remove_alarm(Alarm& alarm) noexcept;
+/// Raises what is due. Needs the GIL, on another thread. \throws PythonError, std::bad_alloc.
+void raise_alarms();
+/// When raise_alarms() has something to do; max() if there is nothing. The watcher looks again then.
+Clock::time_point next_alarm() noexcept;
+
+#if LATEPY_DEFINITIONS
+
+/// A trace function of CPython (Py_tracefunc, Include/cpython/pystate.h): raises the exception at lines and calls.
+int trace_until_end(PyObject*, PyObject* frame, int what, PyObject*) noexcept;
+
+/// The Alarm of this thread that is due first and was raised. The caller holds alarms_lock.
+LATEPY_COLD inline Alarm* raised_alarm(unsigned long thread) noexcept {
+  Alarm* first = nullptr;
+  for (Alarm* each = alarms; each; each = each->next)
+    if (each->thread == thread && each->is_raised && (!first || each->raised < first->raised)) first = each;
+  return first;
+}
+
+/// What an Alarm does with the trace function of its thread.
+struct Tracing {
+  bool is_on = false;          ///< trace_until_end() is set
+  PyObject* former = nullptr;  ///< sys.gettrace() when the exception arrived first; null while no Alarm is raised
+};
+inline thread_local Tracing tracing;
+
+/// Remembers the trace function, which CPython drops when the exception arrives in it. \throws PythonError.
+LATEPY_COLD inline void begin_tracing(bool is_over) {
+  if (!tracing.former) tracing.former = call_attribute(known_module("sys"), "gettrace").release();
+  if (!is_over) return;
+  tracing.is_on = true;
+  api().Eval_SetTrace(&trace_until_end, nullptr);  // again, where CPython has dropped it
+}
+/// Puts the trace function back. Keeps the error that is set. Needs the GIL.
+LATEPY_COLD inline void end_tracing() noexcept {
+  const OwnedRef former(std::exchange(tracing.former, nullptr));
+  if (!former.get()) return;
+  const ErrorAside aside;
+  if (std::exchange(tracing.is_on, false)) api().Eval_SetTrace(nullptr, nullptr);
+  attempt([&] {
+    const ColdObject sys = known_module("sys");
+    if (former.get() != api().NoneStruct && call_attribute(sys, "gettrace").is_none())
+      call_attribute(sys, "settrace", {Ref(former.get())});
+  });
+}
+
+/// The text of an Alarm, as the argument of its exception.
+LATEPY_COLD inline std::string alarm_text(const Alarm& alarm) {
+  if (alarm.limit < 0) return "the program called interrupt()";
+  return concat({"the deadline of ", decimal(alarm.limit), " ms is over"});
+}
+LATEPY_COLD inline Object alarm_class(bool is_deadline) {
+  return own_error(is_deadline ? "DeadlineError" : "Interrupted");
+}
+
+LATEPY_COLD inline int trace_until_end(PyObject*, PyObject* frame, int what, PyObject*) noexcept {
+  constexpr int call = 0, line = 2;
+  if (what != call && what != line) return 0;
+  std::string text;
+  bool is_deadline = false;
+  try {
+    const OwnedRef outer(what == call ? api().Frame_GetBack(frame) : nullptr);
+    const SpinLock lock(alarms_lock);
+    const Alarm* const alarm = raised_alarm(api().Thread_get_thread_ident());
+    // An interrupt() stops what runs then. A call without a frame around it is the next thing that the program does.
+    if (alarm && (alarm->limit >= 0 || what == line || outer.get())) {
+      text = alarm_text(*alarm);
+      is_deadline = alarm->limit >= 0;
+    }
+  } catch (...) {
+    text = "the time is over";
+  }
+  if (text.empty()) {
+    end_tracing();
+    return 0;
+  }
+  attempt([&] { api().Err_SetString(alarm_class(is_deadline).ptr(), text.c_str()); });
+  return api().Err_Occurred() ? -1 : 0;
+}
+
+/// `__new__` of DeadlineError and Interrupted. Without arguments it is called for an exception that raise_alarms()
+/// raised.
+LATEPY_COLD inline PyObject* new_own_error(PyObject*, PyObject* arguments) noexcept {
+  try {
+    const Api& a = api();
+    const ssize count = a.Tuple_Size(arguments);
+    std::string text;
+    bool is_over = false;
+    if (count == 1) {
+      const SpinLock lock(alarms_lock);
+      if (Alarm* const alarm = raised_alarm(a.Thread_get_thread_ident())) {
+        const auto now = Clock::now();
+        if (!std::exchange(alarm->is_seen, true)) alarm->seen = now;
+        is_over = now - alarm->seen >= grace;
+        text = alarm_text(*alarm);
+      }
+    }
+    if (!text.empty()) begin_tracing(is_over);
+    const ColdObject base = get_attribute(Ref(*a.BaseException), "__new__");
+    if (count != 1) return a.Object_Call(base.ptr(), arguments, nullptr);
+    return try_call_plain(base, {Ref(a.Tuple_GetItem(arguments, 0)), make_str(text)});
+  } catch (...) {
+    api().Err_SetObject(*api().MemoryError, nullptr);
+    return nullptr;
+  }
+}
+
+/// The classes of this interpreter, whose `__new__` is new_own_error(). Needs the GIL.
+LATEPY_COLD inline void prepare_own_errors() {
+  static MethodDef function{"__new__", &new_own_error, meth_varargs, nullptr};
+  kept_namespace("limits", limits_source);  // take_back() must run no other code
+  const ColdObject known = kept_namespace("errors", own_errors_source);
+  if (get_item(known, "DeadlineError").has_attr("is_prepared")) return;
+  const ColdObject callable = take_result(api().CFunction_NewEx(&function, nullptr, nullptr));
+  for (const char* name : {"Interrupted", "DeadlineError"}) set_attribute(get_item(known, name), "__new__", callable);
+  set_attribute(get_item(known, "DeadlineError"), "is_prepared", none());
+}
+
+/// When the watcher looks again. Guarded by alarms_lock.
+inline Clock::time_point watcher_sleeps_until{};
+
+LATEPY_FUNC LATEPY_COLD bool add_alarm(Alarm& alarm) noexcept {
+  const SpinLock lock(alarms_lock);
+  alarm.next = alarms;
+  alarms = &alarm;
+  return alarm.due < watcher_sleeps_until;
+}
+
+/// Takes back what was raised in the thread and has not arrived. Until 3.12, taking it back leaves CPython's flag for
+/// it set (PyThreadState_SetAsyncExc, Python/pystate.c): all threads would run more slowly from then on, and 3.11 hangs
+/// in a thread that has a trace function. So this thread gets one and takes it. Needs the GIL. \throws PythonError.
+LATEPY_COLD inline void take_back(unsigned long thread) {
+  const Api& a = api();
+  a.ThreadState_SetAsyncExc(thread, nullptr);
+  if (library_state.version.minor >= 13) return;
+  const ColdObject nothing = get_item(kept_namespace("limits", limits_source), "nothing");
+  a.ThreadState_SetAsyncExc(a.Thread_get_thread_ident(), alarm_class(false).ptr());
+  if (const OwnedRef done(try_call_plain(nothing)); done.get()) return;
+  const bool is_ours = a.Err_ExceptionMatches(alarm_class(false).ptr()) != 0;
+  a.Err_Clear();
+  if (!is_ours) call_attribute(known_module("_thread"), "interrupt_main");  // a signal came first: once more
+}
+
+/// Takes the Alarm out of the list. \returns whether it was raised.
+LATEPY_COLD inline bool unlink_alarm(Alarm& alarm) noexcept {
+  const SpinLock lock(alarms_lock);
+  for (Alarm** each = &alarms; *each; each = &(*each)->next)
+    if (*each == &alarm) {
+      *each = alarm.next;
+      break;
+    }
+  return alarm.is_raised;
+}
+
+LATEPY_FUNC LATEPY_COLD void remove_alarm(Alarm& alarm) noexcept {
+  if (!unlink_alarm(alarm)) return;
+  attempt([&] {
+    const std::optional<GilGuard> gil = GilGuard::try_acquire();
+    if (!gil) return;
+    bool is_left;
+    {
+      const SpinLock lock(alarms_lock);
+      Alarm* const outer = raised_alarm(alarm.thread);
+      if (outer) outer->is_seen = outer->is_raised = false, outer->due = Clock::now();
+      is_left = outer != nullptr;
+    }
+    const ErrorAside aside;
+    take_back(alarm.thread);
+    if (!is_left) end_tracing();
+  });
+}
+
+LATEPY_FUNC LATEPY_COLD Clock::time_point next_alarm() noexcept {
+  const SpinLock lock(alarms_lock);
+  Clock::time_point first = (Clock::time_point::max)();
+  for (const Alarm* each = alarms; each; each = each->next) first = (std::min)(first, each->due);
+  return watcher_sleeps_until = first;
+}
+
+LATEPY_FUNC LATEPY_COLD void raise_alarms() {
+  const ColdObject deadline = alarm_class(true), interrupt = alarm_class(false);
+  const SpinLock lock(alarms_lock);
+  const auto now = Clock::now();
+  for (Alarm* each = alarms; each; each = each->next) {
+    if (now < each->due) continue;
+    each->due = now + repeat;
+    if (each->is_seen && now - each->seen < grace) continue;
+    if (!std::exchange(each->is_raised, true)) each->raised = now;
+    if (!each->is_seen && now - each->raised >= blocked_after) each->is_blocked = true;
+    api().ThreadState_SetAsyncExc(each->thread, (each->limit >= 0 ? deadline : interrupt).ptr());
+  }
+}
+
+#endif  // LATEPY_DEFINITIONS
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,57 @@
+// latepy/run/limits.hpp: Deadline, which stops Python code that runs too long.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/run/detail/limits/watcher.hpp>
+
+namespace latepy {
+inline namespace v1 {
+/// Stops the Python code of this thread that runs past a limit, while this object lives: the code gets a DeadlineError,
+/// which is below BaseException. `finally` and `with` blocks run. Code that catches it and runs on is stopped 100 ms
+/// later: it gets the error again at each line, until it has returned to C++.
+/// - A loop of Python code stops within about 50 ms. Code that is blocked in C, such as time.sleep(), stops when that
+///   returns; see blocked(). So does C++ code that a script has called.
+/// - The limit is for all code together that the thread runs in the scope. After it, further code is stopped at once.
+/// - Deadlines may be nested; the earliest stops the code.
+/// - A coroutine must not be suspended in the scope: the object belongs to its thread.
+class Deadline {
+ public:
+  /// Begins to count. Takes the GIL. The first Deadline makes a thread, which lives until Python stops.
+  /// \throws StateError if no Python runs; std::system_error if no thread can be made; std::bad_alloc.
+  template <class Rep, class Period>
+  explicit Deadline(std::chrono::duration<Rep, Period> limit)
+      : Deadline(static_cast<long long>(
+            (std::min)((std::max)(std::chrono::duration<double, std::milli>(limit).count(), 0.0), 1e11))) {}
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+  /// Ends the limit: what it has raised and is not yet delivered is taken back. On the thread of the constructor.
+  ~Deadline() { detail::remove_alarm(alarm_); }
+
+  /// Whether the time passed while the thread ran no Python code that could be stopped: it was, or is, blocked in C or
+  /// C++. Any thread, no GIL.
+  bool blocked() const noexcept {
+    const detail::SpinLock lock(detail::alarms_lock);
+    return alarm_.is_blocked;
+  }
+
+ private:
+  explicit Deadline(long long milliseconds);
+  detail::Alarm alarm_;
+};
+
+#if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD Deadline::Deadline(long long milliseconds) {
+  const auto now = detail::Clock::now();
+  const GilGuard gil;
+  detail::Watcher& watcher = detail::running_watcher();
+  alarm_.thread = detail::api().Thread_get_thread_ident();
+  alarm_.limit = milliseconds;
+  alarm_.due = now + std::chrono::milliseconds(milliseconds);
+  if (detail::add_alarm(alarm_)) watcher.wake();
+}
+
+#endif
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,298 @@
+// Tests of latepy/run/limits.hpp: Deadline and Interpreter::interrupt().
+// SPDX-License-Identifier: MIT
+#include "python.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace {
+
+using namespace std::chrono_literals;
+using py::Deadline;
+using py::DeadlineError;
+using py::Interrupted;
+
+/// Runs code that does not end by itself.
+std::string stopped(const char* code, const py::Object& globals) {
+  const Deadline limit(20ms);
+  try {
+    python().exec(code, globals);
+  } catch (const DeadlineError& error) {
+    return error.message();
+  }
+  return "not stopped";
+}
+
+std::string stopped(const char* code) {
+  python();
+  return stopped(code, py::dict());
+}
+
+const std::string over = "the deadline of 20 ms is over";
+
+/// Code that fights back.
+constexpr const char* fighters[] = {
+    R"(
+        while True:
+            try:
+                while True: pass
+            except BaseException: pass
+    )",
+    R"(
+        def again():
+            try:
+                while True: pass
+            finally: again()
+        again()
+    )",
+    R"(
+        import time
+        while True:
+            try: time.sleep(0.001)
+            except BaseException: pass
+    )",
+    R"(
+        import contextlib
+        while True:
+            with contextlib.suppress(BaseException):
+                while True: pass
+    )",
+    R"(
+        import sys
+        sys.unraisablehook = id  # "generator ignored GeneratorExit"
+        def items():
+            while True:
+                try: yield 1
+                except BaseException: pass
+        try:
+            while True:
+                try:
+                    for _ in items(): pass
+                except BaseException: pass
+        finally: sys.unraisablehook = sys.__unraisablehook__
+    )",
+    R"(
+        class Stubborn:
+            def __enter__(self): return self
+            def __exit__(self, *_): return True
+        while True:
+            with Stubborn():
+                while True: pass
+    )"};
+
+}  // namespace
+
+TEST_CASE("a loop without an end is stopped by DeadlineError") {
+  CHECK(stopped("while True: pass") == over);
+  CHECK(stopped("[None for _ in iter(int, 1)]") == over);
+  CHECK(stopped("def f():\n  try: f()\n  except RecursionError: pass\nwhile True: f()") == over);
+  SECTION("in a function that C++ calls") {
+    const py::Object forever = eval("lambda: [None for _ in iter(int, 1)]");
+    const Deadline limit(20ms);
+    CHECK_THROWS_AS(forever(), DeadlineError);
+    CHECK(forever.try_call().error().is("DeadlineError"));
+  }
+}
+
+TEST_CASE("DeadlineError is below BaseException, so that `except Exception` does not catch it") {
+  CHECK(stopped("try:\n  while True: pass\nexcept Exception: pass") == over);
+  try {
+    const Deadline limit(1ms);
+    python().exec("while True: pass");
+  } catch (const py::BaseException& error) {
+    CHECK(error.type_name() == "latepy.DeadlineError");
+    CHECK(error.is("BaseException"));
+    CHECK_FALSE(error.is("Exception"));
+    CHECK(error.where() != "");
+  }
+}
+
+TEST_CASE("the code may clean up before it is left") {
+  const py::Object globals = (python(), py::dict());
+  CHECK(stopped(R"(
+      done = []
+      class Context:
+          def __enter__(self): pass
+          def __exit__(self, kind, *_): done.append(kind.__name__)
+      try:
+          with Context():
+              while True: pass
+      finally:
+          for i in range(1000): pass
+          done.append('finally')
+  )",
+                globals) == over);
+  CHECK(globals["done"].as<py::Object>() == eval("['DeadlineError', 'finally']"));
+}
+
+TEST_CASE("code that fights back is stopped all the same") {
+  for (const char* code : fighters) {
+    INFO(code);
+    CHECK(stopped(code) == over);
+    CHECK(eval("__import__('sys').gettrace()").is_none());
+  }
+}
+
+TEST_CASE("the trace function of a debugger is put back") {
+  python().exec(R"(
+      import sys
+      def tracer(frame, what, argument): return None
+      sys.settrace(tracer)
+  )");
+  CHECK(stopped(fighters[0]) == over);
+  CHECK(python().eval<bool>("sys.gettrace() is tracer"));
+  python().exec("sys.settrace(None)");
+}
+
+TEST_CASE("what is blocked in C is stopped when that returns, and blocked() tells") {
+  python().exec("import time");
+  const Deadline limit(1ms);
+  CHECK_THROWS_AS(python().exec("time.sleep(0.5)\nwhile True: pass"), DeadlineError);
+  CHECK(limit.blocked());
+  const Deadline enough(1h);
+  CHECK_FALSE(enough.blocked());
+}
+
+TEST_CASE("a limit that is over stops all that the thread runs in its scope") {
+  const Deadline limit(1ms);
+  CHECK_THROWS_AS(python().exec("while True: pass"), DeadlineError);
+  CHECK_THROWS_AS(python().exec("while True: pass"), DeadlineError);
+}
+
+TEST_CASE("a limit of no time stops too") {
+  for (const auto limit : {0ms, -1ms}) {
+    const Deadline none(limit);
+    CHECK_THROWS_AS(python().exec("while True: pass"), DeadlineError);
+  }
+}
+
+TEST_CASE("nothing is stopped after the scope, however late the limit was over") {
+  python();
+  int stopped = 0;
+  for (int round = 0; round < 300; ++round) {
+    try {
+      const Deadline limit(std::chrono::microseconds(round * 10));
+      python().exec("for i in range(20000): pass");
+    } catch (const DeadlineError&) {
+      ++stopped;
+    }
+    python().exec("for i in range(1000): pass");
+  }
+  CHECK(stopped > 0);
+  CHECK(stopped < 300);
+}
+
+TEST_CASE("of nested limits the earliest stops") {
+  SECTION("the inner one") {
+    const Deadline outer(1h);
+    CHECK(stopped("while True: pass") == over);
+    python().exec("for i in range(1000): pass");
+  }
+  SECTION("the outer one, also while the inner one is left") {
+    for (const auto of_inner : {20ms, 19ms, 21ms, 5000ms}) {
+      const Deadline outer(20ms);
+      try {
+        const Deadline inner(of_inner);
+        python().exec("while True: pass");
+        FAIL("not stopped");
+      } catch (const DeadlineError&) {
+      }
+      CHECK_THROWS_WITH(python().exec("while True: pass"), Catch::Contains(over));
+    }
+  }
+  SECTION("inside a call from Python") {
+    python().def("limited", [] {
+      const Deadline inner(1ms);
+      python().exec("while True: pass");
+    });
+    const Deadline outer(1h);
+    python().exec(R"(
+        try: limited()
+        except BaseException as error: caught = type(error).__name__
+        for i in range(1000): pass
+    )");
+    CHECK(python()["caught"].as<std::string>() == "DeadlineError");
+  }
+}
+
+TEST_CASE("a limit is that of its thread") {
+  python();
+  const py::GilRelease release;
+  std::thread other([] {
+    const py::GilGuard gil;
+    CHECK(stopped("while True: pass") == over);
+  });
+  {
+    const Deadline enough(1h);
+    CHECK(python().eval<int>("sum(1 for _ in range(100000))") == 100000);
+  }
+  other.join();
+}
+
+TEST_CASE("a host function may throw DeadlineError itself") {
+  python().def("throws", [] { throw DeadlineError("my own"); });
+  CHECK(python().try_exec("throws()").error().message() == "my own");
+  const py::Object kind = py::DeadlineError("x").value().attr("__class__");
+  CHECK(kind.attr("__name__").as<std::string>() == "DeadlineError");
+  CHECK(kind.attr("__module__").as<std::string>() == "latepy");
+  CHECK(kind("by hand").attr("args")[0].as<std::string>() == "by hand");
+}
+
+TEST_CASE("limits keep no references") {
+  CHECK(drift([] { const Deadline limit(1h); }) == "");
+}
+
+TEST_CASE("interrupt() stops the code that runs", "[interrupt]") {
+  python();
+  REQUIRE((Deadline(1h), python().interrupt()));
+  const py::GilRelease release;
+  for (const char* code : {"while True: running()", fighters[0], fighters[2]}) {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is_running = false;
+    std::thread other([&] {
+      const py::GilGuard gil;
+      python().def("running", [&] {
+        const std::lock_guard<std::mutex> lock(mutex);
+        is_running = true;
+        changed.notify_one();
+      });
+      CHECK_THROWS_AS(python().exec("running()\n" + py::detail::dedent(code)), Interrupted);
+      python().exec("for i in range(1000): pass");
+      CHECK(eval("__import__('sys').gettrace()").is_none());
+    });
+    {
+      std::unique_lock<std::mutex> lock(mutex);
+      changed.wait(lock, [&] { return is_running; });
+    }
+    CHECK(python().interrupt());
+    other.join();
+  }
+}
+
+TEST_CASE("interrupt() does nothing when no code runs", "[interrupt]") {
+  const Deadline enough(1h);
+  for (int round = 0; round < 50; ++round) {
+    python().interrupt();
+    CHECK(python().eval<int>("sum(1 for _ in range(10000))") == 10000);
+  }
+}
+
+TEST_CASE("interrupt() leaves the threads of Python alone", "[interrupt]") {
+  const Deadline enough(1h);
+  python().def("interrupt", [] { python().interrupt(); });
+  python().exec(R"(
+      import threading
+      ends = threading.Event()
+      ended = []
+      def work():
+          while not ends.is_set(): pass
+          ended.append(True)
+      thread = threading.Thread(target=work)
+      thread.start()
+  )");
+  CHECK_THROWS_AS(python().exec("interrupt()\nwhile True: pass"), Interrupted);
+  python().exec("ends.set(); thread.join()");
+  CHECK(python().eval<bool>("ended == [True]"));
+}
