@@ -167,7 +167,7 @@ struct Config {
 
   /// Lets Interpreter::interrupt() stop scripts, also from a signal handler: the start makes the thread that does it.
   /// The first Deadline makes it too.
-  Option<bool, detail::WatcherStart> interruptible;
+  Option<bool, detail::WatcherStart> interruptible{};
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's name: `set("optimization_level", "1")`,
   /// `set("int_max_str_digits", "0")`. A number is decimal text. If the option is a list (`xoptions`, `warnoptions`),

@@ -36,7 +36,7 @@ class Deadline {
 
  private:
   explicit Deadline(long long milliseconds);
-  detail::Alarm alarm_;
+  detail::Alarm alarm_{};
 };
 
 #if LATEPY_DEFINITIONS

@@ -66,8 +66,8 @@ class Watcher {
   /// Does what is due. \returns how long to wait, in ms; negative without a limit.
   int work();
 
-  Wake wake_;
-  std::thread thread_;
+  Wake wake_{};
+  std::thread thread_{};
   std::atomic<Clock::rep> interrupted_{0};  // when interrupt() was called last, if that is not done yet
   std::atomic<bool> is_ending_{false};
 };
