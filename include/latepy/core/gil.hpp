@@ -23,9 +23,7 @@ class GilGuard {
   class Maybe;
   /// Waits for the GIL. \throws StateError if no interpreter runs, it is stopping, the thread is ending, or
   /// its stack has less than 96 KiB; std::bad_alloc.
-  GilGuard() {
-    if (!enter()) refuse();
-  }
+  GilGuard() { enter(true); }
   /// As the constructor, but gives std::nullopt instead of throwing StateError: for threads that may outlive Python.
   static std::optional<GilGuard> try_acquire();
   /// Takes over the GIL from `other`. Both must be on one thread.
@@ -41,22 +39,30 @@ class GilGuard {
  private:
   struct Unentered {};
   /// not_at_all: did not enter, or was moved from. nested: the thread held the GIL. fresh: this guard took the GIL.
-  /// fresh_for_python: it took the GIL on a thread that Python made, which the stop does not wait for.
-  enum class How : unsigned char { not_at_all, nested, fresh, fresh_for_python };
+  /// fresh_from_outer: it took the GIL on a thread that was in another interpreter. fresh_for_python: likewise, or in
+  /// none, on a thread that Python made, which the stop does not wait for.
+  enum class How : unsigned char { not_at_all, nested, fresh, fresh_from_outer, fresh_for_python };
   explicit GilGuard(Unentered) noexcept {}
 
-  /// Takes the GIL. \returns false where the constructor throws StateError.
-  bool enter();
+  /// Takes the GIL. Where the constructor throws StateError, it does so if `throws`; else `how_` stays not_at_all.
+  void enter(bool throws);
   /// enter() for a thread that does not hold the GIL.
-  bool enter_anew();
-  /// A new thread state for this thread; null if its stack is too small. If it fails, calls count_out().
-  static PyThreadState* new_state(detail::InterpreterState& interpreter);
+  void enter_anew(bool throws);
+  /// enter_anew() for a thread with no state in its ThreadRecord.
+  void enter_first(detail::InterpreterState& interpreter, bool throws);
+  /// The state of such a thread: CPython's, or a new one. \returns null where the constructor throws StateError.
+  /// \throws std::bad_alloc, after count_out().
+  static PyThreadState* find_state(detail::InterpreterState& interpreter);
+  /// Waits for the GIL. The thread is counted in.
+  void take(detail::InterpreterState& interpreter, PyThreadState* state);
 
   /// Gives back the GIL that enter() took.
   void leave() noexcept;
+  /// leave() for what is not How::fresh.
+  void leave_otherwise() noexcept;
 
-  /// Throws the StateError that says why enter() returned false.
-  [[noreturn]] static void refuse();
+  /// If `throws`, throws the StateError that says why enter() did not enter.
+  static void refuse(bool throws);
 
   How how_ = How::not_at_all;
   PyThreadState* outer_ = nullptr;                   // of another interpreter, which leave() enters again
@@ -72,9 +78,7 @@ class GilGuard::Maybe {
   }
 
  private:
-  LATEPY_OUTLINE void enter() {
-    if (!guard_.enter()) refuse();
-  }
+  LATEPY_OUTLINE void enter() { guard_.enter(true); }
   GilGuard guard_;
 };
 
@@ -102,89 +106,102 @@ class GilRelease {
 
 LATEPY_FUNC std::optional<GilGuard> GilGuard::try_acquire() {
   GilGuard guard{Unentered()};
-  if (!guard.enter()) return std::nullopt;
+  guard.enter(false);
+  if (guard.how_ == How::not_at_all) return std::nullopt;
   return std::optional<GilGuard>(std::move(guard));
 }
 
-LATEPY_FUNC bool GilGuard::enter() {
-  if (detail::InterpreterState* const held = detail::held_interpreter(); LATEPY_LIKELY(held != nullptr)) {
-    how_ = How::nested;
-    detail::drain_if_any(*held);
-    return true;
-  }
-  return enter_anew();
+LATEPY_FUNC void GilGuard::enter(bool throws) {
+  detail::InterpreterState* const held = detail::held_interpreter();
+  if (LATEPY_UNLIKELY(!held)) return enter_anew(throws);
+  how_ = How::nested;
+  detail::drain_if_any(*held);
 }
 
-LATEPY_FUNC LATEPY_OUTLINE bool GilGuard::enter_anew() {
+LATEPY_FORCE_INLINE void GilGuard::take(detail::InterpreterState& interpreter, PyThreadState* state) {
   const detail::Api& api = detail::api();
-  detail::ThreadRecord& record = detail::thread_record;
-  detail::InterpreterState& interpreter = *detail::process_state().entered.load(std::memory_order_acquire);
-  if (!detail::try_count_in(interpreter)) return false;
-  const std::uint32_t generation = interpreter.generation.load();
-  PyThreadState* state = record.generation == generation ? record.state : nullptr;
-  bool is_pythons = false;
-  if (LATEPY_UNLIKELY(!state)) {
-    if (generation == detail::no_generation || record.ended) {
-      detail::count_out(interpreter);
-      return false;
-    }
-    // If latepy has made a state for this thread before, CPython is not asked: 3.14 would give that state, which may be
-    // freed.
-    if (!record.at_end) {
-      state = api.GILState_GetThisThreadState();
-      if (state && api.ThreadState_GetInterpreter(state) != interpreter.interpreter.load()) state = nullptr;
-      is_pythons = state != nullptr;
-    }
-    if (!state && !(state = new_state(interpreter))) return false;
-  }
+  interpreter_ = &interpreter;
+  how_ = How::fresh;
   // A thread that is in another interpreter leaves that one first. Before 3.12 CPython cannot tell whether it is in
   // one.
-  if (detail::library_state.current_is_per_thread && api.ThreadState_GetUnchecked()) outer_ = api.Eval_SaveThread();
-  api.Eval_RestoreThread(state);
-  interpreter_ = &interpreter;
-  // Without a Python frame, C++ made the thread, and another library its thread state: the stop waits for it.
-  if (LATEPY_UNLIKELY(is_pythons)) is_pythons = api.Eval_GetFrame() != nullptr;
-  if (LATEPY_UNLIKELY(is_pythons)) {
-    how_ = How::fresh_for_python;
-    detail::count_out(interpreter);
-  } else {
-    how_ = How::fresh;
-    ++record.depth;
+  if (detail::library_state.current_is_per_thread && LATEPY_UNLIKELY(api.ThreadState_GetUnchecked() != nullptr)) {
+    outer_ = api.Eval_SaveThread();
+    how_ = How::fresh_from_outer;
   }
-  if (LATEPY_UNLIKELY(detail::stack_limit.has_new_state)) detail::fit_recursion();
-  detail::drain_if_any(interpreter);
-  return true;
+  api.Eval_RestoreThread(state);
+  ++detail::thread_record.depth;
 }
 
-LATEPY_FUNC LATEPY_COLD PyThreadState* GilGuard::new_state(detail::InterpreterState& interpreter) {
+LATEPY_FUNC LATEPY_OUTLINE void GilGuard::enter_anew(bool throws) {
+  detail::ThreadRecord& record = detail::thread_record;
+  detail::InterpreterState& interpreter = *detail::process_state().entered.load(std::memory_order_acquire);
+  if (!detail::try_count_in(interpreter)) return refuse(throws);
+  if (LATEPY_UNLIKELY(record.generation != interpreter.generation.load())) return enter_first(interpreter, throws);
+  take(interpreter, record.state);
+  detail::drain_if_any(interpreter);
+}
+
+LATEPY_FUNC LATEPY_COLD void GilGuard::enter_first(detail::InterpreterState& interpreter, bool throws) {
+  PyThreadState* const state = find_state(interpreter);
+  if (!state) {
+    detail::count_out(interpreter);
+    return refuse(throws);
+  }
+  take(interpreter, state);
+  // latepy did not make the state. Without a Python frame, C++ made the thread, and another library its state: the stop
+  // waits for it.
+  if (!detail::thread_record.at_end && detail::api().Eval_GetFrame()) {
+    how_ = How::fresh_for_python;
+    --detail::thread_record.depth;
+    detail::count_out(interpreter);
+  }
+  if (detail::stack_limit.has_new_state) detail::fit_recursion();
+  detail::drain_if_any(interpreter);
+}
+
+LATEPY_FUNC LATEPY_COLD PyThreadState* GilGuard::find_state(detail::InterpreterState& interpreter) {
+  const detail::Api& api = detail::api();
+  const detail::ThreadRecord& record = detail::thread_record;
+  const std::uint32_t generation = interpreter.generation.load();
+  if (generation == detail::no_generation || record.ended) return nullptr;
+  // If latepy has made a state for this thread before, CPython is not asked: 3.14 would give that state, which may be
+  // freed.
+  PyThreadState* const known = record.at_end ? nullptr : api.GILState_GetThisThreadState();
+  if (known && api.ThreadState_GetInterpreter(known) == interpreter.interpreter.load()) return known;
+  if (detail::is_stack_too_small()) return nullptr;
   try {
-    if (!detail::is_stack_too_small()) {
-      PyThreadState* const made = detail::make_thread_state(interpreter);
-      detail::stack_limit.has_new_state = true;
-      return made;
-    }
+    PyThreadState* const made = detail::make_thread_state(interpreter, generation);
+    detail::stack_limit.has_new_state = true;
+    return made;
   } catch (...) {
     detail::count_out(interpreter);
     throw;
   }
-  detail::count_out(interpreter);
-  return nullptr;
 }
 
 LATEPY_FUNC void GilGuard::leave() noexcept {
   const detail::Api& api = detail::api();
   if (LATEPY_UNLIKELY(detail::process_state().lost)) return;  // forked inside a GilRelease of this scope
-  const bool is_pythons = how_ == How::fresh_for_python;
-  if (LATEPY_UNLIKELY(is_pythons) && !detail::holds_gil())
-    detail::process_park();  // Python was stopped inside the scope
+  if (LATEPY_UNLIKELY(how_ != How::fresh)) return leave_otherwise();
   detail::drain_if_any(*interpreter_);
-  if (LATEPY_LIKELY(!is_pythons)) --detail::thread_record.depth;
+  --detail::thread_record.depth;
   api.Eval_SaveThread();
-  if (LATEPY_LIKELY(!is_pythons)) detail::count_out(*interpreter_);
+  detail::count_out(*interpreter_);
+}
+
+LATEPY_FUNC LATEPY_COLD void GilGuard::leave_otherwise() noexcept {
+  const detail::Api& api = detail::api();
+  const bool is_counted = how_ == How::fresh_from_outer;
+  if (!is_counted && !detail::holds_gil()) detail::process_park();  // Python was stopped inside the scope
+  detail::drain_if_any(*interpreter_);
+  if (is_counted) --detail::thread_record.depth;
+  api.Eval_SaveThread();
+  if (is_counted) detail::count_out(*interpreter_);
   if (outer_) api.Eval_RestoreThread(outer_);
 }
 
-[[noreturn]] LATEPY_FUNC LATEPY_COLD void GilGuard::refuse() {
+LATEPY_FUNC LATEPY_COLD void GilGuard::refuse(bool throws) {
+  if (!throws) return;
   if (!detail::is_python_running())
     detail::throw_not_running(
         "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");

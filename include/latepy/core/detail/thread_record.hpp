@@ -15,12 +15,12 @@ namespace detail {
 
 /// The Python thread state of a thread. Trivially destructible: it may be read in any destructor of the ending thread.
 struct ThreadRecord {
-  PyThreadState* state = nullptr;            ///< kept from guard to guard; made by latepy if `at_end` is not null
-  std::uint32_t generation = no_generation;  ///< of the interpreter that `state` belongs to
-  EndedThread* at_end = nullptr;             ///< allocated with `state`; put into a list when the thread ends
-  int depth = 0;                             ///< the number of outermost guards that this thread is in
-  GuardCount* count = &no_count;             ///< counts this thread in `count->interpreter`; see guard_count()
-  bool ended = false;                        ///< the thread has given up its state and cannot enter Python any more
+  PyThreadState* state = nullptr;               ///< kept from guard to guard; made by latepy if `at_end` is not null
+  std::uint32_t generation = empty_generation;  ///< of the state's interpreter; empty_generation: no guard may use it
+  EndedThread* at_end = nullptr;                ///< allocated with `state`; put into a list when the thread ends
+  int depth = 0;                                ///< the number of outermost guards that this thread is in
+  GuardCount* count = &no_count;                ///< counts this thread in `count->interpreter`; see guard_count()
+  bool ended = false;                           ///< the thread has given up its state and cannot enter Python any more
 };
 inline thread_local ThreadRecord thread_record{};
 
@@ -67,6 +67,7 @@ void push(std::atomic<Node*>& list, Node* node) noexcept {
 inline void leave_thread_state() noexcept {
   EndedThread* const node = std::exchange(thread_record.at_end, nullptr);
   thread_record.state = nullptr;
+  thread_record.generation = empty_generation;
   InterpreterState* const interpreter = node ? interpreter_of(node->generation) : nullptr;
   if (interpreter)
     push(interpreter->ended_threads, node);
@@ -80,7 +81,7 @@ inline void hand_over_thread_state(void*) noexcept {
   thread_record.ended = true;
   std::exchange(thread_record.count, &no_count)->is_taken = false;
   if (thread_record.at_end) leave_thread_state();
-  thread_record.generation = no_generation;
+  thread_record.generation = empty_generation;
 }
 
 /// Makes this thread call hand_over_thread_state() when it ends. \throws std::bad_alloc.
@@ -135,7 +136,7 @@ LATEPY_FORCE_INLINE bool may_drop(std::uint32_t generation) noexcept {
 void drop(PyObject* object, std::uint32_t generation) noexcept;
 
 /// Makes a thread state for this thread, which keeps it until it ends. Needs no GIL. \throws std::bad_alloc.
-PyThreadState* make_thread_state(const InterpreterState& interpreter);
+PyThreadState* make_thread_state(const InterpreterState& interpreter, std::uint32_t generation);
 
 #if LATEPY_DEFINITIONS
 
@@ -274,8 +275,8 @@ LATEPY_FUNC LATEPY_OUTLINE void drop(PyObject* object, std::uint32_t generation)
     defer_decref(object, generation);
 }
 
-LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(const InterpreterState& interpreter) {
-  const std::uint32_t generation = interpreter.generation.load();
+LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(const InterpreterState& interpreter,
+                                                         std::uint32_t generation) {
   arm_thread_end();
   auto* node = static_cast<EndedThread*>(process_alloc(sizeof(EndedThread)));
   if (!node) throw std::bad_alloc();

@@ -127,7 +127,7 @@ LATEPY_COLD inline bool finalize() {
   const bool clean = api().FinalizeEx() == 0;
   end_and_forget(interpreter);
   thread_record.state = nullptr;
-  thread_record.generation = no_generation;
+  thread_record.generation = empty_generation;
   return clean;
 }
 
