@@ -18,14 +18,14 @@ namespace py = latepy;
 using namespace py::literals;
 
 struct Outcome {
-  std::string output;  ///< stdout and stderr
-  int exit_code = -1;  ///< -1 when a signal ended it
-  int signal = 0;      ///< SIGALRM after 60 s
+  std::string output{};  ///< stdout and stderr
+  int exit_code = -1;    ///< -1 when a signal ended it
+  int signal = 0;        ///< SIGALRM after 60 s
 };
 
 /// Catch2's macros belong to the test's process; in a child this stands for them.
-#define EXPECT(...)                                                                                              \
-  do {                                                                                                           \
+#define EXPECT(...)                                                                                                \
+  do {                                                                                                             \
     if (!(__VA_ARGS__)) throw std::runtime_error(__FILE__ ":" + std::to_string(__LINE__) + ": not " #__VA_ARGS__); \
   } while (false)
 
@@ -58,7 +58,7 @@ Outcome run_in_child(F&& function) {
     dup2(ends[1], 2);
     close(ends[0]);
     close(ends[1]);
-    std::setvbuf(stdout, nullptr, _IONBF, 0);  // in the order of what others write
+    std::setvbuf(stdout, nullptr, _IONBF, 0);                                  // in the order of what others write
     for (int signal = 1; signal < 32; ++signal) std::signal(signal, SIG_DFL);  // Catch2 has handlers
     alarm(60);
     int status = 1;

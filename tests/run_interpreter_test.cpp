@@ -773,7 +773,7 @@ TEST_CASE("threads that enter while Python stops get a StateError, 50 times 8 of
       python.reset();
       EXPECT(!py::Interpreter::is_running());
       for (std::thread& thread : threads) thread.join();
-      EXPECT(latepy::detail::current_interpreter().inside == 0);
+      EXPECT(latepy::detail::threads_inside(latepy::detail::current_interpreter()) == 0);
     }
   });
 }
