@@ -53,6 +53,9 @@ TEST_CASE("named arguments are written \"name\"_a = value or arg(\"name\") = val
   const py::Arg kept = "k"_a = 5;
   CHECK(tell()(kept) == eval("((), {'k': 5})"));
   CHECK(tell()(kept) == eval("((), {'k': 5})"));  // and again: a call takes nothing from it
+  const py::Arg& bound = "b"_a = 6;
+  static_assert(!std::is_reference_v<decltype("b"_a = 6)>);  // a reference would be to what is gone
+  CHECK(tell()(bound) == eval("((), {'b': 6})"));
   CHECK(tell()("\xc3\xbc"_a = 1) == eval("((), {'\xc3\xbc': 1})"));
 }
 

@@ -8,26 +8,21 @@
 
 namespace latepy {
 inline namespace v1 {
-namespace detail {
-/// The name of a named argument; empty for a positional one. The text is borrowed.
-struct ArgName {
-  const char* text = nullptr;
-  InternKey key{nullptr, 0};
-};
-}  // namespace detail
 /// A named argument: `arg("hours") = 2`, `"hours"_a = 2`.
 class Arg {
  public:
   explicit Arg(const char* name) noexcept : Arg(name, std::strlen(name)) {}  ///< see arg()
   /// The name is not copied and must outlive the call. `length` is without the NUL at its end.
   LATEPY_FORCE_INLINE Arg(const char* name, std::size_t length) noexcept : name_{name, {name, length + 1}} {}
+  LATEPY_EFFCXX_OFF  // gives an Arg and no reference: `const auto& kept = arg("hours") = 2` keeps it alive
   /// Converts the value; takes the GIL if the thread does not hold it. \throws ConversionError, PythonError.
   template <class T>
-  LATEPY_FORCE_INLINE Arg&& operator=(T&& value) && {
+  LATEPY_FORCE_INLINE Arg operator=(T&& value) && {
     const GilGuard::Maybe gil(!detail::holds_gil());
     value_ = to_py(std::forward<T>(value));
     return std::move(*this);
   }
+  LATEPY_EFFCXX_ON
   const char* name() const noexcept { return name_.text; }             ///< the name
   std::size_t length() const noexcept { return name_.key.size - 1; }   ///< the length of the name, without the NUL
   const detail::InternKey& key() const noexcept { return name_.key; }  ///< the name, as a key of the interned names

@@ -2,11 +2,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/interned_names.hpp>
 #include <latepy/core/handle.hpp>
 
 namespace latepy {
 inline namespace v1 {
 namespace detail {
+
+/// The name of a named argument; empty for a positional one. The text is borrowed.
+struct ArgName {
+  const char* text = nullptr;
+  InternKey key{nullptr, 0};
+};
 
 /// The vectorcall function of an object.
 using VectorcallFunction = CFunction<std::remove_pointer_t<Vectorcall>>;
