@@ -102,6 +102,12 @@ TEST_CASE("script_traceback tells which scripts a host's exception has passed") 
       CHECK_THAT(py::script_traceback(error), ContainsSubstring("File \"result.py\", line 1"));
     }
   }
+  SECTION("whose names have a NUL") {
+    python().exec(
+        "def named(): fails()\nnamed.__code__ = named.__code__.replace(co_name='a\\0b', co_filename='c\\0d')");
+    using namespace std::string_literals;
+    CHECK_THAT(traceback_of("named()", "start.py"), ContainsSubstring("  File \"c\0d\", line 1, in a\0b\n"s));
+  }
   SECTION("of a deep recursion both ends") {
     python().exec("def deep(n): return fails() if n == 0 else deep(n - 1)", {}, "deep.py");
     const std::string text = traceback_of("deep(300)", "start.py");

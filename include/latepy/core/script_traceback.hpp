@@ -21,7 +21,7 @@ namespace detail {
 
 /// Takes the first part of ScriptFrames away, and gives it.
 LATEPY_COLD inline std::string_view next_part(std::string_view& frames) noexcept {
-  const std::string_view part = frames.substr(0, frames.find('\0'));
+  const std::string_view part = frames.substr(0, frames.find(part_end));
   frames.remove_prefix((std::min)(part.size() + 1, frames.size()));
   return part;
 }

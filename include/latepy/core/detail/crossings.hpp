@@ -12,9 +12,10 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Frames of Python code, the outermost first: of each the line, the function and the file, with a NUL behind each. All
-/// three are empty where frames are left out.
+/// Frames of Python code, the outermost first: of each the line, the function and the file, with part_end behind each.
+/// All three are empty where frames are left out.
 using ScriptFrames = std::string;
+inline constexpr char part_end = '\xFF';  ///< is in no UTF-8; a name may have a NUL
 
 /// A C++ exception that has passed scripts. A node of a list.
 struct Crossing {
@@ -122,24 +123,24 @@ LATEPY_COLD inline const void* address_of(const std::exception_ptr& exception) n
 /// The frames of a traceback. Of a long one those in the middle are left out.
 LATEPY_COLD inline ScriptFrames frames_of(PyObject* exception) {
   constexpr std::size_t most = 50;  // at each end
-  constexpr std::string_view nul("", 1);
+  constexpr std::string_view end(&part_end, 1);
   ScriptFrames frames;
   std::size_t count = 0, middle = 0;
   const auto drop = [&] {  // the first frame behind `middle`
-    for (int parts = 3; parts > 0; --parts) frames.erase(middle, frames.find('\0', middle) + 1 - middle);
+    for (int parts = 3; parts > 0; --parts) frames.erase(middle, frames.find(part_end, middle) + 1 - middle);
   };
   for (ColdRef entry(api().Exception_GetTraceback(exception)); entry.get() && entry.get() != api().NoneStruct;
        entry.reset(find_attribute(entry.get(), "tb_next"))) {
     const ColdRef frame(find_attribute(entry.get(), "tb_frame"));
     const ColdRef code(frame.get() ? api().Frame_GetCode(frame.get()) : nullptr);
-    frames += concat({decimal(int_at(entry.get(), "tb_lineno")), nul, text_at(code.get(), "co_name"), nul,
-                      text_at(code.get(), "co_filename"), nul});
+    frames += concat({decimal(int_at(entry.get(), "tb_lineno")), end, text_at(code.get(), "co_name"), end,
+                      text_at(code.get(), "co_filename"), end});
     if (++count == most) middle = frames.size();
     if (count > 2 * most) drop();
   }
   if (count > 2 * most) {
     drop();
-    frames.insert(middle, 3, '\0');
+    frames.insert(middle, 3, part_end);
   }
   return frames;
 }
