@@ -8,9 +8,12 @@
 #include <latepy/stl/set.hpp>
 #include <latepy/stl/struct.hpp>
 #include <latepy/stl/tuple.hpp>
+#include <latepy/stl/unordered_map.hpp>
+#include <latepy/stl/unordered_set.hpp>
 #include <latepy/stl/variant.hpp>
 #include <latepy/stl/vector.hpp>
 
+#include <algorithm>
 #include <list>
 
 #include "python.hpp"
@@ -33,6 +36,13 @@ struct Counted {
 
 struct ByAddress {
   bool operator()(const py::Object& a, const py::Object& b) const { return a.ptr() < b.ptr(); }
+};
+
+struct Hash {
+  std::size_t operator()(const py::Object& object) const { return std::hash<const void*>()(object.ptr()); }
+};
+struct SameObject {
+  bool operator()(const py::Object& a, const py::Object& b) const { return a.ptr() == b.ptr(); }
 };
 
 struct Input {
@@ -59,6 +69,28 @@ struct Widget {
   Counted counted;
 };
 struct Button : Widget {};
+
+struct Group;
+using Member = std::shared_ptr<Group>;
+using InputOf = std::map<Member, Input>;
+struct Group {
+  std::set<Member> ordered;
+  std::set<Member, std::owner_less<Member>> by_owner;
+  std::unordered_set<Member> hashed;
+  std::map<Member, int> ranks;
+  std::map<Member, Member> partners;
+  std::unordered_map<Member, std::vector<Member>> friends;
+  std::map<py::Object, int, ByAddress> ages;
+  std::unordered_map<py::Object, Member, Hash, SameObject> named;
+  std::vector<std::set<Member>> teams;
+  std::set<std::pair<int, Member>> pairs;
+  std::set<std::vector<Member>> lists;
+  std::map<int, std::set<Member>> by_size;
+  std::multiset<Member> twice;
+  std::multimap<Member, py::Object> notes;
+  InputOf inputs;
+  Counted counted;
+};
 
 struct Node {
   py::Object object;
@@ -102,6 +134,31 @@ void host() {
     m.add_class<Left, Node>("Left");
     m.add_class<Right, Node>("Right");
     m.add_class<Both, Left, Right>("Both").init<>();
+    py::bind_map<InputOf>(m, "InputOf");
+    m.add_class<Group>("Group")
+        .init<>()
+        .def("ordered", &Group::ordered)
+        .def("by_owner", &Group::by_owner)
+        .def("hashed", &Group::hashed)
+        .def("ranks", &Group::ranks)
+        .def("partners", &Group::partners)
+        .def("friends", &Group::friends)
+        .def("ages", &Group::ages)
+        .def("named", &Group::named)
+        .def("teams", &Group::teams)
+        .def("pairs", &Group::pairs)
+        .def("lists", &Group::lists)
+        .def("by_size", &Group::by_size)
+        .def("inputs", &Group::inputs)
+        .def("note",
+             [](Group& group, const Member& member, py::Object note) {
+               group.twice.insert({member, member});
+               group.notes.emplace(member, std::move(note));
+             })
+        .visit([](Group& group, auto& visitor) {
+          visitor(group.twice);
+          visitor(group.notes);
+        });
     m.def("keep_callback", [](Widget& widget) { kept_callbacks.push_back(widget.callback); });
     m.def("keep_other", [](Widget& widget) { kept_widgets.push_back(widget.other); });
     return true;
@@ -113,7 +170,7 @@ void host() {
 int left_of(const std::string& connect) {
   host();
   const int before = alive;
-  python().exec("def use(w, v):\n  " + connect + "\nuse(Widget(), Button())\ngc.collect()");
+  python().exec("def use(w, v, g, h):\n  " + connect + "\nuse(Widget(), Button(), Group(), Group())\ngc.collect()");
   return alive - before;
 }
 
@@ -152,6 +209,53 @@ TEST_CASE("a cycle through shared_ptrs that a script assigned is collected") {
   CHECK(left_of("w.other = v\n  v.other = w") == 0);
   CHECK(left_of("w.others = [v, v, w]") == 0);
   CHECK(left_of("w.others = [v]\n  v.callback = lambda: w") == 0);
+}
+
+TEST_CASE("a cycle through the elements of a set or the keys of a map is collected") {
+  for (const char* connect : {
+           "g.ordered = {g}",
+           "g.ordered = {h, g}\n  h.ordered = {g}",
+           "g.by_owner = {h, g}\n  h.by_owner = {h}",
+           "g.hashed = {h, g}",
+           "g.ranks = {g: 1, h: 2}",
+           "g.partners = {g: h, h: g}",
+           "g.friends = {h: [g, h], g: []}",
+           "g.ages = {g: 1, h: 2}",
+           "g.named = {h: g, g: g}",
+           "g.teams = [{g}, {h, g}, set()]",
+           "g.pairs = {(1, g), (2, g), (1, h)}",
+           "g.lists = {(g, h), (h,), ()}",
+           "g.by_size = {1: {g}, 2: {g, h}}",
+           "g.note(h, g)",
+           "g.inputs = {g: Input(), h: Input()}",
+           "k = type('Kept', (Group,), {})()\n  g.inputs = {k: Input()}\n  k.ordered = {g}\n  k.kept = g.inputs[k]",
+       }) {
+    INFO(connect);
+    CHECK(left_of(connect) == 0);
+  }
+}
+
+TEST_CASE("a set or map that a script assigned holds all of it, and finds it") {
+  host();
+  python().exec(R"(
+    members = [Group() for _ in range(20)]
+    g = members[0]
+    g.ordered = g.by_owner = g.hashed = set(members)
+    g.ranks = dict((each, i) for i, each in enumerate(members))
+    g.friends = dict((each, [each, g]) for each in members)
+    g.inputs = dict((each, Input()) for each in members)
+  )");
+  CHECK(python().eval<bool>("g.ordered == g.by_owner == g.hashed == set(members)"));
+  CHECK(python().eval<bool>("g.ranks == {each: i for i, each in enumerate(members)}"));
+  CHECK(python().eval<bool>("all(g.friends[each] == [each, g] or g.friends[each] == (each, g) for each in members)"));
+  CHECK(python().eval<bool>("len(g.inputs) == 20 and all(each in g.inputs for each in members)"));
+  const auto& group = python()["g"].as<Group&>();
+  CHECK(std::is_sorted(group.ordered.begin(), group.ordered.end()));
+  for (const Member& member : group.by_owner) CHECK(group.by_owner.count(member) == 1);
+  for (const Member& member : group.hashed)
+    CHECK((group.hashed.count(member) == 1 && group.ordered.count(member) == 1));
+  for (const auto& [member, rank] : group.ranks) CHECK(group.ranks.at(member) == rank);
+  python().exec("del g, members\ngc.collect()");
 }
 
 TEST_CASE("what a shared_ptr field or a set holds is the same Python object as before") {

@@ -36,6 +36,13 @@ Shown show_field([[maybe_unused]] const T& whole, F& field) {
   else
     return Shown(field);
 }
+template <class C>
+void before_assignment(C& container) {
+  const ClassRecord* const record = class_of<C>();
+  if (record && record->traits && record->traits->before_assignment)
+    if (const Object object = find_instance({&container, record}); !object.is_empty())
+      record->traits->before_assignment(object.ptr(), &container);
+}
 /// A script assigns to a field.
 template <class F, class V>
 void assign_field(F& field, V&& value) {
@@ -43,12 +50,7 @@ void assign_field(F& field, V&& value) {
     Visitor settle;
     settle(value);
   }
-  if constexpr (is_copied_class<F>) {
-    const ClassRecord* const record = class_of<F>();
-    if (record && record->traits && record->traits->before_assignment)
-      if (const Object container = find_instance({&field, record}); !container.is_empty())
-        record->traits->before_assignment(container.ptr(), &field);
-  }
+  if constexpr (is_copied_class<F>) before_assignment(field);
   field = std::forward<V>(value);
 }
 

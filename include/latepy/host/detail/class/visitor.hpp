@@ -5,6 +5,7 @@
 #include <latepy/host/detail/class/host_types.hpp>
 
 #include <tuple>
+#include <vector>
 
 namespace latepy {
 inline namespace v1 {
@@ -62,6 +63,22 @@ constexpr bool holds_objects() {
     return has_visit<T>;
 }
 
+/// Whether T is a set or map whose keys can hold Objects. Such keys are const inside of it.
+template <class T, class = void>
+inline constexpr bool has_object_keys = false;
+template <class T>
+inline constexpr bool has_object_keys<T, std::void_t<typename T::key_type>> = holds_objects<typename T::key_type>();
+/// Whether keys of T may have to be settled, and T has nodes, in which they can be. An Object never has to.
+template <class T, class = void>
+inline constexpr bool has_settled_keys = false;
+template <class T>
+inline constexpr bool has_settled_keys<T, std::void_t<typename T::node_type>> =
+    has_object_keys<T> && !std::is_base_of_v<Object, typename T::key_type>;
+
+/// Prepares the Python object of a container, if there is one, for the end of all elements.
+template <class C>
+void before_assignment(C& container);
+
 /// Passes the Objects inside of a C++ object to the garbage collector (tp_traverse), or empties them (tp_clear).
 class Visitor {
  public:
@@ -72,7 +89,8 @@ class Visitor {
   Visitor() noexcept = default;
 
   /// Visits `value`: an Object, Function, std::function, or shared_ptr, unique_ptr or object of a bound class, and
-  /// containers, optionals, variants, tuples and pairs of these. What is const is shown, and not emptied.
+  /// containers, optionals, variants, tuples and pairs of these. What is const is shown, and not emptied. A set, and a
+  /// map whose keys hold Objects, is emptied as a whole.
   template <class T>
   void operator()(T& value) {
     using Plain = std::remove_const_t<T>;
@@ -86,16 +104,19 @@ class Visitor {
     } else if constexpr (has_visit<Plain>) {
       Converter<Plain>::visit(inner, *this);
     } else if constexpr (is_container<Plain>) {
-      using Element = decltype(*inner.begin());
-      if constexpr (std::is_const_v<std::remove_reference_t<Element>>) {  // a set
+      using Element = std::remove_reference_t<decltype(*inner.begin())>;
+      if constexpr (std::is_const_v<Element> || has_object_keys<Plain>) {  // no element may be emptied in its place
         if (purpose_ == Purpose::empty) {
+          before_assignment(inner);
           const Plain taken = std::exchange(inner, Plain());
           return;
         }
       }
+      if constexpr (has_settled_keys<Plain>)
+        if (purpose_ == Purpose::settle) return settle_nodes(inner);
       for (auto&& each : inner) (*this)(each);
     } else if constexpr (is_tuple<Plain>) {
-      std::apply([this](auto&... each) { (this->each_of_tuple(each), ...); }, inner);
+      std::apply([this](auto&... each) { (this->each_part(each), ...); }, inner);
     } else {
       if (inner.has_value()) (*this)(*inner);
     }
@@ -117,8 +138,25 @@ class Visitor {
 
  private:
   enum class Purpose : unsigned char { show, empty, settle };
+  /// Settles the elements of a set or map outside of it. Their order in it may be another one afterwards, because it
+  /// may be that of the owners.
+  template <class C>
+  void settle_nodes(C& items) {
+    std::vector<typename C::node_type> nodes;
+    nodes.reserve(items.size());
+    while (!items.empty()) nodes.push_back(items.extract(items.begin()));
+    for (auto& node : nodes) {
+      if constexpr (std::is_same_v<typename C::key_type, typename C::value_type>) {
+        (*this)(node.value());
+      } else {
+        (*this)(node.key());
+        each_part(node.mapped());
+      }
+      items.insert(items.end(), std::move(node));
+    }
+  }
   template <class T>
-  void each_of_tuple(T& value) {
+  void each_part(T& value) {
     if constexpr (holds_objects<std::remove_const_t<T>>()) (*this)(value);
   }
 
