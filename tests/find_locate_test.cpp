@@ -148,6 +148,8 @@ TEST_CASE("a library and a python that are named together belong together", "[lo
   tree.file("unversioned/lib/libpython3.12.so.1.0", native_library());
   tree.python("free", "3.13t");
   tree.python("ordinary", "3.13");
+  tree.python("linked", "3.13t");
+  tree.file("linked/bin/python3.13", native_executable());
   const struct {
     const char *python, *library;
     bool fit;
@@ -170,6 +172,9 @@ TEST_CASE("a library and a python that are named together belong together", "[lo
     {"other", "one/lib/libpython3.11.so.1.0", false},
     {"other/bin/python", "one/lib/libpython3.11.so.1.0", false},
     {"ordinary/bin/python3", "free/lib/libpython3.13t.so.1.0", false},
+#if !LATEPY_WINDOWS
+    {"linked/bin/python3.13", "linked/lib/libpython3.13t.so.1.0", true},
+#endif
   };
   for (const auto& [python, library, fit] : table) {
     CAPTURE(python, library);

@@ -899,6 +899,64 @@ TEST_CASE("the version in pyvenv.cfg is that of a base whose python has no versi
   CHECK(discovery.chosen()->library == tree.at("py/lib/libpython3.12.so.1.0"));
 }
 
+TEST_CASE("python3.13 is that of a free-threaded build where there is no ordinary one", "[locate]") {
+  Tree tree;
+  tree.python("py", "3.13t");
+  REQUIRE(link(tree.at("py/bin/python3.13t").c_str(), tree.at("py/bin/python3.13").c_str()) == 0);
+  unlink(tree.at("py/bin/python3").c_str());
+  tree.link("py/bin/python3", "python3.13");
+  tree.venv("venv", "home = " + tree.at("py/bin") + "\nversion = 3.13.0\n");
+  tree.link("elsewhere/bin/python3", tree.at("py/bin/python3"));
+  std::string library = "libpython3.13t.so.1.0", reason;
+  SECTION("alone") {}
+  SECTION("with an ordinary one of another version") {
+    tree.stdlib("py", "3.12");
+    tree.file("py/lib/libpython3.12.so.1.0", native_library());
+  }
+  SECTION("with the standard library in lib64") {
+    std::filesystem::create_directory(tree.at("py/lib64"));
+    REQUIRE(rename(tree.at("py/lib/python3.13t").c_str(), tree.at("py/lib64/python3.13t").c_str()) == 0);
+  }
+  SECTION("with an ordinary library") {
+    tree.stdlib("py", "3.13");
+    tree.file("py/lib/libpython3.13.so.1.0", native_library());
+    library = "libpython3.13.so.1.0";
+  }
+  SECTION("with an ordinary library whose standard library is missing") {
+    tree.file("py/lib/libpython3.13.so.1.0", native_library());
+    reason = "standard library missing: no lib/python3.13/os.py";
+  }
+  SECTION("with an ordinary one that has no library") {
+    tree.stdlib("py", "3.13");
+    reason = "no libpython3.13 below " + tree.at("py");
+  }
+  SECTION("which has no library") {
+    unlink(tree.at("py/lib/libpython3.13t.so.1.0").c_str());
+    reason = "no libpython3.13t below " + tree.at("py");
+  }
+  const auto check = [&](const char* source) {
+    const Discovery discovery = py::locate(tree.search);
+    INFO(discovery.to_string());
+    REQUIRE_FALSE(discovery.candidates().empty());
+    const Candidate& c = discovery.candidates()[0];
+    CHECK(c.source == source);
+    CHECK((c.verdict == Verdict::chosen) == reason.empty());
+    CHECK(has(c.reason, reason));
+    if (!reason.empty()) return;
+    CHECK(c.library == tree.at("py/lib/" + library));
+    CHECK(c.home == tree.at("py"));
+    CHECK(c.free_threaded == has(library, "t.so"));
+  };
+  for (const char* python : {"py/bin/python3.13", "py/bin/python3", "elsewhere/bin/python3", "venv"}) {
+    CAPTURE(python);
+    tree.search.python = tree.at(python);
+    check("Config::python");
+  }
+  tree.search.python = py::Path();
+  tree.set("PATH=" + tree.at("elsewhere/bin"));
+  check("PATH");
+}
+
 TEST_CASE("strict refuses a folder in which it may not look", "[locate][security]") {
   Tree tree;
   tree.python("py", "3.12");

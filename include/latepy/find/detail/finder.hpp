@@ -198,12 +198,13 @@ class Finder : public Checks {
     if (!name.matches && !asked.matches) return refuse(c, arena_.concat("not named like a Python: ", real));
     if (!name.version.known() && c.version.known() && !LATEPY_WINDOWS)
       name.version = {c.version.major, c.version.minor, -1};
+    const Text home = home_of(real), other = LATEPY_WINDOWS ? home : home_of(c.base_executable);
+    name.free_threaded |= is_only_free_threaded(arena_, home, name);
     if (asked.matches) {  // a debug library serves an ordinary executable
       const Text version = arena_.concat("Python ", name.version.known() ? name.dotted(arena_) : Text(), name.flags());
       name.debug = asked.debug;
       if (name.version.known() && !name.same(asked)) return refuse_library(c, version);
     }
-    const Text home = home_of(real), other = LATEPY_WINDOWS ? home : home_of(c.base_executable);
     if (add_libraries(libraries_below(arena_, home, name), c)) return;
     if (other != home && add_libraries(libraries_below(arena_, other, name), c)) return;
     if (!c.library.empty()) return add_library(c);

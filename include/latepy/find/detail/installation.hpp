@@ -111,6 +111,16 @@ LATEPY_COLD inline bool has_stdlib(Arena& arena, Text home, const PythonName& na
   return false;
 }
 
+/// Whether an executable of this name is that of a free-threaded build: `make install` of one makes python3.13 another
+/// name of python3.13t. So it is where the installation has neither the library nor the standard library of an ordinary
+/// build, but the standard library of a free-threaded one.
+LATEPY_COLD inline bool is_only_free_threaded(Arena& arena, Text home, const PythonName& name) {
+  if (LATEPY_WINDOWS || !name.version.known() || name.free_threaded || has_stdlib(arena, home, name)) return false;
+  PythonName other = name;
+  other.free_threaded = true;
+  return has_stdlib(arena, home, other) && libraries_below(arena, home, name).empty();
+}
+
 /// The folder above the library that has its standard library, "" without one.
 LATEPY_COLD inline Text find_home(Arena& arena, Text library, const PythonName& name) {
   const Text beside = arena.parent(library);
