@@ -91,6 +91,46 @@ TEST_CASE("the child of a thread with the GIL uses Python, beside four busy thre
   });
 }
 
+TEST_CASE("a fork waits for the threads that make their thread states", "[fork][threads]") {
+  in_child([] {
+    static std::atomic<bool> is_making{false}, has_forked{false};
+    static py::detail::Api& api = py::detail::library_state.api;
+    py::Interpreter python;
+    python.exec(work);
+    if (py::detail::library_state.version.minor >= 12) return;  // CPython does without
+    static const auto make = api.ThreadState_New;
+    api.ThreadState_New = [](PyInterpreterState* interpreter) {
+      is_making = true;
+      while (py::detail::current_interpreter().forking == 0 && !has_forked) py::detail::process_nap();
+      is_making = false;
+      return make(interpreter);
+    };
+    for (const bool by_script : {false, true}) {
+      has_forked = false;
+      std::thread other;
+      {
+        const py::GilRelease others;
+        other = std::thread([] { const py::GilGuard gil; });
+        while (!is_making) py::detail::process_nap();
+      }
+      const auto in_the_child = [&] {
+        EXPECT(!is_making);
+        EXPECT(python["work"].call<int>() == 20);
+      };
+      if (by_script) {
+        python.def("check", in_the_child);
+        EXPECT(python.eval<int>("[child := os.fork() or (check(), os._exit(7)), os.waitpid(child, 0)[1] >> 8][1]") ==
+               7);
+      } else {
+        EXPECT(fork_and(in_the_child) == 0);
+      }
+      has_forked = true;
+      const py::GilRelease others;
+      other.join();
+    }
+  });
+}
+
 TEST_CASE("os.fork() and multiprocessing work in scripts, beside four busy threads", "[fork][threads]") {
   in_child([] {
     py::Interpreter python;

@@ -170,6 +170,7 @@ LATEPY_FUNC LATEPY_COLD PyThreadState* GilGuard::find_state(detail::InterpreterS
   if (known && api.ThreadState_GetInterpreter(known) == interpreter.interpreter.load()) return known;
   if (detail::is_stack_too_small()) return nullptr;
   try {
+    const detail::MakingState making(interpreter);
     PyThreadState* const made = detail::make_thread_state(interpreter, generation);
     detail::stack_limit.has_new_state = true;
     return made;

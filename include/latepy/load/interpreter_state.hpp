@@ -116,6 +116,7 @@ struct InterpreterState {
   std::atomic<StreamLayout*> streams{nullptr};
   /// CPython's table of datetime functions; see stl/detail/datetime.hpp.
   std::atomic<const DateTimeApi*> datetime{nullptr};
+  std::atomic<int> making{0}, forking{0};  ///< the threads that make a thread state, and that fork; see MakingState
 };
 
 /// Stands for "no interpreter" in a library that has met no Python yet. Its generation is always no_generation.
@@ -249,8 +250,7 @@ LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
     void* const memory = process_alloc(sizeof(InterpreterState));
     void* const names = process_alloc((interned_slots + 1) * sizeof(InternedName));
     if (!memory || !names) {
-      process_free(memory);
-      process_free(names);
+      for (void* const each : {memory, names}) process_free(each);
       throw std::bad_alloc();
     }
     auto* const made = new (memory) InterpreterState();

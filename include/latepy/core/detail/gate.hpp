@@ -47,6 +47,34 @@ LATEPY_FORCE_INLINE bool try_count_in(InterpreterState& s) noexcept {
 inline void count_out(InterpreterState& s) noexcept { guard_count(s).number.fetch_sub(1); }
 /// The number of threads that are counted now. After `stopping` was set it can only become less.
 int threads_inside(const InterpreterState& s) noexcept;
+/// A thread makes its thread state while it lives: no fork() of a thread with the GIL comes then, as it waits by
+/// let_states_be_made(). PyThreadState_New needs no GIL, but a lock of CPython. Until 3.11 a child in which nobody
+/// gives that lock back hangs as soon as CPython is told of the fork.
+class MakingState {
+ public:
+  explicit MakingState(InterpreterState& s) noexcept : s_(s) {
+    while (++s_.making, s_.forking.load() != 0) {
+      --s_.making;
+      process_nap();
+    }
+  }
+  MakingState(const MakingState&) = delete;
+  MakingState& operator=(const MakingState&) = delete;
+  ~MakingState() { --s_.making; }
+
+ private:
+  InterpreterState& s_;
+};
+/// Waits until no thread makes a thread state. From now on none begins to, until `--s.forking`. Needs the GIL. Other
+/// threads may hold it only if the wait is long: tracemalloc takes it for the memory of a thread state.
+inline void let_states_be_made(InterpreterState& s) noexcept {
+  ++s.forking;
+  for (int naps = 0; s.making.load() != 0; ++naps) {
+    PyThreadState* const state = naps < 20 ? nullptr : api().Eval_SaveThread();
+    process_nap();
+    if (state) api().Eval_RestoreThread(state);
+  }
+}
 /// In the child of a fork(): of all threads only this one is left, `depth` guards deep.
 void reset_counts(InterpreterState& s, int depth) noexcept;
 /// try_count_in() for a thread that must return to Python. It waits while the interpreter is stopping, because the stop
@@ -89,6 +117,7 @@ LATEPY_FUNC LATEPY_COLD int threads_inside(const InterpreterState& s) noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD void reset_counts(InterpreterState& s, int depth) noexcept {
+  s.making = s.forking = 0;
   s.count_of_all.number.store(depth);
   for (GuardCount* each = s.counts.load(); each; each = each->next) {
     each->number.store(0);

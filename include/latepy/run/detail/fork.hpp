@@ -32,6 +32,7 @@ struct ForkPlan {
   bool holds_gil = false;     ///< the thread holds the GIL of the main interpreter
   bool locks_import = false;  ///< this library took the import lock
   bool stops_world = false;   ///< this library told a free-threaded CPython
+  bool holds_states = false;  ///< this library called let_states_be_made()
 };
 inline thread_local ForkPlan fork_plan{};
 /// In the child of a fork() with the GIL, the ThreadRecord of the thread that forked, the only one that lives on.
@@ -67,12 +68,15 @@ LATEPY_COLD inline void before_fork() noexcept {
   fork_plan.stops_world = is_hosts && library_state.free_threaded;
   fork_plan.locks_import = is_hosts && !library_state.free_threaded;
   if (fork_plan.locks_import) call_fork_source("acquire");
+  fork_plan.holds_states = fork_plan.holds_gil && library_state.version.minor < 12;
+  if (fork_plan.holds_states) let_states_be_made(*process_state().entered.load());
   if (!fork_plan.stops_world) return;
   const ErrorAside aside;
   api().BeforeFork();
   fork_plan.is_pythons = false;  // it called what watch_forks() registered
 }
 LATEPY_COLD inline void after_fork_in_parent() noexcept {
+  if (std::exchange(fork_plan.holds_states, false)) --process_state().entered.load()->forking;
   if (std::exchange(fork_plan.locks_import, false)) call_fork_source("release");
   if (!std::exchange(fork_plan.stops_world, false)) return;
   const ErrorAside aside;
@@ -104,7 +108,7 @@ LATEPY_COLD inline void after_fork_in_child() noexcept {
   ProcessState& process = process_state();
   free_locks(process);
   ask_watcher(&WatcherCalls::forget);
-  fork_plan.locks_import = fork_plan.stops_world = false;
+  fork_plan.locks_import = fork_plan.stops_world = fork_plan.holds_states = false;
   if (fork_plan.holds_gil) surviving_thread = &thread_record;
   if (!is_python_running() || fork_plan.is_pythons) return;
   // From now on each use of Python comes to finish_fork(), or throws.
