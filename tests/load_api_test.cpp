@@ -108,6 +108,12 @@ TEST_CASE("the table is filled with the addresses of the library") {
   CHECK(*api.ValueError == python().eval("ValueError").ptr());
 }
 
+TEST_CASE("what may wait for the GIL is called behind a barrier, as CPython may end the thread") {
+  // Also what waits only while tracemalloc is on, which takes the GIL for memory that is taken without it.
+  CHECK_FALSE(std::is_pointer_v<decltype(Api::ThreadState_New)>);
+  CHECK_FALSE(std::is_pointer_v<decltype(Api::Eval_RestoreThread)>);
+}
+
 TEST_CASE("functions that were renamed are there under their present name") {
   const Api& api = (python(), py::detail::api());
   CHECK(api.ThreadState_GetUnchecked);

@@ -65,7 +65,7 @@ LATEPY_FUNCTION(14, 99, optional, int, Py_, InitializeFromInitConfig, (detail::I
 LATEPY_LEAF(9, 99, required, PyInterpreterState*, Py, InterpreterState_Get, (void))
 LATEPY_LEAF(9, 99, required, PyInterpreterState*, Py, InterpreterState_Main, (void))
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, InterpreterState_GetDict, (PyInterpreterState*))
-LATEPY_LEAF(9, 99, required, PyThreadState*, Py, ThreadState_New, (PyInterpreterState*))
+LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, ThreadState_New, (PyInterpreterState*))
 LATEPY_LEAF(9, 99, required, PyThreadState*, Py, ThreadState_Get, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py, ThreadState_Clear, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, void, Py, ThreadState_Delete, (PyThreadState*))
