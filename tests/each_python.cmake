@@ -31,7 +31,7 @@ endfunction()
 function(latepy_add name labels environment)
   file(MAKE_DIRECTORY ${scratch}/${name})
   add_test(${name} ${ARGN})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS "${labels}" WORKING_DIRECTORY ${scratch}/${name}
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "${labels}" WORKING_DIRECTORY ${scratch}/${name}
     SKIP_RETURN_CODE 4 ENVIRONMENT_MODIFICATION "${clean};${environment}")
 endfunction()
 

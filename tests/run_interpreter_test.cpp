@@ -920,8 +920,9 @@ TEST_CASE("a library that is of another version than its name says is refused wh
   for (const std::string& sub : {std::string("/lib"), stdlib, stdlib + "/encodings"}) mkdir((home + sub).c_str(), 0755);
   std::ofstream(home + stdlib + "/os.py");
   const std::string library = home + "/lib" + file;
-  std::ifstream source(real.library, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(source)), std::istreambuf_iterator<char>());
+  std::ifstream source(real.library, std::ios::binary | std::ios::ate);
+  std::string bytes(static_cast<std::size_t>(source.tellg()), '\0');
+  source.seekg(0).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   const auto refused = [&](const std::string& range) {
     std::ofstream(library, std::ios::binary) << bytes;
     return in_child([&] {
