@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 
+#include <thread>
+
 #ifndef _WIN32
 namespace {
 
@@ -41,6 +43,8 @@ TEST_CASE("without the thread that stops code, interrupt() says so", "[interrupt
     EXPECT(!python.interrupt());
     { const Deadline limit(1h); }
     EXPECT(python.interrupt());
+    EXPECT(python.stop());
+    EXPECT(!python.interrupt());
   });
 }
 
@@ -83,6 +87,42 @@ TEST_CASE("the child of a fork() has limits of its own", "[fork]") {
     int status = -1;
     EXPECT(waitpid(child, &status, 0) == child && status == 0);
     python.exec("for i in range(1000): pass");
+  });
+}
+
+TEST_CASE("in the child of a fork() interrupt() knows no calls of other threads", "[fork][interrupt]") {
+  in_child([] {
+    py::Config config;
+    config.interruptible = true;
+    py::Interpreter python(config);
+    std::atomic<bool> is_inside{false}, ends{false};
+    python.def("wait", [&] {
+      is_inside = true;
+      const py::GilRelease release;
+      while (!ends) std::this_thread::yield();
+    });
+    std::thread other([&] { python.exec("wait()"); });
+    {
+      const py::GilRelease release;
+      while (!is_inside) std::this_thread::yield();
+    }
+    const pid_t child = fork();
+    if (child == 0) {
+      const Deadline enough(1h);
+      EXPECT(python.interrupt());
+      {
+        const Deadline limit(1ms);
+        EXPECT_THROWN(DeadlineError, python.exec("while True: pass"));
+      }
+      EXPECT(py::detail::alarms && !py::detail::alarms->next);
+      std::fflush(nullptr);
+      _exit(0);
+    }
+    int status = -1;
+    EXPECT(waitpid(child, &status, 0) == child && status == 0);
+    ends = true;
+    const py::GilRelease release;
+    other.join();
   });
 }
 

@@ -69,7 +69,7 @@ class Interpreter : public Scope {
   }
 
   /// Stops the Python code that C++ threads run: it gets an Interrupted, as a Deadline gives a DeadlineError. Threads
-  /// that Python made go on. What begins later is not stopped. Any thread, also in a signal handler.
+  /// of Python's `threading` go on. What begins later is not stopped. Any thread, also in a signal handler.
   /// \returns false if no thread can do it: set Config::interruptible, or make a Deadline before.
   bool interrupt() noexcept { return detail::ask_watcher(&detail::WatcherCalls::interrupt); }
 

@@ -11,8 +11,11 @@ inline namespace v1 {
 /// later: it gets the error again at each line, until it has returned to C++.
 /// - A loop of Python code stops within about 50 ms. Code that is blocked in C, such as time.sleep(), stops when that
 ///   returns; see blocked(). So does C++ code that a script has called.
-/// - The limit is for all code together that the thread runs in the scope. After it, further code is stopped at once.
-/// - Deadlines may be nested; the earliest stops the code.
+/// - In 3.11 and 3.12 CPython does not run the `finally` and `except` of a `try` that begins with the stopped loop.
+/// - The limit is for all code together that the thread runs in the scope. Further code gets the error too, at the
+///   latest 100 ms after the first one.
+/// - Deadlines may be nested; the earliest stops the code. The others wait until its scope is left.
+/// - The child of a fork() begins without limits.
 /// - A coroutine must not be suspended in the scope: the object belongs to its thread.
 class Deadline {
  public:
@@ -21,7 +24,7 @@ class Deadline {
   template <class Rep, class Period>
   explicit Deadline(std::chrono::duration<Rep, Period> limit)
       : Deadline(static_cast<long long>(
-            (std::min)((std::max)(std::chrono::duration<double, std::milli>(limit).count(), 0.0), 1e11))) {}
+            (std::min)((std::max)(0.0, std::chrono::duration<double, std::milli>(limit).count()), 1e11) + 0.5)) {}
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
   /// Ends the limit: what it has raised and is not yet delivered is taken back. On the thread of the constructor.
@@ -31,7 +34,7 @@ class Deadline {
   /// C++. Any thread, no GIL.
   bool blocked() const noexcept {
     const detail::SpinLock lock(detail::alarms_lock);
-    return alarm_.is_blocked;
+    return alarm_.is_blocked || alarm_.is_late(detail::Clock::now());
   }
 
  private:

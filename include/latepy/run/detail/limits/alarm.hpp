@@ -22,26 +22,31 @@ using Clock = std::chrono::steady_clock;
 //   the exception again at each line and each call, until the Alarm has ended.
 // Code blocked in C runs on until that returns.
 
-/// Ends the Python code of one thread at a time. All Alarms form a list; `alarms_lock` guards it and their members.
-struct Alarm {
-  unsigned long thread = 0;    ///< PyThread_get_thread_ident()
-  long long limit = -1;        ///< of a Deadline, in ms; negative: for Interpreter::interrupt()
-  Clock::time_point due{};     ///< when it is to be raised, or raised again
-  Clock::time_point raised{};  ///< when it was raised first
-  Clock::time_point seen{};    ///< when new_own_error() was called first
-  bool is_raised = false, is_seen = false, is_blocked = false;
-  bool is_in_entry = false;  ///< of interrupt(): it ends with the outermost call of a member of Scope
-  Alarm* next = nullptr;
-};
-inline Alarm* alarms = nullptr;
-inline std::atomic_flag alarms_lock = {};
-
 /// How long the code may take to return, before the trace function is set.
 inline constexpr std::chrono::milliseconds grace{100};
 /// After that time code that was not stopped is blocked in C.
 inline constexpr std::chrono::milliseconds blocked_after{100};
 /// How often an exception is raised that has not arrived.
 inline constexpr std::chrono::milliseconds repeat{20};
+
+/// Ends the Python code of one thread at a time. All Alarms form a list; `alarms_lock` guards it and their members. Of
+/// a thread one Alarm at a time is raised. The others wait until it has ended, so that the code can clean up.
+struct Alarm {
+  unsigned long thread = 0;   ///< PyThread_get_thread_ident()
+  long long limit = -1;       ///< of a Deadline, in ms; negative: for Interpreter::interrupt()
+  Clock::time_point due{};    ///< when it is to be raised, or raised again
+  Clock::time_point since{};  ///< from when on it could arrive
+  Clock::time_point seen{};   ///< when new_own_error() was called first
+  bool is_raised = false, is_seen = false, is_blocked = false;
+  bool is_in_entry = false;  ///< of interrupt(): it ends with the outermost call of a member of Scope
+  Alarm* next = nullptr;
+
+  bool is_late(Clock::time_point now) const noexcept { return !is_seen && now - since >= blocked_after; }
+  /// Of interrupt(), outside of a member of Scope: it ends before the next thing that the program does.
+  bool is_loose() const noexcept { return limit < 0 && !is_in_entry; }
+};
+inline Alarm* alarms = nullptr;
+inline std::atomic_flag alarms_lock = {};
 
 /// Puts the Alarm into the list. Any thread. \returns whether it is due before the watcher looks again.
 bool add_alarm(Alarm& alarm) noexcept;
@@ -50,6 +55,8 @@ bool add_alarm(Alarm& alarm) noexcept;
 void remove_alarm(Alarm& alarm) noexcept;
 /// Raises what is due. Needs the GIL, on another thread. \throws PythonError, std::bad_alloc.
 void raise_alarms();
+/// Takes the Alarm of an interrupt() for this thread out of the list, if there is one, and frees it.
+void end_interruption(unsigned long thread) noexcept;
 /// When raise_alarms() has something to do; max() if there is nothing. The watcher looks again then.
 Clock::time_point next_alarm() noexcept;
 
@@ -58,38 +65,49 @@ Clock::time_point next_alarm() noexcept;
 /// A trace function of CPython (Py_tracefunc, Include/cpython/pystate.h): raises the exception at lines and calls.
 int trace_until_end(PyObject*, PyObject* frame, int what, PyObject*) noexcept;
 
-/// The Alarm of this thread that is due first and was raised. The caller holds alarms_lock.
-LATEPY_COLD inline Alarm* raised_alarm(unsigned long thread) noexcept {
+/// The Alarm of the thread that is raised, else the one that is due first. The caller holds alarms_lock.
+LATEPY_COLD inline Alarm* first_alarm(unsigned long thread) noexcept {
   Alarm* first = nullptr;
   for (Alarm* each = alarms; each; each = each->next)
-    if (each->thread == thread && each->is_raised && (!first || each->raised < first->raised)) first = each;
+    if (each->thread == thread && (!first || each->is_raised || (!first->is_raised && each->since < first->since)))
+      first = each;
   return first;
+}
+LATEPY_COLD inline Alarm* raised_alarm(unsigned long thread) noexcept {
+  Alarm* const first = first_alarm(thread);
+  return first && first->is_raised ? first : nullptr;
 }
 
 /// What an Alarm does with the trace function of its thread.
 struct Tracing {
-  bool is_on = false;          ///< trace_until_end() is set
-  PyObject* former = nullptr;  ///< sys.gettrace() when the exception arrived first; null while no Alarm is raised
+  bool is_on = false;  ///< trace_until_end() is set
+  Object former{};     ///< sys.gettrace() when the exception arrived first; empty while no Alarm is raised
 };
 inline thread_local Tracing tracing;
 
+/// A function of limits_source. Scripts may have replaced the one in `sys`.
+LATEPY_COLD inline ColdObject limits_function(const char* name) {
+  return get_item(kept_namespace("limits", limits_source), name);
+}
+
 /// Remembers the trace function, which CPython drops when the exception arrives in it. \throws PythonError.
-LATEPY_COLD inline void begin_tracing(bool is_over) {
-  if (!tracing.former) tracing.former = call_attribute(known_module("sys"), "gettrace").release();
-  if (!is_over) return;
+/// \param is_wanted our own one is set.
+LATEPY_COLD inline void begin_tracing(bool is_wanted) {
+  if (!tracing.former.is_alive()) tracing.former = call_plain(limits_function("gettrace"));
+  if (!is_wanted) return;
   tracing.is_on = true;
   api().Eval_SetTrace(&trace_until_end, nullptr);  // again, where CPython has dropped it
 }
 /// Puts the trace function back. Keeps the error that is set. Needs the GIL.
 LATEPY_COLD inline void end_tracing() noexcept {
-  const OwnedRef former(std::exchange(tracing.former, nullptr));
-  if (!former.get()) return;
+  const Object former = std::move(tracing.former);
+  const bool was_on = std::exchange(tracing.is_on, false);
+  if (!former.is_alive()) return;
   const ErrorAside aside;
-  if (std::exchange(tracing.is_on, false)) api().Eval_SetTrace(nullptr, nullptr);
+  if (was_on) api().Eval_SetTrace(nullptr, nullptr);
   attempt([&] {
-    const ColdObject sys = known_module("sys");
-    if (former.get() != api().NoneStruct && call_attribute(sys, "gettrace").is_none())
-      call_attribute(sys, "settrace", {Ref(former.get())});
+    if (!former.is_none() && call_plain(limits_function("gettrace")).is_none())
+      call_plain(limits_function("settrace"), {former});
   });
 }
 
@@ -105,49 +123,52 @@ LATEPY_COLD inline Object alarm_class(bool is_deadline) {
 LATEPY_COLD inline int trace_until_end(PyObject*, PyObject* frame, int what, PyObject*) noexcept {
   constexpr int call = 0, line = 2;
   if (what != call && what != line) return 0;
+  const unsigned long thread = api().Thread_get_thread_ident();
+  const OwnedRef outer(what == call ? api().Frame_GetBack(frame) : nullptr);
+  const bool is_outermost = what == call && !outer.get();
   std::string text;
-  bool is_deadline = false;
+  bool is_raised = false, is_deadline = false, is_ended = false;
   try {
-    const OwnedRef outer(what == call ? api().Frame_GetBack(frame) : nullptr);
     const SpinLock lock(alarms_lock);
-    const Alarm* const alarm = raised_alarm(api().Thread_get_thread_ident());
-    // An interrupt() stops what runs then. A call without a frame around it is the next thing that the program does.
-    if (alarm && (alarm->limit >= 0 || what == line || outer.get())) {
-      text = alarm_text(*alarm);
+    if (const Alarm* const alarm = raised_alarm(thread)) {
+      is_raised = true;
       is_deadline = alarm->limit >= 0;
+      // A call without a frame around it is the next thing that the program does, which interrupt() does not stop.
+      is_ended = is_outermost && alarm->is_loose();
+      const bool is_over = alarm->is_seen && Clock::now() - alarm->seen >= grace;
+      if (is_over && (is_deadline || !is_outermost)) text = alarm_text(*alarm);
     }
   } catch (...) {
     text = "the time is over";
   }
-  if (text.empty()) {
-    end_tracing();
-    return 0;
-  }
+  if (is_ended) end_interruption(thread);
+  if (!is_raised) end_tracing();
+  if (text.empty()) return 0;
   attempt([&] { api().Err_SetString(alarm_class(is_deadline).ptr(), text.c_str()); });
   return api().Err_Occurred() ? -1 : 0;
 }
 
 /// `__new__` of DeadlineError and Interrupted. Without arguments it is called for an exception that raise_alarms()
-/// raised.
-LATEPY_COLD inline PyObject* new_own_error(PyObject*, PyObject* arguments) noexcept {
+/// raised. \param former the `__new__` before: that of BaseException, or of another library that uses latepy.
+LATEPY_COLD inline PyObject* new_own_error(PyObject* former, PyObject* arguments) noexcept {
   try {
     const Api& a = api();
     const ssize count = a.Tuple_Size(arguments);
     std::string text;
-    bool is_over = false;
+    bool traces = false;
     if (count == 1) {
       const SpinLock lock(alarms_lock);
       if (Alarm* const alarm = raised_alarm(a.Thread_get_thread_ident())) {
         const auto now = Clock::now();
+        if (alarm->is_late(now)) alarm->is_blocked = true;
         if (!std::exchange(alarm->is_seen, true)) alarm->seen = now;
-        is_over = now - alarm->seen >= grace;
+        traces = alarm->is_loose() || now - alarm->seen >= grace;
         text = alarm_text(*alarm);
       }
     }
-    if (!text.empty()) begin_tracing(is_over);
-    const ColdObject base = get_attribute(Ref(*a.BaseException), "__new__");
-    if (count != 1) return a.Object_Call(base.ptr(), arguments, nullptr);
-    return try_call_plain(base, {Ref(a.Tuple_GetItem(arguments, 0)), make_str(text)});
+    if (text.empty()) return a.Object_Call(former, arguments, nullptr);
+    attempt([&] { begin_tracing(traces); });
+    return try_call_plain(Ref(former), {Ref(a.Tuple_GetItem(arguments, 0)), make_str(text)});
   } catch (...) {
     api().Err_SetObject(*api().MemoryError, nullptr);
     return nullptr;
@@ -159,10 +180,15 @@ LATEPY_COLD inline void prepare_own_errors() {
   static MethodDef function{"__new__", &new_own_error, meth_varargs, nullptr};
   kept_namespace("limits", limits_source);  // take_back() must run no other code
   const ColdObject known = kept_namespace("errors", own_errors_source);
-  if (get_item(known, "DeadlineError").has_attr("is_prepared")) return;
-  const ColdObject callable = take_result(api().CFunction_NewEx(&function, nullptr, nullptr));
-  for (const char* name : {"Interrupted", "DeadlineError"}) set_attribute(get_item(known, name), "__new__", callable);
-  set_attribute(get_item(known, "DeadlineError"), "is_prepared", none());
+  // Each library that uses latepy has its own Alarms.
+  const std::string mark = concat({"prepared_", decimal(reinterpret_cast<std::intptr_t>(&alarms))});
+  for (const char* name : {"Interrupted", "DeadlineError"}) {
+    const ColdObject type = get_item(known, name);
+    if (type.has_attr(mark.c_str())) continue;
+    const ColdObject former = get_attribute(type, "__new__");
+    set_attribute(type, "__new__", take_result(api().CFunction_NewEx(&function, former.ptr(), nullptr)));
+    set_attribute(type, mark.c_str(), none());
+  }
 }
 
 /// When the watcher looks again. Guarded by alarms_lock.
@@ -170,6 +196,7 @@ inline Clock::time_point watcher_sleeps_until{};
 
 LATEPY_FUNC LATEPY_COLD bool add_alarm(Alarm& alarm) noexcept {
   const SpinLock lock(alarms_lock);
+  alarm.since = alarm.due;
   alarm.next = alarms;
   alarms = &alarm;
   return alarm.due < watcher_sleeps_until;
@@ -182,12 +209,13 @@ LATEPY_COLD inline void take_back(unsigned long thread) {
   const Api& a = api();
   a.ThreadState_SetAsyncExc(thread, nullptr);
   if (library_state.version.minor >= 13) return;
-  const ColdObject nothing = get_item(kept_namespace("limits", limits_source), "nothing");
+  const ColdObject nothing = limits_function("nothing");
   a.ThreadState_SetAsyncExc(a.Thread_get_thread_ident(), alarm_class(false).ptr());
   if (const OwnedRef done(try_call_plain(nothing)); done.get()) return;
+  // What a signal handler or an outer Deadline has raised instead comes once more.
   const bool is_ours = a.Err_ExceptionMatches(alarm_class(false).ptr()) != 0;
+  if (!is_ours) a.ThreadState_SetAsyncExc(a.Thread_get_thread_ident(), a.Err_Occurred());
   a.Err_Clear();
-  if (!is_ours) call_attribute(known_module("_thread"), "interrupt_main");  // a signal came first: once more
 }
 
 /// Takes the Alarm out of the list. \returns whether it was raised.
@@ -206,16 +234,9 @@ LATEPY_FUNC LATEPY_COLD void remove_alarm(Alarm& alarm) noexcept {
   attempt([&] {
     const std::optional<GilGuard> gil = GilGuard::try_acquire();
     if (!gil) return;
-    bool is_left;
-    {
-      const SpinLock lock(alarms_lock);
-      Alarm* const outer = raised_alarm(alarm.thread);
-      if (outer) outer->is_seen = outer->is_raised = false, outer->due = Clock::now();
-      is_left = outer != nullptr;
-    }
     const ErrorAside aside;
     take_back(alarm.thread);
-    if (!is_left) end_tracing();
+    end_tracing();
   });
 }
 
@@ -233,9 +254,12 @@ LATEPY_FUNC LATEPY_COLD void raise_alarms() {
   for (Alarm* each = alarms; each; each = each->next) {
     if (now < each->due) continue;
     each->due = now + repeat;
+    if (Alarm* const first = first_alarm(each->thread); first != each) {
+      if (first->is_seen) each->since = now;  // this one waits, but not for code that is blocked
+      continue;
+    }
     if (each->is_seen && now - each->seen < grace) continue;
-    if (!std::exchange(each->is_raised, true)) each->raised = now;
-    if (!each->is_seen && now - each->raised >= blocked_after) each->is_blocked = true;
+    each->is_raised = true;
     api().ThreadState_SetAsyncExc(each->thread, (each->limit >= 0 ? deadline : interrupt).ptr());
   }
 }

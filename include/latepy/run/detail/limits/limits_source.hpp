@@ -8,13 +8,14 @@ namespace detail {
 
 inline constexpr char limits_source[] = R"(
 import sys
+from sys import _current_frames, gettrace, settrace
 def nothing(): pass
 def running(own):
     threading = sys.modules.get('threading')
     def is_pythons(ident):
         thread = threading and threading._active.get(ident)
         return thread and not isinstance(thread, (threading._MainThread, threading._DummyThread))
-    return [ident for ident in sys._current_frames() if ident != own and not is_pythons(ident)]
+    return [ident for ident in _current_frames() if ident != own and not is_pythons(ident)]
 )";
 
 }  // namespace detail

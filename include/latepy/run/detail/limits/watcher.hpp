@@ -80,8 +80,7 @@ Watcher& running_watcher();
 /// The number of interruptions outside of a member of Scope.
 inline std::atomic<int> loose_interruptions{0};
 
-/// Takes the Alarm of an interrupt() for this thread out of the list, if there is one, and frees it.
-LATEPY_COLD inline void end_interruption(unsigned long thread) noexcept {
+LATEPY_FUNC LATEPY_COLD void end_interruption(unsigned long thread) noexcept {
   Alarm* found = nullptr;
   {
     const SpinLock lock(alarms_lock);
@@ -89,7 +88,7 @@ LATEPY_COLD inline void end_interruption(unsigned long thread) noexcept {
       if (each->thread == thread && each->limit < 0) found = each;
   }
   if (!found) return;
-  if (!found->is_in_entry) --loose_interruptions;
+  if (found->is_loose()) --loose_interruptions;
   remove_alarm(*found);
   delete found;
 }
@@ -157,7 +156,7 @@ LATEPY_FUNC LATEPY_COLD void forget_idle_interruptions() {
   {
     const SpinLock lock(alarms_lock);
     for (const Alarm* each = alarms; each; each = each->next)
-      if (each->limit < 0 && !each->is_in_entry) threads.push_back(each->thread);
+      if (each->is_loose()) threads.push_back(each->thread);
   }
   if (threads.empty()) return;
   each_running_thread(
@@ -199,15 +198,29 @@ LATEPY_FUNC LATEPY_COLD void Watcher::start() {
 }
 
 LATEPY_FUNC LATEPY_COLD void Watcher::end() noexcept {
+  watcher_calls = nullptr;
   if (!thread_.joinable()) return;
   is_ending_ = true;
   wake_.post();
   thread_.join();
+  interrupted_ = 0;
+  loose_interruptions = 0;
+  const SpinLock lock(alarms_lock);
+  for (Alarm** each = &alarms; *each;)
+    if (Alarm* const found = *each; found->limit < 0) {
+      *each = found->next;
+      delete found;
+    } else {
+      each = &found->next;
+    }
 }
 
 LATEPY_FUNC LATEPY_COLD void Watcher::forget() noexcept {
   alarms_lock.clear();
   alarms = nullptr;
+  loose_interruptions = 0;
+  for (EntryRecord* each = entry_records.load(); each; each = each->next)
+    if (each != own_entry_record.record) each->is_inside = each->is_taken = false;
   watcher_calls = nullptr;
   the_watcher = nullptr;  // leaked, with its thread, which does not exist here
   wake_.~Wake();
@@ -218,12 +231,10 @@ inline constexpr WatcherCalls own_watcher_calls{
     []() noexcept { the_watcher.load()->end(); }, []() noexcept { the_watcher.load()->forget(); }};
 
 LATEPY_FUNC LATEPY_COLD Watcher& running_watcher() {
-  if (!the_watcher.load()) {
-    the_watcher = new Watcher;
-    watcher_calls = &own_watcher_calls;
-  }
+  if (!the_watcher.load()) the_watcher = new Watcher;
   Watcher& watcher = *the_watcher.load();
   watcher.start();
+  watcher_calls = &own_watcher_calls;
   return watcher;
 }
 /// Config::interruptible.
