@@ -516,6 +516,46 @@ TEST_CASE("each thread counts its guards by itself, and a later thread takes ove
   });
 }
 
+TEST_CASE("a thread in a guard of one library is not taken for Python's by another one", "[stop][fork][threads]") {
+  in_child([] {
+    py::Interpreter python(released());
+    latepy::detail::InterpreterState& interpreter = latepy::detail::current_interpreter();
+    std::atomic<bool> is_there{false};
+    std::thread thread([&] {
+      const GilGuard gil;
+      latepy::detail::ThreadRecord& record = latepy::detail::thread_record;
+      const latepy::detail::ThreadRecord own = std::exchange(record, {});  // as that of a library that has hidden state
+      {
+        const GilRelease others;
+        is_there = true;
+        while (interpreter.stopping == 0) std::this_thread::yield();
+      }  // does not wait for the end of the stop, which waits for the guard
+      record = own;
+    });
+    while (!is_there) std::this_thread::yield();
+    EXPECT(python.stop(std::chrono::seconds(5)));
+    thread.join();
+  });
+  in_child([] {
+    py::Interpreter python;
+    latepy::detail::InterpreterState& interpreter = latepy::detail::current_interpreter();
+    const GilRelease main;
+    std::thread([&] {
+      const GilGuard gil;
+      latepy::detail::ThreadRecord& record = latepy::detail::thread_record;
+      for (int i = 0; i < 2; ++i) {  // the child of a fork() comes to each library
+        latepy::detail::reset_counts(interpreter, record.depth);
+        EXPECT(threads_inside(interpreter) == 1);
+        const latepy::detail::ThreadRecord own = std::exchange(record, {});
+        latepy::detail::reset_counts(interpreter, record.depth);
+        EXPECT(threads_inside(interpreter) == 1);
+        record = own;
+      }
+    }).join();
+    EXPECT(threads_inside(interpreter) == 0);
+  });
+}
+
 TEST_CASE("a thread that Python made never holds up the stop, and atexit runs", "[stop][threads][atexit]") {
   const std::string output = in_child([] {
     static std::atomic<bool> is_there{false}, never{false};

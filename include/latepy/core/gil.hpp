@@ -221,7 +221,8 @@ LATEPY_FUNC LATEPY_COLD void GilGuard::refuse(bool throws) {
 LATEPY_FUNC GilRelease::GilRelease() noexcept : interpreter_(detail::held_interpreter()) {
   if (!interpreter_) return;
   generation_ = interpreter_->generation.load(std::memory_order_relaxed);
-  is_pythons_ = detail::thread_record.depth == 0 && !detail::thread_record.state;
+  is_pythons_ =
+      detail::thread_record.depth == 0 && !detail::thread_record.state && !detail::is_inside_elsewhere(*interpreter_);
   state_ = detail::api().Eval_SaveThread();
 }
 

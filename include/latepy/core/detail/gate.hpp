@@ -45,6 +45,11 @@ LATEPY_FORCE_INLINE bool try_count_in(InterpreterState& s) noexcept {
 }
 /// Ends what try_count_in() began.
 inline void count_out(InterpreterState& s) noexcept { guard_count(s).number.fetch_sub(1); }
+#if !LATEPY_WINDOWS
+inline std::uintptr_t this_thread() noexcept { return (std::uintptr_t)pthread_self(); }  // a number or a pointer
+#endif
+/// Whether this thread is in a guard of another library. On Windows always false.
+bool is_inside_elsewhere(const InterpreterState& s) noexcept;
 /// The number of threads that are counted now. After `stopping` was set it can only become less.
 int threads_inside(const InterpreterState& s) noexcept;
 /// A thread makes its thread state while it lives: no fork() of a thread with the GIL comes then, as it waits by
@@ -104,7 +109,7 @@ LATEPY_FUNC LATEPY_COLD GuardCount& take_guard_count(InterpreterState& s) noexce
     }
   }
 #if !LATEPY_WINDOWS
-  found->thread = (std::uintptr_t)pthread_self();  // a number or a pointer
+  found->thread = this_thread();
 #endif
   std::exchange(record.count, found)->is_taken = false;
   return *found;
@@ -116,14 +121,29 @@ LATEPY_FUNC LATEPY_COLD int threads_inside(const InterpreterState& s) noexcept {
   return sum;
 }
 
+/// Whether another library counts this thread by it.
+LATEPY_COLD inline bool is_of_other_library([[maybe_unused]] const GuardCount& count) noexcept {
+#if LATEPY_WINDOWS
+  return false;
+#else
+  return &count != thread_record.count && count.is_taken.load() && count.thread.load() == this_thread();
+#endif
+}
+
+LATEPY_FUNC LATEPY_COLD bool is_inside_elsewhere(const InterpreterState& s) noexcept {
+  const GuardCount* each = s.counts.load();
+  while (each && !(each->number.load() > 0 && is_of_other_library(*each))) each = each->next;
+  return each != nullptr;
+}
+
 LATEPY_FUNC LATEPY_COLD void reset_counts(InterpreterState& s, int depth) noexcept {
   s.making = s.forking = 0;
-  s.count_of_all.number.store(depth);
+  const GuardCount* const own = thread_record.count;
+  s.count_of_all.number.store(own->interpreter == &s ? 0 : depth);
   for (GuardCount* each = s.counts.load(); each; each = each->next) {
-    each->number.store(0);
-#if !LATEPY_WINDOWS
-    if (each->thread != (std::uintptr_t)pthread_self()) each->is_taken.store(false);
-#endif
+    if (is_of_other_library(*each)) continue;  // that sets it to its depth
+    each->number.store(each == own ? depth : 0);
+    each->is_taken.store(each == own);
   }
 }
 

@@ -18,9 +18,9 @@ struct InterpreterState;
 /// is right also where a thread counts in by one and out by another.
 struct GuardCount {
   InterpreterState* interpreter = nullptr;
-  GuardCount* next = nullptr;         ///< in InterpreterState::counts
-  std::atomic<bool> is_taken{false};  ///< a thread counts in it
-  std::uintptr_t thread = 0;          ///< that thread, for the child of a fork()
+  GuardCount* next = nullptr;             ///< in InterpreterState::counts
+  std::atomic<bool> is_taken{false};      ///< a thread counts in it, by one library
+  std::atomic<std::uintptr_t> thread{0};  ///< that thread
   char before[64 - 4 * sizeof(void*)] = {};
   std::atomic<int> number{0};
   char after[60] = {};
