@@ -337,6 +337,17 @@ TEST_CASE("interrupt() stops a call of an Object, and not the next one", "[inter
   }
 }
 
+TEST_CASE("interrupt() stops a call of an Object on any C++ thread", "[interrupt]") {
+  const Deadline enough(1h);
+  python().def("interrupt", [] { python().interrupt(); });
+  const py::Object forever = eval("lambda: (interrupt(), [None for _ in iter(int, 1)])");
+  const py::GilRelease release;
+  std::thread([&] {
+    const py::GilGuard gil;
+    CHECK_THROWS_AS(forever(), Interrupted);
+  }).join();
+}
+
 TEST_CASE("interrupt() does nothing when no code runs", "[interrupt]") {
   const Deadline enough(1h);
   for (int round = 0; round < 50; ++round) {
@@ -357,8 +368,16 @@ TEST_CASE("interrupt() leaves the threads of Python alone", "[interrupt]") {
           ended.append(True)
       thread = threading.Thread(target=work)
       thread.start()
+      import _thread
+      ended_too = _thread.allocate_lock()
+      ended_too.acquire()
+      def work_too():
+          while not ends.is_set(): pass
+          ended.append(True)
+          ended_too.release()
+      _thread.start_new_thread(work_too, ())
   )");
   CHECK_THROWS_AS(python().exec("interrupt()\nwhile True: pass"), Interrupted);
-  python().exec("ends.set(); thread.join()");
-  CHECK(python().eval<bool>("ended == [True]"));
+  python().exec("ends.set(); thread.join(); ended_too.acquire(timeout=60)");
+  CHECK(python().eval<bool>("ended == [True, True]"));
 }

@@ -69,7 +69,7 @@ class Interpreter : public Scope {
   }
 
   /// Stops the Python code that C++ threads run: it gets an Interrupted, as a Deadline gives a DeadlineError. Threads
-  /// of Python's `threading` go on. What begins later is not stopped. Any thread, also in a signal handler.
+  /// that Python made go on. What begins later is not stopped. Any thread, also in a signal handler.
   /// \returns false if no thread can do it: set Config::interruptible, or make a Deadline before.
   bool interrupt() noexcept { return detail::ask_watcher(&detail::WatcherCalls::interrupt); }
 
@@ -182,7 +182,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   before_.emplace();
   detail::start(detail::api(), config, found, state.version, detail::started_before);
   detail::started_before = true;
-  starter_ = &detail::thread_record;
+  starter_ = detail::note_starter();
   PyInterpreterState* const interpreter = detail::api().InterpreterState_Get();
   detail::ProcessState& process = detail::join_process_state(interpreter);
   if (config.release_gil && !detail::library_state.is_unchecked.load()) detail::begin_checks(process);

@@ -110,6 +110,8 @@ LATEPY_FUNC LATEPY_COLD GuardCount& take_guard_count(InterpreterState& s) noexce
   }
 #if !LATEPY_WINDOWS
   found->thread = this_thread();
+#else
+  found->thread = library_state.api.Thread_get_thread_ident();
 #endif
   std::exchange(record.count, found)->is_taken = false;
   return *found;

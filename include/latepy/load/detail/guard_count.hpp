@@ -20,7 +20,7 @@ struct GuardCount {
   InterpreterState* interpreter = nullptr;
   GuardCount* next = nullptr;             ///< in InterpreterState::counts
   std::atomic<bool> is_taken{false};      ///< a thread counts in it, by one library
-  std::atomic<std::uintptr_t> thread{0};  ///< that thread
+  std::atomic<std::uintptr_t> thread{0};  ///< that thread, as PyThread_get_thread_ident() gives it
   char before[64 - 4 * sizeof(void*)] = {};
   std::atomic<int> number{0};
   char after[60] = {};

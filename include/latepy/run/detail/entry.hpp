@@ -19,6 +19,13 @@ struct WatcherCalls {
   void (*end)() noexcept;        ///< the stop: ends the thread; no thread may enter Python any more
   void (*forget)() noexcept;     ///< in the child of a fork(), which has no such thread
 };
+/// PyThread_get_thread_ident() of the thread that started Python by this library. It may use Python without a guard.
+inline std::atomic<unsigned long> starter_thread{0};
+/// Notes that it is this thread. \returns its ThreadRecord.
+inline const void* note_starter() noexcept {
+  starter_thread = api().Thread_get_thread_ident();
+  return &thread_record;
+}
 /// Null before there is such a thread.
 inline std::atomic<const WatcherCalls*> watcher_calls{nullptr};
 /// Makes one of the calls. \returns false if there is no such thread.
