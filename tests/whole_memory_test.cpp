@@ -52,7 +52,7 @@ TEST_CASE("a script gets MemoryError for an argument that there is no memory for
   python().def("bytes", [](const py::Bytes& bytes) { return bytes.size(); });
   python().def("texts", [](const std::vector<std::string>& texts) { return texts.size(); });
   python().def("path", [](const std::filesystem::path& path) { return path.native().size(); });
-  python().def("maybe", [](std::optional<std::string> text) { return text->size(); });
+  python().def("maybe", [](std::optional<std::string> text) { return text.value().size(); });
   python().def("either", [](std::variant<int, std::string, std::vector<int>> value) { return value.index(); });
   python().def("both", [](std::tuple<std::string, std::set<int>> both) { return std::get<0>(both).size(); });
   python().def("three", [](std::array<std::string, 3> texts) { return texts[0].size(); });

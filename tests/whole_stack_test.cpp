@@ -288,9 +288,10 @@ TEST_CASE("deep in the stack too, a conversion without the GIL or after the end 
     py::Object list;
     const auto convert = [&] { EXPECT_THROWN(py::StateError, list.as<std::vector<int>>()); };
     {
-      py::Interpreter python;
+      py::Config config;
+      config.release_gil = true;
+      py::Interpreter python(config);
       list = python.eval("[1]");
-      const py::GilRelease others;
       on_stack(8192, [&] {
         convert();
         deep_in_the_stack(convert);
