@@ -4,12 +4,10 @@
 
 #include <latepy/core/detail/kept_codes.hpp>
 #include <latepy/host/detail/class/make_class.hpp>
-#include <latepy/run/detail/entry.hpp>
 #include <latepy/run/detail/fork.hpp>
 #include <latepy/run/detail/imports.hpp>
 #include <latepy/run/detail/restart.hpp>
 #include <latepy/run/detail/start/host_state.hpp>
-#include <latepy/run/detail/streams/flush.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/run/detail/entry.hpp>
 #include <latepy/run/detail/fork_source.hpp>
 #include <latepy/run/detail/stop.hpp>
 #include <latepy/run/detail/streams/redirect.hpp>
