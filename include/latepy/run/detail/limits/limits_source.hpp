@@ -8,7 +8,7 @@ namespace detail {
 
 inline constexpr char limits_source[] = R"(
 import sys
-from sys import _current_frames, gettrace, settrace
+_current_frames, gettrace, settrace = sys._current_frames, sys.gettrace, sys.settrace  # scripts may replace them
 def nothing(): pass
 def running(own):
     threading = sys.modules.get('threading')
