@@ -33,7 +33,6 @@ KEPT = {
     ("core/convert.hpp", "core/detail/convert_pointer.hpp"): CONVERTERS,
     ("core/convert.hpp", "core/detail/convert_text.hpp"): CONVERTERS,
     ("core/call.hpp", "core/convert.hpp"): CONVERTERS,
-    ("core/call.hpp", "core/detail/vectorcall.hpp"): TEMPLATES,
     ("find/detail/checks.hpp", "find/detail/parse.hpp"): WINDOWS,
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
     ("load/api.hpp", "load/error.hpp"): TEMPLATES,

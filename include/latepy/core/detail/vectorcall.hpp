@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/core/detail/interned_names.hpp>
-#include <latepy/core/handle.hpp>
 
 namespace latepy {
 inline namespace v1 {
