@@ -93,8 +93,11 @@
 #define LATEPY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define LATEPY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LATEPY_UNREACHABLE() __builtin_unreachable()
+/// Around code about which -Weffc++ of g++ is wrong.
+///@{
 #define LATEPY_EFFCXX_OFF _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Weffc++\"")
 #define LATEPY_EFFCXX_ON _Pragma("GCC diagnostic pop")
+///@}
 #else
 #define LATEPY_COLD __declspec(noinline)
 #define LATEPY_OUTLINE __declspec(noinline)

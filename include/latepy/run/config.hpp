@@ -57,7 +57,9 @@ class Option {
  public:
   /// The default: nothing is done.
   Option() noexcept = default;
+  /// The start does what belongs to the value.
   Option(T value) noexcept : value_(value), apply_(&How::apply) {}
+  /// The value.
   operator T() const noexcept { return value_; }
 
  private:
