@@ -32,24 +32,6 @@ inline std::atomic<EntryRecord*> entry_records{nullptr};
 // code lets go of the GIL every 5 ms; one that idles with the GIL may call Python much later.
 inline constexpr std::chrono::milliseconds soon{200};
 
-/// Whether the thread is in a guard, or may use Python without one. Threads that Python made are not.
-inline bool is_hosts(unsigned long thread) noexcept {
-  if (thread == starter_thread.load()) return true;
-  for (const GuardCount* each = current_interpreter().counts.load(); each; each = each->next)
-    if (each->number.load() > 0 && each->thread == thread) return true;
-  return false;
-}
-/// Calls `visit` with each C++ thread that runs Python code. Needs the GIL.
-template <class F>
-void each_running_thread(F&& visit) {
-  const Object running = call_plain(get_item(kept_namespace("limits", limits_source), "running"),
-                                    {make_int(static_cast<long long>(api().Thread_get_thread_ident()))});
-  const ssize count = check_result(api().List_Size(running.ptr()));
-  for (ssize at = 0; at < count; ++at) {
-    const auto thread = static_cast<unsigned long>(Ref(api().List_GetItem(running.ptr(), at)).as<unsigned long long>());
-    if (is_hosts(thread)) visit(thread);
-  }
-}
 /// Makes an Alarm for each C++ thread that runs Python code that interrupt() is to end. Needs the GIL.
 void interrupt_threads(bool is_soon);
 /// Ends interruptions of threads that have returned to C++.
@@ -85,6 +67,25 @@ inline std::atomic<Watcher*> the_watcher{nullptr};
 Watcher& running_watcher();
 
 #if LATEPY_DEFINITIONS
+
+/// Whether the thread is in a guard, or may use Python without one. Threads that Python made are not.
+inline bool is_hosts(unsigned long thread) noexcept {
+  if (thread == starter_thread.load()) return true;
+  for (const GuardCount* each = current_interpreter().counts.load(); each; each = each->next)
+    if (each->number.load() > 0 && each->thread == thread) return true;
+  return false;
+}
+/// Calls `visit` with each C++ thread that runs Python code. Needs the GIL.
+template <class F>
+void each_running_thread(F&& visit) {
+  const Object running =
+      call_plain(limits_function("running"), {make_int(static_cast<long long>(api().Thread_get_thread_ident()))});
+  const ssize count = check_result(api().List_Size(running.ptr()));
+  for (ssize at = 0; at < count; ++at) {
+    const auto thread = static_cast<unsigned long>(Ref(api().List_GetItem(running.ptr(), at)).as<unsigned long long>());
+    if (is_hosts(thread)) visit(thread);
+  }
+}
 
 /// The number of interruptions outside of a member of Scope.
 inline std::atomic<int> loose_interruptions{0};
