@@ -282,3 +282,14 @@ TEST_CASE("contains is Python's `in`") {
   CHECK_THROWS_AS(eval("5").contains(5), py::TypeError);
   CHECK_THROWS_AS(eval("'x'").contains(5), py::TypeError);
 }
+
+TEST_CASE("a program that never calls reset() does not note what it puts into __main__") {
+  python()["noted"] = 1;
+  python()["noted"] += 1;
+  python().def("noted_function", [] {});
+  CHECK(python()["noted"].as<int>() == 2);
+  CHECK(py::detail::current_interpreter().given_globals.load() == nullptr);
+  python()["noted"].del();
+  CHECK_FALSE(python().globals().contains("noted"));
+  CHECK_THROWS_AS(python()["noted"].del(), py::KeyError);
+}

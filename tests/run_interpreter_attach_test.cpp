@@ -188,6 +188,19 @@ TEST_CASE("a program and a module that both use latepy share one interpreter", "
   });
 }
 
+TEST_CASE("reset() is for the program, also after a module has attached and stopped", "[attach][reset]") {
+  in_child([] {
+    py::Interpreter python;
+    python["first"] = 1;
+    expect_ok(of_module<const char*()>("attach_start")());
+    expect_ok(of_module<const char*()>("attach_stop")());
+    python["second"] = 2;
+    python.exec("third = 3");
+    python.reset();
+    EXPECT(python["first"].as<int>() == 1 && python["second"].as<int>() == 2 && !python.globals().contains("third"));
+  });
+}
+
 TEST_CASE("a module that attached meets the program's next Python as well", "[attach][restart]") {
   in_child([] {
     for (int life = 0; life < 3; ++life) {
@@ -397,6 +410,7 @@ TEST_CASE("a program attaches to the Python that its module's neighbour started 
     {
       py::Interpreter python;
       EXPECT(python.is_attached());
+      EXPECT(has(EXPECT_THROWN(StateError, python.reset()).what(), "this Interpreter has attached to it"));
       EXPECT(python.eval<int>("6 * 7") == 42);
       python.exec("import json");
       object = python.eval("[1]");

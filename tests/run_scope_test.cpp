@@ -473,19 +473,6 @@ TEST_CASE("reload runs a module's source again") {
   python().get("sys.path").call_method("remove", folder());
 }
 
-TEST_CASE("reset gives a fresh __main__ and leaves Objects and modules alone") {
-  python().exec("import json\nkept = [1]\ndef f(): return kept");
-  const Object kept = python()["kept"], f = python()["f"];
-  python().reset();
-  CHECK_THROWS_AS(python()["kept"].as<Object>(), py::KeyError);
-  CHECK_THROWS_AS(python().eval("json"), py::NameError);
-  CHECK(kept[0].as<int>() == 1);
-  CHECK(f().same(kept));  // a function that is held keeps its globals
-  CHECK(python().eval<std::string>("__name__") == "__main__");
-  CHECK(python().eval<bool>("__import__('__main__').__dict__ is globals()"));
-  CHECK(python().eval<bool>("'json' in __import__('sys').modules"));
-}
-
 TEST_CASE("run_file runs a file as python does", "[sys-path][main-module]") {
   script("beside.py", "value = 'from beside'\n");
   const std::string path = script("job one.py",
@@ -693,14 +680,6 @@ TEST_CASE("while one thread runs a script, another thread is refused with the re
                                              "thread.start(); thread.join()\n"));
   CHECK_THAT(ns["error"].as<std::string>(), ContainsSubstring("another thread runs one by run_file() or run_module()"));
   python().exec("run()\ndel builtins.run");
-}
-
-TEST_CASE("reset() while a script runs: the new __main__ is there afterwards", "[main-module]") {
-  python()["reset"] = std::function<void()>([] { python().reset(); });
-  python().exec("import builtins\nbuiltins.reset = reset");
-  python().run_file(script("resets.py", "reset()\n"));
-  CHECK(python().eval<bool>("__import__('__main__').__dict__ is globals()"));
-  python().exec("import builtins\ndel builtins.reset");
 }
 
 TEST_CASE("run_file runs a folder and a zip file with a __main__.py", "[sys-path][main-module]") {
@@ -929,12 +908,6 @@ TEST_CASE("a stream that cannot be flushed is no error of the code that printed"
     EXPECT(python.eval<int>("1") == 1);
     python.exec("sys.stdout = sys.__stdout__");
   });
-}
-
-TEST_CASE("reset() inside running code leaves that code its own namespace") {
-  python()["reset"] = std::function<void()>([] { python().reset(); });
-  CHECK(python().run_string("y = 42\nreset()\ny").as<int>() == 42);
-  CHECK_THROWS_AS(python()["y"].as<int>(), py::KeyError);
 }
 
 TEST_CASE("try_eval and try_call give every Python exception as a value") {

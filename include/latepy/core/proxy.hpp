@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/given_globals.hpp>
 #include <latepy/core/detail/kept_proxy.hpp>
 #include <latepy/core/detail/lookup_error.hpp>
 #include <latepy/core/result.hpp>
@@ -11,8 +12,7 @@ inline namespace v1 {
 /// An attribute or item that is named but not read yet: `o.attr("x")`, `o["k"]`. Read it (as(), conversion to Object),
 /// call, assign or delete it in the same expression. To keep the value write `py::Object x = o.attr("x");`.
 /// The members look the attribute or item up, and throw what Python raises: AttributeError, KeyError, IndexError …
-/// Then they do what the member of Ref with the same name does. They need the GIL, except those of the Proxy that
-/// Scope::operator[] gives: they take it themselves.
+/// Then they do what Ref's member of that name does. They need the GIL; those of Scope::operator[]'s Proxy take it.
 class Proxy {
  public:
   Proxy(const Proxy&) = delete;
@@ -131,14 +131,14 @@ class Proxy {
   /// Converts a C++ value, or takes an Object, and sets the attribute or item.
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
   LATEPY_FORCE_INLINE void operator=(T&& value) && {
-    if (LATEPY_LIKELY(!takes_gil_)) return set(std::forward<T>(value));
+    if (LATEPY_LIKELY(!takes_gil_)) return set(std::forward<T>(value), false);
     const GilGuard gil;
-    set(std::forward<T>(value));
+    set(std::forward<T>(value), true);
   }
   /// `a["x"] = b["y"]` reads the value of the right side and sets the left side.
   void operator=(Proxy&& other) && {
     const GilGuard::Maybe gil(takes_gil_);
-    set_in(detail::OwnedRef(take_base()).get(), other.get().ptr());
+    set_in(detail::OwnedRef(take_base()).get(), other.get().ptr(), takes_gil_);
   }
   LATEPY_EFFCXX_ON
   /// Defines one in-place operator; undefined below.
@@ -149,7 +149,7 @@ class Proxy {
     const detail::OwnedRef base(take_base());              \
     Object object = Object::steal(fetch_from(base.get())); \
     object SYMBOL## = std::forward<T>(value);              \
-    set_in(base.get(), object.ptr());                      \
+    set_in(base.get(), object.ptr(), takes_gil_);          \
   }
   ///@{
   /// Python's operator of this name: reads the value, applies the operator, sets the attribute or item to the result.
@@ -168,10 +168,7 @@ class Proxy {
   /// Deletes the attribute or item, as Python's `del` does.
   void del() && {
     const GilGuard::Maybe gil(takes_gil_);
-    const detail::Api& api = detail::api();
-    const detail::OwnedRef base(take_base());
-    detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base.get(), key_.ptr(), nullptr)
-                                                  : api.Object_DelItem(base.get(), key_.ptr()));
+    set_in(detail::OwnedRef(take_base()).get(), nullptr, takes_gil_);
   }
 
   /// as(), call() and others of a Proxy in a variable do not compile, and say why.
@@ -225,17 +222,20 @@ class Proxy {
         method);
   }
   template <class T>
-  LATEPY_FORCE_INLINE void set(T&& value) {
+  LATEPY_FORCE_INLINE void set(T&& value, bool may_be_global) {
     const detail::OwnedRef base(take_base());
     if constexpr (detail::is_handle<T>)
-      set_in(base.get(), value.checked());
+      set_in(base.get(), value.checked(), may_be_global);
     else
-      set_in(base.get(), detail::OwnedRef(detail::new_ref(std::forward<T>(value))).get());
+      set_in(base.get(), detail::OwnedRef(detail::new_ref(std::forward<T>(value))).get(), may_be_global);
   }
-  LATEPY_FORCE_INLINE void set_in(PyObject* base, PyObject* value) const {
+  /// \param value null to delete. \param may_be_global the Proxy may be that of an Interpreter's [].
+  LATEPY_FORCE_INLINE void set_in(PyObject* base, PyObject* value, bool may_be_global) const {
     const detail::Api& api = detail::api();
     detail::check_result(kind_ == Kind::attribute ? api.Object_SetAttr(base, key_.ptr(), value)
-                                                  : api.Object_SetItem(base, key_.ptr(), value));
+                         : value                  ? api.Object_SetItem(base, key_.ptr(), value)
+                                                  : api.Object_DelItem(base, key_.ptr()));
+    if (may_be_global && LATEPY_UNLIKELY(detail::notes_globals)) detail::note_global(base, key_.ptr(), value);
   }
 
   Object base_;

@@ -117,6 +117,7 @@ struct InterpreterState {
   /// CPython's table of datetime functions; see stl/detail/datetime.hpp.
   std::atomic<const DateTimeApi*> datetime{nullptr};
   std::atomic<int> making{0}, forking{0};  ///< the threads that make a thread state, and that fork; see MakingState
+  std::atomic<PyObject*> given_globals{nullptr};  ///< a dict, owned; see core/detail/given_globals.hpp
 };
 
 /// Stands for "no interpreter" in a library that has met no Python yet. Its generation is always no_generation.
@@ -147,8 +148,7 @@ struct ProcessState {
   std::atomic<std::uint64_t> leaked{0};
   /// The reason why a second start is refused; null if it may be tried.
   std::atomic<const std::string*> restart_refusal{nullptr};
-  /// Held while an interpreter begins or ends.
-  std::atomic_flag lock = {};
+  std::atomic_flag lock = {};  ///< held while an interpreter begins or ends
   /// The first value of InterpreterState::use in each slot.
   std::uint32_t first_use = 0;
   /// An array of slot_count pointers, filled from number 1 on. Null if no interpreter was ever known.
@@ -276,7 +276,7 @@ LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& proces
     for (std::size_t i = 0; i < interned_slots; ++i) state.names[i].generation.store(no_generation);
   state.interpreter.store(interpreter);
   state.stopping.store(gate);
-  state.main_globals.store(nullptr);
+  state.main_globals.store(nullptr), state.given_globals.store(nullptr);
   state.datetime.store(nullptr);
   state.generation.store(state.use << slot_bits | slot, std::memory_order_release);
   if (is_main || process.entered.load() == process.none) process.entered.store(&state, std::memory_order_release);

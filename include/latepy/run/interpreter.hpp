@@ -211,7 +211,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config, detail::
     detail::probe_layout();
     detail::watch_forks();
     detail::attempt(&detail::probe_streams);
-    adopt_main(detail::known_module("__main__"));
+    adopt_main(detail::known_module("__main__"), !is_attached_);
     enlist();
     turn.give_up();
     detail::open_gate();

@@ -4,8 +4,7 @@
 
 #include <latepy/core/detail/kept_codes.hpp>
 #include <latepy/host/class.hpp>
-#include <latepy/run/detail/modules.hpp>
-#include <latepy/run/detail/script.hpp>
+#include <latepy/run/detail/main_module.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -17,7 +16,7 @@ inline namespace v1 {
 /// - `locals`: a mapping that gets the names which the code assigns, as in a class body. By default the globals.
 /// - `filename`: the name of the source in tracebacks. By default `<string-N>`.
 /// - T: the type to which the result is converted; see Ref::as(). void drops the result.
-class Scope {
+class Scope : protected detail::MainModule {
  public:
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
@@ -181,6 +180,7 @@ class Scope {
   Scope& def(const std::string& name, OverloadedNeedsStaticCast&& callable, X&&... extras) {
     const detail::Entry entry;
     globals_.def(name, std::forward<OverloadedNeedsStaticCast>(callable), std::forward<X>(extras)...);
+    note_main_global(name);
     return *this;
   }
   /// Creates a Python class for a C++ class in the first `__main__`; see Module::add_class(). To use the Class needs
@@ -188,28 +188,36 @@ class Scope {
   template <class T, class... Options, class... Tags>
   Class<T, Options...> add_class(const std::string& name, Tags&&... tags) {
     const detail::Entry entry;
-    return Module(globals_).add_class<T, Options...>(name, std::forward<Tags>(tags)...);
+    auto made = Module(globals_).add_class<T, Options...>(name, std::forward<Tags>(tags)...);
+    note_main_global(name);
+    return made;
   }
 
-  /// Replaces `__main__` by a new, empty one, without stopping Python. Existing objects stay valid, and modules stay
-  /// imported.
-  void reset();
+  /// Begins anew without stopping Python, also where numpy is loaded: makes a new `__main__`, forgets packages, frees
+  /// garbage. What def(), add_class() and `python["x"] = 1` have put into `__main__` is put into the new one. Objects
+  /// stay valid, functions keep their globals.
+  /// - Forgotten, so that the next import loads them anew, are packages that nothing kept refers to. Kept are the
+  ///   standard library, what the program made, packages with an extension module, what was imported at the start, and
+  ///   packages of which a module, class, function or instance is a value in a kept module, or was put into `__main__`.
+  /// - Handlers and filters of logging, functions of `atexit` (which do not run), and hooks of `sys` are removed if the
+  ///   code of a forgotten package or of the old `__main__` defines them. All else that scripts changed stays changed:
+  ///   sys.path, os.environ, codecs, copyreg, abc, signal, attributes of modules that are kept.
+  ///
+  /// A free-threaded CPython must not be used by other threads meanwhile.
+  /// \throws StateError, and changes nothing, inside a call from Python, while another thread of Python lives, while
+  /// another C++ thread runs Python code, while an import runs, and if the Interpreter has attached to Python. If a
+  /// Deadline ends it, nothing has changed but hooks that are gone.
+  template <class Program = void>
+  void reset() {
+    static_cast<void>(&detail::program_resets<Program>);
+    reset_main();
+  }
 
  protected:
   Scope() = default;
   ~Scope() = default;
 
-  /// Makes `module` the `__main__` of this Scope. Needs the GIL.
-  void adopt_main(Object module);
-  /// Releases the `__main__`. Needs the GIL.
-  void forget_main() noexcept;
-  /// The `__main__` of this Scope.
-  const Object& main() const noexcept { return main_; }
-
  private:
-  /// `globals`, or those of `__main__`. A copy, because the code may call reset().
-  Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
-
   template <class T>
   Result<T> try_run(std::string_view text, Mode mode, const Ref& globals, std::string_view filename) {
     const detail::Entry entry(mode != Mode::eval);
@@ -229,7 +237,6 @@ class Scope {
   /// exec(), eval() and run_string() with locals.
   Object run_in(std::string_view text, Mode mode, const Ref& globals, const Ref& locals, std::string_view filename);
 
-  Object main_{}, globals_{};
   detail::RunningScript running_{};
 };
 
@@ -268,24 +275,6 @@ LATEPY_FUNC Proxy Scope::operator[](const detail::StringArg& name) {
 LATEPY_FUNC Object Scope::globals() const {
   const detail::Entry entry;
   return globals_;
-}
-
-LATEPY_FUNC void Scope::reset() {
-  const detail::Entry entry;
-  adopt_main(detail::new_main());
-}
-
-LATEPY_FUNC LATEPY_COLD void Scope::adopt_main(Object module) {
-  globals_ = Object::borrow(detail::throw_if_null(detail::api().Module_GetDict(module.checked())));
-  main_ = std::move(module);
-  detail::set_main(main_);
-  detail::add_builtins(globals_);
-  detail::current_interpreter().main_globals = globals_.ptr();
-}
-
-LATEPY_FUNC LATEPY_COLD void Scope::forget_main() noexcept {
-  detail::current_interpreter().main_globals = nullptr;
-  main_ = globals_ = Object();
 }
 
 LATEPY_FUNC PyObject* Scope::find(const detail::StringArg& module, const detail::StringArg& function) const {
