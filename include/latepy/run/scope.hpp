@@ -5,6 +5,7 @@
 #include <latepy/core/detail/kept_codes.hpp>
 #include <latepy/host/class.hpp>
 #include <latepy/run/detail/main_module.hpp>
+#include <latepy/run/detail/script.hpp>
 
 namespace latepy {
 inline namespace v1 {

@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/given_globals.hpp>
 #include <latepy/run/detail/modules.hpp>
 #include <latepy/run/detail/reset_source.hpp>
-#include <latepy/run/detail/script.hpp>
 
 namespace latepy {
 inline namespace v1 {
