@@ -140,6 +140,22 @@ TEST_CASE("packages that nothing kept refers to are forgotten, and imported anew
   });
 }
 
+TEST_CASE("after reset() Config::on_import is asked again", "[reset]") {
+  in_child([] {
+    int asked = 0;
+    py::Config config;
+    config.on_import = [&](std::string_view name) -> std::optional<py::ModuleSource> {
+      if (name != "stored") return std::nullopt;
+      return py::ModuleSource{py::detail::concat({"number = ", std::to_string(++asked)}), "stored.db", false};
+    };
+    py::Interpreter python(config);
+    EXPECT(python.get("stored.number").as<int>() == 1);
+    EXPECT(python.get("stored.number").as<int>() == 1);
+    python.reset();
+    EXPECT(python.get("stored.number").as<int>() == 2);
+  });
+}
+
 TEST_CASE("modules that find_function() has kept are freed", "[reset]") {
   in_child([] {
     py::Interpreter python;

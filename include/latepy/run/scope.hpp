@@ -196,10 +196,11 @@ class Scope : protected detail::MainModule {
 
   /// Begins anew without stopping Python, also where numpy is loaded: makes a new `__main__`, forgets packages, frees
   /// garbage. What def(), add_class() and `python["x"] = 1` have put into `__main__` is put into the new one. Objects
-  /// stay valid, functions keep their globals.
+  /// stay valid, functions keep their globals. What is put there before main() begins may be forgotten.
   /// - Forgotten, so that the next import loads them anew, are packages that nothing kept refers to. Kept are the
   ///   standard library, what the program made, packages with an extension module, what was imported at the start, and
   ///   packages of which a module, class, function or instance is a value in a kept module, or was put into `__main__`.
+  ///   Config::on_import is asked again.
   /// - Handlers and filters of logging, functions of `atexit` (which do not run), and hooks of `sys` are removed if the
   ///   code of a forgotten package or of the old `__main__` defines them. All else that scripts changed stays changed:
   ///   sys.path, os.environ, codecs, copyreg, abc, signal, attributes of modules that are kept.

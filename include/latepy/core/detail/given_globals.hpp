@@ -11,7 +11,8 @@ namespace detail {
 /// Whether `python["x"] = 1`, def() and add_class() note what they put into `__main__`.
 inline bool notes_globals = false;
 /// A program whose code names this variable has it initialized before main(): so only programs that call reset() note
-/// anything.
+/// anything. What is set before that, by a static initializer, or before the library with that code is loaded, is not
+/// noted.
 template <class Program = void>
 inline const bool program_resets = notes_globals = true;
 

@@ -155,14 +155,14 @@ def remove_hooks(modules, is_left):
 
 # The new `__main__`, its names in sys.modules, and the part of sys.modules to forget.
 def plan(modules, old_main, count, given, loaders):
-    global at_start
+    global at_start, has_annotations
     if at_start is None:
-        at_start = [name for name in list(modules)[:count]]
+        at_start, has_annotations = list(modules)[:count], '__annotations__' in names_of(old_main)  # up to 3.13
     packages = forgotten_packages(modules, old_main, given, loaders)
     remove_hooks(modules, make_test(packages, given))
     main = Module('__main__')
     main.__builtins__, main.__loader__ = builtins, _frozen_importlib.BuiltinImporter
-    if sys.version_info < (3, 14):
+    if has_annotations:
         main.__annotations__ = {}
     main.__dict__.update(given)
     mains = {name: main for name in MAINS if name in modules or name == '__main__'}
