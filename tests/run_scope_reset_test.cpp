@@ -344,6 +344,18 @@ TEST_CASE("reset() is refused while another thread lives or runs Python code, or
         "import _frozen_importlib\nmanager = _frozen_importlib._ModuleLockManager('some')\nmanager.__enter__()");
     refused("an import runs");
     python.exec("manager.__exit__(None, None, None)");
+    python.exec(R"(
+        import logging
+        class Begins(logging.Handler):
+            def close(self):
+                global thread, end
+                end = threading.Event()
+                thread = threading.Thread(target=end.wait, name='begun meanwhile')
+                thread.start()
+        logging.root.addHandler(Begins())
+    )");
+    refused("(begun meanwhile)");
+    python.exec("end.set(); thread.join()\nBegins.close = logging.Handler.close");
     python.reset();
     {
       const py::GilRelease release;

@@ -24,6 +24,13 @@ LATEPY_COLD inline ColdObject reset_function(const char* name) {
   return get_item(kept_namespace("reset", reset_source), name);
 }
 
+/// \throws StateError if another thread lives or an import runs.
+LATEPY_COLD inline void check_idle(const Ref& modules) {
+  const Ref sees_frames(process_state().only.load() ? api().TrueStruct : api().FalseStruct);
+  const ColdObject reason = call_plain(reset_function("why_not"), {modules, sees_frames});
+  if (!reason.is_none()) throw_error<StateError>({"reset() was called while ", text_of(reason.ptr())});
+}
+
 LATEPY_COLD inline void check_reset(ssize at_start, const Ref& modules) {
   if (at_start == 0)
     throw_error<StateError>(
@@ -31,9 +38,7 @@ LATEPY_COLD inline void check_reset(ssize at_start, const Ref& modules) {
          "belong to others"});
   if (api().Eval_GetFrame())
     throw_error<StateError>({"reset() was called inside a call from Python: return to Python first"});
-  const Ref sees_frames(process_state().only.load() ? api().TrueStruct : api().FalseStruct);
-  const ColdObject reason = call_plain(reset_function("why_not"), {modules, sees_frames});
-  if (!reason.is_none()) throw_error<StateError>({"reset() was called while ", text_of(reason.ptr())});
+  check_idle(modules);
 }
 
 /// Drops the modules that find_function() keeps.
@@ -52,6 +57,7 @@ LATEPY_FUNC LATEPY_COLD std::pair<Object, Object> forget_packages(const Object& 
   const ColdObject plan =
       call_plain(reset_function("plan"),
                  {modules, old_main, make_int(at_start), Ref(given_globals()), get_item(module_finder(), "loaders")});
+  check_idle(modules);  // the code of the plan may have given up the GIL, and hooks may have begun a thread
   Object main = Object::borrow(api().Tuple_GetItem(plan.ptr(), 0));
   Object forgotten = Object::borrow(api().Tuple_GetItem(plan.ptr(), 2));
   expect_success(api().Dict_Merge(modules.ptr(), api().Tuple_GetItem(plan.ptr(), 1), 1));
