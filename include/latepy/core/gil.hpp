@@ -16,8 +16,9 @@ inline namespace v1 {
 ///
 /// Recursion without an end is a RecursionError. On a thread with less than 7 MiB of stack Python may call itself less
 /// deeply than elsewhere, about 3 KiB for each call: 140 calls with 512 KiB. With less than 512 KiB CPython's compiler
-/// can still overflow the stack, by thousands of operators or parentheses in one another. On the stack of a fiber only
-/// CPython's own counter ends a recursion: give it some MiB.
+/// can still overflow the stack, by thousands of operators or parentheses in one another. With less than 192 KiB
+/// CPython 3.13 keeps the containers that a thread frees; latepy frees them after the thread has ended. On the stack of
+/// a fiber only CPython's own counter ends a recursion: give it some MiB.
 class GilGuard {
  public:
   class Maybe;

@@ -70,6 +70,7 @@ LATEPY_LEAF(9, 99, required, PyThreadState*, Py, ThreadState_Get, (void))
 LATEPY_FUNCTION(9, 99, required, void, Py, ThreadState_Clear, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, void, Py, ThreadState_Delete, (PyThreadState*))
 LATEPY_FUNCTION(9, 99, required, void, Py, ThreadState_DeleteCurrent, (void))
+LATEPY_FUNCTION(9, 10, optional, void, _PyTrash_, thread_destroy_chain, (PyThreadState*))  // and 3.13; that one is used
 LATEPY_LEAF(9, 99, required, PyInterpreterState*, Py, ThreadState_GetInterpreter, (PyThreadState*))
 LATEPY_LEAF(9, 12, optional, PyThreadState*, _Py, ThreadState_UncheckedGet, (void))
 LATEPY_LEAF(13, 99, optional, PyThreadState*, Py, ThreadState_GetUnchecked, (void))

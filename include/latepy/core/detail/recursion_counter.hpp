@@ -14,6 +14,11 @@ namespace detail {
 // A level that is entered and not left takes one away from this thread state alone; sys.setrecursionlimit() would do so
 // for all threads.
 
+/// CPython 3.13 frees no container while 50 levels or fewer are left. It frees them later, where more than 100 are
+/// left, or never if the thread ends before (Py_TRASHCAN_END, Include/cpython/object.h). So this many are left where it
+/// can be.
+inline constexpr std::size_t freeing_levels = 110;
+
 /// Takes away levels until `kept` are left, or fewer were. \returns how many. Needs the GIL, and a CPython before 3.14;
 /// keeps the error that is set.
 std::size_t take_levels(std::size_t kept) noexcept;
@@ -83,6 +88,16 @@ LATEPY_FUNC LATEPY_COLD void give_levels(std::size_t count) noexcept {
     }
   }
   for (; count > 0; --count) api().LeaveRecursiveCall();
+}
+
+LATEPY_FUNC LATEPY_COLD void free_thread_state(PyThreadState* ended) noexcept {
+  const Api& a = api();
+  if (library_state.version.minor == 13 && a.thread_destroy_chain) {
+    static_cast<void>(take_levels(freeing_levels));  // what is nested deeply is freed in parts, which fit every stack
+    a.thread_destroy_chain(ended);
+  }
+  a.ThreadState_Clear(ended);
+  a.ThreadState_Delete(ended);
 }
 
 #endif  // LATEPY_DEFINITIONS

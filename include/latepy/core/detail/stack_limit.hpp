@@ -55,6 +55,8 @@ inline constexpr std::size_t smallest_stack = 96 * 1024;
 inline constexpr std::size_t usual_stack = 7 * 1024 * 1024;
 /// What one level of CPython's counter may need. The dearest is a sort whose key function sorts: 2.3 KiB in 3.11.
 inline constexpr std::size_t stack_of_level = 3 * 1024;
+/// From this size on, a new thread state has freeing_levels: a sort whose key function sorts needs 142 KiB for them.
+inline constexpr std::size_t freeing_stack = 192 * 1024;
 
 inline std::size_t StackLimit::reserve() const noexcept {
   return (std::min)((std::max)(size() / 8, stack_reserve), std::size_t(256 * 1024));
@@ -134,8 +136,8 @@ inline bool is_stack_too_small() noexcept { return find_stack().size() < smalles
 [[noreturn]] void throw_small_stack(std::string_view what);
 
 /// Takes away levels of CPython's counter, for the thread state that this thread is in, until the rest fits into `left`
-/// bytes of stack. \returns how many. Needs the GIL; keeps the error that is set.
-std::size_t fit_recursion(std::size_t left) noexcept;
+/// bytes of stack, or are `least`. \returns how many. Needs the GIL; keeps the error that is set.
+std::size_t fit_recursion(std::size_t left, std::size_t least = 0) noexcept;
 /// The same for a new thread state on a small stack.
 void fit_recursion() noexcept;
 
@@ -252,18 +254,21 @@ LATEPY_FUNC LATEPY_COLD void StackScope::leave() noexcept {
                            " KiB for the shortest scripts. Make the thread with 512 KiB or more"});
 }
 
-LATEPY_FUNC LATEPY_COLD std::size_t fit_recursion(std::size_t left) noexcept {
+LATEPY_FUNC LATEPY_COLD std::size_t fit_recursion(std::size_t left, std::size_t least) noexcept {
   // From 3.14 on CPython looks at the stack itself. 3.9.0 and 3.9.1 abort if levels are tried while an error of the
   // recursion is handled.
   const Version& version = library_state.version;
   if (version.minor >= 14 || (version.minor == 9 && version.micro < 2)) return 0;
-  return take_levels(left > stack_reserve ? (left - stack_reserve) / stack_of_level : 0);
+  return take_levels((std::max)(left > stack_reserve ? (left - stack_reserve) / stack_of_level : 0, least));
 }
 
 LATEPY_FUNC LATEPY_COLD void fit_recursion() noexcept {
   const std::size_t size = find_stack().size();
   stack_limit.has_new_state = false;
-  if (size < usual_stack) static_cast<void>(fit_recursion(size / 8 * 7));  // the rest is for calls before the next look
+  // An eighth is for calls before the next look.
+  if (size < usual_stack)
+    static_cast<void>(
+        fit_recursion(size / 8 * 7, library_state.version.minor == 13 && size >= freeing_stack ? freeing_levels : 0));
 }
 
 #endif  // LATEPY_DEFINITIONS

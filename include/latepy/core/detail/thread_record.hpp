@@ -63,6 +63,9 @@ void push(std::atomic<Node*>& list, Node* node) noexcept {
   }
 }
 
+/// Frees the state of a thread that has ended, and what that thread was to free later; see recursion_counter.hpp. Needs
+/// the GIL. From 3.12 on, in a state that is soon deleted.
+void free_thread_state(PyThreadState* ended) noexcept;
 /// Puts this thread's own state into InterpreterState::ended_threads. The next thread that enters frees it.
 inline void leave_thread_state() noexcept {
   EndedThread* const node = std::exchange(thread_record.at_end, nullptr);
@@ -104,9 +107,6 @@ inline InterpreterState* held_interpreter() noexcept {
   return generation != no_generation && holds_gil_of(generation) ? &interpreter : nullptr;
 }
 inline bool holds_gil() noexcept { return held_interpreter() != nullptr; }
-
-/// Frees the thread states of ended threads. Needs the GIL, which other threads may hold for a moment in between.
-void free_ended_threads(InterpreterState& s, std::uint32_t generation) noexcept;
 
 /// Does the postponed decrefs and frees the thread states of ended threads. Needs the GIL.
 void drain(InterpreterState& s) noexcept;
@@ -192,7 +192,8 @@ LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current, std::uint32_t 
   return a.ThreadState_GetInterpreter(current) == interpreter->interpreter.load(std::memory_order_relaxed);
 }
 
-LATEPY_FUNC LATEPY_COLD void free_ended_threads(InterpreterState& s, std::uint32_t generation) noexcept {
+/// Frees the thread states of ended threads. Needs the GIL, which other threads may hold for a moment in between.
+LATEPY_COLD inline void free_ended_threads(InterpreterState& s, std::uint32_t generation) noexcept {
   const Api& a = api();
   EndedThread* thread = s.ended_threads.exchange(nullptr, std::memory_order_acquire);
   // While CPython stops, it frees all thread states itself.
@@ -211,10 +212,7 @@ LATEPY_FUNC LATEPY_COLD void free_ended_threads(InterpreterState& s, std::uint32
   }
   while (thread) {
     EndedThread* const next = thread->next;
-    if (are_ours && thread->generation == generation) {
-      a.ThreadState_Clear(thread->state);
-      a.ThreadState_Delete(thread->state);
-    }
+    if (are_ours && thread->generation == generation) free_thread_state(thread->state);
     process_free(thread);
     thread = next;
   }

@@ -106,6 +106,7 @@ LATEPY_COLD inline bool wait_for_pythons_threads(long long timeout, std::vector<
 LATEPY_COLD inline bool close_gate_to_guards(long long timeout, std::vector<std::string>& alive,
                                              const Waiting& waiting) {
   InterpreterState& interpreter = current_interpreter();
+  drain_if_any(interpreter);  // frees the states of ended threads, and what they have left, while that works
   interpreter.stopping.store(1);
   for (int inside; (inside = threads_inside(interpreter)) > 0;) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
