@@ -98,8 +98,8 @@ void define_module(World& world) {
 }
 
 int main(int argc, char** argv) try {
-  World world;
   py::Interpreter python;
+  World world;  // ends before Python: it holds what scripts made
   define_module(world);
   world.add(std::make_shared<Entity>("rock"));  // without a script
   python.run_file(std::string(argc > 1 ? argv[1] : "game") + "/level.py");

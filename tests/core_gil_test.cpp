@@ -610,6 +610,7 @@ TEST_CASE("a thread that Python made blocks where its Python has ended", "[stop]
       EXPECT(again.stop());
     }
     EXPECT(!returned);
+    end_without_leak_check();
   });
 }
 

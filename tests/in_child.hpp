@@ -20,8 +20,11 @@ using namespace py::literals;
 struct Outcome {
   std::string output{};  ///< stdout and stderr
   int exit_code = -1;    ///< -1 when a signal ended it
-  int signal = 0;        ///< SIGALRM after 60 s
+  int signal = 0;        ///< SIGALRM after child_seconds
 };
+
+/// A child that lives longer is taken for one that hangs. On a machine with much other work a minute is not enough.
+inline constexpr unsigned child_seconds = 300;
 
 /// Catch2's macros belong to the test's process; in a child this stands for them.
 #define EXPECT(...)                                                                                                \
@@ -60,7 +63,7 @@ Outcome run_in_child(F&& function) {
     close(ends[1]);
     std::setvbuf(stdout, nullptr, _IONBF, 0);                                  // in the order of what others write
     for (int signal = 1; signal < 32; ++signal) std::signal(signal, SIG_DFL);  // Catch2 has handlers
-    alarm(60);
+    alarm(child_seconds);
     int status = 1;
     try {
       function();
@@ -81,6 +84,10 @@ Outcome run_in_child(F&& function) {
   if (WIFSIGNALED(status)) outcome.signal = WTERMSIG(status);
   return outcome;
 }
+
+/// Ends the child well. A function that is kept beyond its Python, by an Object or by a thread that CPython has ended,
+/// is never freed, and the C++ callable in it neither.
+[[noreturn]] inline void end_without_leak_check() { std::_Exit(0); }
 
 /// As above, where the child must come to a good end. \returns what it printed.
 template <class F>

@@ -41,6 +41,14 @@ Outcome python_runs(const std::string& script) {
         "    answer = function(*args).decode()\n"
         "    assert answer == 'ok', (name, args, answer)\n" +
         script;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    // What the module needs must be there first: the sanitizer's runtime, and the library whose throw it calls.
+    Dl_info runtime{}, standard{};
+    dladdr(dlsym(RTLD_DEFAULT, "malloc"), &runtime);
+    dladdr(dlsym(RTLD_DEFAULT, "__cxa_allocate_exception"), &standard);
+    setenv("LD_PRELOAD", (runtime.dli_fname + std::string(" ") + standard.dli_fname).c_str(), 1);
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);  // python itself leaks
+#endif
     execl(executable.c_str(), executable.c_str(), "-B", "-c", source.c_str(), nullptr);
     std::perror(executable.c_str());
     std::exit(3);
