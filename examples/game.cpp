@@ -41,10 +41,12 @@ class ScriptedEntity : public py::Trampoline<Entity> {
  public:
   using Trampoline::Trampoline;
   void update(double dt) override {
-    override_or("update", [&] { Entity::update(dt); }, dt);
+    override_or(
+        "update", [&] { Entity::update(dt); }, dt);
   }
   void on_event(const Event& event) override {
-    override_or("on_event", [&] { Entity::on_event(event); }, event);
+    override_or(
+        "on_event", [&] { Entity::on_event(event); }, event);
   }
 };
 
@@ -93,8 +95,10 @@ void define_module(World& world) {
       .def("velocity", &Entity::velocity)
       .def("update", &Entity::update, "dt"_a, "Moves on by dt seconds.")
       .def("on_event", &Entity::on_event, "event"_a);
-  game.def("spawn", [&world](std::shared_ptr<Entity> entity) { world.add(std::move(entity)); }, "entity"_a)
-      .def("find", [&world](const std::string& name) { return world.find(name); }, "name"_a);
+  game.def(
+          "spawn", [&world](std::shared_ptr<Entity> entity) { world.add(std::move(entity)); }, "entity"_a)
+      .def(
+          "find", [&world](const std::string& name) { return world.find(name); }, "name"_a);
 }
 
 int main(int argc, char** argv) try {

@@ -6,6 +6,8 @@ execute_process(COMMAND ${cmake_command} -E environment OUTPUT_VARIABLE environm
 string(REGEX MATCHALL "\n(PYTHON|LATEPY_)[A-Z_0-9]*=" clean "\n${environment}")
 list(TRANSFORM clean REPLACE "\n(.*)=" "\\1=unset:")
 list(APPEND clean LSAN_OPTIONS=set:suppressions=${suppressions}:print_suppressions=0)
+# Some tests ask for more memory than there is, or end while threads of Python run.
+list(APPEND clean ASAN_OPTIONS=set:allocator_may_return_null=1 TSAN_OPTIONS=set:report_thread_leaks=0)
 
 set(pythons)
 if(EXISTS ${pythons_tool})
@@ -31,7 +33,7 @@ endfunction()
 function(latepy_add name labels environment)
   file(MAKE_DIRECTORY ${scratch}/${name})
   add_test(${name} ${ARGN})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "${labels}" WORKING_DIRECTORY ${scratch}/${name}
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1200 LABELS "${labels}" WORKING_DIRECTORY ${scratch}/${name}
     SKIP_RETURN_CODE 4 ENVIRONMENT_MODIFICATION "${clean};${environment}")
 endfunction()
 
