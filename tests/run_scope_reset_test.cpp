@@ -441,6 +441,8 @@ TEST_CASE("what scripts have left in sys.modules and in modules is no obstacle",
         "import logging, sys\nlogging.root.handlers.clear()\nsys.meta_path.pop(), sys.path_importer_cache.pop('odd')");
     python.reset();
     EXPECT(python.eval<bool>("'ends' not in modules()"));
+    python.exec("import sys\nsys.path_importer_cache = sys.meta_path = 5\ndel sys.path_hooks, sys.modules");
+    python.reset();
   });
 }
 

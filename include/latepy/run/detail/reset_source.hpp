@@ -146,8 +146,8 @@ def remove_hooks(modules, is_left):
     for name in 'excepthook', 'unraisablehook', 'displayhook', 'breakpointhook':
         if is_left(getattr(sys, name, None)):
             setattr(sys, name, getattr(sys, f'__{name}__'))
-    finders = getattr(sys, 'path_importer_cache', {})
-    for path, finder in list(finders.items()):
+    finders = getattr(sys, 'path_importer_cache', None)
+    for path, finder in list(finders.items()) if isinstance(finders, dict) else ():
         if finder is None or is_left(finder):
             finders.pop(path, None)
         elif type(finder) is FileFinder:
