@@ -85,6 +85,9 @@ used(iterator std:: [a-z_]*iterator[a-z_]* begin end rbegin rend size data empty
   back_inserter inserter)
 used(limits std::numeric_limits)
 used(list std::list)
+used(malloc.h malloc_usable_size)
+used(malloc/malloc.h malloc_size)
+used(malloc_np.h malloc_usable_size)
 used(map "std::(multi)?map")
 used(memory std:: unique_ptr shared_ptr weak_ptr make_unique make_shared enable_shared_from_this allocator[a-z_]*
   addressof default_delete pointer_traits uninitialized_[a-z_]+ destroy[a-z_]* owner_less [a-z]+_pointer_cast align)

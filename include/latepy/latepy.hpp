@@ -9,4 +9,5 @@
 #include <latepy/object.hpp>
 #include <latepy/run/interpreter.hpp>
 #include <latepy/run/limits.hpp>
+#include <latepy/run/memory_limit.hpp>
 #include <latepy/run/streams.hpp>

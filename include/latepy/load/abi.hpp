@@ -40,6 +40,23 @@ struct WideStringList {
 /// PyInitConfig of 3.14: an opaque type.
 struct InitConfig;
 
+/// PyMemAllocatorEx (Include/cpython/pymem.h). The functions of the raw domain are called with and without the GIL.
+struct BlockAllocator {
+  void* context;
+  void* (*allocate)(void* context, std::size_t size);
+  void* (*allocate_zeros)(void* context, std::size_t count, std::size_t size);
+  void* (*resize)(void* context, void* block, std::size_t size);
+  void (*release)(void* context, void* block);
+};
+/// PyMemAllocatorDomain.
+enum MemoryDomain : int { raw_memory = 0, plain_memory = 1, object_memory = 2 };
+/// PyObjectArenaAllocator (Include/cpython/objimpl.h).
+struct ArenaAllocator {
+  void* context;
+  void* (*allocate)(void* context, std::size_t size);
+  void (*release)(void* context, void* arena, std::size_t size);
+};
+
 /// PyCompilerFlags (Include/cpython/compile.h 3.8).
 struct CompilerFlags {
   int flags;

@@ -13,9 +13,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-// Where state is kept
-//
-// LibraryState (load/state.hpp), one for each library:
+// Where state is kept. LibraryState (load/state.hpp), one for each library:
 //   CPython's function table and version, the probed layout, the libraries that use this state, whether handles are
 //   checked.
 // ProcessState, one for each process:
@@ -24,8 +22,7 @@ namespace detail {
 // InterpreterState, one for each interpreter:
 //   its generation, `stopping`, GuardCounts, postponed decrefs, the states of ended threads, living errors, bound
 //   classes, host types, interned names, kept codes, the first `__main__`, the layout of streams, datetime's functions.
-// ThreadRecord (core/detail/thread_record.hpp), one for each thread and library:
-//   the thread state, its generation, the depth of guards.
+// ThreadRecord (core/detail/thread_record.hpp), one for each thread and library: its thread state, the depth of guards.
 /// A generation is the number of one Python interpreter of this process. Each handle stores the generation of its
 /// object's interpreter. The low 12 bits are the interpreter's slot in ProcessState::interpreters, from 1. The high 20
 /// bits count the uses of that slot, from 1 to last_use, so a generation returns after about a million uses of its
@@ -77,6 +74,7 @@ struct ClassRecord;
 struct ErrorData;
 struct HostTypes;
 struct KeptCode;
+struct MemoryCount;
 struct StreamLayout;
 
 /// What latepy keeps for one Python interpreter. It is never freed: when the interpreter has ended, a later interpreter
@@ -158,6 +156,7 @@ struct ProcessState {
   std::atomic<int> forked{0};
   /// fork() made this process on a thread without the GIL, so that its Python cannot be used.
   std::atomic<bool> lost{false};
+  std::atomic<const MemoryCount*> memory{nullptr};  ///< of Config::memory_limit; see run/memory_limit.hpp
 };
 
 /// The ProcessState of a library that has met no Python yet.

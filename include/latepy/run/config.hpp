@@ -21,6 +21,11 @@ struct InputHook;
 struct ModuleHook;
 struct ImportHook;
 struct WatcherStart;
+struct MemoryLimit;
+struct Start;
+
+/// When the start does what belongs to an Option: as soon as CPython is pre-initialised, or at the end of the start.
+enum class Moment : unsigned char { pre_initialized, started };
 }  // namespace detail
 
 /// A std::function that also stores how to install it. So the code that installs it is compiled only in programs that
@@ -64,11 +69,12 @@ class Option {
 
  private:
   friend class Interpreter;
-  void apply() const {
-    if (apply_) apply_(value_);
+  friend struct detail::Start;
+  void apply(detail::Moment moment) const {
+    if (apply_) apply_(value_, moment);
   }
   T value_{};
-  void (*apply_)(T) = nullptr;
+  void (*apply_)(T, detail::Moment) = nullptr;
 };
 
 /// A module that Config::on_import gives.
@@ -170,6 +176,22 @@ struct Config {
   /// Lets Interpreter::interrupt() stop scripts, also from a signal handler: the start makes the thread that does it.
   /// The first Deadline makes it too.
   Option<bool, detail::WatcherStart> interruptible{};
+
+  /// The bytes of memory that CPython may have in this process; 0 is no limit. A script that needs more gets a
+  /// MemoryError, and C++ a MemoryError or std::bad_alloc. Both go on with what is freed then.
+  /// - It holds from the end of the constructor until the stop begins, for all interpreters and threads of the process.
+  ///   If it is less than what the start itself takes (2 to 7 MB), the constructor throws StartError with that number.
+  /// - It counts what CPython allocates: objects, code, frames, modules; see Interpreter::memory_used(). It does not
+  ///   count what C code takes from the system: the data of numpy's arrays, memory maps, the stacks of threads.
+  /// - An eighth of it, at most 4 MiB, is kept to end the script: there a script on the thread of the constructor gets
+  ///   its MemoryError between two steps. In 3.11 and 3.12 the `except` of a `try` that begins with the loop does not
+  ///   see it. Other threads, and what asks for much at once, get it where they ask for memory.
+  /// - The next member of the Interpreter that C++ calls after that first collects the garbage.
+  /// - It protects against accidents. It is not a sandbox. Without memory some versions of CPython raise SystemError,
+  ///   wait for a thread that could not begin, or end the process, above all on threads that scripts make.
+  /// - Free-threaded builds of CPython, and other ways to allocate than "pymalloc" and "malloc" (see the option
+  ///   `allocator`), cannot be counted: StartError.
+  Option<std::size_t, detail::MemoryLimit> memory_limit{};
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's name: `set("optimization_level", "1")`,
   /// `set("int_max_str_digits", "0")`. A number is decimal text. If the option is a list (`xoptions`, `warnoptions`),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/run/detail/installed_hooks.hpp>
+#include <latepy/run/detail/limits/memory_count.hpp>
 #include <latepy/run/detail/start/host_state.hpp>
 #include <latepy/run/scope.hpp>
 #if LATEPY_DEFINITIONS
@@ -73,6 +74,9 @@ class Interpreter : public Scope {
   /// \returns false if no thread can do it: set Config::interruptible, or make a Deadline before.
   bool interrupt() noexcept { return detail::ask_watcher(&detail::WatcherCalls::interrupt); }
 
+  /// The bytes of memory that CPython has in this process, as Config::memory_limit counts them; 0 if no Interpreter was
+  /// started with a limit: then nothing is counted. Any thread, no GIL.
+  std::size_t memory_used() const noexcept { return detail::memory_used(); }
   /// The version of Python: "3.11.7". Any thread.
   std::string version() const { return detail::library_state.version.to_string(); }
   /// sys.executable: the python program of this installation, or of the virtual environment. Takes the GIL.
@@ -120,13 +124,6 @@ class Interpreter : public Scope {
 };
 
 #if LATEPY_DEFINITIONS
-namespace detail {
-
-/// Whether a Python has been started in this process.
-inline bool started_before = false;
-
-}  // namespace detail
-
 LATEPY_FUNC const std::string& Interpreter::library() const noexcept { return detail::loaded_library; }
 
 LATEPY_FUNC bool Interpreter::is_elsewhere() const {
@@ -190,8 +187,6 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   detail::thread_record.generation = detail::begin_known_interpreter(process, interpreter).generation;
   detail::fit_recursion();
   prepare(config, turn);
-  if (executable().empty())
-    warn({"Python has no executable here: sys.executable is empty, and scripts cannot start another Python"});
   if (config.release_gil) detail::api().Eval_SaveThread();
 }
 
@@ -219,8 +214,11 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config, detail::
     if (!missing.empty()) warn({"Config::paths: there is no folder or zip file ", missing});
     if (!is_attached_) detail::call_plain(detail::get_item(detail::import_hooks(), "wait_for_threading"));
     hooks_.install(config);
-    config.interruptible.apply();
+    config.interruptible.apply(detail::Moment::started);
     for (const auto& [name, fill] : config.extra_modules) fill.install(nullptr, name, false);
+    if (!is_attached_ && executable().empty())
+      warn({"Python has no executable here: sys.executable is empty, and scripts cannot start another Python"});
+    config.memory_limit.apply(detail::Moment::started);
   } catch (...) {
     std::vector<std::string> alive;
     detail::open_gate();
@@ -246,6 +244,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   if (detail::thread_record.depth > 0)
     detail::throw_error<StateError>({"stop() was called inside a GilGuard of this thread: leave its scope first"});
   const detail::StopGil gil;
+  const detail::UnlimitedMemory unlimited;
   if (detail::api().Eval_GetFrame())
     detail::throw_error<StateError>({"stop() was called inside a call from Python: return to Python first"});
   detail::Waiting waiting;

@@ -14,10 +14,11 @@ namespace detail {
 LATEPY_COLD inline void refuse_start_fields(const Config& config) {
   const char* name =
       "argv\0site\0use_environment\0user_site\0signal_handlers\0release_gil\0utf8\0write_bytecode\0options\0home\0"
-      "python";
-  const bool changed[] = {!config.argv.empty(),    !config.site,         config.use_environment, config.user_site,
-                          config.signal_handlers,  config.release_gil,   !config.utf8,           !config.write_bytecode,
-                          !config.options.empty(), !config.home.empty(), !config.python.empty()};
+      "python\0memory_limit";
+  const bool changed[] = {!config.argv.empty(), !config.site,           config.use_environment,
+                          config.user_site,     config.signal_handlers, config.release_gil,
+                          !config.utf8,         !config.write_bytecode, !config.options.empty(),
+                          !config.home.empty(), !config.python.empty(), config.memory_limit != 0};
   for (const bool each : changed) {
     if (each)
       throw_error<StateError>({"Config::", name,

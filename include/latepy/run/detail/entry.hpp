@@ -11,7 +11,8 @@ namespace detail {
 /// The number of calls of members of Scope that this thread is in.
 inline thread_local int scope_depth = 0;
 
-/// What others tell the thread that stops Python code; see run/detail/limits/watcher.hpp.
+/// What others tell the thread that stops Python code; see run/detail/limits/watcher.hpp. Without that thread some are
+/// null.
 struct WatcherCalls {
   void (*enter)() noexcept;      ///< an outermost Entry begins
   void (*leave)() noexcept;      ///< it ends
@@ -26,13 +27,16 @@ inline const void* note_starter() noexcept {
   starter_thread = api().Thread_get_thread_ident();
   return &thread_record;
 }
-/// Null before there is such a thread.
+/// What is called while there is no such thread; see run/memory_limit.hpp.
+inline std::atomic<const WatcherCalls*> idle_calls{nullptr};
+/// Null if there is nothing to tell.
 inline std::atomic<const WatcherCalls*> watcher_calls{nullptr};
 /// Makes one of the calls. \returns false if there is no such thread.
 inline bool ask_watcher(void (*WatcherCalls::*call)() noexcept) noexcept {
   const WatcherCalls* const calls = watcher_calls.load();
-  if (calls) (calls->*call)();
-  return calls != nullptr;
+  const auto function = calls ? calls->*call : nullptr;
+  if (function) function();
+  return function != nullptr;
 }
 
 /// Each member of Scope holds one. It takes the GIL. \param flushes the member may print: at the outermost return, the

@@ -65,6 +65,10 @@ class Watcher {
 inline std::atomic<Watcher*> the_watcher{nullptr};
 /// The Watcher, whose thread runs. Needs the GIL. \throws std::system_error, std::bad_alloc.
 Watcher& running_watcher();
+/// Config::interruptible.
+struct WatcherStart {
+  static void apply(bool is_wanted, Moment moment);
+};
 
 #if LATEPY_DEFINITIONS
 
@@ -113,6 +117,7 @@ struct OwnEntryRecord {
 inline thread_local OwnEntryRecord own_entry_record;
 
 LATEPY_COLD inline void enter_watched() noexcept {
+  if (const WatcherCalls* const others = idle_calls.load()) others->enter();
   EntryRecord*& own = own_entry_record.record;
   if (!own) {
     for (EntryRecord* each = entry_records.load(); each && !own; each = each->next)
@@ -208,7 +213,7 @@ LATEPY_FUNC LATEPY_COLD void Watcher::start() {
 }
 
 LATEPY_FUNC LATEPY_COLD void Watcher::end() noexcept {
-  watcher_calls = nullptr;
+  watcher_calls = idle_calls.load();
   if (!thread_.joinable()) return;
   is_ending_ = true;
   wake_.post();
@@ -231,7 +236,7 @@ LATEPY_FUNC LATEPY_COLD void Watcher::forget() noexcept {
   loose_interruptions = 0;
   for (EntryRecord* each = entry_records.load(); each; each = each->next)
     if (each != own_entry_record.record) each->is_inside = each->is_taken = false;
-  watcher_calls = nullptr;
+  watcher_calls = idle_calls.load();
   the_watcher = nullptr;  // leaked, with its thread, which does not exist here
   wake_.~Wake();
 }
@@ -247,12 +252,9 @@ LATEPY_FUNC LATEPY_COLD Watcher& running_watcher() {
   watcher_calls = &own_watcher_calls;
   return watcher;
 }
-/// Config::interruptible.
-struct WatcherStart {
-  LATEPY_COLD static void apply(bool is_wanted) {
-    if (is_wanted) running_watcher();
-  }
-};
+LATEPY_FUNC LATEPY_COLD void WatcherStart::apply(bool is_wanted, Moment moment) {
+  if (is_wanted && moment == Moment::started) running_watcher();
+}
 
 #endif  // LATEPY_DEFINITIONS
 }  // namespace detail

@@ -19,6 +19,7 @@ inline std::string* failed_start = nullptr;
 /// initializing sys".
 struct Start {
   const Api& api;
+  const Config& config;
   Settings& settings;
   std::string python;  // "CPython 3.11.7 (/usr/lib/libpython3.11.so.1.0)"
   bool touched = false;
@@ -43,6 +44,8 @@ struct Start {
       fail({step, "() asked to end the process with exit code ", decimal(status.exitcode)});
     fail({status.func ? status.func : step, ": ", status.message ? status.message : "CPython gave no reason"});
   }
+  /// Does what the Config has to be done after the pre-initialisation.
+  void pre_initialized() const { config.memory_limit.apply(Moment::pre_initialized); }
   /// The value of an option that is a number. \throws StartError if it is not one.
   LATEPY_COLD std::int64_t number(const Setting& setting) {
     std::int64_t value = 0;
@@ -50,6 +53,42 @@ struct Start {
     return value;
   }
 };
+
+// ---- All versions: the pre-initialisation.
+
+/// The member of PyPreConfig with this name, or nullptr. PyConfig has some of these members too, and copies them from
+/// PyPreConfig.
+LATEPY_COLD inline int* pre_option(PreConfig& pre, const char* name) {
+  static constexpr struct {
+    char name[24];
+    int PreConfig::*member;
+  } options[] = {{"isolated", &PreConfig::isolated},
+                 {"use_environment", &PreConfig::use_environment},
+                 {"configure_locale", &PreConfig::configure_locale},
+                 {"coerce_c_locale", &PreConfig::coerce_c_locale},
+                 {"coerce_c_locale_warn", &PreConfig::coerce_c_locale_warn},
+                 {"utf8_mode", &PreConfig::utf8_mode},
+                 {"dev_mode", &PreConfig::dev_mode},
+                 {"allocator", &PreConfig::allocator}};
+  for (const auto& option : options)
+    if (std::strcmp(name, option.name) == 0) return &(pre.*option.member);
+  return nullptr;
+}
+
+/// Calls Py_PreInitialize() with the options that PyPreConfig has. \throws StartError if neither PyPreConfig nor the
+/// second part of the start knows an option of Config::set().
+LATEPY_COLD inline void pre_initialize(Start& start) {
+  PreConfig pre;
+  start.api.PreConfig_InitIsolatedConfig(&pre);
+  for (const Setting& setting : start.settings) {
+    if (int* value = pre_option(pre, setting.name))
+      *value = static_cast<int>(start.number(setting));
+    else if (setting.asked_for && !setting.is_known)
+      start.refuse(setting, "has no such option");
+  }
+  start.expect_ok(start.api.PreInitialize(&pre), "Py_PreInitialize");
+  start.pre_initialized();
+}
 
 // ---- 3.14 and newer: PyInitConfig (PEP 741). It is opaque; options have names; text is UTF-8.
 
@@ -102,51 +141,20 @@ LATEPY_COLD inline int set_option(Start& start, InitConfig* config, const Settin
 LATEPY_COLD inline void start_by_init_config(Start& start) {
   const Api& api = start.api;
   const OwnedInitConfig config(api);
-  for (const Setting& setting : start.settings) {
-    if (!api.InitConfig_HasOption(config.get(), setting.name)) {
+  for (Setting& setting : start.settings) {
+    setting.is_known = api.InitConfig_HasOption(config.get(), setting.name) != 0;
+    if (!setting.is_known) {
       if (setting.asked_for) start.refuse(setting, "has no such option");
     } else if (set_option(start, config.get(), setting) < 0) {
       start.refuse(setting, concat({"refused the value of an option (", config.error(), ")"}));
     }
   }
+  if (start.config.memory_limit != 0) pre_initialize(start);  // else CPython does it together with the rest
   start.touched = true;
   if (api.InitializeFromInitConfig(config.get()) < 0) start.fail({config.error()});
 }
 
-// ---- 3.9 to 3.13: the pre-initialisation, then PyConfig or the global flags.
-
-/// The member of PyPreConfig with this name, or nullptr. PyConfig has some of these members too, and copies them from
-/// PyPreConfig.
-LATEPY_COLD inline int* pre_option(PreConfig& pre, const char* name) {
-  static constexpr struct {
-    char name[24];
-    int PreConfig::*member;
-  } options[] = {{"isolated", &PreConfig::isolated},
-                 {"use_environment", &PreConfig::use_environment},
-                 {"configure_locale", &PreConfig::configure_locale},
-                 {"coerce_c_locale", &PreConfig::coerce_c_locale},
-                 {"coerce_c_locale_warn", &PreConfig::coerce_c_locale_warn},
-                 {"utf8_mode", &PreConfig::utf8_mode},
-                 {"dev_mode", &PreConfig::dev_mode},
-                 {"allocator", &PreConfig::allocator}};
-  for (const auto& option : options)
-    if (std::strcmp(name, option.name) == 0) return &(pre.*option.member);
-  return nullptr;
-}
-
-/// Calls Py_PreInitialize() with the options that PyPreConfig has. \throws StartError if neither PyPreConfig nor the
-/// second part of the start knows an option of Config::set().
-LATEPY_COLD inline void pre_initialize(Start& start) {
-  PreConfig pre;
-  start.api.PreConfig_InitIsolatedConfig(&pre);
-  for (const Setting& setting : start.settings) {
-    if (int* value = pre_option(pre, setting.name))
-      *value = static_cast<int>(start.number(setting));
-    else if (setting.asked_for && !setting.is_known)
-      start.refuse(setting, "has no such option");
-  }
-  start.expect_ok(start.api.PreInitialize(&pre), "Py_PreInitialize");
-}
+// ---- 3.9 to 3.13: PyConfig or the global flags.
 
 /// Text that CPython decoded to wchar_t: from UTF-8, or from the encoding of the locale if UTF-8 mode is off. Bytes
 /// that are not valid become lone surrogates (PEP 383), which Python encodes as the same bytes for the operating

@@ -180,6 +180,8 @@ LATEPY_COLD inline void check_config(const Config& config, Settings& settings, c
   check_paths(config, arena, paths, "start");
 }
 
+/// Whether a Python has been started in this process.
+inline bool started_before = false;
 /// The way to start. `best` is the usual one; tests force the others.
 enum class StartWay { best, config, flags };
 
@@ -203,7 +205,7 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
   check_restart(config, allocator, version);
   for (const Setting& setting : settings)
     trace({"start: ", setting.name, " = ", std::strcmp(setting.name, "argv") == 0 ? "..." : setting.value});
-  Start start{api, settings, concat({"CPython ", version.to_string(), " (", candidate.library, ")"})};
+  Start start{api, config, settings, concat({"CPython ", version.to_string(), " (", candidate.library, ")"})};
   const HostState host;
   struct Restore {
     const HostState& host;
