@@ -81,16 +81,16 @@ inline bool has_room_for_arena(std::size_t size) noexcept {
 /// quarter only after that. Other threads get half.
 LATEPY_COLD inline bool has_room_in_reserve(std::size_t size, std::size_t used) noexcept {
   const std::size_t limit = memory_limit.load(relaxed), reserve = memory_reserve.load(relaxed);
-  was_short.store(true, relaxed);
-  const bool is_large = size > reserve / 4;
-  if (main_thread_mark.load(relaxed) != &this_thread_mark) return !is_large && fits(size, used, limit - reserve / 2);
-  if (script_end.load(relaxed) == ScriptEnd::far) {
+  const bool is_main = main_thread_mark.load(relaxed) == &this_thread_mark, is_large = size > reserve / 4;
+  if (is_main && script_end.load(relaxed) == ScriptEnd::far) {
     script_end.store(ScriptEnd::asked, relaxed);
+    was_short.store(true, relaxed);
     if (!is_large && api().AddPendingCall(&end_script, nullptr) != 0) script_end.store(ScriptEnd::told, relaxed);
   }
-  const std::size_t last = script_end.load(relaxed) == ScriptEnd::told ? 0 : reserve / 4;
-  if (!is_large && fits(size, used, limit - last)) return true;
-  script_end.store(ScriptEnd::told, relaxed);
+  const std::size_t kept = !is_main ? reserve / 2 : script_end.load(relaxed) == ScriptEnd::asked ? reserve / 4 : 0;
+  if (!is_large && fits(size, used, limit - kept)) return true;
+  was_short.store(true, relaxed);
+  if (is_main) script_end.store(ScriptEnd::told, relaxed);
   return false;
 }
 inline bool has_room(std::size_t size) noexcept {
