@@ -29,7 +29,7 @@ struct Heap {
  private:
   template <class F>
   static bool find(HINSTANCE__* library, const char* name, F*& function) noexcept {
-    function = reinterpret_cast<F*>(GetProcAddress(library, name));
+    function = reinterpret_cast<F*>(reinterpret_cast<void*>(GetProcAddress(library, name)));
     return function != nullptr;
   }
   // NOLINTBEGIN: macros of the debugging C library take arguments, and these names have an underscore
