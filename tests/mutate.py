@@ -48,7 +48,7 @@ TESTS = {
     "load/detail/paths.hpp": "load_path find_locate run_config",
     "load/detail/text.hpp": "load_error find_locate run_config",
     "load/error.hpp": "load_error run_config",
-    "load/interpreter_state.hpp": "load_interpreter_state run_interpreter core_gil",
+    "load/process_state.hpp": "load_process_state run_interpreter core_gil",
     "load/object_layout.hpp": "core_refcount load_state",
     "load/path.hpp": "load_path find_locate run_scope",
     "load/state.hpp": "load_state run_interpreter core_gil",

@@ -79,7 +79,10 @@ template <class Signature, class How, class Place>
 class Hook;
 struct ModuleSource;
 struct Config;
+class Scope;
 class Interpreter;
+class SubInterpreter;
+struct SubConfig;
 
 }  // namespace v1
 }  // namespace latepy

@@ -11,3 +11,4 @@
 #include <latepy/run/limits.hpp>
 #include <latepy/run/memory_limit.hpp>
 #include <latepy/run/streams.hpp>
+#include <latepy/run/subinterpreter.hpp>

@@ -2,16 +2,22 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/gate.hpp>
-#include <latepy/core/detail/stack_limit.hpp>
+#include <latepy/core/detail/way_in.hpp>
 
 #include <optional>
+#include <utility>
 
 namespace latepy {
 inline namespace v1 {
+namespace detail {
+struct GuardAccess;
+class Entry;
+}  // namespace detail
+
 /// Holds the GIL while it lives, so that the thread may use Python. Works on any thread, also on one that Python did
-/// not make. Guards may be nested: one on a thread that holds the GIL already is cheap and changes nothing. A thread
-/// that is in no interpreter enters the first one of the process. Its Python thread state is kept until the thread
+/// not make. Guards may be nested, also those of several interpreters in any order: one on a thread that holds the GIL
+/// already is cheap and changes nothing. A guard that names no interpreter stays in the one that the thread is in; a
+/// thread that is in none enters the first one of the process. Its Python thread state there is kept until the thread
 /// ends.
 ///
 /// Recursion without an end is a RecursionError. On a thread with less than 7 MiB of stack Python may call itself less
@@ -25,10 +31,22 @@ class GilGuard {
   /// Waits for the GIL. \throws StateError if no interpreter runs, it is stopping, the thread is ending, or
   /// its stack has less than 96 KiB; std::bad_alloc.
   GilGuard() { enter(true); }
+  /// Enters the interpreter of an Interpreter or SubInterpreter. If the thread is in another one, it leaves that one
+  /// until the end of this guard. \throws as above, and StateError if the interpreter has ended.
+  explicit GilGuard(const Scope& scope);
+  /// Enters the interpreter of the object, as above. If it is empty or its interpreter has ended, as GilGuard().
+  explicit GilGuard(const Ref& object) { enter(object); }
   /// As the constructor, but gives std::nullopt instead of throwing StateError: for threads that may outlive Python.
   static std::optional<GilGuard> try_acquire();
   /// Takes over the GIL from `other`. Both must be on one thread.
-  GilGuard(GilGuard&& other) noexcept : how_(other.how_), outer_(other.outer_), interpreter_(other.interpreter_) {
+  GilGuard(GilGuard&& other) noexcept
+      : how_(other.how_),
+        is_counted_(other.is_counted_),
+        ends_visit_(other.ends_visit_),
+        returns_(other.returns_),
+        outer_generation_(other.outer_generation_),
+        outer_(other.outer_),
+        interpreter_(other.interpreter_) {
     other.how_ = How::not_at_all;
   }
   GilGuard(const GilGuard&) = delete;
@@ -38,37 +56,74 @@ class GilGuard {
   }
 
  private:
+  friend struct detail::GuardAccess;
+  friend class detail::Entry;
   struct Unentered {};
-  /// not_at_all: did not enter, or was moved from. nested: the thread held the GIL. fresh: this guard took the GIL.
-  /// fresh_from_outer: it took the GIL on a thread that was in another interpreter. fresh_for_python: likewise, or in
-  /// none, on a thread that Python made, which the stop does not wait for.
-  enum class How : unsigned char { not_at_all, nested, fresh, fresh_from_outer, fresh_for_python };
+  explicit GilGuard(std::uint32_t wanted) { enter(wanted, true); }
+  /// not_at_all: did not enter, or was moved from. nested: the thread was in the interpreter. fresh: it was in none,
+  /// and the interpreter is its home. fresh_otherwise: see the members.
+  enum class How : unsigned char { not_at_all, nested, fresh, fresh_otherwise };
   explicit GilGuard(Unentered) noexcept {}
 
   /// Takes the GIL. Where the constructor throws StateError, it does so if `throws`; else `how_` stays not_at_all.
   void enter(bool throws);
-  /// enter() for a thread that does not hold the GIL.
-  void enter_anew(bool throws);
-  /// enter_anew() for a thread with no state in its ThreadRecord.
-  void enter_first(detail::InterpreterState& interpreter, bool throws);
-  /// The state of such a thread: CPython's, or a new one. \returns null where the constructor throws StateError.
-  /// \throws std::bad_alloc, after count_out().
-  static PyThreadState* find_state(detail::InterpreterState& interpreter);
+  /// The same for the interpreter with this generation. If it has ended, nothing is entered.
+  void enter(std::uint32_t wanted, bool throws);
+  /// enter() for the interpreter of the object, or for none if it has ended.
+  void enter(const Ref& object);
+  /// enter() for a thread that is not in that interpreter. \param wanted 0: where the thread is, or its home.
+  void enter_anew(std::uint32_t wanted, bool throws);
+  /// enter_anew() for what is not the thread's home, and the first time there.
+  void enter_otherwise(std::uint32_t wanted, bool throws);
   /// Waits for the GIL. The thread is counted in.
   void take(detail::InterpreterState& interpreter, PyThreadState* state);
+  /// Leaves the interpreter that the thread is in, until leave().
+  void leave_outer();
 
   /// Gives back the GIL that enter() took.
   void leave() noexcept;
   /// leave() for what is not How::fresh.
   void leave_otherwise() noexcept;
 
-  /// If `throws`, throws the StateError that says why enter() did not enter.
-  static void refuse(bool throws);
+  /// The thread is where it was before.
+  void restore_record() const noexcept {
+    detail::ThreadRecord& record = detail::thread_record;
+    const bool was_on_visit = outer_generation_ != detail::no_generation;
+    record.here() = was_on_visit ? detail::OwnState{outer_, outer_generation_} : record.home;
+  }
 
   How how_ = How::not_at_all;
-  PyThreadState* outer_ = nullptr;                   // of another interpreter, which leave() enters again
+  // If how_ is fresh_otherwise:
+  bool is_counted_ = true;   // the end of the interpreter waits for this guard; not where Python made the thread
+  bool ends_visit_ = false;  // leave() frees the state of the thread
+  bool returns_ = false;     // leave() enters again what the thread was in
+  std::uint32_t outer_generation_ = detail::no_generation;  // of outer_, if that is of a visit
+  PyThreadState* outer_ = nullptr;                   // of the interpreter that the thread left, or was to return to
   detail::InterpreterState* interpreter_ = nullptr;  // set if this guard took the GIL
 };
+
+namespace detail {
+/// Guards for the interpreter with a generation that the caller knows.
+struct GuardAccess {
+  /// Enters, but gives std::nullopt instead of throwing StateError.
+  static std::optional<GilGuard> try_enter(std::uint32_t generation) {
+    GilGuard guard{GilGuard::Unentered()};
+    guard.enter(generation, false);
+    if (guard.how_ == GilGuard::How::not_at_all) return std::nullopt;
+    return std::optional<GilGuard>(std::move(guard));
+  }
+  /// Ends a guard of an interpreter that the thread is about to end: it is not counted any more, and gives nothing
+  /// back. \returns where the thread was before; null if it was in none.
+  static PyThreadState* give_up(GilGuard& guard) noexcept {
+    --thread_record.depth;
+    count_out(*guard.interpreter_);
+    guard.how_ = GilGuard::How::not_at_all;
+    return guard.returns_ ? guard.outer_ : nullptr;
+  }
+  /// After give_up(): the thread is where it was before.
+  static void return_to(const GilGuard& guard) noexcept { guard.restore_record(); }
+};
+}  // namespace detail
 
 /// A GilGuard that takes the GIL only if it is told to. latepy uses it inside.
 class GilGuard::Maybe {
@@ -77,9 +132,14 @@ class GilGuard::Maybe {
   LATEPY_FORCE_INLINE explicit Maybe(bool is_wanted) : guard_(Unentered()) {
     if (LATEPY_UNLIKELY(is_wanted)) enter();
   }
+  /// Enters the interpreter of the object if `is_wanted`.
+  LATEPY_FORCE_INLINE Maybe(bool is_wanted, const Ref& object) : guard_(Unentered()) {
+    if (LATEPY_UNLIKELY(is_wanted)) enter(object);
+  }
 
  private:
   LATEPY_OUTLINE void enter() { guard_.enter(true); }
+  LATEPY_OUTLINE void enter(const Ref& object) { guard_.enter(object); }
   GilGuard guard_;
 };
 
@@ -114,7 +174,15 @@ LATEPY_FUNC std::optional<GilGuard> GilGuard::try_acquire() {
 
 LATEPY_FUNC void GilGuard::enter(bool throws) {
   detail::InterpreterState* const held = detail::held_interpreter();
-  if (LATEPY_UNLIKELY(!held)) return enter_anew(throws);
+  if (LATEPY_UNLIKELY(!held)) return enter_anew(detail::no_generation, throws);
+  how_ = How::nested;
+  detail::drain_if_any(*held);
+}
+
+LATEPY_FUNC void GilGuard::enter(std::uint32_t wanted, bool throws) {
+  detail::InterpreterState* const held = detail::held_interpreter();
+  if (LATEPY_UNLIKELY(!held || held->generation.load(std::memory_order_relaxed) != wanted))
+    return held ? enter_otherwise(wanted, throws) : enter_anew(wanted, throws);
   how_ = How::nested;
   detail::drain_if_any(*held);
 }
@@ -123,62 +191,62 @@ LATEPY_FORCE_INLINE void GilGuard::take(detail::InterpreterState& interpreter, P
   const detail::Api& api = detail::api();
   interpreter_ = &interpreter;
   how_ = How::fresh;
-  // A thread that is in another interpreter leaves that one first. Before 3.12 CPython cannot tell whether it is in
-  // one.
-  if (detail::library_state.current_is_per_thread && LATEPY_UNLIKELY(api.ThreadState_GetUnchecked() != nullptr)) {
-    outer_ = api.Eval_SaveThread();
-    how_ = How::fresh_from_outer;
-  }
+  // A thread that is in an interpreter that latepy does not know leaves it first. Before 3.12 CPython cannot tell
+  // whether it is in one.
+  if (detail::library_state.current_is_per_thread && LATEPY_UNLIKELY(api.ThreadState_GetUnchecked() != nullptr))
+    leave_outer();
   api.Eval_RestoreThread(state);
   ++detail::thread_record.depth;
 }
 
-LATEPY_FUNC LATEPY_OUTLINE void GilGuard::enter_anew(bool throws) {
-  detail::ThreadRecord& record = detail::thread_record;
+LATEPY_FUNC LATEPY_COLD void GilGuard::leave_outer() {
+  how_ = How::fresh_otherwise;
+  returns_ = true;
+  outer_ = detail::api().ThreadState_GetUnchecked();
+  detail::api().Eval_SaveThread();
+}
+
+LATEPY_FUNC LATEPY_OUTLINE void GilGuard::enter_anew(std::uint32_t wanted, bool throws) {
+  const detail::ThreadRecord& record = detail::thread_record;
   detail::InterpreterState& interpreter = *detail::process_state().entered.load(std::memory_order_acquire);
-  if (!detail::try_count_in(interpreter)) return refuse(throws);
-  if (LATEPY_UNLIKELY(record.generation != interpreter.generation.load())) return enter_first(interpreter, throws);
+  if (!detail::try_count_in(interpreter)) return enter_otherwise(wanted, throws);
+  const std::uint32_t generation = interpreter.generation.load();
+  if (LATEPY_UNLIKELY(record.generation != generation || (wanted && wanted != generation))) {
+    detail::count_out(interpreter);
+    return enter_otherwise(wanted, throws);
+  }
   take(interpreter, record.state);
   detail::drain_if_any(interpreter);
 }
 
-LATEPY_FUNC LATEPY_COLD void GilGuard::enter_first(detail::InterpreterState& interpreter, bool throws) {
-  PyThreadState* const state = find_state(interpreter);
-  if (!state) {
-    detail::count_out(interpreter);
-    return refuse(throws);
+LATEPY_FUNC LATEPY_COLD void GilGuard::enter_otherwise(std::uint32_t wanted, bool throws) {
+  using Kind = detail::WayIn::Kind;
+  detail::ThreadRecord& record = detail::thread_record;
+  const detail::WayIn way = detail::find_way_in(wanted);
+  if (!way.state) return throws ? detail::refuse_entry(wanted) : void();
+  const detail::OwnState before = record.here();
+  const bool was_on_visit = record.is_on_visit(), is_held = detail::held_interpreter() != nullptr;
+  if (is_held) leave_outer();
+  take(*way.interpreter, way.state);
+  if (is_held) how_ = How::fresh_otherwise;
+  // Without a Python frame, C++ made the thread, and another library its state: the stop waits for it.
+  if (way.kind == Kind::made_by_others && detail::api().Eval_GetFrame()) {
+    how_ = How::fresh_otherwise;
+    is_counted_ = false;
+    --record.depth;
+    detail::count_out(*way.interpreter);
   }
-  take(interpreter, state);
-  // latepy did not make the state. Without a Python frame, C++ made the thread, and another library its state: the stop
-  // waits for it.
-  if (!detail::thread_record.at_end && detail::api().Eval_GetFrame()) {
-    how_ = How::fresh_for_python;
-    --detail::thread_record.depth;
-    detail::count_out(interpreter);
+  if (way.kind == Kind::visit || way.state != record.state) {
+    if (was_on_visit && (!returns_ || outer_ == before.state)) {
+      outer_ = before.state;
+      outer_generation_ = before.generation;
+    }
+    how_ = How::fresh_otherwise;
+    ends_visit_ = way.kind == Kind::visit && !returns_;
+    if (way.kind != Kind::made_by_others) record.here() = {way.state, way.interpreter->generation.load()};
   }
   if (detail::stack_limit.has_new_state) detail::fit_recursion();
-  detail::drain_if_any(interpreter);
-}
-
-LATEPY_FUNC LATEPY_COLD PyThreadState* GilGuard::find_state(detail::InterpreterState& interpreter) {
-  const detail::Api& api = detail::api();
-  const detail::ThreadRecord& record = detail::thread_record;
-  const std::uint32_t generation = interpreter.generation.load();
-  if (generation == detail::no_generation || record.ended) return nullptr;
-  // If latepy has made a state for this thread before, CPython is not asked: 3.14 would give that state, which may be
-  // freed.
-  PyThreadState* const known = record.at_end ? nullptr : api.GILState_GetThisThreadState();
-  if (known && api.ThreadState_GetInterpreter(known) == interpreter.interpreter.load()) return known;
-  if (detail::is_stack_too_small()) return nullptr;
-  try {
-    const detail::MakingState making(interpreter);
-    PyThreadState* const made = detail::make_thread_state(interpreter, generation);
-    detail::stack_limit.has_new_state = true;
-    return made;
-  } catch (...) {
-    detail::count_out(interpreter);
-    throw;
-  }
+  detail::drain_if_any(*way.interpreter);
 }
 
 LATEPY_FUNC void GilGuard::leave() noexcept {
@@ -193,30 +261,17 @@ LATEPY_FUNC void GilGuard::leave() noexcept {
 
 LATEPY_FUNC LATEPY_COLD void GilGuard::leave_otherwise() noexcept {
   const detail::Api& api = detail::api();
-  const bool is_counted = how_ == How::fresh_from_outer;
-  if (!is_counted && !detail::holds_gil()) detail::process_park();  // Python was stopped inside the scope
+  detail::ThreadRecord& record = detail::thread_record;
+  if (!is_counted_ && !detail::holds_gil()) detail::process_park();  // Python was stopped inside the scope
   detail::drain_if_any(*interpreter_);
-  if (is_counted) --detail::thread_record.depth;
-  api.Eval_SaveThread();
-  if (is_counted) detail::count_out(*interpreter_);
-  if (outer_) api.Eval_RestoreThread(outer_);
-}
-
-LATEPY_FUNC LATEPY_COLD void GilGuard::refuse(bool throws) {
-  if (!throws) return;
-  if (!detail::is_python_running())
-    detail::throw_not_running(
-        "the GIL was asked for, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
-  if (!detail::thread_record.state && detail::is_stack_too_small())
-    detail::throw_small_stack("the GIL cannot be taken");
-  detail::throw_error<StateError>(
-      {detail::thread_record.ended
-           ? "the GIL was asked for at the end of a thread, after its Python thread state was given up: use Python "
-             "earlier"
-       : !detail::is_python_open()
-           ? "the GIL was asked for while Python is starting: wait until the constructor of latepy::Interpreter has "
-             "returned"
-           : "the GIL was asked for while Python is stopping: end this work before the stop, or use try_acquire()"});
+  if (is_counted_) --record.depth;
+  if (ends_visit_)
+    detail::end_visit(*interpreter_);
+  else
+    api.Eval_SaveThread();
+  restore_record();
+  if (is_counted_) detail::count_out(*interpreter_);
+  if (returns_) api.Eval_RestoreThread(outer_);
 }
 
 LATEPY_FUNC GilRelease::GilRelease() noexcept : interpreter_(detail::held_interpreter()) {

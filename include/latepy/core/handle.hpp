@@ -168,8 +168,7 @@ class Ref {
 /// interpreter, after main(). Without the GIL the reference is given back later; after the interpreter it is forgotten.
 class Object : public Ref {
  public:
-  /// Empty; any use but assignment throws StateError.
-  constexpr Object() noexcept = default;
+  constexpr Object() noexcept = default;  ///< empty; any use but assignment throws StateError
   /// Adds a reference to the object; empty if `ref` is. Needs the GIL.
   LATEPY_FORCE_INLINE explicit Object(const Ref& ref) : Ref(ref) {
     if (LATEPY_LIKELY(is_usable()))
@@ -292,5 +291,10 @@ LATEPY_FUNC LATEPY_COLD void check_making() {
 
 #endif  // LATEPY_DEFINITIONS
 }  // namespace detail
+
+inline void GilGuard::enter(const Ref& object) {
+  const std::uint32_t generation = detail::HandleAccess::generation(object);
+  detail::is_alive(generation) ? enter(generation, true) : enter(true);
+}
 }  // namespace v1
 }  // namespace latepy

@@ -81,7 +81,7 @@ class Iterator {
 
 inline Iterator Ref::begin() const { return Iterator(*this); }
 inline Iterator Proxy::begin() const {
-  const GilGuard::Maybe gil(takes_gil_);
+  const GilGuard::Maybe gil(takes_gil_, base_);
   return Iterator(Object::steal(fetch_from(base_.checked())));
 }
 

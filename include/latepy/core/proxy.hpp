@@ -25,11 +25,11 @@ class Proxy {
   template <class T>
   LATEPY_FORCE_INLINE T as() && {
     if constexpr (std::is_reference_v<T>) {  // the base lives to the end of the statement, and what it owns with it
-      const GilGuard::Maybe held(takes_gil_);
+      const GilGuard::Maybe held(takes_gil_, base_);
       return detail::into_cpp<T>(fetch_from(base_.checked()));
     } else {
       if (LATEPY_LIKELY(!takes_gil_)) return detail::into_cpp<T>(fetch());
-      const GilGuard gil;
+      const GilGuard gil(base_);
       return detail::into_cpp<T>(fetch());
     }
   }
@@ -37,58 +37,58 @@ class Proxy {
   template <class T>
   std::optional<T> try_as() && {
     static_assert(!detail::borrows<T>, "this type points into the object: keep it in an Object first");
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return get().template try_as<T>();
   }
   /// Whether as<T>() would succeed. A failed look-up is thrown.
   template <class T>
   bool is() && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return get().template is<T>();
   }
   /// Whether the value is None.
   bool is_none() && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return get().is_none();
   }
   /// Python's truth value of the value.
   explicit operator bool() && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return static_cast<bool>(get());
   }
 
   /// Reads the value and names an attribute of it: `o.attr("x").attr("y")`.
   Proxy attr(const detail::StringArg& name) && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return Proxy(Kind::attribute, get(), detail::AttrName(name), takes_gil_);
   }
   /// Reads the value and names an item of it: `o.attr("x")["k"]`.
   template <class Key>
   Proxy operator[](const Key& key) && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return Proxy(Kind::item, get(), to_py(key), takes_gil_);
   }
   /// Whether the value has the attribute.
   bool has_attr(const detail::StringArg& name) && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return get().has_attr(name);
   }
   /// The attribute of the value, or `otherwise` if there is none.
   template <class T>
   Object get_attr(const detail::StringArg& name, T&& otherwise) && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return get().get_attr(name, std::forward<T>(otherwise));
   }
   /// The item of the value, or `otherwise` if there is none.
   template <class Key, class T>
   Object get_item(const Key& key, T&& otherwise) && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return get().get_item(key, std::forward<T>(otherwise));
   }
   /// Python's `item in value`.
   template <class T>
   bool contains(T&& item) && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return get().contains(std::forward<T>(item));
   }
   /// Python's `value is other`.
@@ -102,26 +102,26 @@ class Proxy {
   template <class T, class... A>
   LATEPY_FORCE_INLINE T call(A&&... arguments) && {
     if (LATEPY_LIKELY(!takes_gil_)) return call_at_once<T>(std::forward<A>(arguments)...);
-    const GilGuard gil;
+    const GilGuard gil(base_);
     return call_at_once<T>(std::forward<A>(arguments)...);
   }
   /// Calls a method of the value.
   template <class... A>
   Object call_method(const detail::StringArg& name, A&&... arguments) && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return get().call_method(name, std::forward<A>(arguments)...);
   }
   /// As call(), but gives an exception of the call as a value. A failed look-up is thrown.
   template <class T = Object, class... A>
   Result<T> try_call(A&&... arguments) && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return get().template try_call<T>(std::forward<A>(arguments)...);
   }
   /// Makes a C++ callable an attribute or item of the value; see Ref::def().
   /// \returns the value, for further calls of def().
   template <class OverloadedNeedsStaticCast, class... X>
   Object def(const std::string& name, OverloadedNeedsStaticCast&& callable, X&&... extras) && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     Object place = get();
     place.def(name, std::forward<OverloadedNeedsStaticCast>(callable), std::forward<X>(extras)...);
     return place;
@@ -132,20 +132,20 @@ class Proxy {
   template <class T, class = std::enable_if_t<!detail::is_proxy<T>>>
   LATEPY_FORCE_INLINE void operator=(T&& value) && {
     if (LATEPY_LIKELY(!takes_gil_)) return set(std::forward<T>(value), false);
-    const GilGuard gil;
+    const GilGuard gil(base_);
     set(std::forward<T>(value), true);
   }
   /// `a["x"] = b["y"]` reads the value of the right side and sets the left side.
   void operator=(Proxy&& other) && {
-    const GilGuard::Maybe gil(takes_gil_);
-    set_in(detail::OwnedRef(take_base()).get(), other.get().ptr(), takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
+    set_in(detail::OwnedRef(take_base()).get(), other.get().checked(), takes_gil_);
   }
   LATEPY_EFFCXX_ON
   /// Defines one in-place operator; undefined below.
 #define LATEPY_IN_PLACE(SYMBOL)                            \
   template <class T>                                       \
   void operator SYMBOL##=(T&& value)&& {                   \
-    const GilGuard::Maybe gil(takes_gil_);                 \
+    const GilGuard::Maybe gil(takes_gil_, base_);          \
     const detail::OwnedRef base(take_base());              \
     Object object = Object::steal(fetch_from(base.get())); \
     object SYMBOL## = std::forward<T>(value);              \
@@ -167,7 +167,7 @@ class Proxy {
 #undef LATEPY_IN_PLACE
   /// Deletes the attribute or item, as Python's `del` does.
   void del() && {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     set_in(detail::OwnedRef(take_base()).get(), nullptr, takes_gil_);
   }
 
@@ -208,7 +208,7 @@ class Proxy {
   /// As fetch_from(), with the base of the Proxy.
   LATEPY_FORCE_INLINE PyObject* fetch() { return fetch_from(detail::OwnedRef(take_base()).get()); }
   Object get() {
-    const GilGuard::Maybe gil(takes_gil_);
+    const GilGuard::Maybe gil(takes_gil_, base_);
     return Object::steal(fetch());
   }
   /// Calls an attribute as a method of the base, or an item, and converts the result.

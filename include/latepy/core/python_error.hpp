@@ -165,9 +165,7 @@ LATEPY_FUNC LATEPY_COLD std::optional<GilGuard> enter(ErrorData& data) {
     is_alive = data.value.is_alive();
   }
   if (!is_alive) return std::nullopt;
-  std::optional<GilGuard> gil = GilGuard::try_acquire();
-  // If the thread is in no interpreter, try_acquire() enters ProcessState::entered, which may be another interpreter.
-  return gil && may_drop(HandleAccess::generation(data.value)) ? std::move(gil) : std::nullopt;
+  return GuardAccess::try_enter(HandleAccess::generation(data.value));
 }
 
 LATEPY_FUNC LATEPY_COLD const ErrorText& read_late(ErrorData& data) noexcept {

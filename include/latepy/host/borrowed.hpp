@@ -30,8 +30,8 @@ class Borrowed {
   /// Ends the loan. Any thread, with or without the GIL, also after the end of the interpreter.
   ~Borrowed() {
     if (!is_lender_ || !object_.is_alive()) return;
-    const std::optional<GilGuard> gil = GilGuard::try_acquire();
-    if (!gil || !detail::may_drop(detail::HandleAccess::generation(object_))) return;
+    const std::optional<GilGuard> gil = detail::GuardAccess::try_enter(detail::HandleAccess::generation(object_));
+    if (!gil) return;
     detail::Instance& instance = detail::data_of<detail::Instance>(object_.ptr());
     if (--instance.lenders == 0 && instance.ownership == detail::Ownership::lent && instance.value)
       detail::relinquish(instance);

@@ -34,7 +34,7 @@ class Class : public Module {
   /// more.
   template <class... A, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& init(X&&... extras) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     return append(detail::make_signature<T>(
         "__init__", [](detail::Uninitialized<T> self, A... arguments) { make(self, std::forward<A>(arguments)...); },
         detail::Signature<void, detail::Uninitialized<T>, A...>(), std::forward<X>(extras)...));
@@ -42,7 +42,7 @@ class Class : public Module {
   /// Adds a constructor that calls `factory`, which returns a T, unique_ptr<T> or shared_ptr<T>.
   template <class F, class... X, class = std::enable_if_t<!detail::is_extra<F>>>
   Class& init(F factory, X&&... extras) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     return add_factory(std::move(factory), detail::signature_of<F>(), std::forward<X>(extras)...);
   }
 
@@ -53,7 +53,7 @@ class Class : public Module {
   /// NotImplemented if its operand does not fit, so that Python tries the other operand.
   template <class OverloadedNeedsStaticCast, class... X>
   Class& def(const std::string& name, OverloadedNeedsStaticCast&& method, X&&... extras) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     if constexpr (std::is_member_object_pointer_v<std::decay_t<OverloadedNeedsStaticCast>>) {
       return field(name, method, std::forward<X>(extras)...);
     } else {
@@ -66,7 +66,7 @@ class Class : public Module {
   /// Adds an operator of T: `def(py::self + py::self)`, `def(-py::self)`. Needs host/operators.hpp.
   template <class O, class L, class R>
   Class& def(detail::SelfOperator<O, L, R> op) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     return append(op.template make<T>());
   }
   /// Adds a static method: a function without `self`.
@@ -90,14 +90,14 @@ class Class : public Module {
   /// Adds a read-only property. `getter` is a member function or a callable that takes the object first.
   template <class G, class... X, class = std::enable_if_t<(detail::is_extra<X> && ...)>>
   Class& property(const std::string& name, G&& getter, X&&... extras) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     return set_property(name, detail::make_overloads<T>(name, std::forward<G>(getter), std::forward<X>(extras)...),
                         nullptr);
   }
   /// Adds a property that scripts can set: `setter` takes the object and the value. Extras belong to the getter.
   template <class G, class S, class... X, class = std::enable_if_t<!detail::is_extra<S>>, class = void>
   Class& property(const std::string& name, G&& getter, S&& setter, X&&... extras) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     return set_property(name, detail::make_overloads<T>(name, std::forward<G>(getter), std::forward<X>(extras)...),
                         detail::make_overloads<T>(name, std::forward<S>(setter)));
   }
@@ -120,14 +120,14 @@ class Class : public Module {
   /// returns a new T, unique_ptr<T> or shared_ptr<T>. The __dict__ of the object is saved and restored too.
   template <class G, class S>
   Class& pickle(G get, S set) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     return add_pickle(std::move(get), std::move(set), detail::signature_of<S>());
   }
   /// Exports the memory of an object: `buffer([](Matrix& m) { return py::BufferInfo{…}; })`.
   /// \throws StateError if add_class() was not given buffer_protocol.
   template <class F>
   Class& buffer(F show) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     if (!traits().has_buffer)
       detail::throw_error<StateError>(
           {traits().name, " cannot export a buffer: pass latepy::buffer_protocol to its add_class()"});
@@ -142,7 +142,7 @@ class Class : public Module {
   /// must not use any other Object, and must show nothing twice. def() does this for fields of all these types.
   template <class F>
   Class& visit(F function) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     detail::add_visit<T>(traits(), std::move(function));
     return *this;
   }
@@ -261,7 +261,7 @@ class Class : public Module {
 template <class T, class... Options, class... Tags>
 Class<T, Options...> Module::add_class(const std::string& name, Tags&&... tags) const {
   static_assert(detail::is_bound<T>, "add_class<T>(): T must be a class of your program, without a Converter");
-  const GilGuard gil;
+  const GilGuard gil(*this);
   detail::refuse_second_class(detail::class_of<T>(), detail::spelled_name<T>());
   detail::ClassPlan plan;
   plan.name = name;

@@ -31,7 +31,7 @@ Object bind_vector(Scope&& scope, const std::string& name) {
   static_assert(std::is_copy_constructible_v<T> && std::is_copy_assignable_v<T>,
                 "bind_vector<V>(): scripts copy the elements, and these cannot be copied: use shared_ptrs");
   detail::need_from_py<V, detail::converts_from<V>>();
-  const GilGuard gil;
+  const GilGuard gil(scope);
   using Self = detail::ContainerSelf<V>;
   using Change = detail::VectorChange<V>;
   constexpr bool has_buffer = std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && !detail::is_character<T>;
@@ -156,7 +156,7 @@ Object bind_map(Scope&& scope, const std::string& name) {
   static_assert(std::is_copy_constructible_v<V> && std::is_copy_assignable_v<V>,
                 "bind_map<M>(): scripts copy the values, and these cannot be copied: use shared_ptrs");
   detail::need_from_py<M, detail::converts_from<M>>();
-  const GilGuard gil;
+  const GilGuard gil(scope);
   using Self = detail::ContainerSelf<M>;
   using Change = detail::MapChange<M>;
   const Object type = detail::add_container_class<M>(detail::place_of(scope), name, "A map of C++.", false);

@@ -31,7 +31,7 @@ class Module : public Object {
   /// Takes any module, class or dict.
   explicit Module(Object place) : Object(std::move(place)) {}
   /// Takes the GIL if `other` is not empty; any thread.
-  Module(const Module& other) : Module(GilGuard::Maybe(!other.is_empty()), other) {}
+  Module(const Module& other) : Module(GilGuard::Maybe(!other.is_empty(), other), other) {}
   /// Leaves `other` empty.
   Module(Module&& other) noexcept = default;
   /// Drops the module that this was.
@@ -43,7 +43,7 @@ class Module : public Object {
   /// Adds a function, as Ref::def() does. Returns *this.
   template <class OverloadedNeedsStaticCast, class... X>
   Module& def(const std::string& name, OverloadedNeedsStaticCast&& callable, X&&... extras) {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     Ref::def(name, std::forward<OverloadedNeedsStaticCast>(callable), std::forward<X>(extras)...);
     return *this;
   }
@@ -75,7 +75,7 @@ class Module : public Object {
   /// then leaves a host function, it is the same Python exception again. \returns the class.
   template <class E>
   Object add_exception(const std::string& name, const Object& base = {}) const {
-    const GilGuard gil;
+    const GilGuard gil(*this);
     const Object made = new_exception(name, base);
     translate<E>(made);
     if constexpr (std::is_constructible_v<E, const std::string&> && std::is_copy_constructible_v<E>)
@@ -111,7 +111,7 @@ Object new_host_module(const std::string& name, const Object& modules);
 Module module(const std::string& dotted);
 
 inline Module Module::submodule(const std::string& name) const {
-  const GilGuard gil;
+  const GilGuard gil(*this);
   return module(detail::concat({detail::get_attribute(*this, "__name__").as<std::string>(), ".", name}));
 }
 
@@ -140,7 +140,7 @@ template <class E>
 Object Module::add_enum(const std::string& name, std::initializer_list<std::pair<const char*, E>> members,
                         EnumKind kind) const {
   static_assert(std::is_enum_v<E>, "add_enum<E>(): E must be an enumeration");
-  const GilGuard gil;
+  const GilGuard gil(*this);
   detail::refuse_second_class(detail::class_of<E>(), detail::spelled_name<E>());
   Object pairs = list();
   for (const auto& [member, value] : members)

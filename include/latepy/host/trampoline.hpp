@@ -22,6 +22,8 @@ class TrampolineLink {
   }
   /// Forgets the Python object. From now on the C++ functions are called.
   void detach() noexcept { self_.store(nullptr, std::memory_order_relaxed); }
+  /// Of the interpreter of the Python object.
+  std::uint32_t generation() const noexcept { return generation_; }
   /// Any thread. Without the GIL the answer may be out of date at once.
   bool is_attached() const noexcept { return self_.load(std::memory_order_acquire) && is_alive(generation_); }
   /// The Python object, if its class overrides the method and the call does not come from super().method(). Else empty.
@@ -70,7 +72,7 @@ class Trampoline : public Base {
   auto override_or(const char* method, F&& otherwise, A&&... arguments) const -> decltype(otherwise()) {
     using R = decltype(otherwise());
     if (link_.is_attached()) {
-      if (const std::optional<GilGuard> gil = GilGuard::try_acquire()) {
+      if (const std::optional<GilGuard> gil = detail::GuardAccess::try_enter(link_.generation())) {
         const Object self = link_.overriding(method);
         if (!self.is_empty()) return call_override<R>(self, method, detail::Passed<A>{std::forward<A>(arguments)}...);
       }

@@ -22,6 +22,12 @@ struct InitStatus {
   int exitcode;
 };
 
+/// PyInterpreterConfig (Include/cpython/pylifecycle.h 3.12). \c gil: 1 shared with the main interpreter, 2 its own.
+struct InterpreterConfig {
+  int use_main_obmalloc, allow_fork, allow_exec, allow_threads, allow_daemon_threads, check_multi_interp_extensions,
+      gil;
+};
+
 /// PyPreConfig (Include/cpython/initconfig.h 3.8).
 struct PreConfig {
   int config_init, parse_argv, isolated, use_environment, configure_locale, coerce_c_locale, coerce_c_locale_warn;

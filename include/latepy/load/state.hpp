@@ -3,8 +3,8 @@
 #pragma once
 
 #include <latepy/load/api.hpp>
-#include <latepy/load/interpreter_state.hpp>
 #include <latepy/load/object_layout.hpp>
+#include <latepy/load/process_state.hpp>
 #include <latepy/load/python_version.hpp>
 
 namespace latepy {

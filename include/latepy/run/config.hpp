@@ -44,6 +44,7 @@ class Hook : public std::function<Signature> {
 
  private:
   friend class Interpreter;
+  friend class SubInterpreter;
   friend class detail::InstalledHooks;
   template <class H>
   static void install_by(const Callback& callback, Place* place, const std::string& name, bool by_line) {

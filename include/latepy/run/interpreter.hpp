@@ -92,6 +92,7 @@ class Interpreter : public Scope {
   Discovery discovery() && { return *discovery_; }  ///< likewise
 
  private:
+  friend class SubInterpreter;  // tells warn()
   /// Starts the CPython that was loaded; the thread then holds the GIL, unless Config::release_gil.
   void start(const Config& config, const Candidate& found, detail::Turn& turn);
   /// Attaches to the CPython that runs.
@@ -183,8 +184,8 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::start(const Config& config, const Cand
   PyInterpreterState* const interpreter = detail::api().InterpreterState_Get();
   detail::ProcessState& process = detail::join_process_state(interpreter);
   if (config.release_gil && !detail::library_state.is_unchecked.load()) detail::begin_checks(process);
-  detail::thread_record.state = detail::api().ThreadState_Get();
-  detail::thread_record.generation = detail::begin_known_interpreter(process, interpreter).generation;
+  detail::thread_record.set_home(detail::api().ThreadState_Get(),
+                                 detail::begin_known_interpreter(process, interpreter).generation);
   detail::fit_recursion();
   prepare(config, turn);
   if (config.release_gil) detail::api().Eval_SaveThread();
@@ -230,13 +231,12 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::prepare(const Config& config, detail::
 
 LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std::string>& alive) {
   if (is_attached_ || !finalize_) {
-    if (std::optional<GilGuard> gil = GilGuard::try_acquire()) {
+    if (std::optional<GilGuard> gil = detail::GuardAccess::try_enter(generation_)) {
       detail::flush_streams();
       hooks_.end();
       forget_main();
     }
-    is_stopped_ = true;
-    return true;
+    return is_stopped_ = true;
   }
   if (is_elsewhere())
     detail::throw_error<StateError>(
@@ -250,7 +250,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   detail::Waiting waiting;
   if (!detail::wait_for_pythons_threads(timeout, alive, waiting)) return false;
   const detail::Turn turn(detail::Errand::stop);
-  if (!detail::close_gate_to_guards(timeout, alive, waiting)) return false;
+  if (!detail::close_gate(timeout, alive, waiting)) return false;
   detail::run_exit_functions();
   hooks_.let_go();
   forget_main();
@@ -281,7 +281,7 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::delist() noexcept {
 }
 
 LATEPY_FUNC std::string Interpreter::text(const char* name) const {
-  const detail::Entry entry;
+  const detail::Entry entry(generation_);
   const Object value = detail::sys(name);
   return value.is_none() ? std::string() : detail::path_bytes(value);
 }

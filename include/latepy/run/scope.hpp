@@ -9,9 +9,10 @@
 
 namespace latepy {
 inline namespace v1 {
-/// Runs code in an interpreter, with its `__main__` and its modules. The base class of Interpreter.
+/// Runs code in an interpreter, with its `__main__` and its modules. The base class of Interpreter and SubInterpreter.
 ///
-/// Every member takes the GIL and may be called on any thread. It throws PythonError if the code raises, and StateError
+/// Every member enters the interpreter, and then returns to the one that the thread was in. It may be called on any
+/// thread. It throws PythonError if the code raises, and StateError
 /// while Python is stopping. Four parameters are the same in several members:
 /// - `globals`: the namespace in which the code runs, a dict. By default that of the first `__main__`.
 /// - `locals`: a mapping that gets the names which the code assigns, as in a class body. By default the globals.
@@ -33,12 +34,12 @@ class Scope : protected detail::MainModule {
   ///@{
   template <class T = Object>
   T eval(std::string_view expression, const Ref& globals = {}, std::string_view filename = {}) {
-    const detail::Entry entry;
+    const detail::Entry entry(generation_);
     return detail::into_cpp<T>(evaluate(expression, globals, filename));
   }
   template <class T = Object>
   T eval(std::string_view expression, const Ref& globals, const Ref& locals, std::string_view filename = {}) {
-    const detail::Entry entry;
+    const detail::Entry entry(generation_);
     return detail::into_cpp<T>(run_in(expression, Mode::eval, globals, locals, filename).release());
   }
   ///@}
@@ -97,11 +98,11 @@ class Scope : protected detail::MainModule {
   /// Result, as try_exec() does.
   ///@{
   Result<Object> try_run_file(const Path& path, const std::vector<std::string>& argv = {}, const Ref& globals = {}) {
-    return running_.run_file(path, argv, main_, globals);
+    return running_.run_file(generation_, path, argv, main_, globals);
   }
   Result<Object> try_run_module(std::string_view name, const std::vector<std::string>& argv = {},
                                 const Ref& globals = {}) {
-    return running_.run_module(name, argv, main_, globals);
+    return running_.run_module(generation_, name, argv, main_, globals);
   }
   ///@}
 
@@ -109,7 +110,7 @@ class Scope : protected detail::MainModule {
   /// function may have dots: "Path.home".
   template <class T = Object, class... A>
   T call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
-    const detail::Entry entry;
+    const detail::Entry entry(generation_);
     const detail::OwnedRef found(detail::throw_if_null(find(module, function)));
     return detail::result_into_cpp<T>(
         detail::throw_if_null(detail::call_with(found.get(), nullptr, std::forward<A>(arguments)...)), found.get());
@@ -117,7 +118,7 @@ class Scope : protected detail::MainModule {
   /// As call(), but returns an exception of the function or of the import in the Result, as try_exec() does.
   template <class T = Object, class... A>
   Result<T> try_call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
-    const detail::Entry entry;
+    const detail::Entry entry(generation_);
     try {
       PyObject* const found = find(module, function);
       if (!found) return Result<T>(detail::take_exception());
@@ -129,43 +130,45 @@ class Scope : protected detail::MainModule {
 
   /// Returns the object with this dotted name: `get("os.path.sep")`. Imports modules as far as needed, then reads
   /// attributes.
-  Object get(std::string_view dotted) { return detail::get(dotted); }
+  Object get(std::string_view dotted) { return detail::get(generation_, dotted); }
   /// Imports a module and returns it: `import_module("os.path")` returns os.path, not os.
-  Object import_module(std::string_view name) { return detail::import_module(name); }
+  Object import_module(std::string_view name) { return detail::import_module(generation_, name); }
   /// Creates a module from source text, which scripts can import and reload. Returns the module. A second call with the
   /// same name and file name runs the new text in the same module, as reload() does. A dotted name makes a module in a
   /// package; the parent is imported first.
   /// \param filename its `__file__`, and the name in tracebacks. By default the name of the module with ".py".
   /// \throws StateError if another module has the name: one that is imported, or one that scripts could import.
   Object module_from_string(const std::string& name, std::string_view code, std::string_view filename = {}) {
-    return detail::module_from_string(name, code, filename);
+    return detail::module_from_string(generation_, name, code, filename);
   }
   /// Creates a module from a file with any name and in any folder, which scripts can import and reload. Returns the
   /// module. A second call with the same name and file reads the file again, as reload() does. The file is Python
   /// source, a .pyc file, an extension module, or the folder of a package.
   /// \throws FileNotFoundError; what module_from_string() throws.
-  Object module_from_file(const std::string& name, const Path& path) { return detail::module_from_file(name, path); }
+  Object module_from_file(const std::string& name, const Path& path) {
+    return detail::module_from_file(generation_, name, path);
+  }
 
   /// The module of the program with this name, as latepy::module() returns it: scripts can import it. The first call
   /// creates it. To use the Module needs the GIL. \throws StateError if another module has the name.
-  Module module(const std::string& name) { return detail::host_module(name); }
+  Module module(const std::string& name) { return detail::host_module(generation_, name); }
   /// A module of the program that is made when a script first imports it: `fill` is then called with the Module, with
   /// the GIL, on the thread that imports. If it throws, the import raises ImportError, whose `__cause__` is that
   /// exception; the next import calls `fill` again. \throws StateError if another module has the name.
   template <class F>
   void lazy_module(const std::string& name, F fill) {
-    const detail::Entry entry;
+    const detail::Entry entry(generation_);
     detail::add_lazy_module(name, detail::make_callable("fill", [fill = std::move(fill)](const Object& made) mutable {
                               Module module = detail::begin_lazy_module(made);
                               if (!module.is_empty()) fill(module);
                             }));
   }
   /// Puts a folder or zip file first on sys.path, unless sys.path has it already. \throws FileNotFoundError.
-  void add_path(const Path& folder) { detail::add_path(folder); }
+  void add_path(const Path& folder) { detail::add_path(generation_, folder); }
   /// Runs the source of a module again in the same module object, as importlib.reload() does. Returns the module.
   ///@{
-  Object reload(const Ref& module) { return detail::reload(module); }
-  Object reload(std::string_view name) { return detail::reload(import_module(name)); }
+  Object reload(const Ref& module) { return detail::reload(generation_, module); }
+  Object reload(std::string_view name) { return detail::reload(generation_, import_module(name)); }
   ///@}
 
   /// A global of the first `__main__`, to read, assign, call or delete: `python["x"] = 1`. Reading a global that does
@@ -179,7 +182,7 @@ class Scope : protected detail::MainModule {
   /// Returns *this.
   template <class OverloadedNeedsStaticCast, class... X>
   Scope& def(const std::string& name, OverloadedNeedsStaticCast&& callable, X&&... extras) {
-    const detail::Entry entry;
+    const detail::Entry entry(generation_);
     globals_.def(name, std::forward<OverloadedNeedsStaticCast>(callable), std::forward<X>(extras)...);
     note_main_global(name);
     return *this;
@@ -188,7 +191,7 @@ class Scope : protected detail::MainModule {
   /// the GIL.
   template <class T, class... Options, class... Tags>
   Class<T, Options...> add_class(const std::string& name, Tags&&... tags) {
-    const detail::Entry entry;
+    const detail::Entry entry(generation_);
     auto made = Module(globals_).add_class<T, Options...>(name, std::forward<Tags>(tags)...);
     note_main_global(name);
     return made;
@@ -217,12 +220,14 @@ class Scope : protected detail::MainModule {
 
  protected:
   Scope() = default;
+  Scope(Scope&& other) noexcept : MainModule(std::move(other)) {}  ///< no thread may use `other`
   ~Scope() = default;
 
  private:
+  friend class GilGuard;
   template <class T>
   Result<T> try_run(std::string_view text, Mode mode, const Ref& globals, std::string_view filename) {
-    const detail::Entry entry(mode != Mode::eval);
+    const detail::Entry entry(generation_, mode != Mode::eval);
     std::optional<Code> code;
     try {
       code.emplace(detail::code_of(text, mode, filename));
@@ -243,8 +248,10 @@ class Scope : protected detail::MainModule {
 };
 
 #if LATEPY_DEFINITIONS
+LATEPY_FUNC GilGuard::GilGuard(const Scope& scope) { scope.generation_ ? enter(scope.generation_, true) : enter(true); }
+
 LATEPY_FUNC void Scope::exec(std::string_view code, const Ref& globals, std::string_view filename) {
-  const detail::Entry entry(true);
+  const detail::Entry entry(generation_, true);
   detail::code_of(code, Mode::exec, filename)(globals_or_main(globals));
 }
 
@@ -254,28 +261,28 @@ LATEPY_FUNC PyObject* Scope::evaluate(std::string_view expression, const Ref& gl
 }
 
 LATEPY_FUNC Object Scope::run_string(std::string_view code, const Ref& globals, std::string_view filename) {
-  const detail::Entry entry(true);
+  const detail::Entry entry(generation_, true);
   return detail::code_of(code, Mode::run, filename)(globals_or_main(globals));
 }
 
 LATEPY_FUNC LATEPY_COLD Object Scope::run_in(std::string_view text, Mode mode, const Ref& globals, const Ref& locals,
                                              std::string_view filename) {
-  const detail::Entry entry(mode != Mode::eval);
+  const detail::Entry entry(generation_, mode != Mode::eval);
   return detail::code_of(text, mode, filename)(globals_or_main(globals), locals);
 }
 
 LATEPY_FUNC Code Scope::compile(std::string_view code, Mode mode, std::string_view filename) {
-  const detail::Entry entry;
+  const detail::Entry entry(generation_);
   return Code(code, mode, filename);
 }
 
 LATEPY_FUNC Proxy Scope::operator[](const detail::StringArg& name) {
-  const detail::Entry entry;
+  const detail::Entry entry(generation_);
   return Proxy(Proxy::Kind::item, globals_, detail::AttrName(name), true);
 }
 
 LATEPY_FUNC Object Scope::globals() const {
-  const detail::Entry entry;
+  const detail::Entry entry(generation_);
   return globals_;
 }
 

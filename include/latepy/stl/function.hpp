@@ -19,7 +19,7 @@ struct PythonFunction {
   std::shared_ptr<const Function<R(A...)>> callable;
 
   R operator()(A... arguments) const {
-    const GilGuard gil;
+    const GilGuard::Maybe gil(!detail::holds_gil(), callable->object());
     return (*callable)(std::forward<A>(arguments)...);
   }
 };

@@ -273,7 +273,7 @@ LATEPY_FUNC LATEPY_COLD Object PythonError::value() const {
 
 LATEPY_FUNC LATEPY_COLD void PythonError::report(const Ref& where) const noexcept {
   try {
-    const std::optional<GilGuard> gil = GilGuard::try_acquire();
+    const std::optional<GilGuard> gil = data_->read ? detail::enter(*data_.get()) : GilGuard::try_acquire();
     if (!gil) return;
     const detail::ErrorAside aside;
     detail::set_python_error(*this);

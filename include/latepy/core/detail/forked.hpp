@@ -21,10 +21,12 @@ inline thread_local bool is_forker = false;
 void finish_fork() noexcept;
 /// Throws the StateError `text`; in the child of a fork() without the GIL, the StateError that says so.
 [[noreturn]] LATEPY_COLD inline void throw_not_running(const char* text) {
-  throw_error<StateError>({process_state().lost
-                               ? "Python was used in a process that fork() made on a thread without the GIL: put a "
-                                 "latepy::GilGuard around fork(), or let the child call exec()"
-                               : text});
+  const int lost = process_state().lost;
+  if (lost == 0) throw_error<StateError>({text});
+  throw_error<StateError>({"Python was used in a process that fork() made ",
+                           lost == 1 ? "on a thread without the GIL: put a latepy::GilGuard around fork(), or"
+                                     : "beside a latepy::SubInterpreter: end each one before the fork(), or",
+                           " let the child call exec()"});
 }
 
 /// Ends the process if it is the child of a fork() without the GIL. For a thread that cannot go on without Python, nor

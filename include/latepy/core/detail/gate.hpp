@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/thread_record.hpp>
+#include <latepy/core/detail/drops.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -90,7 +90,8 @@ void count_in_or_park(InterpreterState& s, std::uint32_t generation) noexcept;
 
 LATEPY_FUNC LATEPY_COLD GuardCount& take_guard_count(InterpreterState& s) noexcept {
   ThreadRecord& record = thread_record;
-  if (record.ended || s.generation.load() == no_generation) return s.count_of_all;
+  const bool is_home = &s == process_state().entered.load();  // visits are counted together
+  if (record.ended || !is_home || s.generation.load() == no_generation) return s.count_of_all;
   try {
     arm_thread_end();
   } catch (const std::bad_alloc&) {

@@ -1,9 +1,8 @@
-// latepy/core/detail/thread_record.hpp: the Python thread state of each thread; who holds the GIL; postponed decrefs.
+// latepy/core/detail/thread_record.hpp: the Python thread states of each thread; who holds the GIL.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/core/detail/forked.hpp>
-#include <latepy/core/refcount.hpp>
 
 #if !LATEPY_WINDOWS
 #include <pthread.h>
@@ -13,14 +12,32 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The Python thread state of a thread. Trivially destructible: it may be read in any destructor of the ending thread.
-struct ThreadRecord {
-  PyThreadState* state = nullptr;               ///< kept from guard to guard; made by latepy if `at_end` is not null
+/// A thread state of this thread.
+struct OwnState {
+  PyThreadState* state = nullptr;
   std::uint32_t generation = empty_generation;  ///< of the state's interpreter; empty_generation: no guard may use it
-  EndedThread* at_end = nullptr;                ///< allocated with `state`; put into a list when the thread ends
-  int depth = 0;                                ///< the number of outermost guards that this thread is in
-  GuardCount* count = &no_count;                ///< counts this thread in `count->interpreter`; see guard_count()
-  bool ended = false;                           ///< the thread has given up its state and cannot enter Python any more
+};
+/// The Python thread states of a thread. Trivially destructible: it may be read in any destructor of the ending thread.
+///
+/// The thread's home is the interpreter that a GilGuard enters on it; its state there is kept until the thread ends. In
+/// other interpreters the thread is on a visit; see core/detail/visits.hpp.
+struct ThreadRecord : OwnState {  // where the thread is: during a visit the state there, else `home`
+  KeptState* at_end = nullptr;  ///< if latepy made the state of `home`: allocated with it; listed when the thread ends
+  int depth = 0;                ///< the number of outermost guards that this thread is in
+  GuardCount* count = &no_count;  ///< counts this thread in `count->interpreter`; see guard_count()
+  bool ended = false;             ///< the thread has given up its states and cannot enter Python any more
+  bool visits = false;            ///< the thread may have states in InterpreterState::visits
+  OwnState home{};                ///< kept from guard to guard
+  OwnState visited{};             ///< that of the last visit, which may have ended
+
+  OwnState& here() noexcept { return *this; }
+  bool is_on_visit() const noexcept { return state != home.state; }
+  /// Sets the state of `home`.
+  void set_home(PyThreadState* made, std::uint32_t its_generation) noexcept {
+    const bool is_there = !is_on_visit();
+    home = {made, its_generation};
+    if (is_there) here() = home;
+  }
 };
 inline thread_local ThreadRecord thread_record{};
 
@@ -52,6 +69,11 @@ inline bool is_python_running() noexcept {
          no_generation;
 }
 
+/// The interpreter that CPython knows by this pointer; null if latepy does not know it. Any thread, no GIL.
+LATEPY_COLD inline InterpreterState* find_by_pointer(const PyInterpreterState* interpreter) noexcept {
+  return find_interpreter(
+      process_state(), [interpreter](const InterpreterState& each) { return each.interpreter.load() == interpreter; });
+}
 /// Whether the interpreter of a handle still runs. Any thread, no GIL.
 inline bool is_alive(std::uint32_t generation) noexcept { return interpreter_of(generation) != nullptr; }
 
@@ -66,25 +88,25 @@ void push(std::atomic<Node*>& list, Node* node) noexcept {
 /// Frees the state of a thread that has ended, and what that thread was to free later; see recursion_counter.hpp. Needs
 /// the GIL. From 3.12 on, in a state that is soon deleted.
 void free_thread_state(PyThreadState* ended) noexcept;
-/// Puts this thread's own state into InterpreterState::ended_threads. The next thread that enters frees it.
-inline void leave_thread_state() noexcept {
-  EndedThread* const node = std::exchange(thread_record.at_end, nullptr);
-  thread_record.state = nullptr;
-  thread_record.generation = empty_generation;
+/// Puts the state of a thread into InterpreterState::ended_threads. The next thread that enters frees it.
+inline void give_up_state(KeptState* node) noexcept {
   InterpreterState* const interpreter = node ? interpreter_of(node->generation) : nullptr;
   if (interpreter)
     push(interpreter->ended_threads, node);
   else
     process_free(node);  // CPython freed the state with its interpreter
 }
+/// give_up_state() for those that this thread has in other interpreters than its home.
+void give_up_visits() noexcept;
 
 /// Called when a thread ends. It does not wait for the GIL, because the thread that holds it may be joining this
 /// thread.
 inline void hand_over_thread_state(void*) noexcept {
   thread_record.ended = true;
   std::exchange(thread_record.count, &no_count)->is_taken = false;
-  if (thread_record.at_end) leave_thread_state();
-  thread_record.generation = empty_generation;
+  if (thread_record.visits) give_up_visits();
+  give_up_state(std::exchange(thread_record.at_end, nullptr));
+  thread_record.here() = thread_record.home = thread_record.visited = OwnState();
 }
 
 /// Makes this thread call hand_over_thread_state() when it ends. \throws std::bad_alloc.
@@ -108,35 +130,10 @@ inline InterpreterState* held_interpreter() noexcept {
 }
 inline bool holds_gil() noexcept { return held_interpreter() != nullptr; }
 
-/// Does the postponed decrefs and frees the thread states of ended threads. Needs the GIL.
-void drain(InterpreterState& s) noexcept;
-
-/// Calls drain() if there is something to do. Needs the GIL.
-inline void drain_if_any(InterpreterState& s) noexcept {
-  const auto drops = reinterpret_cast<std::uintptr_t>(s.deferred_decrefs.load(std::memory_order_relaxed));
-  const auto ended = reinterpret_cast<std::uintptr_t>(s.ended_threads.load(std::memory_order_relaxed));
-  if (LATEPY_UNLIKELY((drops | ended) != 0)) drain(s);
-}
-
-/// Postpones a decref until a thread with the GIL calls drain(). If the interpreter has ended, it does nothing. Any
-/// thread. \param view if not null, a copy of this buffer view is released instead of the object.
-void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view = nullptr) noexcept;
-
-/// may_drop() while handles are checked, if the interpreter has ended, or if there are several.
-bool may_drop_checked(std::uint32_t generation) noexcept;
-
-/// Whether this thread may decref objects of the interpreter now. Any thread, any time.
-LATEPY_FORCE_INLINE bool may_drop(std::uint32_t generation) noexcept {
-  return LATEPY_LIKELY(generation == process_state().fast_generation.load(std::memory_order_acquire))
-             ? holds_gil_of(generation)
-             : may_drop_checked(generation);
-}
-
-/// Gives back an owned reference: now if this thread may, else by defer_decref(). Any thread, any time.
-void drop(PyObject* object, std::uint32_t generation) noexcept;
-
-/// Makes a thread state for this thread, which keeps it until it ends. Needs no GIL. \throws std::bad_alloc.
-PyThreadState* make_thread_state(const InterpreterState& interpreter, std::uint32_t generation);
+/// Makes a thread state for this thread. Needs no GIL. \throws std::bad_alloc.
+KeptState* make_thread_state(const InterpreterState& interpreter, std::uint32_t generation);
+/// The same, as that of its home, which it keeps until it ends.
+PyThreadState* make_home(const InterpreterState& interpreter, std::uint32_t generation);
 
 #if LATEPY_DEFINITIONS
 
@@ -172,8 +169,7 @@ LATEPY_FUNC LATEPY_COLD InterpreterState& ask_interpreter() noexcept {
   if (!library_state.current_is_per_thread && current != a.GILState_GetThisThreadState()) return *process.none;
   // CPython is asked each time: another thread state may have got the address of one that latepy did not make.
   PyInterpreterState* const interpreter = a.ThreadState_GetInterpreter(current);
-  InterpreterState* const found =
-      find_interpreter(process, [&](InterpreterState& each) { return each.interpreter.load() == interpreter; });
+  InterpreterState* const found = find_by_pointer(interpreter);
   return found ? *found : *process.none;
 }
 
@@ -192,104 +188,43 @@ LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current, std::uint32_t 
   return a.ThreadState_GetInterpreter(current) == interpreter->interpreter.load(std::memory_order_relaxed);
 }
 
-/// Frees the thread states of ended threads. Needs the GIL, which other threads may hold for a moment in between.
-LATEPY_COLD inline void free_ended_threads(InterpreterState& s, std::uint32_t generation) noexcept {
-  const Api& a = api();
-  EndedThread* thread = s.ended_threads.exchange(nullptr, std::memory_order_acquire);
-  // While CPython stops, it frees all thread states itself.
-  const bool are_ours =
-      thread && generation != no_generation && s.stopping.load() == 0 && !library_state.leaks_thread_states;
-  // From 3.12 on, a thread that deletes another thread's state loses the state that PyGILState gives on it
-  // (unbind_gilstate_tstate, Python/pystate.c). So this thread changes to a temporary state while it deletes.
-  PyThreadState *own = nullptr, *stand_in = nullptr;
-  if (are_ours && library_state.current_is_per_thread) {
-    stand_in = a.ThreadState_New(s.interpreter.load(std::memory_order_relaxed));
-    if (!stand_in) generation = no_generation;  // no memory: the states stay until the stop
-  }
-  if (stand_in) {
-    own = a.Eval_SaveThread();
-    a.Eval_RestoreThread(stand_in);
-  }
-  while (thread) {
-    EndedThread* const next = thread->next;
-    if (are_ours && thread->generation == generation) free_thread_state(thread->state);
-    process_free(thread);
-    thread = next;
-  }
-  if (stand_in) {
-    a.ThreadState_Clear(stand_in);
-    a.ThreadState_DeleteCurrent();
-    a.Eval_RestoreThread(own);
-  }
-}
-
-LATEPY_FUNC LATEPY_COLD void drain(InterpreterState& s) noexcept {
-  const std::uint32_t generation = s.generation.load(std::memory_order_relaxed);
-  DeferredDecref* drop = s.deferred_decrefs.exchange(nullptr, std::memory_order_acquire);
-  DeferredDecref* in_order = nullptr;
-  while (drop) {
-    DeferredDecref* next = drop->next;
-    drop->next = in_order;
-    in_order = drop;
-    drop = next;
-  }
-  while (in_order) {
-    DeferredDecref* next = in_order->next;
-    if (in_order->generation == generation && generation != no_generation)
-      in_order->view ? api().Buffer_Release(in_order->view) : decref(in_order->object);
-    process_free(in_order->view);
-    process_free(in_order);
-    in_order = next;
-  }
-  free_ended_threads(s, generation);
-}
-
-LATEPY_FUNC LATEPY_COLD void defer_decref(PyObject* object, std::uint32_t generation, const BufferView* view) noexcept {
-  InterpreterState* const interpreter = interpreter_of(generation);
-  if (!interpreter) return;  // the interpreter has ended, and its objects with it
-  auto* node = static_cast<DeferredDecref*>(process_alloc(sizeof(DeferredDecref)));
-  auto* copy = node && view ? static_cast<BufferView*>(process_alloc(sizeof(BufferView))) : nullptr;
-  if (!node || (view && !copy)) {
-    process_free(node);
-    process_state().leaked.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  if (copy) *copy = *view;
-  node->view = copy;
-  node->object = object;
-  node->generation = generation;
-  push(interpreter->deferred_decrefs, node);
-}
-
-LATEPY_FUNC LATEPY_COLD bool may_drop_checked(std::uint32_t generation) noexcept {
-  finish_fork();
-  return is_alive(generation) && holds_gil_of(generation);
-}
-
-LATEPY_FUNC LATEPY_OUTLINE void drop(PyObject* object, std::uint32_t generation) noexcept {
-  if (LATEPY_LIKELY(may_drop(generation)))
-    decref(object);
-  else
-    defer_decref(object, generation);
-}
-
-LATEPY_FUNC LATEPY_COLD PyThreadState* make_thread_state(const InterpreterState& interpreter,
-                                                         std::uint32_t generation) {
+LATEPY_FUNC LATEPY_COLD KeptState* make_thread_state(const InterpreterState& interpreter, std::uint32_t generation) {
   arm_thread_end();
-  auto* node = static_cast<EndedThread*>(process_alloc(sizeof(EndedThread)));
+  auto* node = static_cast<KeptState*>(process_alloc(sizeof(KeptState)));
   if (!node) throw std::bad_alloc();
   PyThreadState* made = api().ThreadState_New(interpreter.interpreter.load(std::memory_order_relaxed));
   if (!made) {
     process_free(node);
     throw std::bad_alloc();
   }
-  node->state = made;
-  node->generation = generation;
-  if (thread_record.at_end) leave_thread_state();  // of another interpreter, or of one that has ended
-  thread_record.state = made;
-  thread_record.generation = generation;
-  thread_record.at_end = node;
-  return made;
+  *node = {nullptr, made, generation, &thread_record};
+  return node;
+}
+
+LATEPY_FUNC LATEPY_COLD PyThreadState* make_home(const InterpreterState& interpreter, std::uint32_t generation) {
+  KeptState* const made = make_thread_state(interpreter, generation);
+  give_up_state(std::exchange(thread_record.at_end, made));  // of another interpreter, or of one that has ended
+  thread_record.set_home(made->state, generation);
+  return made->state;
+}
+
+LATEPY_FUNC LATEPY_COLD void give_up_visits() noexcept {
+  find_interpreter(process_state(), [](InterpreterState& each) {
+    KeptState* ended = nullptr;
+    {
+      const SpinLock lock(each.visits_lock);
+      for (KeptState** at = &each.visits; *at;)
+        if (KeptState* const found = *at; found->thread == &thread_record) {
+          *at = found->next;
+          found->next = ended;
+          ended = found;
+        } else {
+          at = &found->next;
+        }
+    }
+    while (ended) give_up_state(std::exchange(ended, ended->next));
+    return false;
+  });
 }
 
 #endif  // LATEPY_DEFINITIONS

@@ -8,8 +8,9 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The number of calls of members of Scope that this thread is in.
-inline thread_local int scope_depth = 0;
+/// The generation of the interpreter whose Scope this thread called a member of last, and has not left; 0 if there is
+/// none.
+inline thread_local std::uint32_t entered_scope = no_generation;
 
 /// What others tell the thread that stops Python code; see run/detail/limits/watcher.hpp. Without that thread some are
 /// null.
@@ -39,12 +40,13 @@ inline bool ask_watcher(void (*WatcherCalls::*call)() noexcept) noexcept {
   return function != nullptr;
 }
 
-/// Each member of Scope holds one. It takes the GIL. \param flushes the member may print: at the outermost return, the
-/// destructor flushes Python's streams.
+/// Each member of Scope holds one. It enters the interpreter of the Scope. \param flushes the member may print: the
+/// destructor flushes Python's streams, if this is the outermost Entry in the interpreter.
 class Entry {
  public:
-  explicit Entry(bool flushes = false) : flushes_(flushes) {
-    if (scope_depth++ != 0) return;
+  explicit Entry(std::uint32_t generation, bool flushes = false)
+      : gil_(generation), outer_(std::exchange(entered_scope, generation)), own_(generation), flushes_(flushes) {
+    if (outer_ != no_generation) return;
     if (const auto* const calls = watcher_calls.load(std::memory_order_acquire); LATEPY_UNLIKELY(calls != nullptr))
       calls->enter();
   }
@@ -53,16 +55,19 @@ class Entry {
   ~Entry();
 
  private:
-  GilGuard gil_{};
+  GilGuard gil_;
+  std::uint32_t outer_, own_;
   bool flushes_;
 };
 
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC Entry::~Entry() {
-  if (--scope_depth != 0) return;
-  if (const auto* const calls = watcher_calls.load(std::memory_order_acquire); LATEPY_UNLIKELY(calls != nullptr))
-    calls->leave();
+  entered_scope = outer_;
+  if (outer_ == own_) return;
+  if (outer_ == no_generation)
+    if (const auto* const calls = watcher_calls.load(std::memory_order_acquire); LATEPY_UNLIKELY(calls != nullptr))
+      calls->leave();
   if (flushes_) flush_streams();
 }
 

@@ -8,6 +8,7 @@
 #include <latepy/run/detail/imports.hpp>
 #include <latepy/run/detail/restart.hpp>
 #include <latepy/run/detail/start/host_state.hpp>
+#include <latepy/run/detail/sub/others.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -17,7 +18,7 @@ namespace detail {
 class StopGil {
  public:
   StopGil() {
-    if (!was_held_) api().Eval_RestoreThread(thread_record.state);
+    if (!was_held_) api().Eval_RestoreThread(thread_record.home.state);
   }
   StopGil(const StopGil&) = delete;
   StopGil& operator=(const StopGil&) = delete;
@@ -31,16 +32,20 @@ class StopGil {
 
 // Nothing throws from here on, not even for want of memory.
 
-/// Runs the last code of Python that may use `__main__`, and flushes the streams. Needs the GIL.
+/// Runs the last code of the interpreter that may use `__main__`, and flushes the streams. Needs the GIL.
+LATEPY_COLD inline void run_last_code() noexcept {
+  // Py_FinalizeEx calls these functions too, but the Interpreter releases `__main__` before that.
+  if (is_imported("atexit")) attempt([] { call_attribute(known_module("atexit"), "_run_exitfuncs"); });
+  attempt(&format_live_errors);
+  flush_streams();
+}
+/// The same for the main interpreter. Remembers whether Python can be started again.
 LATEPY_COLD inline void run_exit_functions() noexcept {
   attempt([] {
     const std::string refusal = why_no_restart();
     delete process_state().restart_refusal.exchange(refusal.empty() ? nullptr : new std::string(refusal));
   });
-  // Py_FinalizeEx calls these functions too, but the Interpreter releases `__main__` before that.
-  attempt([] { call_attribute(known_module("atexit"), "_run_exitfuncs"); });
-  attempt(&format_live_errors);
-  flush_streams();
+  run_last_code();
 }
 
 /// Ends Python and restores what it has changed in the process. What the program and its scripts have changed since the

@@ -64,7 +64,7 @@ LATEPY_COLD inline void call_fork_source(const char* name) noexcept {
   }
 }
 LATEPY_COLD inline void before_fork() noexcept {
-  fork_plan.holds_gil = is_python_running() && held_interpreter() == process_state().entered.load();
+  fork_plan.holds_gil = is_python_running() && held_interpreter() == process_state().entered.load() && !has_subs();
   const bool is_hosts = fork_plan.holds_gil && !fork_plan.is_pythons;
   fork_plan.stops_world = is_hosts && library_state.free_threaded;
   fork_plan.locks_import = is_hosts && !library_state.free_threaded;
@@ -120,7 +120,7 @@ LATEPY_COLD inline void after_fork_in_child() noexcept {
     process.forked = 1;
     process.only = nullptr;
   } else {
-    process.lost = true;
+    process.lost = has_subs() ? 2 : 1;
     find_interpreter(process, [&](InterpreterState& each) {
       each.generation = no_generation;
       return false;

@@ -34,7 +34,7 @@ class Installed {
   LATEPY_COLD void end_kept() noexcept {
     if (!object_.is_alive()) return;
     attempt([this] {  // without the memory to enter Python on this thread the object stays
-      if (const std::optional<GilGuard> gil = GilGuard::try_acquire()) {
+      if (const std::optional<GilGuard> gil = GuardAccess::try_enter(HandleAccess::generation(object_))) {
         const ErrorAside aside;
         PyObject* arguments[] = {object_.ptr()};
         const OwnedRef done(api().Object_VectorcallDict(remove_.ptr(), arguments, 1, nullptr));

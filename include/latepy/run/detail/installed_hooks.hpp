@@ -12,11 +12,16 @@ namespace detail {
 /// Installs Config::on_stdin, on_stdout, on_stderr and on_import. The destructor removes them.
 class InstalledHooks {
  public:
+  /// Those for the streams. Needs the GIL.
+  template <class C>
+  LATEPY_COLD void install_streams(const C& config, bool by_line) {
+    config.on_stdin.install(&streams_[0], "stdin", false);
+    config.on_stdout.install(&streams_[1], "stdout", by_line);
+    config.on_stderr.install(&streams_[2], "stderr", by_line);
+  }
   /// Needs the GIL.
   LATEPY_COLD void install(const Config& config) {
-    config.on_stdin.install(&streams_[0], "stdin", false);
-    config.on_stdout.install(&streams_[1], "stdout", config.output_by_line);
-    config.on_stderr.install(&streams_[2], "stderr", config.output_by_line);
+    install_streams(config, config.output_by_line);
     config.on_import.install(&finder_, {}, false);
   }
   /// Removes them. Any thread, at any time. Takes the GIL.

@@ -12,6 +12,8 @@ namespace detail {
 class MainModule {
  protected:
   MainModule() = default;
+  /// Takes over what belongs to the interpreter. No thread may use `other`.
+  MainModule(MainModule&& other) noexcept = default;
   ~MainModule() = default;
 
   /// Makes `module` the `__main__`. \param may_reset reset_main() may replace it: no other code of the process owns it.
@@ -28,6 +30,7 @@ class MainModule {
   Object globals_or_main(const Ref& globals) const { return globals.is_empty() ? globals_ : Object(globals); }
 
   Object main_{}, globals_{};
+  std::uint32_t generation_ = no_generation;  ///< of the interpreter; set once, before threads use the Scope
 
  private:
   ssize modules_at_start_ = 0;  // 0: reset_main() is refused
@@ -37,6 +40,7 @@ class MainModule {
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD void MainModule::adopt_main(Object module, bool may_reset) {
+  generation_ = current_generation();
   globals_ = Object::borrow(throw_if_null(api().Module_GetDict(module.checked())));
   main_ = std::move(module);
   add_builtins(globals_);
@@ -54,7 +58,7 @@ LATEPY_FUNC LATEPY_COLD void MainModule::forget_main() noexcept {
 }
 
 LATEPY_FUNC LATEPY_COLD void MainModule::reset_main() {
-  const Entry entry(true);
+  const Entry entry(generation_, true);
   {
     auto [main, forgotten] = forget_packages(main_, modules_at_start_);
     Object globals = Object::borrow(api().Module_GetDict(main.ptr()));

@@ -22,15 +22,16 @@ LATEPY_COLD inline Object module_finder() { return kept_namespace("modules", mod
 /// \throws StateError with the reason if no module can have that name; what the module's code raises.
 Object make_module(const std::string& name, const Object& loader, const Ref& package);
 
-/// The members of Scope with these names; host_module() is Scope::module(). They take the GIL.
+/// The members of Scope with these names; host_module() is Scope::module(). They enter the interpreter of the Scope.
 ///@{
-Object get(std::string_view dotted);
-Object import_module(std::string_view name);
-Object module_from_string(const std::string& name, std::string_view code, std::string_view filename);
-Object module_from_file(const std::string& name, const Path& path);
-Module host_module(const std::string& name);
-void add_path(const Path& folder);
-Object reload(const Ref& module);
+Object get(std::uint32_t scope, std::string_view dotted);
+Object import_module(std::uint32_t scope, std::string_view name);
+Object module_from_string(std::uint32_t scope, const std::string& name, std::string_view code,
+                          std::string_view filename);
+Object module_from_file(std::uint32_t scope, const std::string& name, const Path& path);
+Module host_module(std::uint32_t scope, const std::string& name);
+void add_path(std::uint32_t scope, const Path& folder);
+Object reload(std::uint32_t scope, const Ref& module);
 ///@}
 
 /// Registers a module that is made at its first import. \param fill a Python function that takes the module.
@@ -64,9 +65,9 @@ LATEPY_FUNC LATEPY_COLD Object make_module(const std::string& name, const Object
   error.rethrow();
 }
 
-LATEPY_FUNC LATEPY_COLD Object module_from_string(const std::string& name, std::string_view code,
+LATEPY_FUNC LATEPY_COLD Object module_from_string(std::uint32_t scope, const std::string& name, std::string_view code,
                                                   std::string_view filename) {
-  const Entry entry(true);
+  const Entry entry(scope, true);
   const std::string file = filename.empty() ? name + ".py" : std::string(filename);
   const Code compiled(code, Mode::exec, file);
   const ColdObject loader =
@@ -88,8 +89,8 @@ LATEPY_FUNC LATEPY_COLD Module begin_lazy_module(const Object& made) {
   return Module(made);
 }
 
-LATEPY_FUNC LATEPY_COLD Object module_from_file(const std::string& name, const Path& path) {
-  const Entry entry(true);
+LATEPY_FUNC LATEPY_COLD Object module_from_file(std::uint32_t scope, const std::string& name, const Path& path) {
+  const Entry entry(scope, true);
   const ColdObject os = known_module("os"), os_path = known_module("os.path");
   ColdObject file = absolute(path), package = none();
   if (call_attribute(os_path, "isdir", {file})) {
@@ -101,31 +102,31 @@ LATEPY_FUNC LATEPY_COLD Object module_from_file(const std::string& name, const P
   return make_module(name, call_plain(get_item(module_finder(), "file_loader"), {make_str(name), file}), package);
 }
 
-LATEPY_FUNC Object get(std::string_view dotted) {
-  const Entry entry;
+LATEPY_FUNC Object get(std::uint32_t scope, std::string_view dotted) {
+  const Entry entry(scope);
   return resolve(dotted);
 }
 
-LATEPY_FUNC Object import_module(std::string_view name) {
-  const Entry entry;
+LATEPY_FUNC Object import_module(std::uint32_t scope, std::string_view name) {
+  const Entry entry(scope);
   return import(name);
 }
 
-LATEPY_FUNC Module host_module(const std::string& name) {
-  const Entry entry;
+LATEPY_FUNC Module host_module(std::uint32_t scope, const std::string& name) {
+  const Entry entry(scope);
   return latepy::module(name);
 }
 
-LATEPY_FUNC void add_path(const Path& folder) {
-  const Entry entry;
+LATEPY_FUNC void add_path(std::uint32_t scope, const Path& folder) {
+  const Entry entry(scope);
   const ColdObject path = absolute(folder);
   if (!is_importable_path(path))
     throw_error<FileNotFoundError>({"add_path(): there is no folder or zip file ", text_of(path.ptr())});
   insert_path(path);
 }
 
-LATEPY_FUNC Object reload(const Ref& module) {
-  const Entry entry(true);
+LATEPY_FUNC Object reload(std::uint32_t scope, const Ref& module) {
+  const Entry entry(scope, true);
   return call_attribute(known_module("importlib"), "reload", {module});
 }
 

@@ -39,10 +39,10 @@ class RunningScript {
   /// new one. \returns the namespace, or the exception of the script. \throws StateError if another thread runs a
   /// script.
   ///@{
-  Result<Object> run_file(const Path& path, const std::vector<std::string>& argv, const Object& main,
-                          const Ref& globals);
-  Result<Object> run_module(std::string_view name, const std::vector<std::string>& argv, const Object& main,
-                            const Ref& globals);
+  Result<Object> run_file(std::uint32_t scope, const Path& path, const std::vector<std::string>& argv,
+                          const Object& main, const Ref& globals);
+  Result<Object> run_module(std::uint32_t scope, std::string_view name, const std::vector<std::string>& argv,
+                            const Object& main, const Ref& globals);
   ///@}
 
  private:
@@ -186,9 +186,10 @@ LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_loaded(const Script& s
   return Object(names);
 }
 
-LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_file(const Path& path, const std::vector<std::string>& argv,
-                                                               const Object& main, const Ref& globals) {
-  const Entry entry(true);
+LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_file(std::uint32_t scope, const Path& path,
+                                                               const std::vector<std::string>& argv, const Object& main,
+                                                               const Ref& globals) {
+  const Entry entry(scope, true);
   try {
     return run_loaded(load_file(path), argv, main, globals);
   } catch (const PythonError& error) {
@@ -196,10 +197,10 @@ LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_file(const Path& path,
   }
 }
 
-LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_module(std::string_view name,
+LATEPY_FUNC LATEPY_COLD Result<Object> RunningScript::run_module(std::uint32_t scope, std::string_view name,
                                                                  const std::vector<std::string>& argv,
                                                                  const Object& main, const Ref& globals) {
-  const Entry entry(true);
+  const Entry entry(scope, true);
   try {
     return run_loaded(load_module(name), argv, main, globals);
   } catch (const PythonError& error) {

@@ -102,13 +102,13 @@ LATEPY_COLD inline bool wait_for_pythons_threads(long long timeout, std::vector<
   return true;
 }
 /// Lets no thread enter any more, and waits until all C++ threads have left their guards. As above; if it returns
-/// false, threads may enter again.
-LATEPY_COLD inline bool close_gate_to_guards(long long timeout, std::vector<std::string>& alive,
-                                             const Waiting& waiting) {
+/// false, threads may enter again. \param own the guards that this thread is in.
+LATEPY_COLD inline bool close_gate_to_guards(long long timeout, std::vector<std::string>& alive, const Waiting& waiting,
+                                             int own = 0) {
   InterpreterState& interpreter = current_interpreter();
   drain_if_any(interpreter);  // frees the states of ended threads, and what they have left, while that works
   interpreter.stopping.store(1);
-  for (int inside; (inside = threads_inside(interpreter)) > 0;) {
+  for (int inside; (inside = threads_inside(interpreter) - own) > 0;) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
     interpreter.stopping.store(0);
     append(alive,
@@ -116,7 +116,6 @@ LATEPY_COLD inline bool close_gate_to_guards(long long timeout, std::vector<std:
                    " C++ thread(s) inside a GilGuard or GilRelease (one may be this thread, in another library)"}));
     return false;
   }
-  interpreter.stopping.store(gate_closed);
   return true;
 }
 
@@ -127,8 +126,7 @@ LATEPY_COLD inline bool finalize() {
   drain(interpreter);
   const bool clean = api().FinalizeEx() == 0;
   end_and_forget(interpreter);
-  thread_record.state = nullptr;
-  thread_record.generation = empty_generation;
+  thread_record.set_home(nullptr, empty_generation);
   return clean;
 }
 

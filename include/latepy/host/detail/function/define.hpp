@@ -145,7 +145,7 @@ class Target {
   Object function(const std::string& name, std::unique_ptr<Overload> overloads) const;
 
  private:
-  GilGuard gil_{};
+  GilGuard gil_;
   Object object_, module_{};
   std::string prefix_{};
   bool is_dict_;
@@ -202,7 +202,7 @@ LATEPY_FUNC LATEPY_COLD void check_parameters(const Overload& overload) {
 }
 
 LATEPY_FUNC LATEPY_COLD Target::Target(const Ref& object)
-    : object_(object), is_dict_(has_flag(object.checked(), type_is_dict)) {
+    : gil_(object), object_(object), is_dict_(has_flag(object.checked(), type_is_dict)) {
   const bool is_class = has_flag(object.ptr(), type_is_type);
   const Object name = is_dict_ ? call_attribute(object, "get", {to_py("__name__")})
                                : attribute_or_empty(object.ptr(), is_class ? "__module__" : "__name__");

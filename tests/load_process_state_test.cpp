@@ -1,6 +1,6 @@
-// Tests of latepy/load/interpreter_state.hpp: how interpreters get slots and generations. No Python takes part.
+// Tests of latepy/load/process_state.hpp: how interpreters get slots and generations. No Python takes part.
 // SPDX-License-Identifier: MIT
-#include <latepy/load/interpreter_state.hpp>
+#include <latepy/load/process_state.hpp>
 
 #include "catch.hpp"
 
