@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/convert.hpp>
+#include <latepy/core/detail/late_object.hpp>
 #include <latepy/core/detail/vectorcall.hpp>
 #include <latepy/core/detail/wrong_result.hpp>
 
@@ -15,23 +15,25 @@ class Arg {
   /// The name is not copied and must outlive the call. `length` is without the NUL at its end.
   LATEPY_FORCE_INLINE Arg(const char* name, std::size_t length) noexcept : name_{name, {name, length + 1}} {}
   LATEPY_EFFCXX_OFF  // gives an Arg and no reference: `const auto& kept = arg("hours") = 2` keeps it alive
-  /// Converts the value; takes the GIL if the thread does not hold it. \throws ConversionError, PythonError.
+  /// Converts the value; takes the GIL if the thread does not hold it. In a process with several interpreters the call
+  /// converts it, in its own one. \throws ConversionError, PythonError.
   template <class T>
   LATEPY_FORCE_INLINE Arg operator=(T&& value) && {
-    const GilGuard::Maybe gil(!detail::holds_gil());
-    value_ = to_py(std::forward<T>(value));
+    value_ = detail::LateObject::of(std::forward<T>(value));
     return std::move(*this);
   }
   LATEPY_EFFCXX_ON
   const char* name() const noexcept { return name_.text; }             ///< the name
   std::size_t length() const noexcept { return name_.key.size - 1; }   ///< the length of the name, without the NUL
   const detail::InternKey& key() const noexcept { return name_.key; }  ///< the name, as a key of the interned names
-  const Object& value() const& noexcept { return value_; }             ///< the value; empty if none was assigned
-  Object value() && noexcept { return std::move(value_); }             ///< takes the value out
+  const Object& value() const& { return value_.get(); }                ///< the value; empty if none was assigned
+  Object value() && { return value_.get(); }                           ///< likewise
+  detail::LateObject late_value() && noexcept { return std::move(value_); }  ///< takes the value out
+  const detail::LateObject& late_value() const& noexcept { return value_; }  ///< likewise, but keeps it
 
  private:
   detail::ArgName name_;
-  Object value_{};
+  detail::LateObject value_{};
 };
 
 /// The name of an argument, for `= value`. It is not copied: a literal, or a text that outlives the call.
@@ -44,7 +46,7 @@ LATEPY_FORCE_INLINE Arg operator""_a(const char* name, std::size_t length) noexc
 namespace detail {
 /// The result of args() and kwargs().
 struct Unpack {
-  Object object;
+  LateObject object;
   bool is_mapping;
 };
 
@@ -65,12 +67,13 @@ class Argument {
       if (value.value().is_empty()) throw_no_value(value.name());
       name_ = value.name();
       kind_ = Kind::named;
-      own(Object(std::forward<T>(value).value()));
+      own(LateObject(std::forward<T>(value).late_value()));
     } else if constexpr (std::is_same_v<plain<T>, Unpack>) {
       kind_ = value.is_mapping ? Kind::mapping : Kind::sequence;
-      own(Object(std::forward<T>(value).object));
+      own(LateObject(std::forward<T>(value).object));
     } else {
-      own(to_py(std::forward<T>(value)));
+      object_ = new_ref(std::forward<T>(value));
+      owned_ = true;
     }
   }
   Argument(const Argument&) = delete;
@@ -83,8 +86,8 @@ class Argument {
   Kind kind() const noexcept { return kind_; }
 
  private:
-  void own(Object&& object) noexcept {
-    object_ = object.release();
+  void own(LateObject&& object) {
+    object_ = std::move(object).take();
     owned_ = true;
   }
   PyObject* object_ = nullptr;
@@ -113,7 +116,7 @@ class DirectArgument {
     } else if constexpr (is_named) {
       if (value.value().is_empty()) throw_no_value(value.name());
       name_ = {value.name(), value.key()};
-      object_ = Object(std::forward<T>(value).value()).release();
+      object_ = detail::LateObject(std::forward<T>(value).late_value()).take();
     } else {
       object_ = new_ref(std::forward<T>(value));
     }
@@ -203,14 +206,12 @@ LATEPY_FORCE_INLINE PyObject* call_with(PyObject* callable, PyObject* method, A&
 /// Unpacks an iterable into positional arguments: Python's `f(*sequence)`. Takes the GIL.
 template <class T>
 detail::Unpack args(T&& sequence) {
-  const GilGuard gil;
-  return {to_py(std::forward<T>(sequence)), false};
+  return {detail::LateObject::of(std::forward<T>(sequence)), false};
 }
 /// Unpacks a mapping into named arguments: Python's `f(**mapping)`. Takes the GIL.
 template <class T>
 detail::Unpack kwargs(T&& mapping) {
-  const GilGuard gil;
-  return {to_py(std::forward<T>(mapping)), true};
+  return {detail::LateObject::of(std::forward<T>(mapping)), true};
 }
 
 template <class... A>

@@ -121,15 +121,15 @@ LATEPY_COLD inline bool end_subs(long long timeout) noexcept {
   bool is_all = true;
   for (;;) {
     SubRecord* found = nullptr;
-    bool is_ending = false;  // by another thread
+    bool is_any_ending = false;  // by another thread
     {
       const SpinLock lock(subs_lock);
       for (SubRecord* each = subs; each && !found; each = each->next) {
         if (claim(*each)) found = each;
-        is_ending = is_ending || each->life.load() == SubRecord::Life::ending;
+        is_any_ending = is_any_ending || each->life.load() == SubRecord::Life::ending;
       }
     }
-    if (!found && !is_ending) break;
+    if (!found && !is_any_ending) break;
     if (!found) {
       nap_without_gil();
       continue;

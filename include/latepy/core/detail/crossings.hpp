@@ -37,7 +37,26 @@ void note_crossing(const ErrorData& data);
 /// The C++ exception becomes another Python exception. The frames of the next one come before the present ones.
 void begin_crossing(const std::exception_ptr& exception);
 
+/// Sets Python's error, so that a function that Python called can return null. Needs the GIL.
+void set_python_error(const PythonError& error);
+
 #if LATEPY_DEFINITIONS
+LATEPY_FUNC LATEPY_COLD void set_python_error(const PythonError& error) {
+  Object value;
+  try {
+    value = error.value();
+  } catch (const StateError& refused) {
+    throw_error<StateError>(
+        {"an exception of another Python interpreter, or of one that has ended, cannot be raised "
+         "here: ",
+         error.what(), " (", refused.what(), ")"});
+  }
+  if (api().Err_SetRaisedException) return api().Err_SetRaisedException(value.release());
+  PyObject* const trace = api().Exception_GetTraceback(value.ptr());
+  PyObject* const type = api().Object_Type(value.ptr());
+  api().Err_Restore(type, value.release(), trace);
+}
+
 /// The Crossing of an exception; null if there is none. The caller holds crossings_lock.
 LATEPY_COLD inline Crossing* find_crossing(const void* exception) noexcept {
   Crossing* each = crossings;

@@ -88,8 +88,6 @@ void throw_original(const ErrorHandle& error);
 /// Prepares what raise() throws: `data`, or Python's error that is set if it is null, with its texts. If a C++
 /// exception became that Python exception, throws the C++ exception.
 ErrorHandle to_throw(ErrorData* data);
-/// Sets Python's error, so that a function that Python called can return null. Needs the GIL.
-void set_python_error(const PythonError& error);
 
 /// Called by the stop: for each living error of the current interpreter, stores the texts and the traceback, and
 /// releases the exception object. Needs the GIL.
@@ -225,16 +223,6 @@ LATEPY_FUNC ErrorHandle to_throw(ErrorData* data) {
 LATEPY_FUNC LATEPY_COLD Prepared prepare(ErrorData* data) {
   ErrorHandle made = to_throw(data);
   return made->known->make(made.release());
-}
-
-LATEPY_FUNC LATEPY_COLD void set_python_error(const PythonError& error) {
-  const Object value = error.value();
-  if (api().Err_SetRaisedException) {
-    api().Err_SetRaisedException(Object(value).release());
-  } else {
-    PyObject* trace = api().Exception_GetTraceback(value.ptr());
-    api().Err_Restore(steal_or_throw(api().Object_Type(value.ptr())).release(), Object(value).release(), trace);
-  }
 }
 
 LATEPY_FUNC LATEPY_COLD void format_live_errors() {

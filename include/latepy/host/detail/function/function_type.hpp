@@ -135,6 +135,16 @@ LATEPY_FUNC LATEPY_COLD PyObject* call_bound(FunctionData& function, PyObject* c
   return refuse_call(function, arguments, count, names);
 }
 
+/// Whether the function belongs to another interpreter than the one that calls it; RuntimeError is set then.
+LATEPY_COLD inline bool is_foreign(PyObject* self) noexcept {
+  const HostTypes* const types = current_interpreter().host_types.load();
+  const bool is_known = types && types->generation == current_generation();
+  if (is_known && (!types->function || head_type(self) == types->function)) return false;  // null: it is ending
+  api().Err_SetString(*api().RuntimeError,
+                      "a host function of another Python interpreter was called: define it in this one");
+  return true;
+}
+
 /// function_entry() after the look at the stack.
 template <class Hold>
 LATEPY_FORCE_INLINE PyObject* function_call(PyObject* self, PyObject* const* arguments, std::size_t flagged,
@@ -163,6 +173,7 @@ LATEPY_COLD inline PyObject* function_deep(PyObject* self, PyObject* const* argu
 
 template <class Hold>
 PyObject* function_entry(PyObject* self, PyObject* const* arguments, std::size_t flagged, PyObject* names) noexcept {
+  if (LATEPY_UNLIKELY(!process_state().only.load(std::memory_order_relaxed)) && is_foreign(self)) return nullptr;
   return is_stack_low() ? function_deep<Hold>(self, arguments, flagged, names)
                         : function_call<Hold>(self, arguments, flagged, names);
 }
