@@ -35,18 +35,19 @@ LATEPY_COLD inline InterpreterState* count_in(std::uint32_t wanted) {
   InterpreterState* const found =
       wanted ? interpreter_of(wanted) : process_state().entered.load(std::memory_order_acquire);
   if (!found || !try_count_in(*found)) return nullptr;
+  const std::uint32_t generation = found->generation.load();
+  const bool is_there = generation != no_generation && (wanted == no_generation || generation == wanted);
   InterpreterState* here = found;
-  if (!wanted && !record.at_end) {
+  if (is_there && !wanted && !record.at_end) {
     // A thread that Python made in another interpreter goes back to that one.
     PyThreadState* const known = api().GILState_GetThisThreadState();
     PyInterpreterState* const its = known ? api().ThreadState_GetInterpreter(known) : nullptr;
     if (its && its != found->interpreter.load())
       if (InterpreterState* const other = find_by_pointer(its)) here = other;
   }
-  const bool is_right = wanted == no_generation || found->generation.load() == wanted;
-  if (is_right && here == found) return found;
+  if (is_there && here == found) return found;
   count_out(*found);
-  return is_right && try_count_in(*here) ? here : nullptr;
+  return is_there && try_count_in(*here) ? here : nullptr;
 }
 
 /// This thread's state in the interpreter, if others made it; or null.
