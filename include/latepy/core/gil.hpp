@@ -89,7 +89,7 @@ class GilGuard {
   void restore_record() const noexcept {
     detail::ThreadRecord& record = detail::thread_record;
     const bool was_on_visit = outer_generation_ != detail::no_generation;
-    record.here() = was_on_visit ? detail::OwnState{outer_, outer_generation_} : record.home;
+    record.go_to(was_on_visit ? detail::OwnState{outer_, outer_generation_} : record.home);
   }
 
   How how_ = How::not_at_all;
@@ -243,7 +243,7 @@ LATEPY_FUNC LATEPY_COLD void GilGuard::enter_otherwise(std::uint32_t wanted, boo
     }
     how_ = How::fresh_otherwise;
     ends_visit_ = way.kind == Kind::visit && !returns_;
-    if (way.kind != Kind::made_by_others) record.here() = {way.state, way.interpreter->generation.load()};
+    if (way.kind != Kind::made_by_others) record.go_to({way.state, way.interpreter->generation.load()});
   }
   if (detail::stack_limit.has_new_state) detail::fit_recursion();
   detail::drain_if_any(*way.interpreter);

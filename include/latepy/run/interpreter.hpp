@@ -70,7 +70,8 @@ class Interpreter : public Scope {
   }
 
   /// Stops the Python code that C++ threads run: it gets an Interrupted, as a Deadline gives a DeadlineError. Threads
-  /// that Python made go on. What begins later is not stopped. Any thread, also in a signal handler.
+  /// that Python made go on. What begins later is not stopped. Any thread, also in a signal handler. While there are
+  /// SubInterpreters, it stops only what members of Scopes run.
   /// \returns false if no thread can do it: set Config::interruptible, or make a Deadline before.
   bool interrupt() noexcept { return detail::ask_watcher(&detail::WatcherCalls::interrupt); }
 
@@ -92,7 +93,7 @@ class Interpreter : public Scope {
   Discovery discovery() && { return *discovery_; }  ///< likewise
 
  private:
-  friend class SubInterpreter;  // tells warn()
+  friend class SubInterpreter;
   /// Starts the CPython that was loaded; the thread then holds the GIL, unless Config::release_gil.
   void start(const Config& config, const Candidate& found, detail::Turn& turn);
   /// Attaches to the CPython that runs.

@@ -16,6 +16,7 @@ inline namespace v1 {
 ///   latest 100 ms after the first one.
 /// - Deadlines may be nested; the earliest stops the code. The others wait until its scope is left.
 /// - The child of a fork() begins without limits.
+/// - In whichever interpreter the thread is, the code there gets the error, and again that of the outer one.
 /// - A coroutine must not be suspended in the scope: the object belongs to its thread.
 class Deadline {
  public:
@@ -50,6 +51,9 @@ LATEPY_FUNC LATEPY_COLD Deadline::Deadline(long long milliseconds) {
   detail::Watcher& watcher = detail::running_watcher();
   alarm_.thread = detail::api().Thread_get_thread_ident();
   alarm_.limit = milliseconds;
+  const detail::ThreadRecord& record = detail::thread_record;
+  alarm_.place = &record.place;
+  alarm_.base = record.is_on_visit() ? record.home.generation : detail::current_generation();
   alarm_.due = now + std::chrono::milliseconds(milliseconds);
   if (detail::add_alarm(alarm_)) watcher.wake();
 }

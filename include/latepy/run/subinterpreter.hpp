@@ -193,7 +193,7 @@ LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(const SubConfig& config) 
     api().ThreadState_Swap(outer);
     throw;
   }
-  thread.here() = {made, state->generation};
+  thread.go_to({made, state->generation});
   id_ = api().InterpreterState_GetID(interpreter);
   record_ = record.release();
   record_->owner = this;
@@ -210,7 +210,7 @@ LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(const SubConfig& config) 
   }
   detail::open_gate();
   api().Eval_SaveThread();
-  thread.here() = before;
+  thread.go_to(before);
   api().Eval_RestoreThread(outer);
   if (!failed) return;
   end_or_warn();

@@ -30,7 +30,14 @@ struct ThreadRecord : OwnState {  // where the thread is: during a visit the sta
   OwnState home{};                ///< kept from guard to guard
   OwnState visited{};             ///< that of the last visit, which may have ended
 
+  std::atomic<std::uint32_t> place{no_generation};  ///< the generation of the visit; other threads read it
+
   OwnState& here() noexcept { return *this; }
+  /// The thread begins a visit, or is back from one.
+  void go_to(const OwnState& there) noexcept {
+    here() = there;
+    place.store(is_on_visit() ? generation : no_generation, std::memory_order_release);
+  }
   bool is_on_visit() const noexcept { return state != home.state; }
   /// Sets the state of `home`.
   void set_home(PyThreadState* made, std::uint32_t its_generation) noexcept {

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/run/detail/entry.hpp>
-#include <latepy/run/detail/limits/alarm.hpp>
+#include <latepy/run/detail/limits/interruption.hpp>
 #if LATEPY_WINDOWS
 #include <latepy/run/detail/limits/wake_windows.hpp>
 #else
@@ -15,27 +14,6 @@
 namespace latepy {
 inline namespace v1 {
 namespace detail {
-
-/// Tells whether a thread is in a call of a member of Scope. Never freed, because a signal handler may read it; taken
-/// by another thread when its thread has ended.
-struct EntryRecord {
-  EntryRecord* next = nullptr;
-  std::atomic<unsigned long> thread{0};
-  std::atomic<bool> is_taken{true}, is_inside{false};
-  std::atomic<unsigned> serial{0};  ///< of the outermost call
-  std::atomic<unsigned> asked{0};   ///< the serial of the call that interrupt() is to end
-};
-inline std::atomic<EntryRecord*> entry_records{nullptr};
-
-// What interrupt() stops is what runs when it is called, not when the watcher has got the GIL. A call of a member of
-// Scope is known by its serial. For other code, as the call of an Object, the time tells: a thread that runs Python
-// code lets go of the GIL every 5 ms; one that idles with the GIL may call Python much later.
-inline constexpr std::chrono::milliseconds soon{200};
-
-/// Makes an Alarm for each C++ thread that runs Python code that interrupt() is to end. Needs the GIL.
-void interrupt_threads(bool is_soon);
-/// Ends interruptions of threads that have returned to C++.
-void forget_idle_interruptions();
 
 /// The thread that raises what is due. There is one in a library, from the first Deadline, or from the start if
 /// Config::interruptible, to the stop. The object is never freed: a signal handler may use it.
@@ -53,14 +31,28 @@ class Watcher {
   void interrupt() noexcept;
 
  private:
+  /// Raises what is due in an interpreter that may keep its GIL for long.
+  struct Delivery {
+    std::uint32_t generation;
+    std::atomic<bool> is_over{false};
+    std::thread thread{};
+  };
   void run() noexcept;
   /// Does what is due. \returns how long to wait, in ms; negative without a limit.
   int work();
+  /// Raises what is due in the main interpreter. Takes its GIL.
+  void serve_main();
+  /// Raises what is due in an interpreter, on a thread of its own.
+  void deliver(std::uint32_t generation);
+  /// Forgets the deliveries that are over. \param waits waits for all.
+  void end_deliveries(bool waits) noexcept;
 
   Wake wake_{};
   std::thread thread_{};
   std::atomic<Clock::rep> interrupted_{0};  // when interrupt() was called last, if that is not done yet
+  std::atomic<Clock::rep> loose_{0};        // when; threads outside of a member of Scope are still to be found
   std::atomic<bool> is_ending_{false};
+  std::vector<std::unique_ptr<Delivery>> deliveries_{};
 };
 inline std::atomic<Watcher*> the_watcher{nullptr};
 /// The Watcher, whose thread runs. Needs the GIL. \throws std::system_error, std::bad_alloc.
@@ -72,72 +64,6 @@ struct WatcherStart {
 
 #if LATEPY_DEFINITIONS
 
-/// Whether the thread is in a guard, or may use Python without one. Threads that Python made are not.
-inline bool is_hosts(unsigned long thread) noexcept {
-  if (thread == starter_thread.load()) return true;
-  for (const GuardCount* each = current_interpreter().counts.load(); each; each = each->next)
-    if (each->number.load() > 0 && each->thread == thread) return true;
-  return false;
-}
-/// Calls `visit` with each C++ thread that runs Python code. Needs the GIL.
-template <class F>
-void each_running_thread(F&& visit) {
-  const Object running =
-      call_plain(limits_function("running"), {make_int(static_cast<long long>(api().Thread_get_thread_ident()))});
-  const ssize count = check_result(api().List_Size(running.ptr()));
-  for (ssize at = 0; at < count; ++at) {
-    const auto thread = static_cast<unsigned long>(Ref(api().List_GetItem(running.ptr(), at)).as<unsigned long long>());
-    if (is_hosts(thread)) visit(thread);
-  }
-}
-
-/// The number of interruptions outside of a member of Scope.
-inline std::atomic<int> loose_interruptions{0};
-
-LATEPY_FUNC LATEPY_COLD void end_interruption(unsigned long thread) noexcept {
-  Alarm* found = nullptr;
-  {
-    const SpinLock lock(alarms_lock);
-    for (Alarm* each = alarms; each && !found; each = each->next)
-      if (each->thread == thread && each->limit < 0) found = each;
-  }
-  if (!found) return;
-  if (found->is_loose()) --loose_interruptions;
-  remove_alarm(*found);
-  delete found;
-}
-
-/// This thread's own record, from its first outermost Entry on.
-struct OwnEntryRecord {
-  EntryRecord* record = nullptr;
-  ~OwnEntryRecord() {
-    if (record) record->is_taken = false;
-  }
-};
-inline thread_local OwnEntryRecord own_entry_record;
-
-LATEPY_COLD inline void enter_watched() noexcept {
-  if (const WatcherCalls* const others = idle_calls.load()) others->enter();
-  EntryRecord*& own = own_entry_record.record;
-  if (!own) {
-    for (EntryRecord* each = entry_records.load(); each && !own; each = each->next)
-      if (!each->is_taken.exchange(true)) own = each;
-    if (!own) {
-      EntryRecord* const made = new (std::nothrow) EntryRecord;
-      if (!made) return;  // interrupt() finds the thread as one without a record
-      push(entry_records, own = made);
-    }
-    own->thread = api().Thread_get_thread_ident();
-  }
-  if (loose_interruptions.load() != 0) end_interruption(own->thread);  // what it is to end has returned
-  ++own->serial;
-  own->is_inside = true;
-}
-LATEPY_COLD inline void leave_watched() noexcept {
-  EntryRecord* const own = own_entry_record.record;
-  if (own && own->is_inside.exchange(false) && own->asked.load() == own->serial.load()) end_interruption(own->thread);
-}
-
 LATEPY_FUNC LATEPY_COLD void Watcher::interrupt() noexcept {
   for (EntryRecord* each = entry_records.load(); each; each = each->next)
     if (each->is_inside) each->asked = each->serial.load();
@@ -145,54 +71,66 @@ LATEPY_FUNC LATEPY_COLD void Watcher::interrupt() noexcept {
   wake_.post();
 }
 
-LATEPY_COLD inline void interrupt_thread(unsigned long thread, bool is_in_entry) {
-  end_interruption(thread);
-  auto made = std::make_unique<Alarm>();
-  made->thread = thread;
-  made->due = Clock::now();
-  made->is_in_entry = is_in_entry;
-  if (!is_in_entry) ++loose_interruptions;
-  add_alarm(*made.release());
-}
-LATEPY_FUNC LATEPY_COLD void interrupt_threads(bool is_soon) {
-  for (EntryRecord* each = entry_records.load(); each; each = each->next)
-    if (each->is_inside && each->asked == each->serial) interrupt_thread(each->thread, true);
-  if (!is_soon) return;
-  each_running_thread([](unsigned long thread) {
-    for (EntryRecord* each = entry_records.load(); each; each = each->next)
-      if (each->is_inside && each->thread == thread) return;
-    interrupt_thread(thread, false);
-  });
+LATEPY_FUNC LATEPY_COLD void Watcher::end_deliveries(bool waits) noexcept {
+  for (std::size_t at = deliveries_.size(); at > 0; --at) {
+    Delivery& each = *deliveries_[at - 1];
+    if (!waits && !each.is_over.load()) continue;
+    each.thread.join();
+    deliveries_.erase(deliveries_.begin() + static_cast<std::ptrdiff_t>(at - 1));
+  }
 }
 
-LATEPY_FUNC LATEPY_COLD void forget_idle_interruptions() {
-  if (loose_interruptions.load() == 0) return;
-  std::vector<unsigned long> threads;
-  {
-    const SpinLock lock(alarms_lock);
-    for (const Alarm* each = alarms; each; each = each->next)
-      if (each->is_loose()) threads.push_back(each->thread);
+LATEPY_FUNC LATEPY_COLD void Watcher::deliver(std::uint32_t generation) {
+  for (const auto& each : deliveries_)
+    if (each->generation == generation) return;  // it waits for the GIL
+  deliveries_.push_back(std::make_unique<Delivery>());
+  Delivery& made = *deliveries_.back();
+  made.generation = generation;
+  try {
+    made.thread = std::thread([this, &made, generation] {
+      attempt([&] {
+        if (generation == process_state().entered.load()->generation) return serve_main();
+        if (const std::optional<GilGuard> gil = GuardAccess::try_enter(generation)) {
+          prepare_own_errors();
+          raise_alarms();
+        }
+      });
+      made.is_over = true;
+    });
+  } catch (...) {
+    deliveries_.pop_back();  // the next round tries again
   }
-  if (threads.empty()) return;
-  each_running_thread(
-      [&](unsigned long thread) { threads.erase(std::remove(threads.begin(), threads.end(), thread), threads.end()); });
-  for (const unsigned long thread : threads) end_interruption(thread);
+}
+
+LATEPY_FUNC LATEPY_COLD void Watcher::serve_main() {
+  const std::optional<GilGuard> gil = GilGuard::try_acquire();
+  if (!gil) return;
+  if (const auto when = loose_.exchange(0)) {
+    if (Clock::now() - Clock::time_point(Clock::duration(when)) < soon) interrupt_loose_threads();
+    call_alarms([](std::uint32_t) {});
+  }
+  forget_idle_interruptions();
+  raise_alarms();
 }
 
 LATEPY_FUNC LATEPY_COLD int Watcher::work() {
-  auto first = next_alarm();
-  if (first <= Clock::now() || interrupted_.load() != 0) {
-    if (const std::optional<GilGuard> gil = GilGuard::try_acquire()) {
-      if (const auto when = interrupted_.exchange(0))
-        interrupt_threads(Clock::now() - Clock::time_point(Clock::duration(when)) < soon);
-      forget_idle_interruptions();
-      raise_alarms();
-      first = next_alarm();
-    } else {
-      return 5;
-    }
+  end_deliveries(false);
+  if (const auto when = interrupted_.exchange(0)) {
+    interrupt_entries();
+    loose_ = when;
   }
-  if (first == (Clock::time_point::max)()) return -1;
+  const std::uint32_t main = process_state().entered.load()->generation;
+  bool is_due = loose_.load() != 0;
+  call_alarms([&](std::uint32_t generation) {
+    if (generation == main || generation == no_generation)
+      is_due = true;
+    else
+      deliver(generation);
+  });
+  // Until 3.12 a thread of one interpreter may wait long for the GIL that it shares with another one.
+  if (is_due) process_state().only.load() ? serve_main() : deliver(main);
+  const auto first = next_alarm();
+  if (first == (Clock::time_point::max)()) return loose_.load() != 0 ? 5 : -1;
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(first - Clock::now()).count() + 1;
   return static_cast<int>((std::max)(0LL, (std::min)(static_cast<long long>(left), 1000000LL)));
 }
@@ -218,7 +156,8 @@ LATEPY_FUNC LATEPY_COLD void Watcher::end() noexcept {
   is_ending_ = true;
   wake_.post();
   thread_.join();
-  interrupted_ = 0;
+  end_deliveries(true);
+  interrupted_ = loose_ = 0;
   loose_interruptions = 0;
   const SpinLock lock(alarms_lock);
   for (Alarm** each = &alarms; *each;)
