@@ -103,7 +103,6 @@ class GilGuard {
 };
 
 namespace detail {
-/// Guards for the interpreter with a generation that the caller knows.
 struct GuardAccess {
   /// Enters, but gives std::nullopt instead of throwing StateError.
   static std::optional<GilGuard> try_enter(std::uint32_t generation) {
