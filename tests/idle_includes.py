@@ -32,7 +32,6 @@ KEPT = {
     ("core/convert.hpp", "core/detail/convert_number.hpp"): CONVERTERS,
     ("core/convert.hpp", "core/detail/convert_pointer.hpp"): CONVERTERS,
     ("core/convert.hpp", "core/detail/convert_text.hpp"): CONVERTERS,
-    ("core/call.hpp", "core/convert.hpp"): CONVERTERS,
     ("find/detail/checks.hpp", "find/detail/parse.hpp"): WINDOWS,
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
     ("load/api.hpp", "load/error.hpp"): TEMPLATES,

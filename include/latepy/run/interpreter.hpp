@@ -12,6 +12,7 @@
 #include <latepy/run/detail/finish.hpp>
 #include <latepy/run/detail/start/load.hpp>
 #include <latepy/run/detail/start/start.hpp>
+#include <latepy/run/detail/sub/others.hpp>
 #endif
 
 #include <chrono>
@@ -104,8 +105,7 @@ class Interpreter : public Scope {
 
   /// stop(). \param timeout in ms; negative: as stop() without a time limit.
   bool end(long long timeout, std::vector<std::string>& alive);
-  /// Whether only another thread may stop Python.
-  bool is_elsewhere() const;
+  bool is_elsewhere() const;  ///< whether only another thread may stop Python
   /// Adds this to the list that begins with detail::the_interpreter, or removes it.
   void enlist() noexcept;
   void delist() noexcept;

@@ -8,7 +8,6 @@
 #include <latepy/run/detail/imports.hpp>
 #include <latepy/run/detail/restart.hpp>
 #include <latepy/run/detail/start/host_state.hpp>
-#include <latepy/run/detail/sub/others.hpp>
 
 namespace latepy {
 inline namespace v1 {

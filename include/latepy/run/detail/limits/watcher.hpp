@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/run/config.hpp>
 #include <latepy/run/detail/limits/interruption.hpp>
 #if LATEPY_WINDOWS
 #include <latepy/run/detail/limits/wake_windows.hpp>
