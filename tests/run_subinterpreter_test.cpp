@@ -711,6 +711,11 @@ TEST_CASE("a SubInterpreter is moved, kept in a vector, and ended in any order",
     for (int i = 0; i < 4; ++i) EXPECT(all[std::size_t(i)]["i"].as<int>() == i);
     SubInterpreter moved(std::move(all[2]));
     EXPECT(moved["i"].as<int>() == 2);
+    const long long last = all[3].id();
+    all.erase(all.begin() + 2);  // assigns: what was moved from has nothing to end
+    EXPECT(all.size() == 3 && all[2].id() == last && all[2]["i"].as<int>() == 3);
+    all[0] = std::move(all[2]);  // ends the first one
+    EXPECT(all[0]["i"].as<int>() == 3 && all[0].eval<int>("i + 1") == 4);
     on_thread([&] { const SubInterpreter ends_here(std::move(all[0])); });
     EXPECT(interpreters() == 4);
     on_thread([&] { all.clear(); });

@@ -52,7 +52,7 @@ LATEPY_FUNC LATEPY_COLD Deadline::Deadline(long long milliseconds) {
   alarm_.thread = detail::api().Thread_get_thread_ident();
   alarm_.limit = milliseconds;
   const detail::ThreadRecord& record = detail::thread_record;
-  alarm_.place = &record.place;
+  alarm_.place = &detail::thread_place;
   alarm_.base = record.is_on_visit() ? record.home.generation : detail::current_generation();
   alarm_.due = now + std::chrono::milliseconds(milliseconds);
   if (detail::add_alarm(alarm_)) watcher.wake();

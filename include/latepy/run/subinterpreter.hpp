@@ -7,6 +7,7 @@
 #include <latepy/run/sub_config.hpp>
 #if LATEPY_DEFINITIONS
 #include <latepy/run/detail/sub/end.hpp>
+#include <latepy/run/detail/sub/record.hpp>
 #endif
 
 namespace latepy {
@@ -40,6 +41,8 @@ class SubInterpreter : public Scope {
   SubInterpreter(SubInterpreter&& other) noexcept;
   SubInterpreter(const SubInterpreter&) = delete;
   SubInterpreter& operator=(const SubInterpreter&) = delete;
+  /// Ends the interpreter that this was, as the destructor does, and takes over the other one.
+  SubInterpreter& operator=(SubInterpreter&& other) noexcept;
   /// Ends the interpreter: runs its `atexit`, flushes output. Waits for its threads as Interpreter::stop() does, and 10
   /// s for threads inside of it that `threading` does not know. If some are left, or this thread is in it, it lives on
   /// until the Interpreter stops, and Config::on_warning is told.
@@ -55,6 +58,8 @@ class SubInterpreter : public Scope {
   /// Ends it. Until 3.11 the thread is in the main interpreter. \param timeout as in Interpreter::end().
   static bool end(detail::SubRecord& record, std::uint32_t generation, long long timeout,
                   std::vector<std::string>& alive);
+  /// Takes over all but the `__main__`.
+  void take_record(SubInterpreter& other) noexcept;
   /// Ends it, or tells why not.
   void end_or_warn() noexcept;
 
@@ -66,96 +71,11 @@ class SubInterpreter : public Scope {
 #if LATEPY_DEFINITIONS
 namespace detail {
 
-/// What must live as long as the interpreter. In a list of this library; `subs_lock` guards it and `owner`.
-struct SubRecord {
-  enum class Life : int { alive, ending, over };
-  SubRecord* next = nullptr;
-  SubInterpreter* owner = nullptr;  ///< null once that is destroyed
-  std::uint32_t generation = no_generation;
-  std::atomic<Life> life{Life::alive};  ///< who sets it from alive to ending, ends the interpreter
-  InstalledHooks hooks{};
-
-  /// Gives back the `__main__` of the Scope.
-  void forget_main() noexcept {
-    if (owner) owner->forget_main();
-  }
-  static bool end(SubRecord& record, long long timeout, std::vector<std::string>& alive) {
-    return SubInterpreter::end(record, record.generation, timeout, alive);
-  }
-};
-inline std::atomic_flag subs_lock = {};
-inline SubRecord* subs = nullptr;
-
-/// Takes the right to end it. \returns false if another thread has it, or it has ended.
-LATEPY_COLD inline bool claim(SubRecord& record) noexcept {
-  SubRecord::Life alive = SubRecord::Life::alive;
-  return record.life.compare_exchange_strong(alive, SubRecord::Life::ending);
+inline void SubRecord::forget_main() noexcept {
+  if (owner) owner->forget_main();
 }
-/// Waits for a moment, in which others may have the GIL that this thread holds.
-LATEPY_COLD inline void nap_without_gil() noexcept {
-  PyThreadState* const state = holds_any_gil() ? api().Eval_SaveThread() : nullptr;
-  process_nap();
-  if (state) api().Eval_RestoreThread(state);
-}
-/// Waits until nobody is ending it. \returns whether it has ended.
-LATEPY_COLD inline bool wait_for_end(const SubRecord& record) noexcept {
-  while (record.life.load() == SubRecord::Life::ending) {
-    nap_without_gil();
-  }
-  return record.life.load() == SubRecord::Life::over;
-}
-LATEPY_COLD inline void remove_record(SubRecord& record) noexcept {
-  {
-    const SpinLock lock(subs_lock);
-    for (SubRecord** each = &subs; *each; each = &(*each)->next)
-      if (*each == &record) {
-        *each = record.next;
-        break;
-      }
-  }
-  delete &record;
-}
-
-/// SubOwner::end_all of this library.
-LATEPY_COLD inline bool end_subs(long long timeout) noexcept {
-  bool is_all = true;
-  for (;;) {
-    SubRecord* found = nullptr;
-    bool is_any_ending = false;  // by another thread
-    {
-      const SpinLock lock(subs_lock);
-      for (SubRecord* each = subs; each && !found; each = each->next) {
-        if (claim(*each)) found = each;
-        is_any_ending = is_any_ending || each->life.load() == SubRecord::Life::ending;
-      }
-    }
-    if (!found && !is_any_ending) break;
-    if (!found) {
-      nap_without_gil();
-      continue;
-    }
-    bool is_ended = false;
-    attempt([&] {
-      std::vector<std::string> alive;
-      is_ended = SubRecord::end(*found, timeout, alive);
-    });
-    is_all = is_all && is_ended;
-    bool is_left = false;
-    {
-      const SpinLock lock(subs_lock);
-      found->life = is_ended ? SubRecord::Life::over : SubRecord::Life::alive;
-      is_left = is_ended && !found->owner;
-    }
-    if (is_left) remove_record(*found);
-    if (!is_ended) break;
-  }
-  return is_all;
-}
-LATEPY_COLD inline void own_subs() {
-  static SubOwner owner{nullptr, &end_subs};
-  static std::atomic<ProcessState*> known{nullptr};
-  ProcessState& process = process_state();
-  if (known.exchange(&process) != &process) push(process.sub_owners, &owner);
+inline bool SubRecord::end(SubRecord& record, long long timeout, std::vector<std::string>& alive) {
+  return SubInterpreter::end(record, record.generation, timeout, alive);
 }
 
 }  // namespace detail
@@ -226,12 +146,23 @@ LATEPY_FUNC LATEPY_COLD void SubInterpreter::prepare(const SubConfig& config) {
   for (const auto& [name, fill] : config.extra_modules) fill.install(nullptr, name, false);
 }
 
-LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(SubInterpreter&& other) noexcept
-    : Scope(std::move(other)),
-      record_(std::exchange(other.record_, nullptr)),
-      id_(other.id_),
-      is_own_gil_(other.is_own_gil_) {
+LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(SubInterpreter&& other) noexcept : Scope(std::move(other)) {
+  take_record(other);
+}
+
+LATEPY_FUNC LATEPY_COLD SubInterpreter& SubInterpreter::operator=(SubInterpreter&& other) noexcept {
+  if (this == &other) return *this;
+  end_or_warn();
+  MainModule::operator=(std::move(other));
+  take_record(other);
+  return *this;
+}
+
+LATEPY_FUNC LATEPY_COLD void SubInterpreter::take_record(SubInterpreter& other) noexcept {
+  id_ = other.id_;
+  is_own_gil_ = other.is_own_gil_;
   const detail::SpinLock lock(detail::subs_lock);
+  record_ = std::exchange(other.record_, nullptr);
   if (record_) record_->owner = this;
 }
 

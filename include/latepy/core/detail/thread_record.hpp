@@ -17,6 +17,8 @@ struct OwnState {
   PyThreadState* state = nullptr;
   std::uint32_t generation = empty_generation;  ///< of the state's interpreter; empty_generation: no guard may use it
 };
+/// The generation of the interpreter in which this thread is on a visit, else 0. Other threads read it.
+inline thread_local std::atomic<std::uint32_t> thread_place{no_generation};
 /// The Python thread states of a thread. Trivially destructible: it may be read in any destructor of the ending thread.
 ///
 /// The thread's home is the interpreter that a GilGuard enters on it; its state there is kept until the thread ends. In
@@ -30,13 +32,11 @@ struct ThreadRecord : OwnState {  // where the thread is: during a visit the sta
   OwnState home{};                ///< kept from guard to guard
   OwnState visited{};             ///< that of the last visit, which may have ended
 
-  std::atomic<std::uint32_t> place{no_generation};  ///< the generation of the visit; other threads read it
-
   OwnState& here() noexcept { return *this; }
   /// The thread begins a visit, or is back from one.
   void go_to(const OwnState& there) noexcept {
     here() = there;
-    place.store(is_on_visit() ? generation : no_generation, std::memory_order_release);
+    thread_place.store(is_on_visit() ? generation : no_generation, std::memory_order_release);
   }
   bool is_on_visit() const noexcept { return state != home.state; }
   /// Sets the state of `home`.

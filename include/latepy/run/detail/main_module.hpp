@@ -14,6 +14,7 @@ class MainModule {
   MainModule() = default;
   /// Takes over what belongs to the interpreter. No thread may use `other`.
   MainModule(MainModule&& other) noexcept = default;
+  MainModule& operator=(MainModule&& other) noexcept = default;  ///< likewise
   ~MainModule() = default;
 
   /// Makes `module` the `__main__`. \param may_reset reset_main() may replace it: no other code of the process owns it.

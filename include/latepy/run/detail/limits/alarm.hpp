@@ -31,7 +31,7 @@ struct Alarm {
   Clock::time_point seen{};   ///< when new_own_error() was called first
   bool is_raised = false, is_seen = false, is_blocked = false;
   bool is_called = false;                             ///< call_alarms() found it due
-  const std::atomic<std::uint32_t>* place = nullptr;  ///< ThreadRecord::place of the thread; or null
+  const std::atomic<std::uint32_t>* place = nullptr;  ///< thread_place of the thread; or null
   std::uint32_t base = no_generation;                 ///< where the thread is if it is on no visit
   std::uint32_t raised_in[4] = {};                    ///< the interpreters in which it was raised
   bool is_in_entry = false;  ///< of interrupt(): it ends with the outermost call of a member of Scope

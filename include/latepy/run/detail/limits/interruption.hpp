@@ -17,7 +17,7 @@ struct EntryRecord {
   std::atomic<bool> is_taken{true}, is_inside{false};
   std::atomic<unsigned> serial{0};                                ///< of the outermost call
   std::atomic<unsigned> asked{0};                                 ///< the serial of the call that interrupt() is to end
-  std::atomic<const std::atomic<std::uint32_t>*> place{nullptr};  ///< ThreadRecord::place of the thread
+  std::atomic<const std::atomic<std::uint32_t>*> place{nullptr};  ///< thread_place of the thread
 };
 inline std::atomic<EntryRecord*> entry_records{nullptr};
 
@@ -88,7 +88,7 @@ LATEPY_COLD inline void enter_watched() noexcept {
       push(entry_records, own = made);
     }
     own->thread = api().Thread_get_thread_ident();
-    own->place = &thread_record.place;
+    own->place = &thread_place;
   }
   if (loose_interruptions.load() != 0) end_interruption(own->thread);  // what it is to end has returned
   ++own->serial;
@@ -99,7 +99,7 @@ LATEPY_COLD inline void leave_watched() noexcept {
   if (own && own->is_inside.exchange(false) && own->asked.load() == own->serial.load()) end_interruption(own->thread);
 }
 
-/// \param place ThreadRecord::place of the thread; null outside of a member of Scope.
+/// \param place thread_place of the thread; null outside of a member of Scope.
 LATEPY_COLD inline void interrupt_thread(unsigned long thread, const std::atomic<std::uint32_t>* place) {
   end_interruption(thread);
   auto made = std::make_unique<Alarm>();

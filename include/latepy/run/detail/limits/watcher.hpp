@@ -34,7 +34,7 @@ class Watcher {
  private:
   /// Raises what is due in an interpreter that may keep its GIL for long.
   struct Delivery {
-    std::uint32_t generation;
+    std::uint32_t generation = no_generation;
     std::atomic<bool> is_over{false};
     std::thread thread{};
   };
