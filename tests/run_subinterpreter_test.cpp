@@ -717,7 +717,7 @@ TEST_CASE("a SubInterpreter is moved, kept in a vector, and ended in any order",
     all[0] = std::move(all[2]);  // ends the first one
     EXPECT(all[0]["i"].as<int>() == 3 && all[0].eval<int>("i + 1") == 4);
     on_thread([&] { const SubInterpreter ends_here(std::move(all[0])); });
-    EXPECT(interpreters() == 4);
+    EXPECT(interpreters() == 3);
     on_thread([&] { all.clear(); });
     EXPECT(interpreters() == 2);
     EXPECT(moved["i"].as<int>() == 2 && python.eval<int>("3") == 3);
