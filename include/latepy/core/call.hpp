@@ -72,7 +72,7 @@ class Argument {
       kind_ = value.is_mapping ? Kind::mapping : Kind::sequence;
       own(LateObject(std::forward<T>(value).object));
     } else {
-      object_ = new_ref(std::forward<T>(value));
+      object_ = to_py(std::forward<T>(value)).release();
       owned_ = true;
     }
   }
