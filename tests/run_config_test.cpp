@@ -426,8 +426,9 @@ TEST_CASE("a PyConfig that is not laid out as its row says is noticed, and not u
           "[startup][start-error]") {
   if (own_column() < 0) return;  // 3.14 and newer have no such rows
   const auto started = [](const ConfigRow& row) {
-    Settings settings(Config(), host().candidate, host().version);
-    Start start{host().api, settings, "CPython"};
+    const Config config;
+    Settings settings(config, host().candidate, host().version);
+    Start start{host().api, config, settings, "CPython"};
     return std::string(EXPECT_THROWN(StartError, start_by_config(start, row)).what());
   };
   in_child([&] {
