@@ -80,16 +80,16 @@ TEST_CASE("the child of a thread with the GIL uses Python, beside four busy thre
     python.exec(work);
     const BusyThreads busy(python);
     const py::Object text = py::to_py("text");
-    for (int i = 0; i < 20; ++i)
-      EXPECT(fork_and([&] {
-               EXPECT(text.as<std::string>() == "text");
-               EXPECT(python["work"].call<int>() == 20);
+    const auto child = [&] {
+      EXPECT(text.as<std::string>() == "text");
+      EXPECT(python["work"].call<int>() == 20);
 #ifndef __SANITIZE_THREAD__  // ThreadSanitizer lets the child of a process with threads start none
-               python["in_a_thread"]();
-               const py::GilRelease others;
-               std::thread([&] { EXPECT(python.eval<int>("1 + 1") == 2); }).join();
+      python["in_a_thread"]();
+      const py::GilRelease others;
+      std::thread([&] { EXPECT(python.eval<int>("1 + 1") == 2); }).join();
 #endif
-             }) == 0);
+    };
+    for (int i = 0; i < 20; ++i) EXPECT(fork_and(child) == 0);
   });
 }
 
