@@ -111,8 +111,6 @@ LATEPY_FUNC LATEPY_COLD Clock::time_point next_alarm() noexcept {
   return watcher_sleeps_until = first;
 }
 
-#endif  // LATEPY_DEFINITIONS
-
 /// Finds what is due, and calls `visit` with the generation of each interpreter where raise_alarms() is to raise it.
 template <class F>
 LATEPY_COLD void call_alarms(F&& visit) {
@@ -135,6 +133,7 @@ LATEPY_COLD void call_alarms(F&& visit) {
   for (const std::uint32_t each : where) visit(each);
 }
 
+#endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1
 }  // namespace latepy

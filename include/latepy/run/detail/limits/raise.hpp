@@ -23,9 +23,7 @@ namespace detail {
 /// the GIL.
 void undo_alarm(const Alarm& alarm) noexcept;
 /// Takes the Alarm out of the list: afterwards it raises nothing. As above.
-inline void remove_alarm(Alarm& alarm) noexcept {
-  if (unlink_alarm(alarm)) undo_alarm(alarm);
-}
+void remove_alarm(const Alarm& alarm) noexcept;
 /// Raises what call_alarms() found, in the current interpreter. Needs the GIL, on another thread. \throws PythonError,
 /// std::bad_alloc.
 void raise_alarms();
@@ -194,6 +192,10 @@ LATEPY_FUNC LATEPY_COLD void undo_alarm(const Alarm& alarm) noexcept {
       end_tracing();
     });
   }
+}
+
+LATEPY_FUNC LATEPY_COLD void remove_alarm(const Alarm& alarm) noexcept {
+  if (unlink_alarm(alarm)) undo_alarm(alarm);
 }
 
 LATEPY_FUNC LATEPY_COLD void raise_alarms() {

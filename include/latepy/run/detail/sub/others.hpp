@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/kept_namespace.hpp>
 #include <latepy/run/detail/stop.hpp>
 #include <latepy/run/detail/sub/end_others_source.hpp>
 
