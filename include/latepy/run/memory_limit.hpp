@@ -39,9 +39,9 @@ inline MemoryCount memory_count;
 inline std::atomic<std::size_t> memory_limit{no_limit}, memory_reserve{0};
 /// How far the main thread's script is from its end. `asked`: end_script() will be called. `told`: it got a
 /// MemoryError.
-enum class ScriptEnd : unsigned char { far, asked, told };
-/// `far` again as soon as there is room.
-inline std::atomic<ScriptEnd> script_end{ScriptEnd::far};
+enum class ScriptEnd : unsigned char { unasked, asked, told };
+/// `unasked` again as soon as there is room.
+inline std::atomic<ScriptEnd> script_end{ScriptEnd::unasked};
 /// Whether the garbage is to be collected.
 inline std::atomic<bool> was_short{false};
 /// Stands for a thread.
@@ -58,7 +58,7 @@ LATEPY_COLD inline int end_script(void*) noexcept {
   if (script_end.load() != ScriptEnd::asked) return 0;
   was_short = false;
   api().GC_Collect();
-  script_end = ScriptEnd::far;
+  script_end = ScriptEnd::unasked;
   if (memory_count.in_use() <= memory_limit.load() - memory_reserve.load()) return 0;
   script_end = ScriptEnd::told;
   was_short = true;  // what the script leaves is garbage too
@@ -82,7 +82,7 @@ inline bool has_room_for_arena(std::size_t size) noexcept {
 LATEPY_COLD inline bool has_room_in_reserve(std::size_t size, std::size_t used) noexcept {
   const std::size_t limit = memory_limit.load(relaxed), reserve = memory_reserve.load(relaxed);
   const bool is_main = main_thread_mark.load(relaxed) == &this_thread_mark, is_large = size > reserve / 4;
-  if (is_main && script_end.load(relaxed) == ScriptEnd::far) {
+  if (is_main && script_end.load(relaxed) == ScriptEnd::unasked) {
     script_end.store(ScriptEnd::asked, relaxed);
     was_short.store(true, relaxed);
     if (!is_large && api().AddPendingCall(&end_script, nullptr) != 0) script_end.store(ScriptEnd::told, relaxed);
@@ -98,7 +98,7 @@ inline bool has_room(std::size_t size) noexcept {
   const std::size_t used = memory_count.in_use();
   if (LATEPY_UNLIKELY(!fits(size, used, limit - reserve))) return has_room_in_reserve(size, used);
   if (script_end.load(relaxed) == ScriptEnd::told && fits(reserve, used, limit - reserve))
-    script_end.store(ScriptEnd::far, relaxed);
+    script_end.store(ScriptEnd::unasked, relaxed);
   return true;
 }
 inline void* count_block(void* block, std::size_t before = 0) noexcept {
@@ -243,7 +243,7 @@ LATEPY_FUNC LATEPY_COLD void MemoryLimit::apply(std::size_t limit, Moment moment
   memory_reserve = reserve;
   memory_limit = limit;
   main_thread_mark = &this_thread_mark;
-  script_end = ScriptEnd::far;
+  script_end = ScriptEnd::unasked;
   was_short = false;
   idle_calls = &calls_of_limit;
   if (!watcher_calls.load()) watcher_calls = &calls_of_limit;
