@@ -1,10 +1,8 @@
 // Tests of latepy/core/gil.hpp: threads of C++ and of Python, and references dropped anywhere.
 // SPDX-License-Identifier: MIT
-#include "in_child.hpp"
+#include "c_api.hpp"
 
 #ifndef _WIN32
-#include <dlfcn.h>
-
 #include <thread>
 
 using py::GilGuard;
@@ -13,14 +11,6 @@ using py::Object;
 using py::StateError;
 
 namespace {
-
-/// A function of the C API by its name, for what other embedders in the process do.
-template <class F>
-F* c_api(const char* name) {
-  void* symbol = dlsym(RTLD_DEFAULT, name);
-  EXPECT(symbol);
-  return reinterpret_cast<F*>(symbol);
-}
 
 template <class F>
 void on_threads(int count, F function) {

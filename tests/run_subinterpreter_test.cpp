@@ -1,9 +1,8 @@
 // Tests of latepy/run/subinterpreter.hpp: several interpreters in one process, their threads, and how they end.
 // SPDX-License-Identifier: MIT
-#include "in_child.hpp"
+#include "c_api.hpp"
 
 #ifndef _WIN32
-#include <dlfcn.h>
 #include <latepy/stl/function.hpp>
 #include <latepy/stl/optional.hpp>
 #include <latepy/stl/vector.hpp>
@@ -23,14 +22,6 @@ namespace {
 
 int minor_version() { return latepy::detail::library_state.version.minor; }
 bool can_have_own_gil() { return minor_version() >= 12; }
-
-/// A function of the C API by its name, for what other embedders in the process do.
-template <class F>
-F* c_api(const char* name) {
-  void* symbol = dlsym(RTLD_DEFAULT, name);
-  EXPECT(symbol);
-  return reinterpret_cast<F*>(symbol);
-}
 
 /// Runs it on a thread that no Python has seen, and throws here what it throws. Meanwhile nobody holds the GIL.
 template <class F>

@@ -8,13 +8,10 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-// A visit: a thread is in an interpreter that is not its home (ThreadRecord::home). Facts of CPython that it is made
-// for:
-// - Py_EndInterpreter() ends the process if another thread has a state in the interpreter (until 3.13).
-// - A thread's next attach writes into the state that PyGILState gives on it, also if that one was freed (from 3.12
-// on).
-//   While the thread is in no interpreter, PyGILState gives the state that it was in last (from 3.12 on), or the first
-//   one that was made (until 3.11).
+// A visit: a thread is in an interpreter that is not its home (ThreadRecord::home). It heeds these facts of CPython:
+// - Until 3.13, Py_EndInterpreter() ends the process if another thread has a state in the interpreter.
+// - From 3.12 on, a thread's next attach writes into the state that PyGILState gives on it, also if that was freed.
+//   While the thread is in no interpreter, that is the state that it was in last; until 3.11, the first one made.
 // So a thread that returns from a visit to another interpreter keeps its state for the next visit, and whoever ends the
 // interpreter frees it. A thread that returns to none frees its state itself. Until 3.11 the state of its home is made
 // first.
