@@ -22,7 +22,8 @@ set(floors
   "load"
   "find core"
   "object.hpp"
-  "host memory"
+  "host"
+  "memory"
   "stl run"
   "latepy.hpp,latepy.cpp")
 

@@ -73,6 +73,8 @@ template <class T>
 class Span;
 template <class T>
 class Buffer;
+class Shape;
+class View;
 
 // run/
 template <class Signature, class How, class Place>

@@ -6,6 +6,7 @@
 #include <latepy/host/operators.hpp>
 #include <latepy/host/stub.hpp>
 #include <latepy/memory/buffer.hpp>
+#include <latepy/memory/view.hpp>
 #include <latepy/object.hpp>
 #include <latepy/run/interpreter.hpp>
 #include <latepy/run/limits.hpp>

@@ -87,9 +87,10 @@ struct MethodDef {
   int flags;
   const char* doc;
 };
-inline constexpr int meth_varargs = 0x0001;  // METH_VARARGS
-inline constexpr int meth_noargs = 0x0004;   // METH_NOARGS
-inline constexpr int meth_o = 0x0008;        // METH_O
+inline constexpr int meth_varargs = 0x0001;   // METH_VARARGS
+inline constexpr int meth_keywords = 0x0002;  // METH_KEYWORDS, with METH_VARARGS
+inline constexpr int meth_noargs = 0x0004;    // METH_NOARGS
+inline constexpr int meth_o = 0x0008;         // METH_O
 
 /// PyType_Slot and PyType_Spec (Include/object.h). Before 3.11 the type keeps the pointer `name`, so the text must
 /// outlive the type.
@@ -119,11 +120,16 @@ struct GetSetDef {
   const char* doc;
   void* closure;
 };
-/// The values of TypeSlot::slot (Include/typeslots.h). 3.15 has new numbers for the two buffer slots, and still accepts
+/// The values of TypeSlot::slot (Include/typeslots.h). 3.15 has new numbers for the first four, and still accepts
 /// these.
 enum SlotId : int {
   bf_getbuffer = 1,
   bf_releasebuffer = 2,
+  mp_ass_subscript = 3,
+  mp_length = 4,
+  mp_subscript = 5,
+  sq_item = 44,
+  sq_length = 45,
   tp_call = 50,
   tp_clear = 51,
   tp_dealloc = 52,

@@ -20,7 +20,7 @@ namespace detail {
 // InterpreterState, one for each interpreter:
 //   its generation, `stopping`, GuardCounts, postponed decrefs, the states of ended threads and of visiting ones,
 //   living errors, bound classes, host types, interned names, kept codes, the first `__main__`, the layout of streams,
-//   datetime's functions.
+//   datetime's and numpy's functions.
 // ThreadRecord (core/detail/thread_record.hpp), one for each thread and library:
 //   the thread states of this thread and their generations, the depth of guards.
 /// A generation is the number of one Python interpreter of this process. Each handle stores the generation of its
@@ -76,6 +76,7 @@ struct ErrorData;
 struct HostTypes;
 struct KeptCode;
 struct MemoryCount;
+struct NumpyTable;
 struct StreamLayout;
 
 /// What latepy keeps for one Python interpreter. It is never freed: when the interpreter has ended, a later interpreter
@@ -120,7 +121,8 @@ struct InterpreterState {
   /// The states of threads whose home is another interpreter; see core/detail/visits.hpp.
   std::atomic_flag visits_lock = {};
   KeptState* visits = nullptr;
-  std::atomic<bool> is_sub{false};  ///< a SubInterpreter made it; see run/subinterpreter.hpp
+  std::atomic<bool> is_sub{false};          ///< a SubInterpreter made it; see run/subinterpreter.hpp
+  std::atomic<NumpyTable*> numpy{nullptr};  ///< numpy's table of functions; see memory/detail/numpy.hpp
 };
 
 /// Stands for "no interpreter" in a library that has met no Python yet. Its generation is always no_generation.

@@ -181,6 +181,7 @@ LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& proces
   state.main_globals.store(nullptr);
   state.given_globals.store(nullptr);
   state.datetime.store(nullptr);
+  state.numpy.store(nullptr);
   state.is_sub.store(false);
   state.generation.store(state.use << slot_bits | slot, std::memory_order_release);
   if (is_main || process.entered.load() == process.none) process.entered.store(&state, std::memory_order_release);

@@ -46,6 +46,7 @@ inline constexpr bool field_has_pointers<Struct, Container<T...>> = (field_has_p
 /// false. \tparam KeepsDefaults a field that the object does not have keeps its initial value.
 template <class T, class Self, bool KeepsDefaults>
 struct StructConverter {
+  static constexpr bool has_fields = true;  // see is_field_struct
   /// From Python an object of any class may have the attributes.
   static std::string python_type(Direction direction) {
     return direction == Direction::to_python ? "dict[str, typing.Any]"

@@ -18,7 +18,8 @@ struct HostTypes {
   struct Instance** buckets = nullptr;  ///< the table of instances, see host/detail/class/instance.hpp
   std::size_t bucket_count = 0, instance_count = 0;
   std::atomic_flag lock = {};
-  PyTypeObject* iterator = nullptr;  ///< see host/detail/class/iterate.hpp
+  PyTypeObject* iterator = nullptr;                ///< see host/detail/class/iterate.hpp
+  PyTypeObject *view = nullptr, *token = nullptr;  ///< see memory/detail/exporter.hpp
 };
 
 /// The size of PyObject. \throws StateError if it is not known.
@@ -135,7 +136,7 @@ LATEPY_FUNC HostTypes& host_types() {
   }
   if (LATEPY_UNLIKELY(types->generation != current_generation())) {
     check_making();
-    types->function = types->instance = types->iterator = nullptr;
+    types->function = types->instance = types->iterator = types->view = types->token = nullptr;
     types->instance_count = 0;
     for (std::size_t i = 0; i < types->bucket_count; ++i) types->buckets[i] = nullptr;
     types->generation = current_generation();

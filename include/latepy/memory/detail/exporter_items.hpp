@@ -1,0 +1,271 @@
+// latepy/memory/detail/exporter_items.hpp: the items and attributes of a latepy.View, as those of a memoryview.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/memory/detail/exporter.hpp>
+#include <latepy/memory/detail/struct_form.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// The address of the item that the key names: an int, or a tuple of one int for each dimension. Null without an error
+/// set: the key is something else. \throws IndexError.
+char* find_item(const ViewData& view, PyObject* key);
+/// The items from a dimension on as nested lists.
+Object list_items(const ViewData& view, int dimension, const char* at);
+/// A memoryview of the view.
+Object make_memoryview(PyObject* view);
+/// The value of `__array_interface__` (version 3), whose memory a token keeps.
+Object make_array_interface(PyObject* view);
+
+/// The methods and attributes, for the type.
+const MethodDef* view_methods() noexcept;
+const GetSetDef* view_attributes() noexcept;
+/// The slots for items.
+ssize view_length(PyObject* self) noexcept;
+PyObject* view_item(PyObject* self, ssize index) noexcept;
+PyObject* view_subscript(PyObject* self, PyObject* key) noexcept;
+int view_set_item(PyObject* self, PyObject* key, PyObject* value) noexcept;
+
+#if LATEPY_DEFINITIONS
+
+/// Calls a function of a slot. Its exception becomes Python's error, and then the result is `failed`.
+template <class R, class F>
+R in_slot(R failed, F&& body) noexcept {
+  const StackScope stack;
+  if (stack.is_refused()) return failed;
+  try {
+    return body();
+  } catch (...) {
+    translate_exception();
+    return failed;
+  }
+}
+
+LATEPY_FUNC char* find_item(const ViewData& view, PyObject* key) {
+  const Api& a = api();
+  const bool is_tuple = has_flag(key, type_is_tuple);
+  if (is_tuple ? a.Tuple_Size(key) != view.ndim : view.ndim != 1 || !a.Index_Check(key)) return nullptr;
+  char* at = static_cast<char*>(view.data);
+  for (int i = 0; i < view.ndim; ++i) {
+    PyObject* const each = is_tuple ? a.Tuple_GetItem(key, i) : key;
+    if (!a.Index_Check(each)) return nullptr;
+    const Object number = steal_or_throw(a.Number_Index(each));
+    int overflow = 0;
+    long long index = a.Long_AsLongLongAndOverflow(number.ptr(), &overflow);
+    if (overflow || index >= view.shape[i] || index < -static_cast<long long>(view.shape[i]))
+      throw IndexError(concat({"index ", show_value(number.ptr()), " is out of range for dimension ", decimal(i),
+                               " of a latepy.View, which has ", decimal(view.shape[i]), " items"}));
+    if (index < 0) index += view.shape[i];
+    at += static_cast<ssize>(index) * view.strides[i];
+  }
+  return at;
+}
+
+LATEPY_FUNC Object list_items(const ViewData& view, int dimension, const char* at) {
+  if (dimension == view.ndim) return Object::steal(view.type->get(at));
+  Object list = steal_or_throw(api().List_New(view.shape[dimension]));
+  for (ssize i = 0; i < view.shape[dimension]; ++i)
+    check_result(
+        api().List_SetItem(list.ptr(), i, list_items(view, dimension + 1, at + i * view.strides[dimension]).release()));
+  return list;
+}
+
+LATEPY_FUNC LATEPY_COLD Object make_memoryview(PyObject* view) {
+  return steal_or_throw(api().MemoryView_FromObject(view));
+}
+
+/// A tuple of the numbers.
+LATEPY_FUNC LATEPY_COLD Object tuple_of(const ssize* numbers, int count) {
+  Object tuple = steal_or_throw(api().Tuple_New(count));
+  for (int i = 0; i < count; ++i) check_result(api().Tuple_SetItem(tuple.ptr(), i, make_int(numbers[i]).release()));
+  return tuple;
+}
+
+LATEPY_FUNC LATEPY_COLD Object make_array_interface(PyObject* self) {
+  const ViewData& view = data_of<ViewData>(self);
+  if (!is_on_cpu(view)) throw ValueError("the memory of this latepy.View is on another device: use __dlpack__()");
+  const Object token = make_token(self);
+  Object made = steal_or_throw(api().Dict_New());
+  const auto add = [&](const char* name, const Ref& value) {
+    check_result(api().Dict_SetItemString(made.ptr(), name, value.ptr()));
+  };
+  add("version", make_int(3));
+  add("shape", tuple_of(view.shape, view.ndim));
+  add("strides", view.in_rows ? none() : tuple_of(view.strides, view.ndim));
+  add("typestr", make_str(numpy_typestr(view.type->kind, view.type->size)));
+  if (view.type->form) add("descr", make_descr(view.type->form()));
+  add("data", token);
+  return made;
+}
+
+LATEPY_FUNC ssize view_length(PyObject* self) noexcept {
+  const ViewData& view = data_of<ViewData>(self);
+  if (view.ndim != 0) return view.shape[0];
+  set_error(*api().TypeError, "a latepy.View without dimensions has no length");
+  return -1;
+}
+LATEPY_FUNC PyObject* view_item(PyObject* self, ssize index) noexcept {
+  return in_slot<PyObject*>(nullptr, [&] {
+    const ItemUse view(self);
+    if (view->ndim != 1)
+      throw NotImplementedError(
+          "a latepy.View of several dimensions has no rows: index all dimensions, or use numpy.asarray(view)");
+    if (index < 0 || index >= view->shape[0]) throw IndexError("index out of range");
+    return view->type->get(static_cast<const char*>(view->data) + index * view->strides[0]);
+  });
+}
+LATEPY_FUNC PyObject* view_subscript(PyObject* self, PyObject* key) noexcept {
+  return in_slot<PyObject*>(nullptr, [&] {
+    const ItemUse view(self);
+    if (is_on_cpu(*view))
+      if (const char* const item = find_item(*view, key)) return view->type->get(item);
+    return throw_if_null(api().Object_GetItem(make_memoryview(self).ptr(), key));  // slices, and what is no index
+  });
+}
+LATEPY_FUNC int view_set_item(PyObject* self, PyObject* key, PyObject* value) noexcept {
+  return in_slot(-1, [&] {
+    const ItemUse view(self);
+    if (!value) throw TypeError("an item of a latepy.View cannot be deleted");
+    if (view->is_readonly) throw TypeError("this latepy.View is read-only: its C++ type is const");
+    if (char* const item = is_on_cpu(*view) ? find_item(*view, key) : nullptr)
+      view->type->set(item, value);
+    else
+      check_result(api().Object_SetItem(make_memoryview(self).ptr(), key, value));
+    return 0;
+  });
+}
+
+/// An attribute of a memoryview.
+template <class F>
+PyObject* attribute_of(PyObject* self, F&& get) noexcept {
+  return in_slot<PyObject*>(nullptr, [&] { return Object(get(data_of<ViewData>(self))).release(); });
+}
+LATEPY_FUNC const GetSetDef* view_attributes() noexcept {
+  static const GetSetDef all[] = {
+      {"obj",
+       [](PyObject* self, void*) {
+         return attribute_of(
+             self, [](ViewData& view) { return view.owner.object ? Object::borrow(view.owner.object) : none(); });
+       },
+       nullptr, "The Python object that owns the memory; None if that is C++", nullptr},
+      {"nbytes",
+       [](PyObject* self, void*) { return attribute_of(self, [](ViewData& view) { return make_int(view.bytes); }); },
+       nullptr, "The size of all items in bytes", nullptr},
+      {"itemsize",
+       [](PyObject* self, void*) {
+         return attribute_of(self, [](ViewData& view) { return make_int(view.type->size); });
+       },
+       nullptr, "The size of an item in bytes", nullptr},
+      {"format",
+       [](PyObject* self, void*) {
+         return attribute_of(self, [](ViewData& view) { return make_str(view.type->format()); });
+       },
+       nullptr, "The type of an item, as the struct module writes it", nullptr},
+      {"ndim",
+       [](PyObject* self, void*) { return attribute_of(self, [](ViewData& view) { return make_int(view.ndim); }); },
+       nullptr, "The number of dimensions", nullptr},
+      {"shape",
+       [](PyObject* self, void*) {
+         return attribute_of(self, [](ViewData& view) { return tuple_of(view.shape, view.ndim); });
+       },
+       nullptr, "The number of items in each dimension", nullptr},
+      {"strides",
+       [](PyObject* self, void*) {
+         return attribute_of(self, [](ViewData& view) { return tuple_of(view.strides, view.ndim); });
+       },
+       nullptr, "The bytes from one item to the next in each dimension", nullptr},
+      {"suboffsets",
+       [](PyObject* self, void*) { return attribute_of(self, [](ViewData&) { return tuple_of(nullptr, 0); }); },
+       nullptr, "Always ()", nullptr},
+      {"readonly",
+       [](PyObject* self, void*) { return attribute_of(self, [](ViewData& view) { return to_py(view.is_readonly); }); },
+       nullptr, "Whether scripts can only read", nullptr},
+      {"c_contiguous",
+       [](PyObject* self, void*) { return attribute_of(self, [](ViewData& view) { return to_py(view.in_rows); }); },
+       nullptr, "Whether the items lie one after the other, row after row", nullptr},
+      {"f_contiguous",
+       [](PyObject* self, void*) { return attribute_of(self, [](ViewData& view) { return to_py(view.in_columns); }); },
+       nullptr, "Whether the items lie one after the other, column after column", nullptr},
+      {"contiguous",
+       [](PyObject* self, void*) {
+         return attribute_of(self, [](ViewData& view) { return to_py(view.in_rows || view.in_columns); });
+       },
+       nullptr, "Whether the items lie one after the other", nullptr},
+      {"__array_interface__",
+       [](PyObject* self, void*) {
+         return in_slot<PyObject*>(nullptr, [&] { return make_array_interface(self).release(); });
+       },
+       nullptr, "How numpy finds the memory", nullptr},
+      {nullptr, nullptr, nullptr, nullptr, nullptr}};
+  return all;
+}
+
+/// A method that a memoryview of the view has.
+LATEPY_FUNC PyObject* call_of_memoryview(const char* name, PyObject* self, PyObject* arguments,
+                                         PyObject* names) noexcept {
+  return in_slot<PyObject*>(nullptr, [&] {
+    return throw_if_null(api().Object_Call(get_attribute(make_memoryview(self), name).ptr(), arguments, names));
+  });
+}
+using NamedMethod = PyObject* (*)(PyObject*, PyObject*, PyObject*);
+LATEPY_FUNC PyObject* view_release(PyObject* self, PyObject*) noexcept {
+  return in_slot<PyObject*>(nullptr, [&] {
+    if (!withdraw_view(self, current_generation())) {
+      set_error(*api().BufferError,
+                "this latepy.View cannot be released: " + decimal(data_of<ViewData>(self).exports.live()) +
+                    " buffers or arrays of it still live");
+      return static_cast<PyObject*>(nullptr);
+    }
+    return none().release();
+  });
+}
+LATEPY_FUNC const MethodDef* view_methods() noexcept {
+  const auto named = [](NamedMethod method) {
+    return reinterpret_cast<PyObject* (*)(PyObject*, PyObject*)>(reinterpret_cast<void (*)()>(method));
+  };
+  static const MethodDef all[] = {
+      {"tolist",
+       [](PyObject* self, PyObject*) {
+         return in_slot<PyObject*>(nullptr, [&] {
+           const ItemUse view(self);
+           if (!is_on_cpu(*view)) throw ValueError("the memory of this latepy.View is on another device");
+           return list_items(*view, 0, static_cast<const char*>(view->data)).release();
+         });
+       },
+       meth_noargs, "The items as nested lists"},
+      {"release", &view_release, meth_noargs, "Gives the memory back to the program: there are no items after it"},
+      {"__enter__",
+       [](PyObject* self, PyObject*) {
+         return in_slot<PyObject*>(nullptr, [&] {
+           static_cast<void>(ItemUse(self));
+           return Object::borrow(self).release();
+         });
+       },
+       meth_noargs, "self"},
+      {"__exit__", &view_release, meth_varargs, "release()"},
+      {"tobytes", named([](PyObject* self, PyObject* arguments, PyObject* names) {
+         return call_of_memoryview("tobytes", self, arguments, names);
+       }),
+       meth_varargs | meth_keywords, "A copy of the items as bytes"},
+      {"hex", named([](PyObject* self, PyObject* arguments, PyObject* names) {
+         return call_of_memoryview("hex", self, arguments, names);
+       }),
+       meth_varargs | meth_keywords, "The bytes in hexadecimal digits"},
+      {"cast", named([](PyObject* self, PyObject* arguments, PyObject* names) {
+         return call_of_memoryview("cast", self, arguments, names);
+       }),
+       meth_varargs | meth_keywords, "A memoryview with another format or shape"},
+      {"toreadonly", named([](PyObject* self, PyObject* arguments, PyObject* names) {
+         return call_of_memoryview("toreadonly", self, arguments, names);
+       }),
+       meth_varargs | meth_keywords, "A memoryview that cannot write"},
+      {nullptr, nullptr, 0, nullptr}};
+  return all;
+}
+#endif  // LATEPY_DEFINITIONS
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

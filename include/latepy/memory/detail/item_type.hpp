@@ -1,0 +1,136 @@
+// latepy/memory/detail/item_type.hpp: ItemType, what Python, numpy and DLPack call a C++ type of items in memory.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/core/detail/item_kind.hpp>
+
+#include <cstring>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Whether T is a struct of LATEPY_STRUCT().
+template <class T, class = void>
+inline constexpr bool is_field_struct = false;
+template <class T>
+inline constexpr bool is_field_struct<T, std::enable_if_t<Converter<T>::has_fields>> = true;
+
+/// Whether memory of T can be shared with Python.
+template <class T>
+inline constexpr bool is_item = item_kind<T> != ItemKind::other || is_field_struct<T>;
+
+/// A type of items, for use at run time. One for each C++ type, never freed.
+struct ItemType {
+  const char* (*format)();  ///< that of PEP 3118
+  ssize size;
+  ItemKind kind;                       ///< `other`: a struct
+  int numpy;                           ///< the number of numpy's type (NPY_TYPES, numpy/ndarraytypes.h); -1: a struct
+  PyObject* (*get)(const char* item);  ///< a new reference; throws
+  void (*set)(char* item, PyObject* value);  ///< throws
+  const struct StructForm& (*form)();        ///< of a struct: see struct_form.hpp; else null
+};
+
+/// The format of a number, by its size.
+template <class T>
+constexpr const char* number_format() noexcept {
+  switch (item_kind<T>) {
+    case ItemKind::boolean:
+      return "?";
+    case ItemKind::floating:
+      return sizeof(T) == sizeof(float) ? "f" : sizeof(T) == sizeof(double) ? "d" : "g";
+    case ItemKind::complex:
+      return sizeof(T) == 2 * sizeof(float) ? "Zf" : sizeof(T) == 2 * sizeof(double) ? "Zd" : "Zg";
+    case ItemKind::signed_integer:
+      return sizeof(T) == 1 ? "b" : sizeof(T) == 2 ? "h" : sizeof(T) == 4 ? "i" : "q";
+    default:
+      return sizeof(T) == 1 ? "B" : sizeof(T) == 2 ? "H" : sizeof(T) == 4 ? "I" : "Q";
+  }
+}
+/// NPY_BOOL, NPY_BYTE …: of types of the same size, that which numpy calls int64.
+template <class T>
+constexpr int numpy_number() noexcept {
+  constexpr int widths = sizeof(T) == 1 ? 1 : sizeof(T) == 2 ? 3 : sizeof(T) == 4 ? 5 : sizeof(long) == 8 ? 7 : 9;
+  switch (item_kind<T>) {
+    case ItemKind::boolean:
+      return 0;
+    case ItemKind::signed_integer:
+      return widths;
+    case ItemKind::unsigned_integer:
+      return widths + 1;
+    case ItemKind::floating:
+      return sizeof(T) == sizeof(float) ? 11 : sizeof(T) == sizeof(double) ? 12 : 13;
+    case ItemKind::complex:
+      return sizeof(T) == 2 * sizeof(float) ? 14 : sizeof(T) == 2 * sizeof(double) ? 15 : 16;
+    default:
+      return -1;
+  }
+}
+/// The letter of a kind in numpy's typestr: '<f8' is a double of a little-endian machine.
+constexpr char numpy_letter(ItemKind kind) noexcept {
+  switch (kind) {
+    case ItemKind::boolean:
+      return 'b';
+    case ItemKind::signed_integer:
+      return 'i';
+    case ItemKind::unsigned_integer:
+      return 'u';
+    case ItemKind::floating:
+      return 'f';
+    case ItemKind::complex:
+      return 'c';
+    default:
+      return 'V';
+  }
+}
+/// The typestr of items of this kind and size.
+std::string numpy_typestr(ItemKind kind, ssize size);
+
+/// Reads and writes an item by its Converter. It may have any address.
+template <class T>
+struct ItemAccess {
+  static PyObject* get(const char* item) {
+    T value;
+    std::memcpy(static_cast<void*>(&value), item, sizeof value);
+    return latepy::to_py(value).release();
+  }
+  static void set(char* item, PyObject* object) {
+    const T value = from_py<T>(Ref(object));
+    std::memcpy(item, static_cast<const void*>(&value), sizeof value);
+  }
+};
+
+/// The ItemType of a struct: see struct_form.hpp.
+template <class T>
+struct StructItem;
+
+/// The ItemType of T.
+template <class T>
+constexpr ItemType make_item_type() noexcept {
+  static_assert(is_item<T>, "no item");
+  if constexpr (is_field_struct<T>)
+    return {&StructItem<T>::format, sizeof(T),           ItemKind::other,     -1,
+            &ItemAccess<T>::get,    &ItemAccess<T>::set, &StructItem<T>::form};
+  else
+    return {[] { return number_format<T>(); },
+            sizeof(T),
+            item_kind<T>,
+            numpy_number<T>(),
+            &ItemAccess<T>::get,
+            &ItemAccess<T>::set,
+            nullptr};
+}
+template <class T>
+inline constexpr ItemType item_type = make_item_type<T>();
+
+#if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD std::string numpy_typestr(ItemKind kind, ssize size) {
+  const char order = size == 1 || kind == ItemKind::other ? '|' : LATEPY_BIG_ENDIAN ? '>' : '<';
+  return concat({std::string_view(&order, 1), std::string(1, numpy_letter(kind)), decimal(size)});
+}
+#endif  // LATEPY_DEFINITIONS
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

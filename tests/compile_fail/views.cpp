@@ -1,0 +1,64 @@
+// Misuse of view() that the compiler refuses.
+#include <latepy/memory/view.hpp>
+#include <latepy/stl/struct.hpp>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+namespace py = latepy;
+
+struct Point {
+  double x, y;
+};
+LATEPY_STRUCT(Point, x, y)
+struct Named {
+  std::string name;
+};
+LATEPY_STRUCT(Named, name)
+struct Other {
+  int x;
+};
+
+void use(std::vector<double>& numbers, std::shared_ptr<double> shared, const py::Object& owner) {
+  py::view(numbers, owner);
+  py::view(numbers, py::unowned);
+  py::view(std::move(numbers));
+  py::view(shared.get(), {1, 1}, shared);
+  py::view(shared.get(), {1, 1}, {8, 8}, std::move(shared));
+  std::array<Point, 3> points{};
+  py::view(points.data(), points.size(), py::unowned);
+
+#ifdef CASE_vector_without_owner  // error: nothing would keep the vector alive
+  py::view(numbers);
+#endif
+#ifdef CASE_const_vector_without_owner  // error: nothing would keep the vector alive
+  py::view(static_cast<const std::vector<double>&>(numbers));
+#endif
+#ifdef CASE_pointer_without_owner  // error: view
+  py::view(numbers.data(), 3);
+#endif
+#ifdef CASE_owner_is_a_pointer  // error: a plain pointer owns nothing
+  py::view(numbers.data(), 3, &numbers);
+#endif
+#ifdef CASE_owner_is_copied  // error: a copy of this owner would not own the memory
+  py::view(numbers.data(), 3, numbers);
+#endif
+#ifdef CASE_vector_of_bool  // error: has no bools in memory
+  py::view(std::vector<bool>(3));
+#endif
+#ifdef CASE_text  // error: char is text
+  py::view(std::vector<char>(3));
+#endif
+#ifdef CASE_unknown_item  // error: the items must be numbers
+  Other other{};
+  py::view(&other, 1, py::unowned);
+#endif
+#ifdef CASE_struct_of_objects  // error: must be trivially copyable
+  Named named{};
+  py::view(&named, 1, py::unowned);
+#endif
+#ifdef CASE_shape_of_bool  // error: a shape has integers
+  py::view(numbers.data(), {true}, py::unowned);
+#endif
+}
