@@ -21,6 +21,14 @@ using py::Object;
 using py::unowned;
 using py::View;
 
+namespace view_test {
+struct Particle {
+  double x, y;
+  std::int32_t id;
+};
+}  // namespace view_test
+using view_test::Particle;
+
 namespace {
 
 /// Counts how often it ends, and whether the thread holds the GIL then.
@@ -32,11 +40,6 @@ struct Ends {
   ~Ends() {
     if (count) *count += py::detail::holds_gil() ? 1 : 100;
   }
-};
-
-struct Particle {
-  double x, y;
-  std::int32_t id;
 };
 
 /// Runs statements with `view` as a global, which is gone afterwards.
@@ -79,7 +82,7 @@ bool has_numpy() {
 
 }  // namespace
 
-LATEPY_STRUCT(Particle, x, y, id)
+LATEPY_STRUCT(view_test::Particle, x, y, id)
 
 TEST_CASE("a view is the program's memory: each side sees what the other writes") {
   python();

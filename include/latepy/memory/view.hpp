@@ -178,7 +178,7 @@ template <>
 struct Converter<View> {
   static constexpr const char* name = "latepy::View";
   static std::string python_type() { return "collections.abc.Sequence"; }
-  static Object to_py(View view) { return std::move(view); }
+  static Object to_py(View view) { return Object(std::move(view)); }
   static View from_py(Ref object);
   static bool try_from_py(Ref object, std::optional<View>& result);
 };
