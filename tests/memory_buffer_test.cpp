@@ -1,17 +1,50 @@
 // Tests of latepy/memory/buffer.hpp: Buffer, Span, and vectors copied from memory.
 // SPDX-License-Identifier: MIT
+#include <array>
 #include <complex>
 #include <cstdint>
+#include <cstring>
 #include <thread>
 
 #include <latepy/latepy.hpp>
 #include <latepy/stl/complex.hpp>
+#include <latepy/stl/struct.hpp>
 #include <latepy/stl/vector.hpp>
 
 #include "python.hpp"
 
 using py::Buffer;
 using py::Object;
+
+namespace buffer_test {
+struct Inner {
+  std::int16_t a = 0;
+  double b = 0;
+};
+struct Record {
+  double x = 0;
+  float position[3] = {};
+  std::int32_t matrix[2][2] = {};
+  char name[16] = {};
+  std::uint8_t flags = 0;
+  Inner inner[2] = {};
+  std::array<std::int64_t, 2> ids{};
+  std::complex<float> phase{};
+  bool is_on = false;
+};
+#pragma pack(push, 1)
+struct Packed {
+  char tag[1] = {};
+  double value = 0;
+  std::int32_t count = 0;
+};
+#pragma pack(pop)
+}  // namespace buffer_test
+using buffer_test::Packed;
+using buffer_test::Record;
+LATEPY_STRUCT(buffer_test::Inner, a, b)
+LATEPY_STRUCT(buffer_test::Record, (x, "X"), position, matrix, name, flags, inner, ids, phase, (is_on, "on"))
+LATEPY_STRUCT(buffer_test::Packed, tag, value, count)
 
 namespace {
 
@@ -285,4 +318,77 @@ TEST_CASE("viewing and copying leave no reference behind") {
     CHECK_THROWS_AS(Buffer<int>(items), py::ConversionError);
   }
   CHECK(count.call<int>(items) == before);
+}
+
+TEST_CASE("structs are read and written in place, with arrays, text, padding and structs in them") {
+  python();
+  std::vector<Record> records(3);
+  records[1].inner[1].a = 5;
+  std::strcpy(records[1].name, "first");
+  const Object shared = py::view(records, py::unowned);
+  const Buffer<Record> buffer(shared);
+  CHECK(buffer.data() == records.data());
+  CHECK(buffer.stride(0) == sizeof(Record));
+  python()["records"] = shared;
+  python().exec(R"(
+      row = records[1]
+      assert row['inner'] == [{'a': 0, 'b': 0}, {'a': 5, 'b': 0}] and row['name'] == 'first' and row['on'] is False
+      row['matrix'] = [[1, 2], (3, 4)]
+      row['name'] = b'bytes'
+      records[2] = row
+      row['name'] = 'a text of more than 16'
+      try: records[2] = row
+      except TypeError as error: said = str(error)
+  )");
+  CHECK_THAT(python()["said"].as<std::string>(),
+             ContainsSubstring(".name: cannot convert 'str' \"a text of more than 16\" to char[]: it is no str or "
+                               "bytes that fits into the char "
+                               "array"));
+  CHECK((buffer[2].matrix[1][0] == 3 && std::string(buffer[2].name) == "bytes"));
+  python().exec("del records");
+}
+
+TEST_CASE("structured arrays of numpy are structs of C++ where each field is at its place", "[numpy]") {
+  python();
+  try {
+    python().exec("import numpy");
+  } catch (const py::ImportError&) {
+    return;
+  }
+  std::vector<Record> records(2);
+  std::vector<Packed> packed(2);
+  packed[1].count = 7;
+  python()["a"] = py::view(records, py::unowned).to_numpy();
+  python()["p"] = py::view(packed, py::unowned).to_numpy();
+  CHECK(Buffer<Record>(python()["a"]).size() == 2);
+  CHECK(Buffer<const Packed>(python()["p"].attr("copy")()).operator[](1).count == 7);
+  python().exec("a[1]['name'] = b'numpy'\na['position'][1] = [1, 2, 3]\nassert p['count'].tolist() == [0, 7]");
+  CHECK((std::string(records[1].name) == "numpy" && records[1].position[2] == 3));
+  for (const char* const other : {"p", "a.astype(a.dtype.newbyteorder())", "a[['X', 'name']]", "a['X']",
+                                  "numpy.zeros(2, [(f[0].lower(), *f[1:]) for f in a.dtype.descr if f[0]])"})
+    CHECK_THAT(
+        message_of([&] { Buffer<Record> b(eval(other)); }),
+        ContainsSubstring("and must have the fields, sizes, byte order and alignment of the C++ struct: 'T{=d:X:"));
+  python().exec("del a, p");
+}
+
+TEST_CASE("formats that no C++ struct has are refused") {
+  const std::string own = py::detail::StructItem<Packed>::format();
+  CHECK(own == "T{=1s:tag:d:value:i:count:}");
+  const auto holds = [](const char* format, py::detail::ssize size = sizeof(Packed)) {
+    return py::detail::holds_struct(py::detail::StructItem<Packed>::form(), format, size);
+  };
+  CHECK(holds("T{1s:tag:=d:value:i:count:}"));
+  CHECK(holds("=T{s:tag:d:value:i:count:}"));
+  CHECK(!holds("T{s:tag:d:value:i:count:}"));  // native alignment
+  CHECK(!holds(own.c_str(), 16));
+  for (const char* const bad :
+       {"", "d", "T", "T{", "T{}", "T{=1s:tag:d:value:i:count:", "T{=1s:tag:d:value:i:count:}d", "T{=1s:tag",
+        "T{=1s:tag:d:value:i:number:}", "T{=1s:tag:d:value:I:count:}", "T{=c:tag:d:value:i:count:}",
+        "T{=1s:tag:O:value:i:count:}", "T{=(1s:tag:d:value:i:count:}", "T{=(1,)s:tag:d:value:i:count:}",
+        "T{=99999999999999999999s:tag:}", "T{=1s:tag:Z:value:}", "T{=1s:tag:x:value:i:count:}", "T{=1s:tag:&d:value:}"})
+    CHECK_FALSE(holds(bad));
+  std::string deep;
+  for (int i = 0; i < 1000000; ++i) deep += "T{";
+  CHECK_FALSE(holds(deep.c_str()));
 }

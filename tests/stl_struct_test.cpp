@@ -19,6 +19,11 @@ struct Sized {
 LATEPY_STRUCT(Sized, size);
 
 namespace shapes {
+struct Rows {
+  int cells[2][3] = {};
+  char title[4] = {};
+  std::vector<int> marks[2] = {};
+};
 struct Polygon {
   std::string name;
   std::vector<Point> points;
@@ -40,6 +45,7 @@ struct Many {
 }  // namespace shapes
 LATEPY_STRUCT(shapes::Polygon, name, points, marks, color);
 LATEPY_STRUCT(shapes::Tree, trees);
+LATEPY_STRUCT(shapes::Rows, cells, title, marks);
 LATEPY_STRUCT(shapes::One, only);
 LATEPY_STRUCT(shapes::Owner, value);
 LATEPY_STRUCT(shapes::Many, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc,
@@ -265,4 +271,24 @@ TEST_CASE("thousands of conversions leak nothing") {
   CHECK_STEADY(py::to_py(points.as<std::vector<Point>>()));
   CHECK_STEADY(bad.is<std::vector<Point>>());
   CHECK_STEADY(thrown<py::ConversionError>([&] { bad.as<std::vector<Point>>(); }));
+}
+
+TEST_CASE("C arrays are lists of their length, and arrays of char are text") {
+  shapes::Rows rows;
+  rows.cells[1][2] = 6;
+  rows.title[0] = 'a';
+  rows.marks[1] = {7};
+  python()["rows"] = rows;
+  python().exec("assert rows == {'cells': [[0, 0, 0], [0, 0, 6]], 'title': 'a', 'marks': [[], [7]]}, rows");
+  python().exec("rows = {'cells': [(1, 2, 3), [4, 5, 6]], 'title': 'four', 'marks': [[1], []]}");
+  const auto back = python()["rows"].as<shapes::Rows>();
+  CHECK((back.cells[1][0] == 4 && back.marks[0] == std::vector<int>{1} && std::string(back.title, 4) == "four"));
+  CHECK(eval("dict(rows, title=b'ab')").as<shapes::Rows>().title[2] == 0);
+  for (const char* const bad : {"dict(rows, title='fives')", "dict(rows, title=3)", "dict(rows, cells=[[1, 2, 3]])",
+                                "dict(rows, cells=[[1, 2], [3, 4]])", "dict(rows, marks=[[1], ['x']])"}) {
+    INFO(bad);
+    CHECK_THROWS_AS(eval(bad).as<shapes::Rows>(), py::ConversionError);
+    CHECK_FALSE(eval(bad).is<shapes::Rows>());
+  }
+  CHECK_STEADY(py::to_py(eval("rows").as<shapes::Rows>()));
 }

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/fit.hpp>
 #include <latepy/memory/detail/buffer_handle.hpp>
+#include <latepy/memory/detail/parse_format.hpp>
 
 #include <cstddef>
 
@@ -44,6 +44,7 @@ class Span {
 
 /// The memory that a Python object exports by the buffer protocol, without a copy. T is the type of an item:
 /// - an arithmetic type, or std::complex with stl/complex.hpp;
+/// - a struct of LATEPY_STRUCT: items with the same fields at the same places, such as a structured array of numpy;
 /// - std::byte: the bytes of contiguous items of any type.
 ///
 /// Buffer<double> can write, Buffer<const double> can only read. While a Buffer exists, the object cannot free or move
@@ -54,8 +55,11 @@ template <class T>
 class Buffer {
   using Item = std::remove_cv_t<T>;
   static constexpr bool is_bytes = std::is_same_v<Item, std::byte>;
-  static_assert(is_bytes || detail::item_kind<Item> != detail::ItemKind::other,
-                "Buffer<T>: T must be an arithmetic type, std::complex (include stl/complex.hpp) or std::byte");
+  static constexpr bool is_struct = detail::is_field_struct<Item>;
+  static_assert(
+      is_bytes || detail::is_item<Item>,
+      "Buffer<T>: T must be an arithmetic type, std::complex (include stl/complex.hpp), std::byte or a struct "
+      "of LATEPY_STRUCT (include stl/struct.hpp)");
 
  public:
   /// Needs the GIL. \throws ConversionError if the object exports no buffer, if its items have another type, byte order
@@ -123,9 +127,17 @@ class Buffer {
     return "latepy::Buffer<" + std::string(std::is_const_v<T> ? "const " : "") +
            std::string(detail::type_name<Item>()) + ">";
   }
-  LATEPY_FORCE_INLINE bool fits() const noexcept { return is_bytes || memory_.template holds_aligned<Item>(); }
+  LATEPY_FORCE_INLINE bool fits() const {
+    if constexpr (is_struct)
+      return detail::holds_struct(detail::StructItem<Item>::form(), memory_.view().format, memory_.view().itemsize) &&
+             memory_.are_aligned(alignof(Item));
+    else
+      return is_bytes || memory_.template holds_aligned<Item>();
+  }
   [[noreturn]] LATEPY_COLD void refuse(const Ref& object) const {
-    if (memory_.view().obj) detail::throw_other_items(object.ptr(), type_text(), memory_.view());
+    const char* format = "";
+    if constexpr (is_struct) format = detail::StructItem<Item>::format();
+    if (memory_.view().obj) detail::throw_other_items(object.ptr(), type_text(), memory_.view(), format);
     detail::throw_no_memory(object.ptr(), type_text(), !std::is_const_v<T>);
   }
   [[noreturn]] LATEPY_COLD static void refuse_steps() {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <latepy/host/detail/class/visitor.hpp>
-#include <latepy/stl/detail/elements.hpp>
+#include <latepy/stl/detail/field_value.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -34,6 +34,10 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
+/// What a field converts to and from: its type, or a value in place of a C array.
+template <class T, class M>
+using ValueOfField = typename FieldValue<plain<decltype(std::declval<T&>().*std::declval<M>())>>::Type;
+
 /// has_pointers<T> for the field of a Struct, which may contain Structs: `struct Tree { std::vector<Tree> trees; }`.
 template <class Struct, class T>
 inline constexpr bool field_has_pointers = has_pointers<T>;
@@ -55,7 +59,7 @@ struct StructConverter {
   /// Whether a field has pointers.
   static constexpr bool has_pointer_fields() {
     return !Self::each(
-        [](const char*, auto member) { return !field_has_pointers<T, plain<decltype(std::declval<T&>().*member)>>; });
+        [](const char*, auto member) { return !field_has_pointers<T, ValueOfField<T, decltype(member)>>; });
   }
   /// Whether an object may lack a field of type M.
   template <class M>
@@ -84,8 +88,9 @@ struct StructConverter {
     Object dict = steal_or_throw(api().Dict_New());
     Self::each([&](const char* field, auto member) {
       try {
-        check_result(
-            api().Dict_SetItemString(dict.ptr(), field, latepy::to_py(forward_element<U>(value.*member)).ptr()));
+        check_result(api().Dict_SetItemString(
+            dict.ptr(), field,
+            latepy::to_py(FieldValue<plain<decltype(value.*member)>>::read(forward_element<U>(value.*member))).ptr()));
       } catch (ConversionError& error) {
         error.inside("." + std::string(field));
         throw;
@@ -101,7 +106,7 @@ struct StructConverter {
     const char* at = nullptr;
     try {
       Self::each([&](const char* field, auto member) {
-        using Field = plain<decltype(result.*member)>;
+        using Field = ValueOfField<T, decltype(member)>;
         at = nullptr;
         Object value = find_field(object.ptr(), in, field, may_miss<Field>);
         if (value.is_empty()) {
@@ -110,7 +115,7 @@ struct StructConverter {
         }
         has_any = true;
         at = field;
-        result.*member = into_cpp<Field>(value.release());
+        FieldValue<plain<decltype(result.*member)>>::write(result.*member, into_cpp<Field>(value.release()));
         return true;
       });
     } catch (ConversionError& error) {
@@ -126,13 +131,13 @@ struct StructConverter {
       bool has_any = in == FieldsIn::items;
       T& made = result.emplace();
       const bool fits = Self::each([&](const char* field, auto member) {
-        using Field = plain<decltype(made.*member)>;
+        using Field = ValueOfField<T, decltype(member)>;
         std::optional<Field> converted;
         Object value = find_field(object.ptr(), in, field, may_miss<Field>);
         if (value.is_empty()) return leave_out(made.*member);
         has_any = true;
         if (!try_into_cpp(std::move(value), converted)) return false;
-        made.*member = *std::move(converted);
+        FieldValue<plain<decltype(made.*member)>>::write(made.*member, *std::move(converted));
         return true;
       });
       return fits && has_any;
@@ -143,7 +148,7 @@ struct StructConverter {
     if (!is_exactly(object, api().Dict_Type)) return Fit::other;
     Fit fit = Fit::own;
     Self::each([&](const char* field, auto member) {
-      using Field = plain<decltype(std::declval<T&>().*member)>;
+      using Field = ValueOfField<T, decltype(member)>;
       const Object value = find_field(object, FieldsIn::items, field, may_miss<Field>);
       if (value.is_empty() && may_miss<Field>) return api().Err_Occurred() == nullptr;
       const Fit of_field = value.is_empty() ? Fit::other : fit_of<Field>(value.ptr(), Fit::own);
@@ -270,8 +275,9 @@ LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name, b
 /// - a structured item of numpy, or an object of a class with keys() and [], such as sqlite3.Row, with these keys or
 ///   attributes;
 /// - another object with these attributes.
-/// More keys are ignored. A key that is missing is std::nullopt for a std::optional, and else a ConversionError. So is
-/// an object that is no mapping and has no field at all.
+/// A C array is a list of exactly its length, and an array of char is a str. More keys are ignored. A key that is
+/// missing is std::nullopt for a std::optional, and else a ConversionError. So is an object that is no mapping and has
+/// no field at all.
 #define LATEPY_STRUCT(TYPE, ...) LATEPY_EXPAND(LATEPY_STRUCT_CONVERTER(TYPE, false, __VA_ARGS__))
 
 /// As LATEPY_STRUCT, but a field whose key is missing keeps the value that it has in a new struct:

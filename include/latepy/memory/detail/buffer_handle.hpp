@@ -64,6 +64,8 @@ class BufferHandle {
       return true;
     return holds_items(item_kind<T>, sizeof(T)) && are_aligned(alignof(T));
   }
+  /// Whether all items are at multiples of the alignment.
+  bool are_aligned(std::size_t alignment) const noexcept;
   /// Whether the items lie one after the other, row after row.
   bool is_contiguous() const noexcept {
     return LATEPY_LIKELY(view_.ndim == 1 && view_.strides && view_.strides[0] == view_.itemsize) || is_in_rows();
@@ -77,7 +79,6 @@ class BufferHandle {
   }
   bool is_in_rows() const noexcept;
   bool holds_items(ItemKind kind, std::size_t size) const noexcept;
-  bool are_aligned(std::size_t alignment) const noexcept;
 
   LATEPY_FORCE_INLINE void release_view() noexcept {
     if (LATEPY_LIKELY(may_drop(generation_)))
@@ -97,8 +98,9 @@ class BufferHandle {
 /// Throws the reason why acquire() failed: no buffer, or, if `writes`, only a read-only one. Another error than
 /// TypeError or BufferError, which the exporter raised, is thrown unchanged.
 [[noreturn]] void throw_no_memory(PyObject* object, const std::string& wanted, bool writes);
-/// Throws a ConversionError: the items are not of the wanted type.
-[[noreturn]] void throw_other_items(PyObject* object, const std::string& wanted, const BufferView& view);
+/// Throws a ConversionError: the items are not of the wanted type. `format`: that of a struct, else "".
+[[noreturn]] void throw_other_items(PyObject* object, const std::string& wanted, const BufferView& view,
+                                    const char* format = "");
 
 }  // namespace detail
 #if LATEPY_DEFINITIONS
@@ -158,10 +160,13 @@ LATEPY_FUNC bool BufferHandle::is_in_rows() const noexcept {
 }
 
 [[noreturn]] LATEPY_FUNC LATEPY_COLD void throw_other_items(PyObject* object, const std::string& wanted,
-                                                            const BufferView& view) {
-  throw ConversionError("cannot view " + show(object) + " as " + wanted + ": its items have the format '" +
-                        (view.format ? view.format : "B") + "' and " + decimal(view.itemsize) +
-                        " bytes, and must have the kind, size, byte order and alignment of the C++ type");
+                                                            const BufferView& view, const char* format) {
+  throw ConversionError(
+      concat({"cannot view ", show(object), " as ", wanted, ": its items have the format '",
+              view.format ? view.format : "B", "' and ", decimal(view.itemsize),
+              *format ? " bytes, and must have the fields, sizes, byte order and alignment of the C++ struct: '"
+                      : " bytes, and must have the kind, size, byte order and alignment of the C++ type",
+              format, *format ? "'" : ""}));
 }
 
 }  // namespace detail

@@ -1,0 +1,201 @@
+// latepy/memory/detail/parse_format.hpp: compares the format of a buffer of structs with that of a C++ struct.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/memory/detail/struct_form.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Reads a format of PEP 3118, as numpy, ctypes and the struct module write them, and adds what it finds to `form`.
+class FormatReader {
+ public:
+  explicit FormatReader(const char* format) noexcept : at_(format ? format : "B") {}
+  /// Reads a struct, `T{…}`, of `size` bytes. \returns false if it is none, or has fields that no C++ struct has.
+  bool read_struct(std::vector<FieldForm>& fields, ssize& size, ssize& alignment);
+  bool is_at_end() const noexcept { return *at_ == '\0'; }
+  /// Skips the marks of byte order and alignment that are valid from here on.
+  void read_order() noexcept;
+
+ private:
+  bool read_shape(std::vector<ssize>& shape) noexcept;
+  bool read_number(ssize& number) noexcept;
+
+  const char* at_;
+  char order_ = '@';
+};
+
+/// Whether the format is that of the struct: the same names, types and places of all fields.
+bool holds_struct(const StructForm& form, const char* format, ssize itemsize);
+
+#if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD void FormatReader::read_order() noexcept {
+  while (*at_ && std::strchr("@=<>!^", *at_)) order_ = *at_++;
+}
+LATEPY_FUNC LATEPY_COLD bool FormatReader::read_number(ssize& number) noexcept {
+  if (*at_ < '0' || *at_ > '9') return false;
+  for (number = 0; *at_ >= '0' && *at_ <= '9'; ++at_) {
+    if (number > (1 << 28)) return false;
+    number = 10 * number + (*at_ - '0');
+  }
+  return true;
+}
+LATEPY_FUNC LATEPY_COLD bool FormatReader::read_shape(std::vector<ssize>& shape) noexcept {
+  ++at_;
+  for (ssize number;;) {
+    if (!read_number(number)) return false;
+    shape.push_back(number);
+    if (*at_ == ')') return ++at_, true;
+    if (*at_++ != ',') return false;
+  }
+}
+
+/// The numbers that a field may be.
+LATEPY_FUNC LATEPY_COLD const ItemType* item_type_of(ItemKind kind, ssize size) noexcept {
+  static const ItemType* const all[] = {&item_type<bool>,          &item_type<std::int8_t>,   &item_type<std::int16_t>,
+                                        &item_type<std::int32_t>,  &item_type<std::int64_t>,  &item_type<std::uint8_t>,
+                                        &item_type<std::uint16_t>, &item_type<std::uint32_t>, &item_type<std::uint64_t>,
+                                        &item_type<float>,         &item_type<double>};
+  for (const ItemType* each : all)
+    if (each->kind == kind && each->size == size) return each;
+  static const ItemType complex[] = {{nullptr, 8, ItemKind::complex, 14, nullptr, nullptr, nullptr},
+                                     {nullptr, 16, ItemKind::complex, 15, nullptr, nullptr, nullptr}};
+  return kind != ItemKind::complex ? nullptr : size == 8 ? &complex[0] : size == 16 ? &complex[1] : nullptr;
+}
+/// The size of a code in native formats (`@`, `^`) and in standard ones; 0 if it is no number.
+LATEPY_FUNC LATEPY_COLD ssize code_size(char code, bool is_native) noexcept {
+  switch (code) {
+    case '?':
+    case 'b':
+    case 'B':
+      return 1;
+    case 'h':
+    case 'H':
+    case 'e':
+      return 2;
+    case 'i':
+    case 'I':
+    case 'f':
+      return 4;
+    case 'l':
+    case 'L':
+      return is_native ? static_cast<ssize>(sizeof(long)) : 4;
+    case 'q':
+    case 'Q':
+    case 'd':
+      return 8;
+    default:
+      return 0;
+  }
+}
+
+LATEPY_FUNC LATEPY_COLD bool FormatReader::read_struct(std::vector<FieldForm>& fields, ssize& size, ssize& alignment) {
+  if (at_[0] != 'T' || at_[1] != '{') return false;
+  const StackScope stack;  // they nest
+  if (stack.is_refused()) return api().Err_Clear(), false;
+  at_ += 2;
+  size = 0;
+  alignment = 1;
+  ssize pads = 0;
+  for (;;) {
+    read_order();
+    if (*at_ == '}') return ++at_, size += pads, true;
+    FieldForm field{{}, 0, nullptr, {}};
+    if (*at_ == '(' && !read_shape(field.shape)) return false;
+    read_order();
+    ssize count = 1;
+    const bool has_count = read_number(count);
+    const bool is_ours = order_ == '@' || order_ == '^' || order_ == '=' || order_ == (LATEPY_BIG_ENDIAN ? '>' : '<') ||
+                         (LATEPY_BIG_ENDIAN && order_ == '!');
+    ssize item = 1, own_alignment = 1;
+    std::vector<FieldForm> inner;
+    const char code = *at_;
+    if (code == 'x') {
+      ++at_;
+      if (*at_ == ':') return false;  // a field of raw bytes
+      pads += count;
+      continue;
+    }
+    if (code == 's') {
+      ++at_;
+      field.shape.push_back(count);
+    } else if (code == 'T') {
+      if (!read_struct(inner, item, own_alignment)) return false;
+      if (order_ == '@') item += (own_alignment - item % own_alignment) % own_alignment;
+    } else {
+      const bool is_complex = code == 'Z';
+      if (is_complex) ++at_;
+      const char letters[] = {'@', is_complex ? 'Z' : *at_, is_complex ? *at_ : '\0', '\0'};
+      own_alignment = *at_ ? code_size(*at_, order_ == '@' || order_ == '^') : 0;
+      item = is_complex ? 2 * own_alignment : own_alignment;
+      field.type = own_alignment ? item_type_of(kind_of_item(letters), item) : nullptr;
+      if (!field.type || (!is_ours && own_alignment > 1)) return false;
+      ++at_;
+    }
+    if (code != 's' && has_count) field.shape.push_back(count);
+    size += pads;
+    pads = 0;
+    if (order_ == '@') {
+      size += (own_alignment - size % own_alignment) % own_alignment;
+      if (own_alignment > alignment) alignment = own_alignment;
+    }
+    field.offset = size;
+    if (*at_ == ':') {
+      const char* const end = std::strchr(at_ + 1, ':');
+      if (!end) return false;
+      field.name.assign(at_ + 1, end);
+      at_ = end + 1;
+    }
+    ssize items = 1;
+    for (const ssize each : field.shape) items *= each;
+    size += (code == 's' ? 1 : item) * items;
+    if (code == 'T') {  // each field of each struct, by its path
+      for (ssize i = 0; i < items; ++i)
+        for (const FieldForm& each : inner)
+          fields.push_back(
+              {field.name + "." + each.name, field.offset + i * item + each.offset, each.type, each.shape});
+    } else {
+      fields.push_back(std::move(field));
+    }
+  }
+}
+
+/// Adds the fields of a struct, with those of structs in it by their path.
+LATEPY_FUNC LATEPY_COLD void flatten(const StructForm& form, const std::string& path, ssize offset,
+                                     std::vector<FieldForm>& fields) {
+  for (const FieldForm& each : form.fields) {
+    if (!each.type || !each.type->form) {
+      fields.push_back({path + each.name, offset + each.offset, each.type, each.shape});
+      continue;
+    }
+    const ssize count = each.size() / each.type->size;
+    for (ssize i = 0; i < count; ++i)
+      flatten(each.type->form(), path + each.name + ".", offset + each.offset + i * each.type->size, fields);
+  }
+}
+
+LATEPY_FUNC LATEPY_COLD bool holds_struct(const StructForm& form, const char* format, ssize itemsize) {
+  if (itemsize != form.size || !format) return false;
+  if (form.format == format) return true;
+  FormatReader reader(format);
+  std::vector<FieldForm> theirs, ours;
+  ssize size = 0, alignment = 1;
+  reader.read_order();
+  if (!reader.read_struct(theirs, size, alignment) || !reader.is_at_end() || size > itemsize) return false;
+  flatten(form, "", 0, ours);
+  if (ours.size() != theirs.size()) return false;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    const FieldForm &a = ours[i], &b = theirs[i];
+    const bool are_same_items =
+        a.type ? b.type && a.type->kind == b.type->kind && a.type->size == b.type->size : !b.type;
+    if (a.name != b.name || a.offset != b.offset || !are_same_items || a.shape != b.shape) return false;
+  }
+  return true;
+}
+#endif  // LATEPY_DEFINITIONS
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
