@@ -36,6 +36,22 @@ TEST_CASE("an exception that no Python line raised has no place") {
   CHECK_THAT(error.what(), ContainsSubstring("AttributeError: type object 'int' has no attribute 'gone'"));
 }
 
+TEST_CASE("an exception of a Task without a line of Python has no place") {
+  python().exec(R"(
+      import asyncio
+      async def done(): pass
+      async def reuse():
+          coroutine = done()
+          await coroutine
+          task = asyncio.ensure_future(coroutine)
+          await asyncio.wait({task})
+          return task
+      task = asyncio.run(reuse())
+  )");
+  const auto error = thrown<PythonError>([] { python()["task"].call_method("result"); });
+  CHECK_THAT(error.what(), ContainsSubstring("RuntimeError: cannot reuse already awaited coroutine"));
+}
+
 TEST_CASE("the place is the innermost Python line, also below C functions") {
   const PythonError error = raised_by("def key(x):\n  return 1 // x\n\nsorted([1, 0],\n       key=key)\n");
   CHECK(error.where() == "job.py:2");

@@ -145,6 +145,7 @@ used(spawn.h posix_spawn[a-z_]* POSIX_SPAWN_[A-Z]+)
 used(stdlib.h malloc calloc free realpath canonicalize_file_name getenv secure_getenv setenv unsetenv putenv exit
   _w?fullpath "_w?getenv(_s)?" "_w?putenv(_s)?" _w?dupenv_s _MAX_PATH _configthreadlocale mbstowcs wcstombs abort
   issetugid _[A-Z_]+_THREAD_LOCALE)
+used(sys/eventfd.h eventfd EFD_[A-Z]+)
 used(sys/auxv.h getauxval AT_[A-Z]+)
 used(sys/resource.h rlimit [gs]etrlimit RLIMIT_[A-Z]+)
 used(sys/stat.h f?l?stat fstatat S_I[A-Z]+ mkdir chmod umask)

@@ -15,6 +15,7 @@ set(unused_includes
 # `<header> <test>`: public headers that are tested by another header's test.
 set(tested_elsewhere
   "load/interpreter_state.hpp load_process_state_test.cpp: its functions are those of the process"
+  "run/future.hpp run_event_loop_test.cpp: an EventLoop gives Futures"
   "run/sub_config.hpp run_subinterpreter_test.cpp: options do nothing by themselves"
   "load/abi.hpp core_refcount_test.cpp: the layouts of objects, which are read there"
   "load/object_layout.hpp core_refcount_test.cpp: what was proved of those layouts, and that else functions are used")

@@ -85,6 +85,9 @@ class Scope;
 class Interpreter;
 class SubInterpreter;
 struct SubConfig;
+class EventLoop;
+template <class T>
+class Future;
 
 }  // namespace v1
 }  // namespace latepy

@@ -20,6 +20,13 @@ struct SubOwner {
   bool (*end_all)(long long limit) noexcept;
 };
 
+/// Ends the event loops that one library has made in an interpreter, before it stops.
+struct LoopOwner {
+  LoopOwner* next;
+  /// Needs the GIL of that interpreter. \param limit in ms. \returns false if one lives on.
+  bool (*end_all)(std::uint32_t generation, long long limit) noexcept;
+};
+
 /// What all libraries of a process that use latepy share. A library finds it through a capsule in the interpreter's
 /// dict. It is never freed. Its layout is plain C, and new members are only appended; any other change of a
 /// shared struct gives meeting_place another number.
@@ -60,6 +67,8 @@ struct ProcessState {
   std::atomic<const MemoryCount*> memory{nullptr};  ///< of Config::memory_limit; see run/memory_limit.hpp
   /// The libraries that made SubInterpreters; see run/subinterpreter.hpp.
   std::atomic<SubOwner*> sub_owners{nullptr};
+  /// The libraries that made event loops; see run/event_loop.hpp.
+  std::atomic<LoopOwner*> loop_owners{nullptr};
 };
 
 /// The ProcessState of a library that has met no Python yet.

@@ -175,6 +175,7 @@ LATEPY_FUNC void find_place(PyObject* exception, FilePlace& place) {
   PyObject* const trace = api().Exception_GetTraceback(exception);
   if (!trace) return;
   const ColdRef entry(trace);
+  if (LATEPY_UNLIKELY(trace == api().NoneStruct)) return;  // 3.11.2 gives that for the exception of a Task
   if (LATEPY_UNLIKELY(layout.trace_entry == 0)) return ask_place(trace, place);
   const TraceEntry* last = &member_at<TraceEntry>(trace, layout.trace_entry);
   while (last->next) last = &member_at<TraceEntry>(last->next, layout.trace_entry);

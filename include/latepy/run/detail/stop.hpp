@@ -33,11 +33,21 @@ class Waiting {
 /// The time, in ms, that a stop without a timeout waits for C++ threads in a GilGuard.
 inline constexpr long long patience = 10000;
 
+/// Ends the event loops of the current interpreter. Needs the GIL. \param timeout as that of a stop. \returns false if
+/// one lives on.
+LATEPY_COLD inline bool end_loops(long long timeout) noexcept {
+  bool is_over = true;
+  for (LoopOwner* each = process_state().loop_owners.load(); each; each = each->next)
+    is_over = each->end_all(current_generation(), timeout < 0 ? patience : timeout) && is_over;
+  return is_over;
+}
+
 /// An `atexit` function, for a Python that other code stops. No thread enters any more, and those in a guard get time
 /// to leave: later CPython would end or block threads that ask for the GIL.
 inline PyObject* close_gate(PyObject*, PyObject*) {
   InterpreterState& interpreter = current_interpreter();
   attempt(&format_live_errors);
+  end_loops(-1);
   interpreter.stopping.store(gate_closed);
   const Waiting waiting;
   while (threads_inside(interpreter) > thread_record.depth && !waiting.is_over(patience)) {
@@ -86,12 +96,16 @@ LATEPY_COLD inline std::vector<std::string> living_threads() {
   return names;
 }
 
-/// Waits until Python's threads have ended. Needs the GIL, which other threads may hold meanwhile.
-/// \param timeout in ms, for this and for close_gate_to_guards(). Negative: waits for Python's threads without a limit,
-/// as Python does (threading._shutdown, which also ends the idle workers of executors), and `patience` for C++ threads.
-/// \param alive receives the names of the threads that are left.
-/// \returns false if the time was too short.
+/// Ends the event loops, then waits until Python's threads have ended. Needs the GIL, which other threads may hold
+/// meanwhile. \param timeout in ms, for this and for close_gate_to_guards(). Negative: waits for Python's threads
+/// without a limit, as Python does (threading._shutdown, which also ends the idle workers of executors), and `patience`
+/// for C++ threads. \param alive receives the names of the threads that are left. \returns false if the time was too
+/// short.
 LATEPY_COLD inline bool wait_for_pythons_threads(long long timeout, std::vector<std::string>& alive, Waiting& waiting) {
+  if (!end_loops(timeout)) {
+    append(alive, "the thread of an EventLoop: the code that it runs does not return");
+    return false;
+  }
   if (timeout < 0) {
     attempt([] { call_attribute(get_item(Ref(api().Import_GetModuleDict()), "threading"), "_shutdown"); });
     waiting = Waiting();

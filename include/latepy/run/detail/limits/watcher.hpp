@@ -7,7 +7,7 @@
 #if LATEPY_WINDOWS
 #include <latepy/run/detail/limits/wake_windows.hpp>
 #else
-#include <latepy/run/detail/limits/wake_posix.hpp>
+#include <latepy/run/detail/wake_posix.hpp>
 #endif
 
 #include <thread>

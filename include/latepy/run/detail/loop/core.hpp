@@ -1,0 +1,173 @@
+// latepy/run/detail/loop/core.hpp: LoopCore, by which threads without the GIL hand work to an event loop of asyncio.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/function.hpp>
+#include <latepy/run/detail/entry.hpp>
+#include <latepy/run/detail/loop/loop_source.hpp>
+#include <latepy/run/detail/loop/queue.hpp>
+#if LATEPY_WINDOWS
+#include <latepy/run/detail/loop/wake_windows.hpp>
+#else
+#include <latepy/run/detail/wake_posix.hpp>
+#endif
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+class FutureState;
+
+#if !LATEPY_WINDOWS
+/// With which any thread wakes an event loop.
+class LoopWake : public Wake {
+ public:
+  /// What asyncio watches. Needs the GIL.
+  ColdObject object() const { return make_int(descriptor()); }
+};
+#endif
+
+/// How often this process was made by a fork() since the first event loop. A loop of the parent cannot run in a child.
+inline std::atomic<unsigned> loop_forks{0};
+
+/// A function of loop_source, in the current interpreter. Needs the GIL.
+LATEPY_COLD inline ColdObject loop_function(const char* name) {
+  return get_item(kept_namespace("loop", loop_source), name);
+}
+
+/// The way to one event loop of asyncio: a queue and a descriptor, which the loop watches. Shared by all that may hand
+/// it work.
+class LoopCore {
+ public:
+  explicit LoopCore(std::uint32_t its_generation) : generation(its_generation), forks_(loop_forks.load()) {}
+  LoopCore(const LoopCore&) = delete;
+  LoopCore& operator=(const LoopCore&) = delete;
+  virtual ~LoopCore() { close(); }
+
+  /// Hands over work. Any thread, no GIL. \returns false if the loop has ended: the work is the caller's then.
+  bool add(LoopWork& work) noexcept {
+    if (is_forked()) return false;
+    const LoopQueue::Added added = queue_.add(work);
+    if (added == LoopQueue::Added::no) return false;
+    if (added == LoopQueue::Added::first) notify();
+    return true;
+  }
+  /// Does the work that waits. On the loop's thread, with the GIL.
+  void run_work() noexcept;
+  /// Nothing is added any more; what waits is freed.
+  void close() noexcept {
+    for (LoopWork* each = queue_.close(); each;) {
+      LoopWork* const next = each->next;
+      each->finish(each, nullptr);
+      each = next;
+    }
+  }
+  bool has_work() const noexcept { return !queue_.is_empty(); }
+  /// Whether this thread runs the loop.
+  bool is_here() const noexcept { return thread.load() == &thread_record; }
+  /// Whether the loop is that of a parent process.
+  bool is_forked() const noexcept { return forks_ != loop_forks.load(std::memory_order_relaxed); }
+  /// Gives the C++ exception in flight to the exception handler of the loop, else to sys.unraisablehook. Call it in a
+  /// catch block, on the loop's thread, with the GIL. \param what "Exception in …".
+  static void report(const char* what) noexcept;
+
+  /// What Interpreter::interrupt() was to stop has ended, and the loop goes on. On the loop's thread.
+  virtual void end_interruption() noexcept {}
+
+  const std::uint32_t generation;            ///< of the interpreter
+  std::atomic<const void*> thread{nullptr};  ///< the address of the ThreadRecord of the thread that runs the loop
+  FutureState* in_flight = nullptr;          ///< the tasks that C++ submitted; on the loop's thread
+  LoopWake wake{};
+
+ protected:
+  /// Wakes the loop. Any thread.
+  virtual void notify() noexcept { wake.post(); }
+  /// Called after the work was done. On the loop's thread, with the GIL.
+  virtual void after_work() noexcept {}
+
+ private:
+  LoopQueue queue_{};
+  const unsigned forks_;
+};
+
+/// Has the asyncio loop watch the descriptor of the core. Needs the GIL. \returns the arguments `descriptor`, `drain`
+/// and `bridge` of the functions of loop_source.
+struct LoopBridge {
+  explicit LoopBridge(std::shared_ptr<LoopCore> core);
+  ColdObject descriptor, drain, capsule;
+};
+/// The core of the capsule in `bridges`. Needs the GIL.
+std::shared_ptr<LoopCore> bridged_core(const Ref& capsule);
+
+/// Work that calls f() on the loop's thread. An exception is reported.
+template <class F>
+class PostedWork final : public LoopWork {
+ public:
+  template <class G>
+  explicit PostedWork(G&& f) : LoopWork(&PostedWork::finish_it), f_(std::forward<G>(f)) {}
+
+ private:
+  static void finish_it(LoopWork* self, LoopCore* core) noexcept {
+    const std::unique_ptr<PostedWork> owned(static_cast<PostedWork*>(self));
+    if (!core) return;
+    try {
+      owned->f_();
+    } catch (...) {
+      LoopCore::report("Exception in a function that was given to latepy::EventLoop::post()");
+    }
+  }
+  F f_;
+};
+
+#if LATEPY_DEFINITIONS
+
+LATEPY_FUNC void LoopCore::run_work() noexcept {
+  wake.clear();
+  for (LoopWork* each = queue_.take(); each;) {
+    LoopWork* const next = each->next;
+    each->finish(each, this);
+    each = next;
+  }
+  after_work();
+}
+
+LATEPY_FUNC LATEPY_COLD void LoopCore::report(const char* what) noexcept {
+  if (!holds_gil()) return;
+  translate_exception();
+  try {
+    const ColdObject raised = fetch_exception();
+    try {
+      call_plain(loop_function("report"), {raised, make_str(what)});
+    } catch (const PythonError& error) {
+      error.report();
+      PythonError(keep_exception(Object(raised).release())).report();
+    }
+  } catch (...) {  // no memory
+  }
+}
+
+inline constexpr char bridge_name[] = "latepy.v1.loop";
+
+LATEPY_FUNC LATEPY_COLD LoopBridge::LoopBridge(std::shared_ptr<LoopCore> core)
+    : descriptor(), drain(make_callable("drain", [core] { core->run_work(); })), capsule() {
+#if LATEPY_WINDOWS
+  core->wake.open(call_plain(loop_function("socket_pair")));
+#endif
+  descriptor = core->wake.object();
+  auto kept = std::make_unique<std::shared_ptr<LoopCore>>(std::move(core));
+  capsule = take_result(api().Capsule_New(kept.get(), bridge_name, [](PyObject* self) {
+    delete static_cast<std::shared_ptr<LoopCore>*>(api().Capsule_GetPointer(self, bridge_name));
+  }));
+  kept.release();
+}
+
+LATEPY_FUNC LATEPY_COLD std::shared_ptr<LoopCore> bridged_core(const Ref& capsule) {
+  auto* const kept = static_cast<std::shared_ptr<LoopCore>*>(api().Capsule_GetPointer(capsule.ptr(), bridge_name));
+  if (!kept) throw_python_error();
+  return *kept;
+}
+
+#endif  // LATEPY_DEFINITIONS
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

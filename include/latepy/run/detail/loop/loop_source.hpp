@@ -1,0 +1,143 @@
+// latepy/run/detail/loop/loop_source.hpp: Python code: makes, feeds, polls and ends the event loops of asyncio.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// `bridges` has a capsule for each event loop that C++ can wake; see LoopCore. Callbacks of asyncio need the running
+/// loop; `end` and `poll` run it.
+inline constexpr char loop_source[] = R"(
+import asyncio, collections, inspect, selectors, socket, sys, threading, time, weakref
+
+bridges = weakref.WeakKeyDictionary()
+
+def socket_pair():
+    pair = socket.socketpair()
+    for each in pair:
+        each.setblocking(False)
+    return pair
+
+async def drain_always(loop, reader, drain):
+    while True:
+        await loop.sock_recv(reader, 64)
+        drain()
+
+def watch(loop, descriptor, drain, bridge):
+    try:
+        loop.add_reader(descriptor, drain)
+    except NotImplementedError:  # asyncio.ProactorEventLoop of Windows
+        bridge = bridge, loop.create_task(drain_always(loop, descriptor, drain))
+    bridges[loop] = bridge
+
+class Ready(collections.deque):
+    ran = 0
+    def popleft(self):
+        self.ran += 1
+        return super().popleft()
+
+def make(is_pumped, descriptor, drain, bridge):
+    if is_pumped:
+        selector = selectors.DefaultSelector()
+        loop = asyncio.SelectorEventLoop(selector)
+        loop._ready = Ready(loop._ready)  # all versions keep in it what runs next
+        handle = selector.fileno() if hasattr(selector, 'fileno') else descriptor.fileno()
+    else:
+        loop = asyncio.SelectorEventLoop() if sys.platform == 'win32' else asyncio.new_event_loop()
+        handle = -1
+    watch(loop, descriptor, drain, bridge)
+    return loop, handle
+
+def refusal(loop, awaitable):
+    if asyncio.isfuture(awaitable):
+        if awaitable.get_loop() is not loop:
+            raise ValueError(f'{awaitable!r} belongs to another event loop: await it there')
+    elif not inspect.isawaitable(awaitable):
+        hint = ': call the function first' if inspect.iscoroutinefunction(awaitable) else ''
+        raise TypeError(f'an awaitable was wanted, such as a coroutine, not {awaitable!r}{hint}')
+
+def drop(awaitable):
+    close = getattr(awaitable, 'close', None)
+    if inspect.iscoroutine(awaitable) and close:
+        close()
+
+async def wait_for_call(function):
+    result = function()
+    return await result if inspect.isawaitable(result) else result
+
+async def wait_for_awaitable(awaitable):
+    return await awaitable
+
+def begin(awaitable, done):
+    if asyncio.isfuture(awaitable) or inspect.iscoroutine(awaitable):
+        task = asyncio.ensure_future(awaitable)
+    else:
+        task = asyncio.ensure_future(wait_for_awaitable(awaitable))
+    task.add_done_callback(done)
+    return task
+
+def run(loop):
+    if loop.is_closed():
+        return False
+    loop.run_forever()
+    return True
+
+def stop():
+    asyncio.get_running_loop().stop()
+
+def report(exception, what):
+    asyncio.get_running_loop().call_exception_handler({'message': what, 'exception': exception})
+
+def poll(loop):
+    ready, rounds = loop._ready, 0
+    before = ready.ran
+    def step():
+        nonlocal rounds
+        rounds += 1
+        if ready and rounds < 100:
+            loop.call_soon(step)
+        else:
+            loop.stop()
+    loop.call_soon(step)
+    loop.run_forever()
+    return ready.ran - before - rounds
+
+def next_timer(loop):
+    if loop._ready:
+        return 0.0
+    timers = loop._scheduled
+    return max(timers[0].when() - loop.time(), 0.0) if timers else -1.0
+
+def end(loop, seconds):
+    until = time.monotonic() + seconds
+    def left():
+        return max(until - time.monotonic(), 0)
+    async def finish():
+        own, asked = asyncio.current_task(), set()
+        while True:
+            tasks = asyncio.all_tasks() - {own}
+            if not tasks or asked and not left():
+                break
+            for task in tasks - asked:
+                task.cancel()
+            asked |= tasks
+            await asyncio.wait(tasks, timeout=left())
+        await asyncio.wait({loop.create_task(loop.shutdown_asyncgens())}, timeout=left())
+        if sys.version_info >= (3, 12):
+            await loop.shutdown_default_executor(left())
+    try:
+        if not loop.is_closed():
+            loop.run_until_complete(finish())
+            executor = None if sys.version_info >= (3, 12) else getattr(loop, '_default_executor', None)
+            if executor is not None:
+                waiter = threading.Thread(target=executor.shutdown, daemon=True)
+                waiter.start()
+                waiter.join(left())
+    finally:
+        loop.close()
+)";
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy

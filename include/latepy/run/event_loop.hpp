@@ -1,0 +1,164 @@
+// latepy/run/event_loop.hpp: EventLoop, which runs coroutines of Python for C++ threads.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/run/detail/loop/end_loop.hpp>
+#include <latepy/run/detail/stop.hpp>
+#include <latepy/run/future.hpp>
+#include <latepy/run/scope.hpp>
+
+#include <chrono>
+#include <cmath>
+
+namespace latepy {
+inline namespace v1 {
+
+/// Says that the program runs an EventLoop, by poll().
+struct Pumped {
+  explicit Pumped() = default;
+};
+inline constexpr Pumped pumped{};  ///< as above
+
+/// An event loop of asyncio, in the interpreter of a Scope. C++ threads give it coroutines, and get a Future for each.
+///
+///     py::EventLoop loop(python);
+///     py::Future<int> answer = loop.call<int>("service", "ask", 6);    // async def ask(…) in service.py
+///     use(answer.get());
+///
+/// - Members may be called on any thread, with or without the GIL.
+/// - The end cancels all tasks, and waits for them up to 10 s. The stop of the interpreter ends its loops first.
+/// - What is left of a Future then is a CancelledError. No more work is taken.
+/// - In the child of a fork() the loop is not there.
+class EventLoop {
+ public:
+  /// Makes a loop with a thread of its own. \throws StateError if no Python runs; std::system_error; std::bad_alloc.
+  explicit EventLoop(const Scope& scope) : EventLoop(scope, false, {}) {}
+  /// Makes a loop without a thread, which poll() runs, beside a loop of the program.
+  /// \param on_ready is called when there is work from C++, on the thread that gave it, perhaps with the GIL: it is to
+  /// wake the thread that calls poll(), and do nothing else. What it throws goes to the exception handler of the loop.
+  /// It is not called for sockets and timers: for these see native_handle() and next_timer().
+  EventLoop(const Scope& scope, Pumped, std::function<void()> on_ready = {})
+      : EventLoop(scope, true, std::move(on_ready)) {}
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  /// Ends the loop, without the GIL while it waits. In a function that the loop runs, the loop ends after that.
+  ~EventLoop();
+
+  /// Runs a coroutine, or awaits another awaitable, as a task of the loop. Takes the GIL.
+  /// \throws TypeError if it is not awaitable; ValueError if it is a Future or Task of another loop; StateError if the
+  /// loop has ended: a coroutine is closed then.
+  template <class T = Object>
+  Future<T> submit(const Ref& awaitable) {
+    const detail::Entry entry(loop_->generation);
+    Future<T> future(new detail::FutureStateOf<T>(loop_));
+    submit(*future.state_, awaitable);
+    return future;
+  }
+  /// Calls a function of a module on the thread of the loop, and awaits what it returns, if that is awaitable. Imports
+  /// the module and converts the arguments here; takes the GIL. \throws as Scope::call(); StateError if the loop has
+  /// ended.
+  template <class T = Object, class... A>
+  Future<T> call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
+    const detail::Entry entry(loop_->generation);
+    const Object found = find(module, function);
+    const Object bound =
+        detail::get_attribute(detail::known_module("functools"), "partial")(found, std::forward<A>(arguments)...);
+    return submit<T>(detail::call_plain(detail::loop_function("wait_for_call"), {bound}));
+  }
+  /// Calls f() on the thread of the loop, with the GIL. What it throws goes to the exception handler of the loop. Needs
+  /// no GIL. If the loop ends before, f is only destroyed. \throws StateError if the loop has ended; std::bad_alloc.
+  template <class F>
+  void post(F&& f) {
+    auto work = std::make_unique<detail::PostedWork<std::decay_t<F>>>(std::forward<F>(f));
+    post_work(*work);
+    work.release();
+  }
+
+  /// Runs what is due, and what that makes due, but not longer than 100 rounds. Takes the GIL. One thread at a time;
+  /// Futures of the loop cannot be waited for on it. \returns the number of callbacks that ran.
+  /// \throws SystemExit and KeyboardInterrupt of a task, DeadlineError; RuntimeError if asyncio runs another loop on
+  /// this thread; StateError inside of poll(), if the loop has ended, or if it has a thread of its own.
+  long long poll();
+  /// The time after which poll() has something to do without another event; 0 if it has now; std::nullopt if never.
+  /// Takes the GIL.
+  std::optional<std::chrono::milliseconds> next_timer();
+  /// The descriptor of the loop, for epoll, kqueue, poll() or QSocketNotifier: it can be read when EventLoop::poll()
+  /// has something to do, but for timers. It belongs to the loop. -1 if the loop has a thread of its own.
+  std::intptr_t native_handle() const noexcept { return loop_->handle(); }
+
+ private:
+  EventLoop(const Scope& scope, bool is_pumped, std::function<void()> on_ready);
+  /// submit() for a state that nobody else has. Needs the GIL.
+  void submit(detail::FutureState& state, const Ref& awaitable);
+  void post_work(detail::LoopWork& work);
+  static Object find(const detail::StringArg& module, const detail::StringArg& function);
+
+  std::shared_ptr<detail::OwnLoop> loop_{};
+  std::thread thread_{};
+};
+
+#if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD EventLoop::EventLoop(const Scope& scope, bool is_pumped, std::function<void()> on_ready) {
+  const GilGuard gil(scope);
+  loop_ = std::make_shared<detail::OwnLoop>(detail::current_generation(), is_pumped, std::move(on_ready));
+  loop_->make();
+  if (is_pumped) return;
+  try {
+    thread_ = loop_->start();
+  } catch (...) {
+    loop_->abandon();
+    throw;
+  }
+}
+
+LATEPY_FUNC LATEPY_COLD EventLoop::~EventLoop() {
+  const bool is_over = loop_->end(std::chrono::steady_clock::now() + std::chrono::milliseconds(detail::patience));
+  if (!thread_.joinable()) return;
+  if (loop_->is_forked()) {
+    static_cast<void>(new std::thread(std::move(thread_)));  // leaked: it is the parent's
+  } else if (!is_over || loop_->is_here()) {
+    thread_.detach();
+  } else {
+    const detail::AnyGilRelease released;
+    thread_.join();
+  }
+}
+
+LATEPY_FUNC void EventLoop::submit(detail::FutureState& state, const Ref& awaitable) {
+  if (loop_->is_forked()) detail::throw_forked_loop("submit() was called");
+  if (!loop_->is_ending()) {
+    detail::call_plain(detail::loop_function("refusal"), {loop_->loop(), awaitable});
+    if (state.submit(Object(awaitable))) return;
+  }
+  detail::attempt([&] { detail::call_plain(detail::loop_function("drop"), {awaitable}); });
+  detail::throw_loop_ended("submit() was called");
+}
+
+LATEPY_FUNC void EventLoop::post_work(detail::LoopWork& work) {
+  if (loop_->is_forked()) detail::throw_forked_loop("post() was called");
+  if (loop_->is_ending() || !loop_->add(work)) detail::throw_loop_ended("post() was called");
+}
+
+LATEPY_FUNC Object EventLoop::find(const detail::StringArg& module, const detail::StringArg& function) {
+  PyObject* const known = detail::find_function(module, function);
+  return detail::steal_or_throw(known ? known : detail::import_path(module.view(), function.view()));
+}
+
+LATEPY_FUNC long long EventLoop::poll() {
+  const std::shared_ptr<detail::OwnLoop> loop = loop_;  // what runs may destroy this
+  const detail::Entry entry(loop->generation);
+  return loop->poll();
+}
+
+LATEPY_FUNC std::optional<std::chrono::milliseconds> EventLoop::next_timer() {
+  const detail::Entry entry(loop_->generation);
+  const double seconds = loop_->next_timer();
+  if (seconds < 0) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<long long>(std::ceil((std::min)(seconds, 1e12) * 1000)));
+}
+
+#endif  // LATEPY_DEFINITIONS
+
+}  // namespace v1
+}  // namespace latepy

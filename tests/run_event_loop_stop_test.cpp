@@ -1,0 +1,145 @@
+// Tests of latepy/run/event_loop.hpp: loops that end with their interpreter, or with the process.
+// SPDX-License-Identifier: MIT
+#include <latepy/stl/function.hpp>
+
+#include <thread>
+
+#include "in_child.hpp"
+#include "service.hpp"
+
+using namespace std::chrono_literals;
+using py::CancelledError;
+using py::EventLoop;
+using py::Future;
+using py::StateError;
+
+TEST_CASE("the stop ends the loops first") {
+  in_child([] {
+    py::Interpreter python;
+    add_service(python);
+    EventLoop loop(python);
+    Future<void> future = loop.call<void>("service", "forever");
+    EXPECT(!future.wait_for(1ms));
+    EXPECT(python.stop());
+    EXPECT_THROWN(CancelledError, future.get());
+    EXPECT_THROWN(StateError, loop.call<void>("service", "forever"));
+    EXPECT_THROWN(StateError, loop.post([] {}));
+  });
+}
+
+TEST_CASE("a task that ignores its cancellation does not hold up the stop for longer than its timeout") {
+  const std::string output = in_child([] {
+    py::Interpreter python;
+    add_service(python);
+    EventLoop loop(python);
+    Signal begun;
+    Future<void> future = loop.call<void>("service", "stubborn", std::function<void()>([&] { begun.set(); }));
+    begun.wait();
+    EXPECT(python.stop(50ms));
+    EXPECT(EXPECT_THROWN(CancelledError, future.get()).message() == "the event loop ended before the task was done");
+  });
+}
+
+TEST_CASE("code that does not return keeps Python running, and the stop says so") {
+  in_child([] {
+    py::Interpreter python;
+    EventLoop loop(python);
+    Signal begun, may_end;
+    loop.post([&] {
+      begun.set();
+      may_end.wait();
+    });
+    begun.wait();
+    std::vector<std::string> alive;
+    EXPECT(!python.stop(1ms, &alive));
+    EXPECT(alive.size() == 1 && has(alive[0], "the thread of an EventLoop: the code that it runs does not return"));
+    may_end.set();
+    EXPECT(python.stop());
+  });
+}
+
+TEST_CASE("another thread waits for a Future while Python is stopped") {
+  in_child([] {
+    py::Interpreter python;
+    add_service(python);
+    EventLoop loop(python);
+    Signal waits;
+    std::thread other([&] {
+      Future<void> future = loop.call<void>("service", "forever");
+      waits.set();
+      EXPECT_THROWN(CancelledError, future.get());
+    });
+    waits.wait();
+    EXPECT(python.stop());
+    other.join();
+  });
+}
+
+TEST_CASE("a stop may come many times with tasks that run") {
+  in_child([] {
+    for (int i = 0; i < 3; ++i) {
+      py::Config config;
+      config.allow_restart = true;
+      py::Interpreter python(config);
+      if (i > 0 && python.version().substr(0, 4) == "3.12") break;  // asyncio does not bear a second start there
+      add_service(python);
+      EventLoop loop(python);
+      for (int task = 0; task < 20; ++task) loop.call<void>("service", "forever");
+      EXPECT(python.stop(10s));
+    }
+  });
+}
+
+TEST_CASE("a loop of a SubInterpreter ends with it") {
+  in_child([] {
+    py::Interpreter python;
+    if (python.version() == "3.12.1") std::_Exit(0);  // it aborts at its end after asyncio in a sub-interpreter
+    Future<void> left;
+    std::unique_ptr<EventLoop> loop;
+    {
+      py::SubInterpreter sub;
+      add_service(sub);
+      loop = std::make_unique<EventLoop>(sub);
+      EXPECT(loop->call<int>("service", "double", 4).get() == 8);
+      left = loop->call<void>("service", "forever");
+    }
+    EXPECT_THROWN(CancelledError, left.get());
+    EXPECT_THROWN(StateError, loop->post([] {}));
+    loop.reset();
+    EventLoop own(python);
+    add_service(python);
+    EXPECT(own.call<int>("service", "double", 4).get() == 8);
+    EXPECT(python.stop());
+  });
+}
+
+TEST_CASE("the child of a fork() has no loop, and may make one") {
+  in_child([] {
+    py::Interpreter python;
+    add_service(python);
+    EventLoop loop(python);
+    Future<void> future = loop.call<void>("service", "forever");
+    const int child = fork();
+    if (child == 0) {
+      int wrong = 0;
+      try {
+        future.get();
+        wrong |= 1;
+      } catch (const StateError& error) {
+        wrong |= has(error.what(), "in the child of a fork()") ? 0 : 2;
+      }
+      try {
+        loop.post([] {});
+        wrong |= 4;
+      } catch (const StateError&) {
+      }
+      EventLoop own(python);
+      wrong |= own.call<int>("service", "double", 2).get() == 4 ? 0 : 8;
+      std::_Exit(wrong);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    EXPECT(loop.call<int>("service", "double", 3).get() == 6);
+  });
+}

@@ -1,0 +1,371 @@
+// Tests of latepy/run/event_loop.hpp: EventLoop with a thread of its own, and Future.
+// SPDX-License-Identifier: MIT
+#include <latepy/stl/function.hpp>
+#include <latepy/stl/vector.hpp>
+
+#include <thread>
+
+#include "python.hpp"
+#include "service.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using py::CancelledError;
+using py::EventLoop;
+using py::Future;
+using py::StateError;
+
+py::Interpreter& service() {
+  static const bool is_added = (add_service(python()), true);
+  static_cast<void>(is_added);
+  return python();
+}
+
+/// What the exception handler of the loop has got, as "what: exception".
+class Reports {
+ public:
+  explicit Reports(EventLoop& loop) : loop_(loop), list_(loop.call("service", "handler").get()) {}
+  std::vector<std::string> texts() {
+    for (int i = 0; i < 3; ++i) loop_.call<int>("service", "plain", 1).get();  // what was posted before has run
+    std::vector<std::string> all;
+    for (const py::Object& each : list_)
+      all.push_back(each["message"].as<std::string>() + ": " +
+                    each["exception"].call_method("__repr__").as<std::string>());
+    return all;
+  }
+
+ private:
+  EventLoop& loop_;
+  py::Object list_;
+};
+
+std::string message_of_get(Future<void>& future) {
+  try {
+    future.get();
+  } catch (const py::PythonError& error) {
+    return error.message();
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace
+
+TEST_CASE("a coroutine gives its result to C++") {
+  EventLoop loop(service());
+  CHECK(loop.call<int>("service", "double", 21).get() == 42);
+  CHECK(loop.submit<int>(python().call("service", "nap", 3)).get() == 3);
+  CHECK(loop.call<std::vector<int>>("service", "nap", std::vector<int>{1, 2}).get() == std::vector<int>{1, 2});
+  CHECK(loop.call("service", "nap", "text").get().as<std::string>() == "text");
+  Future<void> nothing = loop.call<void>("service", "nap", 1);
+  nothing.get();
+  nothing.get();
+}
+
+TEST_CASE("a plain function is called on the thread of the loop") {
+  EventLoop loop(service());
+  CHECK(loop.call<int>("service", "plain", 5, "b"_a = 2).get() == 3);
+  const auto own = loop.call<long long>("threading", "get_ident").get();
+  CHECK(own == loop.call<long long>("threading", "get_ident").get());
+  CHECK(own != python().call<long long>("threading", "get_ident"));
+  CHECK_THROWS_AS(loop.call("service", "missing"), py::AttributeError);
+  CHECK_THROWS_AS(loop.call("no_such_module", "f"), py::ModuleNotFoundError);
+}
+
+TEST_CASE("get() throws what the coroutine has raised, each time") {
+  EventLoop loop(service());
+  Future<int> failing = loop.call<int>("service", "fail");
+  for (int i = 0; i < 2; ++i)
+    CHECK_THROWS_WITH(failing.get(), Catch::Contains("LookupError: no such row (service.py:"));
+  CHECK_THROWS_AS(failing.get(), py::LookupError);
+  SECTION("a C++ exception of a host function as itself") {
+    service().module("host").def("throws", [] { throw std::out_of_range("from C++"); });
+    CHECK_THROWS_AS(loop.call("host", "throws").get(), std::out_of_range);
+  }
+  SECTION("a result that is no T") {
+    CHECK_THROWS_WITH(loop.call<int>("service", "nap", "text").get(),
+                      Catch::Contains("cannot convert 'str' \"text\" to int"));
+  }
+  SECTION("SystemExit, which ends no loop") {
+    CHECK_THROWS_AS(loop.call<void>("sys", "exit", 3).get(), py::SystemExit);
+    CHECK(loop.call<int>("service", "double", 1).get() == 2);
+  }
+}
+
+TEST_CASE("submit() refuses what cannot be awaited, and says what to do") {
+  EventLoop loop(service());
+  CHECK_THROWS_WITH(loop.submit(py::to_py(3)),
+                    Catch::Contains("TypeError: an awaitable was wanted, such as a coroutine, not 3"));
+  CHECK_THROWS_WITH(loop.submit(python().get("service.double")), Catch::Contains(": call the function first"));
+  EventLoop other(service());
+  const py::Object future = other.call("service", "futures").get()[0];
+  CHECK_THROWS_WITH(loop.submit(future), Catch::Contains("belongs to another event loop: await it there"));
+  const py::Object used = python().call("service", "double", 1);
+  CHECK(loop.submit<int>(used).get() == 2);
+  CHECK_THROWS_WITH(loop.submit<int>(used).get(), Catch::Contains("cannot reuse already awaited coroutine"));
+}
+
+TEST_CASE("submit() awaits any awaitable") {
+  EventLoop loop(service());
+  const py::Object globals = py::dict();
+  python().exec(R"(
+      class Awaitable:
+          def __await__(self):
+              yield
+              return 5
+  )",
+                globals);
+  CHECK(loop.submit<int>(globals["Awaitable"]()).get() == 5);
+}
+
+TEST_CASE("a value is given once") {
+  EventLoop loop(service());
+  Future<int> future = loop.call<int>("service", "double", 1);
+  CHECK(future.get() == 2);
+  CHECK_THROWS_WITH(future.get(), "get() was called again: a Future gives its result once; keep the value");
+  Future<int> moved = std::move(future);
+  CHECK_FALSE(future.is_ready());  // NOLINT(bugprone-use-after-move)
+  CHECK_FALSE(future.cancel());
+  CHECK_THROWS_WITH(future.get(), "an empty Future was used: it was never set, or was moved from");
+  CHECK_THROWS_AS(future.wait_for(1ms), StateError);
+  CHECK_THROWS_AS(future.on_done([] {}), StateError);
+}
+
+TEST_CASE("wait_for() tells whether the result is there") {
+  EventLoop loop(service());
+  Future<std::string> future = loop.call<std::string>("service", "forever");
+  CHECK_FALSE(future.wait_for(0ms));
+  CHECK_FALSE(future.wait_for(1ms));
+  CHECK_FALSE(future.wait_for(-1h));
+  CHECK_FALSE(future.is_ready());
+  loop.call("service", "set_all").get();
+  CHECK(future.wait_for(10h));
+  CHECK(future.is_ready());
+  CHECK(future.get() == "set");
+}
+
+TEST_CASE("to wait on the loop's own thread is refused") {
+  EventLoop loop(service());
+  std::promise<std::string> said;
+  Signal is_done;
+  loop.post([&] {
+    Future<int> future = loop.call<int>("service", "double", 1);
+    try {
+      future.get();
+    } catch (const StateError& error) {
+      said.set_value(error.what());
+    }
+    future.on_done([&](Future<int> done) {
+      if (done.get() == 2) is_done.set();  // what is ready needs no wait
+    });
+  });
+  is_done.wait();
+  CHECK(said.get_future().get() ==
+        "a Future was waited for on the thread of its event loop, where it can never become ready: use on_done(), or "
+        "wait on another thread");
+}
+
+TEST_CASE("cancel() asks the loop to cancel the task") {
+  EventLoop loop(service());
+  Future<void> future = loop.call<void>("service", "forever");
+  CHECK(future.cancel());
+  CHECK_THROWS_AS(future.get(), CancelledError);
+  CHECK_FALSE(future.cancel());
+  Future<int> done = loop.call<int>("service", "double", 1);
+  CHECK(done.wait_for(10h));
+  CHECK_FALSE(done.cancel());
+  CHECK(done.get() == 2);
+  Signal begun;
+  Future<std::string> forgiving =
+      loop.call<std::string>("service", "forgiving", std::function<void()>([&] { begun.set(); }));
+  begun.wait();
+  CHECK(forgiving.cancel());
+  CHECK(forgiving.get() == "forgiven");
+}
+
+TEST_CASE("on_done() calls a function on the loop's thread") {
+  EventLoop loop(service());
+  std::promise<int> got;
+  std::vector<std::string> order;
+  Signal last;
+  Future<int> future = loop.call<int>("service", "nap", 4);
+  future.on_done([&] { order.push_back("first"); });
+  future.on_done([&](Future<int> done) { got.set_value(done.get()); });
+  future.on_done([&] {
+    order.push_back(py::detail::holds_gil() ? "with the GIL" : "without");
+    last.set();
+  });
+  last.wait();
+  CHECK(order == std::vector<std::string>{"first", "with the GIL"});
+  CHECK(got.get_future().get() == 4);
+  Signal late;
+  future.on_done([&] { late.set(); });  // it is ready already
+  late.wait();
+}
+
+TEST_CASE("post() calls functions in their order") {
+  EventLoop loop(service());
+  std::vector<int> order;
+  Signal last;
+  {
+    const py::GilRelease released;
+    for (int i = 0; i < 5; ++i) loop.post([&order, i] { order.push_back(i); });
+    loop.post([&, moved = std::make_unique<int>(5)] {
+      order.push_back(*moved);
+      last.set();
+    });
+  }
+  last.wait();
+  CHECK(order == std::vector<int>{0, 1, 2, 3, 4, 5});
+}
+
+TEST_CASE("exceptions of callbacks go to the exception handler of the loop") {
+  EventLoop loop(service());
+  Reports reports(loop);
+  loop.post([] { throw std::runtime_error("posted"); });
+  loop.post([] { throw py::ValueError("of Python"); });
+  Future<int> future = loop.call<int>("service", "double", 1);
+  future.on_done([] { throw 3; });  // NOLINT
+  CHECK(reports.texts() ==
+        std::vector<std::string>{
+            "Exception in a function that was given to latepy::EventLoop::post(): RuntimeError('posted')",
+            "Exception in a function that was given to latepy::EventLoop::post(): ValueError('of Python')",
+            "Exception in a function that was given to latepy::Future::on_done(): RuntimeError('a C++ exception that "
+            "is not a std::exception')"});
+  CHECK(future.get() == 2);
+}
+
+TEST_CASE("the end of a loop cancels what runs") {
+  Future<void> left, never_begun;
+  std::vector<std::string> said;
+  {
+    EventLoop loop(service());
+    left = loop.call<void>("service", "forever");
+    left.on_done([&] { said.push_back("done"); });
+    never_begun = loop.call<void>("service", "forever");
+  }
+  CHECK(left.is_ready());
+  CHECK_THROWS_AS(left.get(), CancelledError);
+  CHECK_THROWS_AS(never_begun.get(), CancelledError);
+  CHECK_FALSE(left.cancel());
+  left.on_done([&] { said.push_back("late"); });
+  CHECK(said == std::vector<std::string>{"done", "late"});
+}
+
+TEST_CASE("the end of a loop lets coroutines and generators clean up") {
+  python().module_from_string("cleaning", R"(
+      import asyncio, time
+      said = []
+      async def items():
+          try:
+              while True: yield 1
+          finally: said.append('generator')
+      async def cleaning(begun):
+          try:
+              async for _ in items():
+                  begun()
+                  await asyncio.Event().wait()
+          finally:
+              await asyncio.sleep(0)
+              said.append('coroutine')
+      async def executor(begun):
+          def job():
+              begun()
+              time.sleep(0.001)
+              said.append('executor')
+          await asyncio.get_running_loop().run_in_executor(None, job)
+  )");
+  Signal begun, job_begun;
+  {
+    EventLoop loop(service());
+    loop.call<void>("cleaning", "cleaning", std::function<void()>([&] { begun.set(); }));
+    loop.call<void>("cleaning", "executor", std::function<void()>([&] { job_begun.set(); }));
+    begun.wait();
+    job_begun.wait();
+  }
+  const auto said = python().eval<std::vector<std::string>>("sorted(__import__('cleaning').said)");
+  CHECK(said == std::vector<std::string>{"coroutine", "executor", "generator"});
+}
+
+TEST_CASE("a loop may be destroyed by a function that it runs") {
+  auto loop = std::make_unique<EventLoop>(service());
+  Future<void> future = loop->call<void>("service", "forever");
+  EventLoop* const bare = loop.get();
+  bare->post([&] { loop.reset(); });
+  CHECK_THROWS_AS(future.get(), CancelledError);
+}
+
+TEST_CASE("what comes by a script's loop.stop() and loop.close() is no end of the process") {
+  EventLoop loop(service());
+  python().module_from_string("stopping", R"(
+      import asyncio, threading
+      def stop(): asyncio.get_running_loop().stop()
+      def close():
+          loop = asyncio.get_running_loop()
+          run_forever = loop.run_forever
+          def closing():
+              loop.close()
+          loop.call_soon(loop.stop)
+          loop.run_forever = closing
+  )");
+  loop.call("stopping", "stop").get();
+  CHECK(loop.call<int>("service", "double", 1).get() == 2);
+  loop.call("stopping", "close").get();
+  Future<void> left = [&] {
+    for (;;) {
+      try {
+        Future<void> future = loop.call<void>("service", "forever");
+        if (future.wait_for(10ms)) return future;
+      } catch (const StateError& error) {
+        CHECK(std::string(error.what()) ==
+              "submit() was called for an event loop that has ended: its EventLoop was destroyed, or Python stops");
+        return Future<void>();
+      }
+    }
+  }();
+  if (left.is_ready()) CHECK_THROWS_AS(left.get(), CancelledError);
+}
+
+TEST_CASE("ten thousand coroutines of four threads are in flight") {
+  EventLoop loop(service());
+  constexpr int count = 2500;
+  std::atomic<long> sum{0};
+  std::vector<std::vector<Future<int>>> all(4);
+  {
+    const py::GilRelease released;
+    std::vector<std::thread> threads;
+    for (auto& futures : all)
+      threads.emplace_back([&] {
+        for (int i = 0; i < count; ++i) futures.push_back(loop.call<int>("service", "nap", i));
+        for (auto& each : futures) sum += each.get();
+      });
+    for (auto& each : threads) each.join();
+  }
+  CHECK(sum == 4L * count * (count - 1) / 2);
+}
+
+TEST_CASE("interrupt() stops the task that runs, and not the loop", "[interrupt]") {
+  python();
+  const py::Deadline watched(1h);  // so that there is a thread that interrupts
+  EventLoop loop(service());
+  python().module_from_string("endless", R"(
+      async def spin(begun):
+          begun()
+          while True: pass
+  )");
+  Signal begun;
+  Future<void> future = loop.call<void>("endless", "spin", std::function<void()>([&] { begun.set(); }));
+  begun.wait();
+  {
+    const py::GilRelease released;
+    do CHECK(python().interrupt());  // again where the machine is slow: it ends only what runs at its time
+    while (!future.wait_for(1s));
+  }
+  CHECK(message_of_get(future) == "the program called interrupt()");
+  for (int i = 0; i < 100; ++i) CHECK(loop.call<int>("service", "double", i).get() == 2 * i);
+}
+
+TEST_CASE("a loop keeps nothing") {
+  EventLoop loop(service());
+  CHECK(drift([&] { loop.call<int>("service", "double", 1).get(); }) == "");
+}
