@@ -10,6 +10,8 @@
 #include <latepy/stl/variant.hpp>
 #include <latepy/stl/vector.hpp>
 
+#include <thread>
+
 #include "python.hpp"
 #include "short_memory.hpp"
 
@@ -198,4 +200,88 @@ TEST_CASE("a capture that ends without memory restores the stream") {
     shortage.left = -1;
     CHECK(eval("sys.stdout").same(before));
   }
+}
+
+TEST_CASE("a sub-interpreter is made, used and ended where there is no memory, or says so") {
+  // CPython itself does not survive that it has no memory while it makes an interpreter: see what nothing survives.
+  for (const bool own_gil : {true, false}) {
+    INFO("own_gil: " << own_gil);
+    py::SubConfig config;
+    config.own_gil = own_gil;
+    CHECK(with_short_memory([&] { return py::SubInterpreter(config).eval<int>("1 + 1") == 2; }) == "");
+
+    py::SubInterpreter sub(config);
+    sub.def("add", [](int a, int b) { return a + b; });
+    sub.def("fails", [](int number) -> int { throw std::out_of_range(std::to_string(number)); });
+    sub.exec("def count(*args, **kwargs): return len(args) + len(kwargs)");
+    const py::Object count = sub["count"];
+    const auto in_short_memory = [](auto body) {
+      CHECK(with_short_memory(body) == "");
+      with_short_memory_of_python(body);
+    };
+    in_short_memory([&] { return sub.eval<int>("len(str(add(3, 4)) + ' a text that is not kept')") > 9; });
+    in_short_memory([&] {
+      sub.exec("a_long_name_of_a_global = 'and a text' * 3\n" + std::string(2000, ' '));
+      return sub["a_long_name_of_a_global"].as<std::string>().size() == 30;
+    });
+    in_short_memory([&] {
+      try {
+        sub.eval("fails(1)");
+      } catch (const std::out_of_range&) {
+        return true;
+      } catch (const py::IndexError&) {  // without the C++ exception
+        return true;
+      }
+      return false;
+    });
+    in_short_memory([&] {
+      const py::GilGuard gil(sub);
+      return count.call<int>(1, std::string(long_text), py::arg("named") = std::string(long_text)) == 3;
+    });
+    in_short_memory([&] {
+      sub.def("later", [](int a) { return a; });
+      return sub.eval<int>("later(4)") == 4;
+    });
+    in_short_memory([&] {  // the refusal
+      try {
+        python()["foreign"] = count;
+      } catch (const py::StateError&) {
+        return true;
+      }
+      return false;
+    });
+    in_short_memory([&] {  // a thread that is new to both interpreters
+      bool is_right = false;
+      Shortage of_thread = shortage;
+      shortage.left = -1;
+      std::exception_ptr problem;
+      const py::GilRelease release;
+      std::thread([&] {
+        shortage = of_thread;
+        try {
+          is_right = sub.eval<int>("add(1, 2)") == 3;
+        } catch (...) {
+          problem = std::current_exception();
+        }
+        of_thread = shortage;
+        shortage.left = -1;
+      }).join();
+      shortage.has_failed = of_thread.has_failed;
+      if (problem) std::rethrow_exception(problem);
+      return is_right;
+    });
+  }
+}
+
+TEST_CASE("a sub-interpreter ends without memory") {
+  for (const bool goes_on : {false, true}) {
+    for (const long at : {0, 1, 2, 5, 13, 34}) {
+      std::optional<py::SubInterpreter> sub(std::in_place);
+      sub->exec("import threading; thread = threading.Thread(target=int); thread.start(); thread.join()");
+      shortage = {at, goes_on, false, MemoryOf::cpp};
+      sub.reset();
+      shortage.left = -1;
+    }
+  }
+  CHECK(python().eval<int>("1 + 1") == 2);
 }

@@ -19,8 +19,7 @@ class Arg {
   /// converts it, in its own one. \throws ConversionError, PythonError.
   template <class T>
   LATEPY_FORCE_INLINE Arg operator=(T&& value) && {
-    value_ = detail::LateObject::of(std::forward<T>(value));
-    return std::move(*this);
+    return {name_, detail::LateObject::of(std::forward<T>(value))};
   }
   LATEPY_EFFCXX_ON
   const char* name() const noexcept { return name_.text; }             ///< the name
@@ -28,10 +27,12 @@ class Arg {
   const detail::InternKey& key() const noexcept { return name_.key; }  ///< the name, as a key of the interned names
   const Object& value() const& { return value_.get(); }                ///< the value; empty if none was assigned
   Object value() && { return value_.get(); }                           ///< likewise
-  detail::LateObject late_value() && noexcept { return std::move(value_); }  ///< takes the value out
-  const detail::LateObject& late_value() const& noexcept { return value_; }  ///< likewise, but keeps it
+  detail::LateObject&& late_value() && noexcept { return std::move(value_); }  ///< the value, to be taken out
+  const detail::LateObject& late_value() const& noexcept { return value_; }    ///< likewise, but keeps it
 
  private:
+  LATEPY_FORCE_INLINE Arg(detail::ArgName name, detail::LateObject&& value) noexcept
+      : name_(name), value_(std::move(value)) {}
   detail::ArgName name_;
   detail::LateObject value_{};
 };
@@ -67,13 +68,12 @@ class Argument {
       if (value.value().is_empty()) throw_no_value(value.name());
       name_ = value.name();
       kind_ = Kind::named;
-      own(LateObject(std::forward<T>(value).late_value()));
+      own(std::forward<T>(value).late_value().take());
     } else if constexpr (std::is_same_v<plain<T>, Unpack>) {
       kind_ = value.is_mapping ? Kind::mapping : Kind::sequence;
-      own(LateObject(std::forward<T>(value).object));
+      own(std::forward<T>(value).object.take());
     } else {
-      object_ = to_py(std::forward<T>(value)).release();
-      owned_ = true;
+      own(to_py(std::forward<T>(value)).release());
     }
   }
   Argument(const Argument&) = delete;
@@ -86,8 +86,8 @@ class Argument {
   Kind kind() const noexcept { return kind_; }
 
  private:
-  void own(LateObject&& object) {
-    object_ = std::move(object).take();
+  void own(PyObject* object) noexcept {
+    object_ = object;
     owned_ = true;
   }
   PyObject* object_ = nullptr;
@@ -116,7 +116,7 @@ class DirectArgument {
     } else if constexpr (is_named) {
       if (value.value().is_empty()) throw_no_value(value.name());
       name_ = {value.name(), value.key()};
-      object_ = detail::LateObject(std::forward<T>(value).late_value()).take();
+      object_ = std::forward<T>(value).late_value().take();
     } else {
       object_ = new_ref(std::forward<T>(value));
     }

@@ -139,6 +139,7 @@ LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(const SubConfig& config) 
 
 LATEPY_FUNC LATEPY_COLD void SubInterpreter::prepare(const SubConfig& config) {
   detail::attempt(&detail::probe_streams);
+  detail::keep_memory_errors();
   adopt_main(detail::known_module("__main__"), true);
   const std::string missing = detail::missing_paths(config.paths, true);
   if (!missing.empty()) Interpreter::current().warn({"SubConfig::paths: there is no folder or zip file ", missing});

@@ -67,6 +67,7 @@ class LateObject {
     object_.checked();
     return object_.release();
   }
+  PyObject* take() const& { return LateObject(*this).take(); }  ///< likewise, but keeps it
 
  private:
   // What a value is kept as. A text may change before the call.

@@ -37,6 +37,15 @@ LATEPY_COLD inline PyThreadState* new_sub_state(const SubSettings& with) {
   return made;
 }
 
+/// Makes the MemoryErrors that CPython 3.11 keeps for when there is no memory: it makes them in the main interpreter
+/// alone (preallocate_memerrors, Objects/exceptions.c), and another one would end the process. Needs the GIL of the new
+/// interpreter.
+LATEPY_COLD inline void keep_memory_errors() {
+  if (library_state.version.minor != 11) return;
+  Object made[16];  // as many as CPython keeps when they are freed
+  for (Object& each : made) each = steal_or_throw(api().Object_CallNoArgs(*api().MemoryError));
+}
+
 /// An audit hook (Py_AuditHookFunction, Include/cpython/sysmodule.h): refuses os.fork() and os.forkpty() while a
 /// SubInterpreter lives. Their child would hang or crash in each CPython.
 LATEPY_COLD inline int refuse_fork(const char* event, PyObject*, void*) noexcept {
