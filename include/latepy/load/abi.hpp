@@ -45,6 +45,9 @@ struct WideStringList {
 
 /// PyInitConfig of 3.14: an opaque type.
 struct InitConfig;
+/// PyInterpreterView and PyInterpreterGuard of 3.15 (PEP 788): opaque types.
+struct InterpreterView;
+struct InterpreterHold;
 
 /// PyMemAllocatorEx (Include/cpython/pymem.h). The functions of the raw domain are called with and without the GIL.
 struct BlockAllocator {

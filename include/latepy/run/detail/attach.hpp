@@ -28,13 +28,38 @@ LATEPY_COLD inline void refuse_start_fields(const Config& config) {
   }
 }
 
+/// Holds up the end of the main interpreter while it lives, from CPython 3.15 on (PEP 788). Before, a thread that takes
+/// the GIL of a Python that is just ended by other code never returns.
+class EndHold {
+ public:
+  /// Any thread. \throws StateError if Python is ending.
+  EndHold() {
+    const Api& a = api();
+    if (!a.InterpreterGuard_FromView) return;
+    InterpreterView* const view = a.InterpreterView_FromMain();
+    if (view) hold_ = a.InterpreterGuard_FromView(view);
+    if (view) a.InterpreterView_Close(view);
+    if (!hold_) throw_error<StateError>({"cannot attach to Python: other code of this process is ending it"});
+  }
+  EndHold(const EndHold&) = delete;
+  EndHold& operator=(const EndHold&) = delete;
+  ~EndHold() {
+    if (hold_) api().InterpreterGuard_Close(hold_);
+  }
+
+ private:
+  InterpreterHold* hold_ = nullptr;
+};
+
 /// Holds the GIL of a Python that latepy may not know yet, while it lives. The interpreter is the one that the thread
 /// is in, or the main one.
 class AttachGuard {
  public:
+  /// \throws StateError if the thread is in no interpreter, and Python is ending.
   AttachGuard() {
     const Api& a = api();
     if (!attached_state()) {
+      hold_.emplace();
       PyThreadState* own = a.GILState_GetThisThreadState();
       made_ = own ? nullptr : a.ThreadState_New(a.InterpreterState_Main());
       a.Eval_RestoreThread(own ? own : made_);
@@ -56,6 +81,7 @@ class AttachGuard {
   PyInterpreterState* interpreter() const noexcept { return interpreter_; }
 
  private:
+  std::optional<EndHold> hold_{};
   PyInterpreterState* interpreter_ = nullptr;
   PyThreadState* made_ = nullptr;
   bool entered_ = false;

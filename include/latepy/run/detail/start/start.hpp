@@ -187,10 +187,11 @@ enum class StartWay { best, config, flags };
 
 /// Starts CPython on the calling thread, which holds the GIL afterwards. Takes about 10 ms with the imports of `site`.
 /// Restores the program's signal handlers, locale and so on, which CPython changes; see HostState.
-/// - Before: load() has filled `api`, and no Python runs in the process.
+/// - Before: load() has filled `api`, and Py_IsInitialized() is false.
 /// - `again`: a Python ran in this process before.
-/// \throws StartError with CPython's reason and the paths of Python. If latepy found the error, the start may be tried
-/// again with another Config. If CPython's initialisation failed, every later start throws with that first reason.
+/// \throws StateError while other code starts or ends a Python; StartError with CPython's reason and the paths of
+/// Python. If latepy found the error, the start may be tried again with another Config. If CPython's initialisation
+/// failed, every later start throws with that first reason.
 LATEPY_COLD inline void start(const Api& api, const Config& config, const Candidate& candidate, const Version& version,
                               bool again, StartWay way = StartWay::best) try {
   if (failed_start)
@@ -198,6 +199,10 @@ LATEPY_COLD inline void start(const Api& api, const Config& config, const Candid
         {"cannot start Python: an earlier start failed, and CPython cannot be started in this process after that; "
          "start the program again. The earlier failure: ",
          *failed_start});
+  if (api.InterpreterState_Main())
+    throw_error<StateError>(
+        {"cannot start Python: other code of this process is starting or ending it. Make the Interpreter when that is "
+         "done"});
   check_home(candidate, version);
   Settings settings(config, candidate, version);
   check_config(config, settings, candidate, version);
