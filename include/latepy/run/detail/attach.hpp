@@ -89,7 +89,7 @@ class AttachGuard {
 
 /// The name of the capsule with the ProcessState, and its key in the dict of an interpreter. The number at its end is
 /// that of the layout of ProcessState and of what it leads to.
-inline constexpr char meeting_place[] = "latepy.v1.shared.4";
+inline constexpr char meeting_place[] = "latepy.v1.shared.5";
 
 /// Puts the ProcessState into an interpreter's dict, where other libraries that use latepy find it. Needs the GIL of
 /// that interpreter. No Object takes part: the interpreter may have no generation yet.
