@@ -43,6 +43,8 @@ TEST_CASE("a Python callable is a std::function") {
   CHECK_FALSE(eval("3").is<std::function<void()>>());
   CHECK(thrown<py::ConversionError>([] { eval("3").as<std::function<int(double)>>(); }).what() ==
         std::string("cannot convert 'int' 3 to std::function<int(double)>: it is not callable"));
+  CHECK(thrown<py::ConversionError>([] { eval("3").as<std::function<std::string(int, std::string)>>(); }).what() ==
+        std::string("cannot convert 'int' 3 to std::function<std::string(int, std::string)>: it is not callable"));
   CHECK(thrown<py::ConversionError>([] { eval("[print, 3]").as<std::vector<std::function<void()>>>(); }).path() ==
         "[1]");
 }

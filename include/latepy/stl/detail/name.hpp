@@ -4,6 +4,8 @@
 
 #include <latepy/core/object.hpp>
 
+#include <initializer_list>
+
 namespace latepy {
 inline namespace v1 {
 namespace detail {
@@ -34,27 +36,46 @@ struct Spelled<Number<N>> {
   static constexpr std::string_view text{digits.text + digits.first, sizeof digits.text - digits.first};
 };
 
+/// A text that is built at compile time.
+template <std::size_t N>
+struct FixedText {
+  char text[N] = {};
+};
+/// "head<first, second>", with these brackets. N is the size of the result.
+template <std::size_t N>
+constexpr FixedText<N> enclose(std::string_view head, const char (&brackets)[3],
+                               std::initializer_list<std::string_view> parts) {
+  FixedText<N> made;
+  std::size_t at = 0;
+  for (const char c : head) made.text[at++] = c;
+  made.text[at++] = brackets[0];
+  const char* before = "";
+  for (const std::string_view part : parts) {
+    for (const char* c = before; *c; ++c) made.text[at++] = *c;
+    for (const char c : part) made.text[at++] = c;
+    before = ", ";
+  }
+  made.text[at] = brackets[1];
+  return made;
+}
+/// Enough for what enclose() makes.
+template <class... T>
+constexpr std::size_t enclosed_size(std::string_view head) {
+  return head.size() + (Spelled<T>::text.size() + ... + (2 * sizeof...(T))) + 3;
+}
+
+/// A function type. Compilers put a space before the parenthesis, or none.
+template <class R, class... A>
+struct Spelled<R(A...)> {
+  static constexpr auto made =
+      enclose<enclosed_size<A...>(Spelled<R>::text)>(Spelled<R>::text, "()", {Spelled<A>::text...});
+  static constexpr std::string_view text = made.text;
+};
+
 /// Builds the text of template_name at compile time.
 template <const char* Head, class... T>
 struct TemplateName {
-  struct Text {
-    char text[std::string_view(Head).size() + (Spelled<T>::text.size() + ... + (2 * sizeof...(T))) + 3] = {};
-  };
-  static constexpr Text make() {
-    Text name;
-    std::size_t at = 0;
-    const std::string_view between[] = {"", "<", ", "};
-    std::size_t gap = 0;
-    for (const std::string_view part : {std::string_view(Head), Spelled<T>::text...}) {
-      for (const char c : between[gap]) name.text[at++] = c;
-      for (const char c : part) name.text[at++] = c;
-      gap = gap == 0 ? 1 : 2;
-    }
-    if (gap == 1) name.text[at++] = '<';
-    name.text[at] = '>';
-    return name;
-  }
-  static constexpr Text made = make();
+  static constexpr auto made = enclose<enclosed_size<T...>(Head)>(Head, "<>", {Spelled<T>::text...});
 };
 
 /// An annotation with the types T as its arguments: "dict[str, int]" for the head "dict".
