@@ -558,6 +558,17 @@ TEST_CASE("headers of all formats", "[locate][architecture]") {
         "wrong architecture: it is Mach-O for x86-64 and arm64, this program is Mach-O for i386");
   CHECK(fault(fat, "Mach-O", "arm64", 100) == "truncated Mach-O file");
   CHECK(fault(raw("\xca\xfe\xba\xbe\0\0\0\x41"), "Mach-O", "arm64") == "a Java class, not a shared library");
+
+  // An offset and a size whose sum is more than 64 bits.
+  for (const std::size_t offset : {32u, 40u}) {  // e_phoff, e_shoff
+    std::string far = elf(2, 1, 62);
+    far.replace(offset, 8, 8, '\xff');
+    far[offset == 32 ? 54 : 58] = far[offset == 32 ? 56 : 60] = 64;  // 64 entries of 64 bytes
+    CHECK(fault(far, "ELF", "x86-64") == "truncated ELF file");
+  }
+  std::string wide = raw("\xca\xfe\xba\xbf\0\0\0\x01\x01\0\0\x0c\0\0\0\0") + std::string(8, '\xff') +
+                     raw("\0\0\0\0\0\0\0\x20\0\0\0\0\0\0\0\0");
+  CHECK(fault(wide, "Mach-O", "arm64") == "truncated Mach-O file");
   CHECK(fault("", "ELF", "x86-64", 0) == "an empty file");
   CHECK(fault("\x7f"
               "ELF",

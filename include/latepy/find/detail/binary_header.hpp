@@ -63,6 +63,11 @@ class ByteReader {
   bool big_endian_;
 };
 
+/// Whether `length` bytes at the offset lie in a file of this size. Their sum may be larger than a number can be.
+inline bool lies_in(std::uint64_t offset, std::uint64_t length, std::uint64_t size) noexcept {
+  return offset <= size && length <= size - offset;
+}
+
 struct MachineNumber {
   std::uint32_t number;  // as the header has it
   char name[12];
@@ -84,9 +89,10 @@ LATEPY_COLD inline Text read_elf(Arena& arena, std::string_view bytes, std::uint
   const unsigned word = wide ? 8 : 4;
   const std::uint64_t after = wide ? 52 : 40;  // e_ehsize; e_phentsize, e_phnum, e_shentsize, e_shnum follow
   if (bytes.size() < after + 12) return "truncated ELF file";
-  const std::uint64_t programs = read.get(24 + word, word) + read.get(after + 2, 2) * read.get(after + 4, 2);
-  const std::uint64_t sections = read.get(24 + 2 * word, word) + read.get(after + 6, 2) * read.get(after + 8, 2);
-  if (programs > size || sections > size) return "truncated ELF file";
+  const std::uint64_t programs = read.get(after + 2, 2) * read.get(after + 4, 2);
+  const std::uint64_t sections = read.get(after + 6, 2) * read.get(after + 8, 2);
+  if (!lies_in(read.get(24 + word, word), programs, size) || !lies_in(read.get(24 + 2 * word, word), sections, size))
+    return "truncated ELF file";
   if (read.get(16, 2) != 3) return "an ELF file, but no shared library";
   static constexpr std::uint32_t of_64_bits = 0x10000, of_big_endian = 0x20000;
   static constexpr MachineNumber known[] = {{3, "i386"},
@@ -144,7 +150,7 @@ LATEPY_COLD inline Text read_mach_o(Arena& arena, std::string_view bytes, std::u
   if (8 + count * entry > bytes.size()) return "truncated Mach-O file";
   for (std::uint64_t at = 8; at < 8 + count * entry; at += entry) {
     const unsigned word = wide ? 8 : 4;
-    if (read.get(at + 8, word) + read.get(at + 8 + word, word) > size) return "truncated Mach-O file";
+    if (!lies_in(read.get(at + 8, word), read.get(at + 8 + word, word), size)) return "truncated Mach-O file";
     header.machines.add(machine_name(arena, "Mach-O", read.get(at, 4), known));
   }
   return {};
