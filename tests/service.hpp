@@ -39,6 +39,7 @@ inline void add_service(py::Scope& interpreter) {
           for event in waits: event.set()
       def plain(a, *, b=1): return a - b
       def futures(): return [asyncio.get_running_loop().create_future()]
+      async def get(function): return await function()
       async def handler():
           reports = []
           asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))

@@ -88,6 +88,8 @@ struct SubConfig;
 class EventLoop;
 template <class T>
 class Future;
+template <class T>
+class Promise;
 
 }  // namespace v1
 }  // namespace latepy

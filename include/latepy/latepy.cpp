@@ -3,6 +3,7 @@
 #define LATEPY_IMPLEMENTATION
 #include <latepy/latepy.hpp>
 #include <latepy/run/event_loop.hpp>
+#include <latepy/run/promise.hpp>
 #include <latepy/stl/chrono.hpp>
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/struct.hpp>

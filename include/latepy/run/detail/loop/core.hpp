@@ -17,6 +17,7 @@ inline namespace v1 {
 namespace detail {
 
 class FutureState;
+class OwnLoop;
 
 #if !LATEPY_WINDOWS
 /// With which any thread wakes an event loop.
@@ -29,6 +30,11 @@ class LoopWake : public Wake {
 
 /// How often this process was made by a fork() since the first event loop. A loop of the parent cannot run in a child.
 inline std::atomic<unsigned> loop_forks{0};
+/// Makes each fork() count. \throws std::bad_alloc.
+void count_loop_forks();
+/// The loops of this library that have not ended.
+inline OwnLoop* own_loops = nullptr;
+inline std::atomic_flag own_loops_lock = {};
 
 /// A function of loop_source, in the current interpreter. Needs the GIL.
 LATEPY_COLD inline ColdObject loop_function(const char* name) {
@@ -77,6 +83,7 @@ class LoopCore {
   const std::uint32_t generation;            ///< of the interpreter
   std::atomic<const void*> thread{nullptr};  ///< the address of the ThreadRecord of the thread that runs the loop
   FutureState* in_flight = nullptr;          ///< the tasks that C++ submitted; on the loop's thread
+  bool is_finishing = false;                 ///< no task begins any more; on the loop's thread
   LoopWake wake{};
 
  protected:
@@ -90,14 +97,14 @@ class LoopCore {
   const unsigned forks_;
 };
 
-/// Has the asyncio loop watch the descriptor of the core. Needs the GIL. \returns the arguments `descriptor`, `drain`
-/// and `bridge` of the functions of loop_source.
+/// The arguments `descriptor`, `drain` and `bridge` with which functions of loop_source have a loop watch the core.
+/// Needs the GIL.
 struct LoopBridge {
   explicit LoopBridge(std::shared_ptr<LoopCore> core);
   ColdObject descriptor, drain, capsule;
 };
-/// The core of the capsule in `bridges`. Needs the GIL.
-std::shared_ptr<LoopCore> bridged_core(const Ref& capsule);
+/// The core of a loop of asyncio, which the first call makes. On the thread that runs it; needs the GIL.
+std::shared_ptr<LoopCore> core_of(const Ref& loop);
 
 /// Work that calls f() on the loop's thread. An exception is reported.
 template <class F>
@@ -120,6 +127,17 @@ class PostedWork final : public LoopWork {
 };
 
 #if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD void count_loop_forks() {
+#if !LATEPY_WINDOWS
+  static const int failed = pthread_atfork(nullptr, nullptr, [] {
+    ++loop_forks;
+    own_loops = nullptr;  // those of the parent
+    own_loops_lock.clear();
+  });
+  if (failed) throw std::bad_alloc();
+#endif
+}
 
 LATEPY_FUNC void LoopCore::run_work() noexcept {
   wake.clear();
@@ -161,10 +179,19 @@ LATEPY_FUNC LATEPY_COLD LoopBridge::LoopBridge(std::shared_ptr<LoopCore> core)
   kept.release();
 }
 
-LATEPY_FUNC LATEPY_COLD std::shared_ptr<LoopCore> bridged_core(const Ref& capsule) {
-  auto* const kept = static_cast<std::shared_ptr<LoopCore>*>(api().Capsule_GetPointer(capsule.ptr(), bridge_name));
-  if (!kept) throw_python_error();
-  return *kept;
+LATEPY_FUNC std::shared_ptr<LoopCore> core_of(const Ref& loop) {
+  const ColdObject known = call_plain(loop_function("bridge_of"), {loop});
+  if (!known.is_none()) {
+    auto* const kept = static_cast<std::shared_ptr<LoopCore>*>(api().Capsule_GetPointer(known.ptr(), bridge_name));
+    if (!kept) throw_python_error();
+    return *kept;
+  }
+  count_loop_forks();
+  auto made = std::make_shared<LoopCore>(current_generation());
+  made->thread = &thread_record;
+  const LoopBridge bridge(made);
+  call_plain(loop_function("watch"), {loop, bridge.descriptor, bridge.drain, bridge.capsule});
+  return made;
 }
 
 #endif  // LATEPY_DEFINITIONS

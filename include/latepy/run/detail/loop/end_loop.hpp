@@ -10,7 +10,7 @@ namespace detail {
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD void OwnLoop::finish() noexcept {
-  is_finishing_ = true;
+  is_finishing = true;
   Clock::time_point until;
   {
     const std::lock_guard<std::mutex> lock(mutex_);

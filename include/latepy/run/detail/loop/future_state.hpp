@@ -180,7 +180,7 @@ LATEPY_FUNC void FutureState::begin(LoopWork* work, LoopCore* core) noexcept {
   static MethodDef done{"done", &FutureState::end_task, meth_o, nullptr};
   FutureState& state = static_cast<Work*>(work)->state;
   const Object awaitable = std::exchange(state.task_, Object());
-  if (!core) {
+  if (!core || core->is_finishing) {
     if (awaitable.is_alive() && holds_gil_of(state.core_->generation))
       attempt([&] { call_plain(loop_function("drop"), {awaitable}); });
     state.fail(loop_has_ended());

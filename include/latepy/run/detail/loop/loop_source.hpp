@@ -31,6 +31,18 @@ def watch(loop, descriptor, drain, bridge):
         bridge = bridge, loop.create_task(drain_always(loop, descriptor, drain))
     bridges[loop] = bridge
 
+def bridge_of(loop):
+    bridge = bridges.get(loop)
+    return bridge[0] if isinstance(bridge, tuple) else bridge
+
+def running_loop():
+    return asyncio._get_running_loop()
+
+class Promised:
+    __slots__ = 'future',
+    def __init__(self, future): self.future = future
+    def __await__(self): return self.future().__await__()
+
 class Ready(collections.deque):
     ran = 0
     def popleft(self):

@@ -76,7 +76,6 @@ class OwnLoop final : public LoopCore, public std::enable_shared_from_this<OwnLo
   Object loop_{};
   std::intptr_t handle_ = -1;
   std::atomic<bool> is_ending_{false}, is_polled_{false};
-  bool is_finishing_ = false;
   std::mutex mutex_{};
   std::condition_variable changed_{};
   // Guarded by mutex_.
@@ -88,9 +87,6 @@ class OwnLoop final : public LoopCore, public std::enable_shared_from_this<OwnLo
   bool is_tried_ = false;
 };
 
-/// The loops of this library that have not ended.
-inline OwnLoop* own_loops = nullptr;
-inline std::atomic_flag own_loops_lock = {};
 /// Tells that work was given to a loop that has ended.
 [[noreturn]] LATEPY_COLD inline void throw_loop_ended(const char* what) {
   throw_error<StateError>({what, " for an event loop that has ended: its EventLoop was destroyed, or Python stops"});
@@ -122,14 +118,7 @@ LATEPY_COLD inline void own_the_loops() {
 }
 
 LATEPY_FUNC LATEPY_COLD void OwnLoop::make() {
-#if !LATEPY_WINDOWS
-  static const int failed = pthread_atfork(nullptr, nullptr, [] {
-    ++loop_forks;
-    own_loops = nullptr;  // those of the parent
-    own_loops_lock.clear();
-  });
-  if (failed) throw std::bad_alloc();
-#endif
+  count_loop_forks();
   own_the_loops();
   const LoopBridge bridge(shared_from_this());
   const ColdObject made = call_plain(loop_function("make"), {Ref(is_pumped_ ? api().TrueStruct : api().FalseStruct),
@@ -254,7 +243,7 @@ LATEPY_FUNC void OwnLoop::follow_work() noexcept {
       report("Exception in on_ready of a latepy::EventLoop");
     }
   }
-  if (is_ending_.load() && !is_finishing_ && !is_pumped_) attempt([] { call_plain(loop_function("stop")); });
+  if (is_ending_.load() && !is_finishing && !is_pumped_) attempt([] { call_plain(loop_function("stop")); });
 }
 
 #endif  // LATEPY_DEFINITIONS
