@@ -125,22 +125,21 @@ def end(loop, seconds):
     until = time.monotonic() + seconds
     def left():
         return max(until - time.monotonic(), 0)
-    async def finish():
+    async def finish(tasks):
         own, asked = asyncio.current_task(), set()
-        while True:
-            tasks = asyncio.all_tasks() - {own}
-            if not tasks or asked and not left():
-                break
+        while tasks and (not asked or left()):
             for task in tasks - asked:
                 task.cancel()
             asked |= tasks
             await asyncio.wait(tasks, timeout=left())
+            tasks = asyncio.all_tasks() - {own}
         await asyncio.wait({loop.create_task(loop.shutdown_asyncgens())}, timeout=left())
         if sys.version_info >= (3, 12):
             await loop.shutdown_default_executor(left())
     try:
         if not loop.is_closed():
-            loop.run_until_complete(finish())
+            # From 3.14 on a running loop is asked for the tasks that this thread made.
+            loop.run_until_complete(finish(asyncio.all_tasks(loop)))
             executor = None if sys.version_info >= (3, 12) else getattr(loop, '_default_executor', None)
             if executor is not None:
                 waiter = threading.Thread(target=executor.shutdown, daemon=True)

@@ -64,7 +64,6 @@ class PromiseState {
   void set_future() noexcept;
   void cancel(LoopCore* core) noexcept;
   void drop() noexcept;
-  void forget_cancel_work() noexcept;
 
   std::atomic<int> references_{1}, setters_{1};
   std::atomic<Phase> phase_{Phase::pending};
@@ -93,27 +92,26 @@ class PromiseStateOf<void> final : public PromiseState {
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC PromiseState::~PromiseState() { forget_cancel_work(); }
-
-LATEPY_FUNC LATEPY_COLD void PromiseState::forget_cancel_work() noexcept {
-  LoopWork* list;
-  {
-    const SpinLock lock(lock_);
-    list = std::exchange(on_cancel_, nullptr);
-  }
+/// Frees work that will not be done.
+inline void free_work(LoopWork* list) noexcept {
   while (list) {
     LoopWork* const each = std::exchange(list, list->next);
     each->finish(each, nullptr);
   }
 }
 
+LATEPY_FUNC PromiseState::~PromiseState() { free_work(on_cancel_); }
+
 LATEPY_FUNC bool PromiseState::deliver() noexcept {
   LoopCore* core;
+  LoopWork* unwanted;
   {
     const SpinLock lock(lock_);
     is_delivered_ = true;
     core = core_.get();
+    unwanted = std::exchange(on_cancel_, nullptr);
   }
+  free_work(unwanted);
   if (!core) return true;  // awaitable() gives it
   join();
   if (core->add(work_)) return true;
@@ -164,7 +162,6 @@ LATEPY_FUNC void PromiseState::finish(LoopWork* work, LoopCore* core) noexcept {
   PromiseState& state = static_cast<Work*>(work)->state;
   if (core) state.set_future();
   state.future_ = Object();
-  state.forget_cancel_work();
   state.leave();
 }
 
