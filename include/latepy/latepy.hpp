@@ -1,4 +1,4 @@
-// latepy/latepy.hpp: includes all of latepy but stl/ and run/event_loop.hpp. Include it in the file that has main().
+// latepy/latepy.hpp: includes all of latepy but stl/, run/event_loop.hpp, memory/array.hpp and memory/vectorize.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -53,13 +53,13 @@ struct ViewData {
   ExportCount exports;
   void* data;
   const ItemType* type;
-  ssize *shape, *strides;  ///< `ndim` numbers each, in one array: near[], or of their own
+  ssize *shape, *strides;  ///< `ndim` numbers each, in one array: inside[], or of their own
   ssize bytes;
   int ndim;
   bool is_readonly, in_rows, in_columns;
   int device_type, device_id;  ///< as DLPack calls them; 1, 0: memory of the CPU
   Owner owner;
-  ssize near[8];
+  ssize inside[8];
 };
 /// What stands behind PyObject in a latepy.view_token, which counts as one hand-over as long as it lives. It becomes
 /// the base of an ndarray, and is not seen by Python's garbage collector, as an ndarray is not.
@@ -194,7 +194,7 @@ LATEPY_FUNC void view_dealloc(PyObject* self) {
   end_in_turn<ViewData>(self, [](PyObject* each) {
     ViewData& data = data_of<ViewData>(each);
     end_owner(each);
-    if (data.shape && data.shape != data.near) delete[] data.shape;
+    if (data.shape && data.shape != data.inside) delete[] data.shape;
     free_object(each);
   });
 }

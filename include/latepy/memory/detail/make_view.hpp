@@ -80,7 +80,7 @@ LATEPY_FUNC Object make_view(void* memory, const ItemType& type, const Shape& sh
   if (LATEPY_UNLIKELY(!memory && count)) throw ValueError("a view of " + decimal(count) + " items got a null pointer");
   Object made = steal_or_throw(api().Type_GenericAlloc(view_type(), 0));
   ViewData& data = data_of<ViewData>(made.ptr());
-  data.shape = ndim <= 4 ? data.near : new ssize[2 * static_cast<std::size_t>(ndim)];
+  data.shape = ndim <= 4 ? data.inside : new ssize[2 * static_cast<std::size_t>(ndim)];
   data.strides = data.shape + ndim;
   data.data = memory ? memory : &no_items;
   data.type = &type;

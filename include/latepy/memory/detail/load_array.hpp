@@ -1,0 +1,264 @@
+// latepy/memory/detail/load_array.hpp: finds or makes the contiguous memory of an Array.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/memory/detail/copy_items.hpp>
+#include <latepy/memory/detail/parse_format.hpp>
+#include <latepy/memory/view.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Contiguous memory, row after row, and what keeps it: an ndarray, a buffer, or a latepy.View of our own.
+class ArrayMemory {
+ public:
+  static constexpr int near_dimensions = 6;
+  LATEPY_EFFCXX_OFF  // the shape is set with the dimensions
+  ArrayMemory() noexcept {}
+  LATEPY_EFFCXX_ON
+  ArrayMemory(ArrayMemory&&) = default;
+  ArrayMemory& operator=(ArrayMemory&&) = delete;
+
+  /// Takes the memory of an object that holds such items. Needs the GIL. \returns false, without an error set, if it
+  /// has other ones, is not contiguous, or `writes` and is read-only.
+  bool take(PyObject* object, const ItemType& type, std::size_t alignment, bool writes);
+  /// Makes memory of our own, filled with zeros. Needs the GIL. \throws ValueError, std::bad_alloc.
+  void make(const ItemType& type, const Shape& shape);
+
+  char* data = nullptr;
+  std::size_t size = 0;  ///< of items
+  int ndim = 0;
+  bool is_copy = false;
+  Object object{};
+  const ssize* shape() const noexcept { return far_ ? far_.get() : near_; }
+
+ private:
+  bool take_array(PyObject* object, const ItemType& type, bool writes);
+  void set_shape(const ssize* sizes, int count);
+
+  BufferHandle buffer_{};
+  std::unique_ptr<ssize[]> far_{};
+  ssize near_[near_dimensions];
+};
+
+/// The shape that nested sequences have, by the first element of each: `[[1, 2], [3, 4]]` is (2, 2). \param most the
+/// most dimensions, or -1.
+std::vector<ssize> nested_shape(PyObject* object, int most);
+/// The elements of a sequence as a tuple of this length. \throws ConversionError if it is none, or has another length.
+Object nested_row(PyObject* object, ssize length);
+/// The reason why an Array that is not const does not take the object, for the error.
+std::string why_no_array(PyObject* object, const ItemType& type, std::size_t alignment, bool writes);
+
+/// Copies the items of a buffer in any number of dimensions into contiguous memory, and converts them as Converter<T>
+/// does. \returns false if the items are refused.
+template <class T>
+bool copy_rows(const BufferView& view, const ssize* strides, int dimension, const char* from, T*& to) {
+  using Number = typename NumberOf<T>::Type;
+  if (dimension + 1 < view.ndim) {
+    for (ssize i = 0; i < view.shape[dimension]; ++i)
+      if (!copy_rows<T>(view, strides, dimension + 1, from + i * strides[dimension], to)) return false;
+    return true;
+  }
+  const auto count = static_cast<std::size_t>(view.ndim ? view.shape[dimension] : 1);
+  const ssize stride = view.ndim ? strides[dimension] : view.itemsize;
+  ItemKind kind = kind_of_item(view.format);
+  if (kind == item_kind<T> && static_cast<std::size_t>(view.itemsize) == sizeof(T)) {
+    for (std::size_t i = 0; i < count; ++i, ++to) {
+      const char* const item = from + static_cast<ssize>(i) * stride;
+      if constexpr (std::is_same_v<T, bool>)
+        *to = *item != 0;
+      else
+        std::memcpy(static_cast<void*>(to), item, sizeof(T));
+    }
+    return true;
+  }
+  if constexpr (std::is_same_v<T, bool> || item_kind<T> == ItemKind::other) {
+    return false;
+  } else {
+    auto size = static_cast<std::size_t>(view.itemsize);
+    constexpr bool is_complex = item_kind<T> == ItemKind::complex;
+    const std::size_t parts_of_item = kind == ItemKind::complex ? 2 : 1;
+    if (kind == ItemKind::complex && is_complex) {
+      kind = ItemKind::floating;
+      size /= 2;
+    }
+    ItemsConverter<Number>* const convert = items_converter<Number>(kind, size);
+    if (!convert) return false;
+    for (std::size_t at = 0; at < count;) {
+      const std::size_t block = is_complex ? 1 : (std::min)(count - at, block_size);
+      const char* const first = from + static_cast<ssize>(at) * stride;
+      if (!convert(first, is_complex ? static_cast<ssize>(size) : stride, is_complex ? parts_of_item : block,
+                   reinterpret_cast<Number*>(to)))
+        return false;
+      at += block;
+      to += block;
+    }
+    return true;
+  }
+}
+
+/// Converts the elements of nested sequences.
+template <class T>
+void copy_nested(PyObject* object, const ssize* shape, int ndim, T*& to) {
+  if (ndim == 0) {
+    *to++ = from_py<T>(Ref(object));
+    return;
+  }
+  const Object row = nested_row(object, shape[0]);
+  for (ssize i = 0; i < shape[0]; ++i) {
+    try {
+      copy_nested(api().Tuple_GetItem(row.ptr(), i), shape + 1, ndim - 1, to);
+    } catch (ConversionError& error) {
+      error.inside("[" + decimal(i) + "]");
+      throw;
+    }
+  }
+}
+
+/// Makes memory with the converted items of an array, a nested sequence or a number. \throws ConversionError if an item
+/// is refused.
+template <class T>
+void convert_array(PyObject* object, int rank, ArrayMemory& memory) {
+  memory.is_copy = true;
+  BufferHandle buffer;
+  Object array;
+  PyObject* from = object;
+  if (!api().Object_CheckBuffer(object) && !(array = array_of(object)).is_empty()) from = array.ptr();
+  if (api().Err_Occurred()) throw_python_error();
+  int most = rank;
+  if (api().Object_CheckBuffer(from) && (!is_bytes_like(from) || sizeof(T) == 1)) {
+    if (buffer.acquire(from, buffer_format | buffer_strides)) most = buffer.view().ndim;
+    api().Err_Clear();
+    if (buffer.view().obj && iterates_memory(from)) {
+      const BufferView& view = buffer.view();
+      std::vector<ssize> strides;
+      for (int i = 0; i < view.ndim; ++i) strides.push_back(buffer.stride(i));
+      memory.make(item_type<T>, Shape(std::vector<ssize>(view.shape, view.shape + view.ndim)));
+      T* to = reinterpret_cast<T*>(memory.data);
+      if (rank >= 0 && view.ndim != rank) return;  // refused by the caller
+      if (memory.size == 0 || copy_rows(view, strides.data(), 0, static_cast<const char*>(view.buf), to)) return;
+    }
+  }
+  const std::vector<ssize> shape = nested_shape(from, most);
+  memory.make(item_type<T>, Shape(shape));
+  T* to = reinterpret_cast<T*>(memory.data);
+  copy_nested(from, shape.data(), static_cast<int>(shape.size()), to);
+}
+
+#if LATEPY_DEFINITIONS
+
+LATEPY_FUNC void ArrayMemory::set_shape(const ssize* sizes, int count) {
+  ndim = count;
+  if (LATEPY_UNLIKELY(count > near_dimensions)) far_ = std::make_unique<ssize[]>(static_cast<std::size_t>(count));
+  ssize* const to = far_ ? far_.get() : near_;
+  size = 1;
+  for (int i = 0; i < count; ++i) size *= static_cast<std::size_t>(to[i] = sizes[i]);
+}
+
+LATEPY_FUNC bool ArrayMemory::take_array(PyObject* array, const ItemType& type, bool writes) {
+  const NumpyTable* const numpy = known_numpy();
+  if (!numpy || !numpy->are_heads_proved || type_of(array) != numpy->array_type || type.numpy < 0) return false;
+  const ArrayHead& head = data_of<ArrayHead>(array);
+  const int wanted = array_is_in_rows | array_is_aligned | (writes ? array_is_writable : 0);
+  if (head.descr != numpy->descrs[type.numpy] || (head.flags & wanted) != wanted) return false;
+  set_shape(head.shape, head.ndim);
+  data = head.data;
+  object = Object::borrow(array);
+  return true;
+}
+
+LATEPY_FUNC bool ArrayMemory::take(PyObject* from, const ItemType& type, std::size_t alignment, bool writes) {
+  if (LATEPY_LIKELY(take_array(from, type, writes))) return true;
+  if (!api().Object_CheckBuffer(from) || (!writes && !iterates_memory(from))) return false;
+  if (!buffer_.acquire(from, buffer_format | buffer_strides | (writes ? buffer_writable : 0)))
+    return api().Err_Clear(), false;
+  const BufferView& view = buffer_.view();
+  const bool fits = buffer_.is_contiguous() && buffer_.are_aligned(alignment) &&
+                    (type.form ? holds_struct(type.form(), view.format, view.itemsize)
+                               : view.itemsize == type.size && kind_of_item(view.format) == type.kind);
+  if (!fits) return buffer_.release(), false;
+  set_shape(view.shape, view.ndim);
+  data = static_cast<char*>(view.buf);
+  object = Object::borrow(from);
+  return true;
+}
+
+/// Memory from std::calloc(), as an owner of a view.
+struct Zeros {
+  explicit Zeros(std::size_t bytes) : block(std::calloc(bytes ? bytes : 1, 1)) {
+    if (!block) throw std::bad_alloc();
+  }
+  Zeros(Zeros&& other) noexcept : block(std::exchange(other.block, nullptr)) {}
+  Zeros& operator=(Zeros&&) = delete;
+  ~Zeros() { std::free(block); }
+  void* block;
+};
+
+LATEPY_FUNC void ArrayMemory::make(const ItemType& type, const Shape& sizes) {
+  Zeros zeros(sizes.count(static_cast<std::size_t>(type.size)) * static_cast<std::size_t>(type.size));
+  data = static_cast<char*>(zeros.block);
+  object = make_view(data, type, sizes, nullptr, false);
+  ViewAccess::own(object, std::move(zeros));
+  set_shape(sizes.data(), sizes.ndim());
+}
+
+/// Whether the object has elements that are items of an array: a sequence with a length, and no text.
+LATEPY_FUNC LATEPY_COLD bool is_nested(PyObject* object) noexcept {
+  return has_flag(object, type_is_list | type_is_tuple) ||
+         (!has_flag(object, type_is_str | type_is_bytes | type_is_dict) && api().Sequence_Check(object) &&
+          !api().Type_IsSubtype(type_of(object), api().ByteArray_Type) && read_scalar(object).form != Scalar::one_item);
+}
+
+LATEPY_FUNC LATEPY_COLD std::vector<ssize> nested_shape(PyObject* object, int most) {
+  std::vector<ssize> shape;
+  Object at = Object::borrow(object);
+  while (static_cast<int>(shape.size()) != most && is_nested(at.ptr())) {
+    const ssize size = check_result(api().Object_Size(at.ptr()));
+    shape.push_back(size);
+    if (size == 0 || shape.size() == most_dimensions) break;
+    const Object zero = steal_or_throw(api().Long_FromLongLong(0));
+    at = steal_or_throw(api().Object_GetItem(at.ptr(), zero.ptr()));
+  }
+  return shape;
+}
+
+LATEPY_FUNC LATEPY_COLD Object nested_row(PyObject* object, ssize length) {
+  if (!is_nested(object)) throw_mismatch(object, "the rows of an array", "it is no list, tuple or array");
+  Object row = steal_or_throw(api().Sequence_Tuple(object));
+  const ssize size = api().Tuple_Size(row.ptr());
+  if (size != length)
+    throw_mismatch(
+        object, "the rows of an array",
+        concat({"it has ", decimal(size), size == 1 ? " item" : " items", ", and the first row has ", decimal(length)})
+            .c_str());
+  return row;
+}
+
+LATEPY_FUNC LATEPY_COLD std::string why_no_array(PyObject* object, const ItemType& type, std::size_t alignment,
+                                                 bool writes) {
+  if (!api().Object_CheckBuffer(object))
+    return "it has no memory to share: pass a numpy array, array.array or another buffer";
+  BufferHandle buffer;
+  if (!buffer.acquire(object, buffer_format | buffer_strides)) {
+    const std::string said = take_python_error().message();
+    return said;
+  }
+  const BufferView& view = buffer.view();
+  const std::string format = view.format ? view.format : "B";
+  if (type.form ? !holds_struct(type.form(), view.format, view.itemsize)
+                : view.itemsize != type.size || kind_of_item(view.format) != type.kind)
+    return concat({"its items have the format '", format, "' and ", decimal(view.itemsize), " bytes, and '",
+                   type.format(), "' and ", decimal(type.size),
+                   " bytes are wanted: convert it first (array.astype), or let the program take an Array<const T>"});
+  if (!buffer.is_contiguous())
+    return "its items do not lie one after the other, row after row: pass numpy.ascontiguousarray(...)";
+  if (!buffer.are_aligned(alignment)) return "its items are not aligned: pass a copy";
+  if (writes && view.readonly) return "its memory is read-only: pass a writable copy";
+  return "";
+}
+#endif  // LATEPY_DEFINITIONS
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
