@@ -18,7 +18,8 @@ class ArrayMemory {
   ArrayMemory() noexcept {}
   LATEPY_EFFCXX_ON
   ArrayMemory(ArrayMemory&&) = default;
-  ArrayMemory& operator=(ArrayMemory&&) = delete;
+  ArrayMemory(const ArrayMemory&) = delete;
+  ArrayMemory& operator=(const ArrayMemory&) = delete;
 
   /// Takes the memory of an object that holds such items. Needs the GIL. \returns false, without an error set, if it
   /// has other ones, is not contiguous, or `writes` and is read-only.
@@ -190,7 +191,8 @@ struct Zeros {
     if (!block) throw std::bad_alloc();
   }
   Zeros(Zeros&& other) noexcept : block(std::exchange(other.block, nullptr)) {}
-  Zeros& operator=(Zeros&&) = delete;
+  Zeros(const Zeros&) = delete;
+  Zeros& operator=(const Zeros&) = delete;
   ~Zeros() { std::free(block); }
   void* block;
 };
