@@ -115,7 +115,7 @@ TESTS = {
     "host/detail/stub_source.hpp": "host_stub",
     "host/extras.hpp": "host_extras host_function_arguments",
     "host/module.hpp": "host_module host_module_restart",
-    "memory/detail/": "memory_array memory_buffer memory_view stl_vector",
+    "memory/detail/": "memory_array memory_buffer memory_dlpack memory_view stl_vector",
     "run/detail/attach.hpp": "run_interpreter_attach",
     "run/detail/entry.hpp": "run_scope run_streams core_gil",
     "run/detail/fork": "whole_fork",

@@ -1,4 +1,4 @@
-// latepy/latepy.hpp: includes all of latepy but stl/, run/event_loop.hpp, memory/array.hpp and memory/vectorize.hpp.
+// latepy/latepy.hpp: includes all of latepy but stl/, run/event_loop.hpp and memory/{array,dlpack,vectorize}.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -302,6 +302,7 @@ LATEPY_FUNCTION(9, 99, required, int, Py, Sys_SetObject, (const char*, PyObject*
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Capsule_New, (void*, const char*, void (*)(PyObject*)))
 LATEPY_FUNCTION(9, 99, required, void*, Py, Capsule_GetPointer, (PyObject*, const char*))
 LATEPY_LEAF(9, 99, required, int, Py, Capsule_IsValid, (PyObject*, const char*))
+LATEPY_LEAF(9, 99, required, int, Py, Capsule_SetName, (PyObject*, const char*))
 LATEPY_FUNCTION(9, 99, required, void*, Py, Capsule_Import, (const char*, int))
 
 // errors

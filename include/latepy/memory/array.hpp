@@ -207,10 +207,10 @@ struct SpanItem<std::span<T>> {
   using Type = T;
 };
 #endif
+static_assert(std::is_trivially_copyable_v<Span<int>>, "the loader gives a Span by value");
 /// A Span is a parameter only: the memory is held for the call.
 template <class A>
 class ArgumentLoader<A, std::enable_if_t<SpanItem<plain<A>>::is_span>> : public ArgumentLoaderBase {
-  static_assert(std::is_trivially_copyable_v<Span<int>>, "get() gives a Span by value");
   using Held = Array<typename SpanItem<plain<A>>::Type, 1>;
 
  public:

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/exporter.hpp>
+#include <latepy/memory/detail/export_tensor.hpp>
 #include <latepy/memory/detail/struct_form.hpp>
 
 namespace latepy {
@@ -27,6 +27,8 @@ ssize view_length(PyObject* self) noexcept;
 PyObject* view_item(PyObject* self, ssize index) noexcept;
 PyObject* view_subscript(PyObject* self, PyObject* key) noexcept;
 int view_set_item(PyObject* self, PyObject* key, PyObject* value) noexcept;
+
+inline constexpr char elsewhere[] = "the memory of this latepy.View is on another device: use __dlpack__()";
 
 #if LATEPY_DEFINITIONS
 
@@ -85,7 +87,7 @@ LATEPY_FUNC LATEPY_COLD Object tuple_of(const ssize* numbers, int count) {
 
 LATEPY_FUNC LATEPY_COLD Object make_array_interface(PyObject* self) {
   const ViewData& view = data_of<ViewData>(self);
-  if (!is_on_cpu(view)) throw ValueError("the memory of this latepy.View is on another device: use __dlpack__()");
+  if (!is_on_cpu(view)) throw ValueError(elsewhere);
   const Object token = make_token(self);
   Object made = steal_or_throw(api().Dict_New());
   const auto add = [&](const char* name, const Ref& value) {
@@ -109,6 +111,7 @@ LATEPY_FUNC ssize view_length(PyObject* self) noexcept {
 LATEPY_FUNC PyObject* view_item(PyObject* self, ssize index) noexcept {
   return in_slot<PyObject*>(nullptr, [&] {
     const ItemUse view(self);
+    if (!is_on_cpu(*view)) throw ValueError(elsewhere);
     if (view->ndim != 1)
       throw NotImplementedError(
           "a latepy.View of several dimensions has no rows: index all dimensions, or use numpy.asarray(view)");
@@ -230,7 +233,7 @@ LATEPY_FUNC const MethodDef* view_methods() noexcept {
        [](PyObject* self, PyObject*) {
          return in_slot<PyObject*>(nullptr, [&] {
            const ItemUse view(self);
-           if (!is_on_cpu(*view)) throw ValueError("the memory of this latepy.View is on another device");
+           if (!is_on_cpu(*view)) throw ValueError(elsewhere);
            return list_items(*view, 0, static_cast<const char*>(view->data)).release();
          });
        },
@@ -261,6 +264,8 @@ LATEPY_FUNC const MethodDef* view_methods() noexcept {
          return call_of_memoryview("toreadonly", self, arguments, names);
        }),
        meth_varargs | meth_keywords, "A memoryview that cannot write"},
+      {"__dlpack__", named(&view_dlpack), meth_varargs | meth_keywords, "A capsule that shares the memory by DLPack"},
+      {"__dlpack_device__", &view_dlpack_device, meth_noargs, "The type and number of the device"},
       {nullptr, nullptr, 0, nullptr}};
   return all;
 }
