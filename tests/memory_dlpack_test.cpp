@@ -1,5 +1,6 @@
 // Tests of latepy/memory/dlpack.hpp: views as tensors, from_dlpack(), Tensor.
 // SPDX-License-Identifier: MIT
+#include <chrono>
 #include <complex>
 #include <cstdint>
 #include <thread>
@@ -279,6 +280,7 @@ TEST_CASE("numpy takes a view by DLPack, and gives its arrays", "[numpy]") {
 
 #if !LATEPY_WINDOWS
 TEST_CASE("a tensor of a view may be deleted after the interpreter has stopped", "[stop]") {
+  python();
   in_child([] {
     static double numbers[3] = {1, 2, 3};
     OldTensor* old = nullptr;
@@ -286,13 +288,11 @@ TEST_CASE("a tensor of a view may be deleted after the interpreter has stopped",
     std::optional<View> view;
     Foreign foreign;
     std::optional<py::Tensor<float>> tensor;
-    {
-      py::Interpreter interpreter;
-      view.emplace(py::view(numbers, 3, unowned));
-      old = consume<OldTensor>(view->call_method("__dlpack__"));
-      fresh = consume<NewTensor>(view->call_method("__dlpack__", "max_version"_a = std::pair(1, 0)));
-      tensor.emplace(from_dlpack<float>(foreign.capsule()));
-    }
+    view.emplace(py::view(numbers, 3, unowned));
+    old = consume<OldTensor>(view->call_method("__dlpack__"));
+    fresh = consume<NewTensor>(view->call_method("__dlpack__", "max_version"_a = std::pair(1, 0)));
+    tensor.emplace(from_dlpack<float>(foreign.capsule()));
+    if (!python().stop(std::chrono::seconds(10))) std::_Exit(3);
     old->deleter(old);
     std::thread([&] { fresh->deleter(fresh); }).join();
     const bool is_refused = !view->try_withdraw();
