@@ -143,6 +143,19 @@ EXPORT attach_drop() {
   });
 }
 
+/// Counts the events named "mine".
+std::atomic<int> audited{0};
+EXPORT attach_audit() {
+  return report([] {
+    delete interpreter;
+    interpreter = nullptr;
+    py::Config config;
+    config.audit = [](std::string_view event, const py::Object&) { audited += event == "mine"; };
+    interpreter = new py::Interpreter(config);
+  });
+}
+extern "C" LATEPY_VISIBLE int attach_audited() { return audited; }
+
 EXPORT attach_stop() {
   return report([] {
     delete interpreter;  // Python goes on

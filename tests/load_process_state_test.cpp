@@ -195,6 +195,21 @@ TEST_CASE("while there are two interpreters none is the only one, and each use i
     end_interpreter(process, main);
     CHECK(process.entered == &b);
   }
+  SECTION("a foreign one is known once, entered by nobody, and may be taken over") {
+    bool is_new = false;
+    InterpreterState& foreign = begin_foreign_interpreter(process, python(2), 3, is_new);
+    CHECK(is_new);
+    CHECK((foreign.is_foreign && foreign.stopping == 3 && process.entered == &a));
+    CHECK(&begin_foreign_interpreter(process, python(2), 3, is_new) == &foreign);
+    CHECK(!is_new);
+    CHECK(&begin_foreign_interpreter(process, python(0), 3, is_new) == &a);
+    CHECK((!is_new && !a.is_foreign && a.stopping == 0));
+    foreign.is_unfinished = true;
+    const std::uint32_t generation = foreign.generation;
+    CHECK(&begin_interpreter(process, python(2), true) == &foreign);
+    CHECK((!foreign.is_foreign && !foreign.is_unfinished && foreign.stopping == 0));
+    CHECK((foreign.generation == generation && process.entered == &foreign));
+  }
   SECTION("with three of them the end of one changes nothing for handles") {
     InterpreterState& c = begin(process, 2);
     end_interpreter(process, b);

@@ -117,6 +117,7 @@ TESTS = {
     "host/module.hpp": "host_module host_module_restart",
     "memory/detail/": "memory_array memory_buffer memory_dlpack memory_view stl_vector",
     "run/detail/attach.hpp": "run_interpreter_attach",
+    "run/detail/audit_hook.hpp": "run_audit run_subinterpreter",
     "run/detail/entry.hpp": "run_scope run_streams core_gil",
     "run/detail/fork": "whole_fork",
     "run/detail/host_finder.hpp": "run_config",

@@ -8,6 +8,7 @@
 #include <latepy/memory/buffer.hpp>
 #include <latepy/memory/view.hpp>
 #include <latepy/object.hpp>
+#include <latepy/run/audit.hpp>
 #include <latepy/run/interpreter.hpp>
 #include <latepy/run/limits.hpp>
 #include <latepy/run/memory_limit.hpp>

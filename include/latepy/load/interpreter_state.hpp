@@ -123,6 +123,8 @@ struct InterpreterState {
   KeptState* visits = nullptr;
   std::atomic<bool> is_sub{false};          ///< a SubInterpreter made it; see run/subinterpreter.hpp
   std::atomic<NumpyTable*> numpy{nullptr};  ///< numpy's table of functions; see memory/detail/numpy.hpp
+  std::atomic<bool> is_foreign{false};      ///< Config::audit alone knows it: no other thread enters; see run/audit.hpp
+  std::atomic<bool> is_unfinished{false};   ///< of a foreign one: CPython still makes it
 };
 
 /// Stands for "no interpreter" in a library that has met no Python yet. Its generation is always no_generation.

@@ -104,6 +104,10 @@ ProcessState& new_process_state();
 /// Gives an interpreter a slot and a new generation. Needs its GIL. \param gate the first value of `stopping`.
 /// \throws std::bad_alloc; StateError if all slots are taken.
 InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter, bool is_main, int gate = 0);
+/// The same for one that only Config::audit knows; begin_interpreter() may take it over. \param gate of a new one.
+/// \returns the one that is known, and false in `is_new`, if there is one.
+InterpreterState& begin_foreign_interpreter(ProcessState& process, PyInterpreterState* interpreter, int gate,
+                                            bool& is_new);
 /// Frees the slot for another interpreter. From now on each use of a handle of the ended interpreter throws StateError.
 /// Any thread.
 void end_interpreter(ProcessState& process, InterpreterState& ended) noexcept;
@@ -176,9 +180,9 @@ LATEPY_COLD inline InterpreterState& free_slot(ProcessState& process) {
       {"cannot use another Python interpreter: 4095 live in this process, which is latepy's limit; end one first"});
 }
 
-LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter,
-                                                            bool is_main, int gate) {
-  const SpinLock lock(process.lock);
+/// Gives it a slot. The caller holds process.lock.
+LATEPY_COLD inline InterpreterState& fill_slot(ProcessState& process, PyInterpreterState* interpreter, bool is_main,
+                                               int gate) {
   InterpreterState& state = free_slot(process);
   std::uint32_t slot = 1;
   while (process.interpreters[slot].load() != &state) ++slot;
@@ -192,9 +196,40 @@ LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& proces
   state.datetime.store(nullptr);
   state.numpy.store(nullptr);
   state.is_sub.store(false);
+  state.is_foreign.store(false);
+  state.is_unfinished.store(false);
   state.generation.store(state.use << slot_bits | slot, std::memory_order_release);
   if (is_main || process.entered.load() == process.none) process.entered.store(&state, std::memory_order_release);
   publish_interpreters(process);
+  return state;
+}
+/// The one with this pointer; null if there is none. The caller holds process.lock.
+LATEPY_COLD inline InterpreterState* find_slot(ProcessState& process, PyInterpreterState* interpreter) noexcept {
+  return find_interpreter(
+      process, [interpreter](const InterpreterState& each) { return each.interpreter.load() == interpreter; });
+}
+
+LATEPY_FUNC LATEPY_COLD InterpreterState& begin_interpreter(ProcessState& process, PyInterpreterState* interpreter,
+                                                            bool is_main, int gate) {
+  const SpinLock lock(process.lock);
+  InterpreterState* const known = find_slot(process, interpreter);
+  if (!known || !known->is_foreign.load()) return fill_slot(process, interpreter, is_main, gate);
+  known->is_foreign.store(false);
+  known->is_unfinished.store(false);
+  known->stopping.store(gate);
+  if (is_main) process.entered.store(known, std::memory_order_release);
+  return *known;
+}
+
+LATEPY_FUNC LATEPY_COLD InterpreterState& begin_foreign_interpreter(ProcessState& process,
+                                                                    PyInterpreterState* interpreter, int gate,
+                                                                    bool& is_new) {
+  const SpinLock lock(process.lock);
+  InterpreterState* const known = find_slot(process, interpreter);
+  is_new = !known;
+  if (known) return *known;
+  InterpreterState& state = fill_slot(process, interpreter, false, gate);
+  state.is_foreign.store(true);
   return state;
 }
 

@@ -12,6 +12,7 @@ namespace latepy {
 inline namespace v1 {
 
 namespace detail {
+class InstalledAudit;
 class Redirect;
 class HostFinder;
 class InstalledHooks;
@@ -20,6 +21,7 @@ struct OutputHook;
 struct InputHook;
 struct ModuleHook;
 struct ImportHook;
+struct AuditHook;
 struct WatcherStart;
 struct MemoryLimit;
 struct Start;
@@ -193,6 +195,24 @@ struct Config {
   /// - Free-threaded builds of CPython, and other ways to allocate than "pymalloc" and "malloc" (see the option
   ///   `allocator`), cannot be counted: StartError.
   Option<std::size_t, detail::MemoryLimit> memory_limit{};
+
+  /// Called for each audit event of CPython (PEP 578), with its name and the tuple of its arguments: a file is opened,
+  /// a module imported, a process or thread begun, code compiled, and so on. If it throws, the script gets the
+  /// exception, and what the event tells of does not happen: `config.audit = [](std::string_view event, const
+  /// py::Object&) { if (event == "os.system") throw py::PermissionError("scripts run no commands"); };`.
+  /// - It is called with the GIL, on the thread that does it, in all interpreters: the main one, SubInterpreters, and
+  ///   those that scripts make. Interpreters with GILs of their own, and threads of a free-threaded CPython, call it at
+  ///   the same time. It must not wait for another thread that runs Python.
+  /// - What it does itself raises events too. It is not called for these.
+  /// - It is called from the end of the start, or from the attach, until CPython takes the interpreter's modules away:
+  ///   also for `atexit`. An Interpreter that did not start Python calls it until it is destroyed.
+  /// - `args` belongs to the interpreter of the event, and may be kept, as any Object.
+  /// - The constructor of SubInterpreter throws what it throws while CPython makes the interpreter. If a script makes
+  ///   one, what it throws meanwhile is ignored, because CPython may end the process where that fails.
+  /// - It serves to log, and protects against accidents. It is not a sandbox: extension modules raise the events that
+  ///   they want to raise, and Python code can do most things in several ways.
+  /// - The constructor throws StartError if other code of the process has an audit hook that refuses this one.
+  Hook<void(std::string_view, const Object&), detail::AuditHook, detail::InstalledAudit> audit{};
 
   /// Sets an option of PyConfig or PyInitConfig by CPython's name: `set("optimization_level", "1")`,
   /// `set("int_max_str_digits", "0")`. A number is decimal text. If the option is a list (`xoptions`, `warnoptions`),

@@ -8,7 +8,6 @@
 #include <latepy/run/scope.hpp>
 #if LATEPY_DEFINITIONS
 #include <latepy/core/detail/probe_layout.hpp>
-#include <latepy/run/detail/attach.hpp>
 #include <latepy/run/detail/finish.hpp>
 #include <latepy/run/detail/start/load.hpp>
 #include <latepy/run/detail/start/start.hpp>
@@ -257,6 +256,7 @@ LATEPY_FUNC LATEPY_COLD bool Interpreter::end(long long timeout, std::vector<std
   forget_main();
   if (!detail::finish(*before_, starter_ == &detail::thread_record))
     warn({"Python could not flush all of its output when it was stopped (Py_FinalizeEx failed)"});
+  hooks_.end();
   is_stopped_ = true;
   const detail::SpinLock lock(detail::interpreters_lock);
   detail::the_interpreter = nullptr;  // Interpreters that attached to this Python are over too
@@ -272,7 +272,6 @@ LATEPY_FUNC LATEPY_COLD void Interpreter::enlist() noexcept {
   else
     detail::the_interpreter = this;
 }
-
 LATEPY_FUNC LATEPY_COLD void Interpreter::delist() noexcept {
   const detail::SpinLock lock(detail::interpreters_lock);
   Interpreter* each = detail::the_interpreter;

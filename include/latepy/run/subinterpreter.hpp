@@ -98,19 +98,23 @@ LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(const SubConfig& config) 
   const detail::OwnState before = thread.here();
   PyThreadState* const outer = api().ThreadState_Get();
   detail::own_subs();
-  detail::watch_forks_of_subs(detail::current_generation());
+  detail::watch_forks_of_subs();
+  std::exception_ptr veto;
   PyThreadState* const made =
-      detail::new_sub_state({is_own_gil_, config.check_extensions, config.allow_threads, config.allow_fork});
+      detail::new_sub_state({is_own_gil_, config.check_extensions, config.allow_threads, config.allow_fork}, veto);
   PyInterpreterState* const interpreter = api().ThreadState_GetInterpreter(made);
   detail::InterpreterState* state = nullptr;
+  std::uint32_t generation = detail::no_generation;
   try {
+    if (veto) std::rethrow_exception(veto);
     state = &detail::begin_known_interpreter(detail::process_state(), interpreter);
+    generation = state->generation;
     state->is_sub = true;
-    detail::keep_first_state(*state, state->generation, made);
+    detail::keep_first_state(*state, generation, made);
   } catch (...) {
-    if (state) detail::end_interpreter(detail::process_state(), *state);
     api().EndInterpreter(made);
     api().ThreadState_Swap(outer);
+    if (state && state->generation == generation) detail::end_and_forget(*state);
     throw;
   }
   thread.go_to({made, state->generation});

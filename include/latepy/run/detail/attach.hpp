@@ -165,8 +165,9 @@ LATEPY_COLD inline void end_sub_interpreter(PyObject*) {
 /// Gives the interpreter a slot. Needs its GIL. \throws std::bad_alloc, StateError, PythonError.
 LATEPY_COLD inline InterpreterState& begin_known_interpreter(ProcessState& process, PyInterpreterState* interpreter) {
   const bool is_main = interpreter == api().InterpreterState_Main();
+  const bool is_published = is_main || find_by_pointer(interpreter) != nullptr;
   InterpreterState& state = begin_interpreter(process, interpreter, is_main, gate_starting);
-  if (is_main || publish_process_state(interpreter, &end_sub_interpreter)) return state;
+  if (is_published || publish_process_state(interpreter, &end_sub_interpreter)) return state;
   const Object error = fetch_exception();
   end_interpreter(process, state);
   throw_error<StateError>({"latepy cannot keep its state in the dict of this Python interpreter: there is no memory"});
@@ -177,7 +178,7 @@ LATEPY_COLD inline InterpreterState& begin_known_interpreter(ProcessState& proce
 LATEPY_COLD inline void join_or_begin(PyInterpreterState* interpreter) {
   ProcessState& process = join_process_state(interpreter);
   const bool is_known = find_interpreter(process, [&](const InterpreterState& each) {
-                          return each.interpreter.load() == interpreter;
+                          return each.interpreter.load() == interpreter && !each.is_foreign.load();
                         }) != nullptr;
   if (is_known) return;
   // Py_AtExit has 32 places, which are free again when Python has ended. One serves all interpreters.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/run/detail/audit_hook.hpp>
 #include <latepy/run/detail/host_finder.hpp>
 #include <latepy/run/detail/streams/redirect.hpp>
 
@@ -9,7 +10,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Installs Config::on_stdin, on_stdout, on_stderr and on_import. The destructor removes them.
+/// Installs Config::on_stdin, on_stdout, on_stderr, on_import and audit. The destructor removes them.
 class InstalledHooks {
  public:
   /// Those for the streams. Needs the GIL.
@@ -23,13 +24,15 @@ class InstalledHooks {
   LATEPY_COLD void install(const Config& config) {
     install_streams(config, config.output_by_line);
     config.on_import.install(&finder_, {}, false);
+    config.audit.install(&audit_, {}, false);
   }
   /// Removes them. Any thread, at any time. Takes the GIL.
   LATEPY_COLD void end() noexcept {
     for (Redirect& stream : streams_) stream.end();
     finder_.end();
+    audit_.end();
   }
-  /// Makes end() do nothing, so that they stay until Python has ended.
+  /// Makes end() leave those that are objects of Python: they stay until it has ended.
   LATEPY_COLD void let_go() noexcept {
     for (Redirect& stream : streams_) stream.let_go();
     finder_.let_go();
@@ -38,6 +41,7 @@ class InstalledHooks {
  private:
   Redirect streams_[3];
   HostFinder finder_{};
+  InstalledAudit audit_{};
 };
 
 }  // namespace detail

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/run/detail/attach.hpp>
+#include <latepy/run/detail/audit_hook.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -14,10 +14,11 @@ struct SubSettings {
 };
 
 /// Py_NewInterpreter() or Py_NewInterpreterFromConfig(). Needs the GIL of the main interpreter. Afterwards the thread
-/// is in the new one. \param before where the thread was. \throws StartError.
-LATEPY_COLD inline PyThreadState* new_sub_state(const SubSettings& with) {
+/// is in the new one. \param veto gets what Config::audit threw meanwhile. \throws StartError.
+LATEPY_COLD inline PyThreadState* new_sub_state(const SubSettings& with, std::exception_ptr& veto) {
   const Api& a = api();
   PyThreadState* made = nullptr;
+  first_veto = &veto;
   std::string reason = "Py_NewInterpreter() failed, and has printed why";
   if (a.NewInterpreterFromConfig) {
     constexpr int shared = 1, own = 2;
@@ -33,6 +34,7 @@ LATEPY_COLD inline PyThreadState* new_sub_state(const SubSettings& with) {
   } else {
     made = a.NewInterpreter();
   }
+  first_veto = nullptr;
   if (!made) throw_error<StartError>({"cannot make a SubInterpreter: ", reason});
   return made;
 }
@@ -46,9 +48,9 @@ LATEPY_COLD inline void keep_memory_errors() {
   for (Object& each : made) each = steal_or_throw(api().Object_CallNoArgs(*api().MemoryError));
 }
 
-/// An audit hook (Py_AuditHookFunction, Include/cpython/sysmodule.h): refuses os.fork() and os.forkpty() while a
-/// SubInterpreter lives. Their child would hang or crash in each CPython.
-LATEPY_COLD inline int refuse_fork(const char* event, PyObject*, void*) noexcept {
+/// See fork_check. Refuses os.fork() and os.forkpty() while a SubInterpreter lives. Their child would hang or crash in
+/// each CPython.
+LATEPY_COLD inline int refuse_fork(const char* event, PyObject*) {
   if ((std::strcmp(event, "os.fork") != 0 && std::strcmp(event, "os.forkpty") != 0) || !has_subs()) return 0;
   api().Err_SetString(
       *api().RuntimeError,
@@ -57,11 +59,10 @@ LATEPY_COLD inline int refuse_fork(const char* event, PyObject*, void*) noexcept
       "multiprocessing");
   return -1;
 }
-/// From now on refuse_fork() is asked. Needs the GIL of the main interpreter.
-LATEPY_COLD inline void watch_forks_of_subs(std::uint32_t main_generation) noexcept {
-  static std::atomic<std::uint32_t> watched{no_generation};
-  if (watched.exchange(main_generation) == main_generation) return;
-  if (api().Sys_AddAuditHook(&refuse_fork, nullptr) != 0) api().Err_Clear();
+/// From now on refuse_fork() is asked. Needs the GIL.
+LATEPY_COLD inline void watch_forks_of_subs() {
+  fork_check = &refuse_fork;
+  if (!add_audit_hook()) api().Err_Clear();
 }
 
 }  // namespace detail
