@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <functional>
 
 namespace latepy {
 inline namespace v1 {

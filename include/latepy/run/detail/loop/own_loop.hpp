@@ -4,6 +4,7 @@
 
 #include <latepy/run/detail/loop/future_state.hpp>
 
+#include <functional>
 #include <thread>
 
 namespace latepy {
