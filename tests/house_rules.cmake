@@ -63,6 +63,7 @@ used(cmath "is(nan|finite|inf)" signbit floor ceil trunc l*round l*rint nearbyin
 used(complex std::complex)
 used(condition_variable std:: condition_variable[a-z_]* cv_status)
 used(csignal signal raise sig_atomic_t SIG[A-Z_0-9]+)
+used(coroutine std:: coroutine_handle suspend_always suspend_never noop_coroutine)
 used(cstddef size_t ptrdiff_t nullptr_t max_align_t byte to_integer offsetof NULL)
 used(cstdint "u?int(_fast|_least)?(8|16|32|64|max|ptr)_t" "U?INT(8|16|32|64|MAX|PTR)_(MAX|MIN|C)" SIZE_MAX)
 used(cstdio FILE f?printf snprintf vsnprintf fputs puts fopen fclose fflush fread fwrite remove rename stdout stderr

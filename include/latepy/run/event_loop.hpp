@@ -62,8 +62,7 @@ class EventLoop {
   Future<T> call(const detail::StringArg& module, const detail::StringArg& function, A&&... arguments) {
     const detail::Entry entry(loop_->generation);
     const Object found = find(module, function);
-    const Object bound =
-        detail::get_attribute(detail::known_module("functools"), "partial")(found, std::forward<A>(arguments)...);
+    const Object bound = detail::loop_function("partial")(found, std::forward<A>(arguments)...);
     return submit<T>(detail::call_plain(detail::loop_function("wait_for_call"), {bound}));
   }
   /// Calls f() on the thread of the loop, with the GIL. What it throws goes to the exception handler of the loop. Needs
@@ -103,7 +102,7 @@ class EventLoop {
 LATEPY_FUNC LATEPY_COLD EventLoop::EventLoop(const Scope& scope, bool is_pumped, std::function<void()> on_ready) {
   const GilGuard gil(scope);
   loop_ = std::make_shared<detail::OwnLoop>(detail::current_generation(), is_pumped, std::move(on_ready));
-  loop_->make();
+  loop_->make(loop_);
   if (is_pumped) return;
   try {
     thread_ = loop_->start();

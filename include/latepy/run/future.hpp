@@ -32,6 +32,14 @@ class DoneWork final : public LoopWork {
   F f_;
 };
 
+struct FutureAccess {
+  /// Has the loop do the work when the Future is ready. \throws StateError if it is empty.
+  template <class T>
+  static void then(const Future<T>& future, LoopWork& work) {
+    future.checked().then(work);
+  }
+};
+
 }  // namespace detail
 
 /// The result of a task of an EventLoop, which is there when the task is done. It can be moved. Its members may be
@@ -89,6 +97,7 @@ class Future {
 
  private:
   friend class EventLoop;
+  friend struct detail::FutureAccess;
   template <class U, class F>
   friend class detail::DoneWork;
   /// Takes over a reference.

@@ -27,15 +27,18 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::finish() noexcept {
   loop_ = Object();
 }
 
+LATEPY_FUNC LATEPY_COLD void OwnLoop::delist() noexcept {
+  if (is_forked()) return;
+  const SpinLock lock(own_loops_lock);
+  for (OwnLoop** each = &own_loops; *each; each = &(*each)->next_)
+    if (*each == this) {
+      *each = next_;
+      break;
+    }
+}
+
 LATEPY_FUNC LATEPY_COLD void OwnLoop::set_over() noexcept {
-  {
-    const SpinLock lock(own_loops_lock);
-    for (OwnLoop** each = &own_loops; *each; each = &(*each)->next_)
-      if (*each == this) {
-        *each = next_;
-        break;
-      }
-  }
+  delist();
   const std::lock_guard<std::mutex> lock(mutex_);
   is_over_ = true;
   changed_.notify_all();
@@ -88,7 +91,7 @@ LATEPY_FUNC LATEPY_COLD bool OwnLoop::end_all(std::uint32_t its_generation, long
     {
       const SpinLock lock(own_loops_lock);
       for (OwnLoop* each = own_loops; each && !found; each = each->next_)
-        if (!std::exchange(each->is_tried_, true)) found = each->weak_from_this().lock();
+        if (!std::exchange(each->is_tried_, true)) found = each->self_.lock();
     }
     if (!found) return is_all;
     is_all = found->end(until) && is_all;

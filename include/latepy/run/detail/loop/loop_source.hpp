@@ -9,9 +9,10 @@ namespace detail {
 /// `bridges` has a capsule for each event loop that C++ can wake; see LoopCore. Callbacks of asyncio need the running
 /// loop; `end` and `poll` run it.
 inline constexpr char loop_source[] = R"(
-import asyncio, collections, inspect, selectors, socket, sys, threading, time, weakref
+import asyncio, collections, functools, inspect, selectors, socket, sys, threading, time, weakref
 
 bridges = weakref.WeakKeyDictionary()
+partial = functools.partial
 
 def socket_pair():
     pair = socket.socketpair()

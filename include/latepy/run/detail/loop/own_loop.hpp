@@ -13,14 +13,18 @@ namespace detail {
 
 /// An event loop of asyncio, with a thread of its own, or pumped: then poll() runs it. From make() until it has ended
 /// it is in the list that the stop of its interpreter ends.
-class OwnLoop final : public LoopCore, public std::enable_shared_from_this<OwnLoop> {
+class OwnLoop final : public LoopCore {
  public:
   using Clock = std::chrono::steady_clock;
   OwnLoop(std::uint32_t its_generation, bool pumped, std::function<void()> when_ready)
       : LoopCore(its_generation), is_pumped_(pumped), on_ready_(std::move(when_ready)) {}
 
-  /// Makes the loop of asyncio. Needs the GIL. \throws PythonError.
-  void make();
+  OwnLoop(const OwnLoop&) = delete;
+  OwnLoop& operator=(const OwnLoop&) = delete;
+  ~OwnLoop() override { delist(); }
+
+  /// Makes the loop of asyncio. Needs the GIL. \param self this. \throws PythonError.
+  void make(const std::shared_ptr<OwnLoop>& self);
   /// Runs the loop on a new thread, which has a reference to it. \throws std::system_error; StateError or
   /// std::bad_alloc, if that thread cannot enter Python.
   std::thread start();
@@ -71,6 +75,7 @@ class OwnLoop final : public LoopCore, public std::enable_shared_from_this<OwnLo
   bool begin_end(Clock::time_point until) noexcept;
   bool end_pumped(Clock::time_point until) noexcept;
   void set_over() noexcept;
+  void delist() noexcept;
 
   const bool is_pumped_;
   const std::function<void()> on_ready_;
@@ -83,6 +88,7 @@ class OwnLoop final : public LoopCore, public std::enable_shared_from_this<OwnLo
   Clock::time_point until_{};
   bool is_entered_ = false, is_over_ = false;
   std::exception_ptr ready_failure_{};
+  std::weak_ptr<OwnLoop> self_{};
   // Guarded by own_loops_lock.
   OwnLoop* next_ = nullptr;
   bool is_tried_ = false;
@@ -118,10 +124,11 @@ LATEPY_COLD inline void own_the_loops() {
   if (known.exchange(&process) != &process) push(process.loop_owners, &owner);
 }
 
-LATEPY_FUNC LATEPY_COLD void OwnLoop::make() {
+LATEPY_FUNC LATEPY_COLD void OwnLoop::make(const std::shared_ptr<OwnLoop>& self) {
   count_loop_forks();
   own_the_loops();
-  const LoopBridge bridge(shared_from_this());
+  self_ = self;
+  const LoopBridge bridge(self);
   const ColdObject made = call_plain(loop_function("make"), {Ref(is_pumped_ ? api().TrueStruct : api().FalseStruct),
                                                              bridge.descriptor, bridge.drain, bridge.capsule});
   loop_ = Object::borrow(throw_if_null(api().Tuple_GetItem(made.ptr(), 0)));
@@ -133,7 +140,7 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::make() {
 
 LATEPY_FUNC LATEPY_COLD std::thread OwnLoop::start() {
   std::exception_ptr failure;
-  std::thread made([self = shared_from_this(), &failure] {
+  std::thread made([self = self_.lock(), &failure] {
     std::optional<GilGuard> gil;
     try {
       std::optional<GilGuard> entered = GuardAccess::try_enter(self->generation);
