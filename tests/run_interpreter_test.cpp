@@ -505,6 +505,19 @@ TEST_CASE("Python starts again in the same process, with new lives for Objects",
   });
 }
 
+TEST_CASE("the stop frees latepy's own Python code, and what it refers to", "[stop][restart][leaks]") {
+  in_child([] {
+    static int freed = 0;
+    for (int i = 1; i <= 3; ++i) {
+      py::Interpreter python;
+      PyObject* const token = latepy::detail::api().Capsule_New(&freed, nullptr, [](PyObject*) { ++freed; });
+      Object(latepy::detail::import_hooks())["token"] = Object::steal(token);
+      EXPECT(python.stop());
+      EXPECT(freed == i);
+    }
+  });
+}
+
 TEST_CASE("extension modules of the standard library bear a second start, or it is refused", "[restart]") {
   in_child([] {
     { py::Interpreter().exec("import datetime, decimal, ctypes"); }

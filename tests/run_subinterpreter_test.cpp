@@ -937,6 +937,20 @@ TEST_CASE("a Deadline stops what its thread runs in a SubInterpreter", "[limits]
   });
 }
 
+TEST_CASE("the end of a SubInterpreter frees latepy's own Python code, and what it refers to", "[stop][leaks]") {
+  in_child([] {
+    static int freed = 0;
+    py::Interpreter python;
+    {
+      SubInterpreter sub;
+      const GilGuard gil(sub);
+      PyObject* const token = latepy::detail::api().Capsule_New(&freed, nullptr, [](PyObject*) { ++freed; });
+      Object(latepy::detail::import_hooks())["token"] = Object::steal(token);
+    }
+    EXPECT(freed == 1);
+  });
+}
+
 TEST_CASE("a Python that is started again has SubInterpreters too", "[restart]") {
   in_child([] {
     std::optional<SubInterpreter> earlier;

@@ -55,8 +55,8 @@ struct ImportedException {
   /// A new reference to the class; null if the module is not imported. Needs the GIL.
   PyObject* find() const noexcept;
 };
-/// The key of kept_namespace("errors", own_errors_source) in the dict of an interpreter.
-inline constexpr char own_errors_key[] = "latepy.v1.errors";
+/// The key of the dict of kept_namespace() in that of an interpreter.
+inline constexpr char namespaces_key[] = "latepy.v1.namespaces";
 inline constexpr ImportedException imported_exceptions[] = {
     {"asyncio.exceptions", "CancelledError", ExceptionId::CancelledError},
     {"asyncio.exceptions", "TimeoutError", ExceptionId::TimeoutError},        // from 3.11 on these two are
@@ -147,8 +147,9 @@ LATEPY_FUNC LATEPY_COLD PyObject* ImportedException::find() const noexcept {
     const ColdRef key(dict ? a.Unicode_InternFromString(text) : nullptr);
     return key.get() ? a.Dict_GetItemWithError(dict, key.get()) : nullptr;
   };
-  PyObject* const of_latepy = module ? nullptr : a.InterpreterState_GetDict(a.InterpreterState_Get());
-  PyObject* const found = module ? item(a.Import_GetModuleDict(), module) : item(item(of_latepy, own_errors_key), name);
+  PyObject* const found =
+      module ? item(a.Import_GetModuleDict(), module)
+             : item(item(item(a.InterpreterState_GetDict(a.InterpreterState_Get()), namespaces_key), "errors"), name);
   a.Err_Clear();
   return module ? find_attribute(found, std::string_view(name)) : Object::borrow(found).release();
 }

@@ -55,6 +55,7 @@ LATEPY_COLD inline bool finish(const HostState& start, bool is_starter) {
   release_types();
   release_codes();
   release_interned_names();
+  release_namespaces();
   const bool with_readline = is_imported("readline");
   const SignalHandlers last;
   const HostState now;

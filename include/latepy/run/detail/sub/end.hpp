@@ -49,6 +49,7 @@ LATEPY_COLD inline void finish_sub(InterpreterState& s, GilGuard& inside) noexce
   release_types();
   release_codes();
   release_interned_names();
+  release_namespaces();
   drain(s);
   end_all_visits(s);
   free_ended_threads(s, generation);
