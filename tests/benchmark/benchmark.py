@@ -90,6 +90,7 @@ class Contender:
         self.with_headers = with_headers
         self.includes = list(includes)
         self.system_includes = list(system_includes)
+        self.variables = {}  # of the environment, beside environment()
         self.about = ''
         self.operations = []
 
@@ -133,6 +134,15 @@ class CompiledOnce(Contender):
         return [self.library, '-Wl,--gc-sections', *super().libraries(python)]
 
 
+class BesideAnother(Contender):
+    """latepy with a SubInterpreter alive, and how much dearer a use may be: ns."""
+    BAR = 5
+
+    def __init__(self):
+        super().__init__('beside another', 'latepy', [os.path.join(ROOT, 'include')], with_headers=False)
+        self.variables = {'LATEPY_BENCHMARK_BESIDE': '1'}
+
+
 def run(command):
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
@@ -167,6 +177,8 @@ def twenty_pythons(python):
 def contenders(python):
     """Those that can be built here; says why others are not."""
     chosen = [Contender('latepy', 'latepy', includes=[os.path.join(ROOT, 'include')], with_headers=False)]
+    if options.beside:
+        chosen.append(BesideAnother())
     folders = [None] + (options.pybind11 or [])
     if not python.headers:
         print('benchmark: CPython %s has no headers: raw, naive and pybind11 are left out' % python.version, file=sys.stderr)
@@ -226,8 +238,9 @@ class Server:
 
     def __init__(self, contender, python, before=(), *arguments):
         self.contender = contender
-        self.process = subprocess.Popen([*before, contender.executable, '--serve', *arguments], env=environment(python),
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([*before, contender.executable, '--serve', *arguments],
+                                        env={**environment(python), **contender.variables}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
 
     def measure(self, line):
         self.process.stdin.write(line + '\n')
@@ -291,7 +304,7 @@ def iterations(name):
 
 def callgrind(each, python, names, folder):
     """For each operation the file that callgrind wrote about its loop, and the number of operations in it."""
-    out = os.path.join(folder, each.source + '.out')
+    out = os.path.join(folder, each.name.replace(' ', '_') + '.out')
     server = Server(each, python, ('valgrind', '--tool=callgrind', '--log-file=/dev/null', '--callgrind-out-file=' + out))
     result, dumps = {}, 0
     for name in names:
@@ -400,9 +413,15 @@ def report(what, python, chosen, samples, bar):
             row.append('%.*f%s' % (3 if ratio < 0.1 else 2, ratio, '!' if is_missed else ''))
             if is_missed:
                 missed.append(name)
+        if options.beside:
+            more = of['beside another'] - of['latepy'] if {'beside another', 'latepy'} <= set(of) else None
+            is_missed = is_time and more is not None and more > BesideAnother.BAR
+            row.append('-' if more is None else '%+.1f%s' % (more, '!' if is_missed else ''))
+            missed += [name] if is_missed else []
         rows.append(row)
     print('CPython %s: %s\n' % (python.version, what))
-    print_table(['operation'] + [each.name for each in chosen] + ['latepy / raw' if other == 'raw' else other + ' / latepy' for other in others], rows)
+    print_table(['operation'] + [each.name for each in chosen] + ['latepy / raw' if other == 'raw' else other + ' / latepy' for other in others]
+                + (['beside another - latepy'] if options.beside else []), rows)
     for each in chosen:
         print('%s: %s' % (each.name, each.about))
     print('\n! misses its bar: %s' % (', '.join(dict.fromkeys(missed)) or 'none'))
@@ -496,7 +515,7 @@ def headers(_):
 def check(python):
     """Runs each operation of each contender once, which checks its result."""
     for each in built(python, ('-O0',)):
-        done = subprocess.run([each.executable, '--iterations', '1'], env=environment(python), stdout=subprocess.PIPE, text=True)
+        done = subprocess.run([each.executable, '--iterations', '1'], env={**environment(python), **each.variables}, stdout=subprocess.PIPE, text=True)
         print('%s: %d operations on CPython %s' % (each.name, done.stdout.count('\n'), python.version))
         if done.returncode != 0:
             fail(each.name + ' failed')
@@ -519,6 +538,7 @@ def arguments():
     parser.add_argument('--python', default='', help='3.13, 3.10.13 or the file of a libpython; otherwise LATEPY_LIBRARY, then the newest that has headers')
     parser.add_argument('--pybind11', action='append', metavar='FOLDER', help='another pybind11: its include folder')
     parser.add_argument('--only', action='append', metavar='CONTENDER', help='only this contender (may be repeated)')
+    parser.add_argument('--beside', action='store_true', help='latepy also with a second interpreter alive')
     parser.add_argument('--rounds', type=int, default=3, help='rounds in one set of processes (3)')
     parser.add_argument('--restarts', type=int, default=7, help='sets of processes (7)')
     parser.add_argument('--milliseconds', type=float, default=10, help='CPU time of one measurement (10)')

@@ -6,6 +6,7 @@
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/vector.hpp>
 
+#include <optional>
 #include <thread>
 
 #include "harness.hpp"
@@ -295,6 +296,8 @@ int main(int argc, char** argv) {
                   python.version().c_str());
       return 0;
     }
+    std::optional<py::SubInterpreter> other;
+    if (std::getenv("LATEPY_BENCHMARK_BESIDE")) other.emplace();  // as with it, each use asks where the thread is
     return compare(python, argc, argv);
   });
 }

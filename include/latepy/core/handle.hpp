@@ -262,7 +262,8 @@ LATEPY_FORCE_INLINE Object steal_or_throw(PyObject* object) { return Object::ste
 inline Object none() { return Object::borrow(api().NoneStruct); }
 
 #if LATEPY_DEFINITIONS
-LATEPY_FUNC LATEPY_COLD PyObject* check_use(PyObject* object, std::uint32_t generation) {
+LATEPY_FUNC LATEPY_OUTLINE PyObject* check_use(PyObject* object, std::uint32_t generation) {
+  if (LATEPY_LIKELY(is_in_by_record(generation))) return object;
   if (!object || generation == empty_generation)
     throw_error<StateError>({"an empty Object was used: it was never set, or was moved from; assign to it first"});
   finish_fork();
@@ -280,18 +281,17 @@ LATEPY_FUNC LATEPY_COLD PyObject* check_use(PyObject* object, std::uint32_t gene
                      "scope"});
 }
 
-LATEPY_FUNC LATEPY_COLD void check_making() {
+LATEPY_FUNC LATEPY_OUTLINE void check_making() {
+  if (LATEPY_LIKELY(interpreter_by_record() != nullptr) || holds_gil()) return;
   if (!is_python_running())
     throw_not_running(
         "a Python object was made, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
-  if (!holds_gil())
-    throw_error<StateError>(
-        {"a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope"});
+  throw_error<StateError>(
+      {"a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope"});
 }
 
 #endif  // LATEPY_DEFINITIONS
 }  // namespace detail
-
 inline void GilGuard::enter(const Ref& object) {
   const std::uint32_t generation = detail::HandleAccess::generation(object);
   detail::is_alive(generation) ? enter(generation, true) : enter(true);

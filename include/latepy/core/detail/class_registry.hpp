@@ -42,10 +42,10 @@ struct ClassRecord {
   std::size_t hash = 0;
   const char* key = nullptr;  ///< see type_key(); it need not end in NUL
   std::size_t key_length = 0;
-  std::uint32_t generation = no_generation;  ///< of the interpreter that `type` belongs to
-  PyObject* type = nullptr;                  ///< the Python class; owned until its interpreter ends
-  struct ClassTraits* traits = nullptr;      ///< what host/ knows of a bound class; null for an enumeration
-  const struct ClassSlot* only = nullptr;    ///< for a type that only one file knows, the ClassSlot of it; else null
+  std::atomic<std::uint32_t> generation{no_generation};  ///< of the interpreter that `type` belongs to
+  PyObject* type = nullptr;                              ///< the Python class; owned until its interpreter ends
+  struct ClassTraits* traits = nullptr;                  ///< what host/ knows of a bound class; null for an enumeration
+  const struct ClassSlot* only = nullptr;  ///< for a type that only one file knows, the ClassSlot of it; else null
 };
 
 /// A library's cache for one type: its record in the registry, or null if it has none. Valid while `stamp` is equal to
@@ -53,6 +53,9 @@ struct ClassRecord {
 struct ClassSlot {
   std::atomic<std::uint32_t> stamp{0};
   std::atomic<ClassRecord*> record{nullptr};
+  /// While there are several interpreters: records that were found, each where its generation says. Valid while the
+  /// record has that generation.
+  std::atomic<ClassRecord*> of_several[4] = {};
 };
 template <class T>
 inline ClassSlot class_slot{};
@@ -109,15 +112,22 @@ LATEPY_FUNC LATEPY_COLD ClassRecord* find_record(const ClassSlot& slot, std::str
   return nullptr;
 }
 
-LATEPY_FUNC LATEPY_COLD ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept {
+LATEPY_FUNC LATEPY_OUTLINE ClassRecord* refresh(ClassSlot& slot, std::string_view key) noexcept {
+  const std::uint32_t generation = current_generation();
+  std::atomic<ClassRecord*>& kept = slot.of_several[generation % std::size(slot.of_several)];
+  if (ClassRecord* const known = generation == no_generation ? nullptr : kept.load(std::memory_order_acquire);
+      known && known->generation.load(std::memory_order_acquire) == generation)
+    return known;
   InterpreterState& interpreter = current_interpreter();
   const SpinLock lock(interpreter.classes_lock);
-  const std::uint32_t generation = interpreter.generation.load(),
-                      stamp = process_state().classes_stamp.load(std::memory_order_acquire);
+  const std::uint32_t stamp = process_state().classes_stamp.load(std::memory_order_acquire);
   ClassRecord* record = find_record(slot, key);
   if (record && record->generation != generation) record = nullptr;
-  // All interpreters use the same ClassSlot, so it is not filled while there are several.
-  if (process_state().only.load(std::memory_order_acquire) != &interpreter) return record;
+  // All interpreters use the same ClassSlot, so `record` is not filled while there are several.
+  if (process_state().only.load(std::memory_order_acquire) != &interpreter) {
+    if (record) kept.store(record, std::memory_order_release);
+    return record;
+  }
   slot.record.store(record, std::memory_order_relaxed);
   slot.stamp.store(stamp, std::memory_order_release);
   return record;
@@ -137,7 +147,7 @@ LATEPY_FUNC LATEPY_COLD ClassRecord* new_record(const ClassSlot& slot, std::stri
 
 LATEPY_FUNC LATEPY_COLD void publish(ClassRecord* record, PyObject* type) noexcept {
   record->type = type;
-  record->generation = current_generation();
+  record->generation.store(current_generation(), std::memory_order_release);
   process_state().classes_stamp.fetch_add(1, std::memory_order_release);
 }
 #endif  // LATEPY_DEFINITIONS

@@ -109,7 +109,8 @@ LATEPY_FUNC LATEPY_COLD void defer_decref(PyObject* object, std::uint32_t genera
   push(interpreter->deferred_decrefs, node);
 }
 
-LATEPY_FUNC LATEPY_COLD bool may_drop_checked(std::uint32_t generation) noexcept {
+LATEPY_FUNC LATEPY_OUTLINE bool may_drop_checked(std::uint32_t generation) noexcept {
+  if (LATEPY_LIKELY(is_in_by_record(generation))) return true;
   finish_fork();
   return is_alive(generation) && holds_gil_of(generation);
 }

@@ -58,8 +58,10 @@ LATEPY_FORCE_INLINE InternedName* interned_fast(const InternKey& key, const char
 }
 /// Looks in all four slots, after check_running(). Gives null if the name is not there.
 InternedName* find_interned(const char* text, std::size_t with_nul);
-/// As find_interned(), but keeps the name if it is not there. Gives null if no slot is free, or if there is a NUL
-/// before the end (the array is a buffer, not a literal). \throws PythonError, std::bad_alloc.
+/// Keeps a name that find_interned() has not found. Gives null if no slot is free, or if there is a NUL before the end
+/// (the array is a buffer, not a literal). \throws PythonError, std::bad_alloc.
+InternedName* keep_name(const char* text, std::size_t with_nul);
+/// As find_interned(), but keeps the name if it is not there, as keep_name() does.
 InternedName* intern(const char* text, std::size_t with_nul);
 /// The slot of a name, or null if it cannot be kept. Needs the GIL. \throws as intern() does.
 LATEPY_FORCE_INLINE InternedName* interned(const InternKey& key, const char* text) {
@@ -142,10 +144,14 @@ inline InternedName& interned_slot(InternedName* names, const InternKey& key, st
   return names[(key.first_slot() + nth) % interned_slots];
 }
 
-LATEPY_FUNC LATEPY_COLD InternedName* find_interned(const char* text, std::size_t with_nul) {
-  check_running();
+LATEPY_FUNC LATEPY_OUTLINE InternedName* find_interned(const char* text, std::size_t with_nul) {
+  const InterpreterState* known = interpreter_by_record();
+  if (LATEPY_UNLIKELY(!known)) {
+    check_running();
+    known = &current_interpreter();
+  }
   const InternKey key(text, with_nul);
-  const InterpreterState& interpreter = current_interpreter();
+  const InterpreterState& interpreter = *known;
   const std::uint32_t generation = interpreter.generation.load(std::memory_order_relaxed);
   for (std::size_t nth = 0; nth < interned_probes; ++nth) {
     InternedName& slot = interned_slot(interpreter.names, key, nth);
@@ -154,8 +160,7 @@ LATEPY_FUNC LATEPY_COLD InternedName* find_interned(const char* text, std::size_
   return nullptr;
 }
 
-LATEPY_FUNC LATEPY_COLD InternedName* intern(const char* text, std::size_t with_nul) {
-  if (InternedName* const known = find_interned(text, with_nul)) return known;
+LATEPY_FUNC LATEPY_COLD InternedName* keep_name(const char* text, std::size_t with_nul) {
   const InternKey key(text, with_nul);
   if (text[key.size - 1] != '\0' || std::strlen(text) != key.size - 1) return nullptr;  // a buffer, not a literal
   ColdRef str(throw_if_null(api().Unicode_InternFromString(text)));
@@ -186,6 +191,11 @@ LATEPY_FUNC LATEPY_COLD InternedName* intern(const char* text, std::size_t with_
   return nullptr;
 }
 
+LATEPY_FUNC LATEPY_OUTLINE InternedName* intern(const char* text, std::size_t with_nul) {
+  InternedName* const known = find_interned(text, with_nul);
+  return LATEPY_LIKELY(known != nullptr) ? known : keep_name(text, with_nul);
+}
+
 LATEPY_FUNC LATEPY_COLD void release_interned_names() noexcept {
   const InterpreterState& interpreter = current_interpreter();
   const std::uint32_t generation = interpreter.generation.load(std::memory_order_relaxed);
@@ -199,8 +209,9 @@ LATEPY_FUNC LATEPY_COLD void release_interned_names() noexcept {
   }
 }
 
-LATEPY_FUNC LATEPY_COLD AttrName::Found AttrName::find(const char* text, std::size_t with_nul) {
-  const InternedName* const known = intern(text, with_nul);
+LATEPY_FUNC LATEPY_OUTLINE AttrName::Found AttrName::find(const char* text, std::size_t with_nul) {
+  const InternedName* known = find_interned(text, with_nul);
+  if (LATEPY_UNLIKELY(!known)) known = keep_name(text, with_nul);
   return known ? Found{known->str, empty_generation} : decode(text);
 }
 

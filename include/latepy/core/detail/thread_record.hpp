@@ -137,6 +137,21 @@ inline InterpreterState* held_interpreter() noexcept {
 }
 inline bool holds_gil() noexcept { return held_interpreter() != nullptr; }
 
+/// The interpreter that this thread is in by the state in its ThreadRecord, and whose GIL it so holds. Null if it is in
+/// none, by a state that latepy did not make, or if finish_fork() has something to do. It is all that a use asks where
+/// there are several interpreters. Any thread.
+LATEPY_FORCE_INLINE InterpreterState* interpreter_by_record() noexcept {
+  PyThreadState* const current = library_state.api.ThreadState_GetUnchecked();
+  const ThreadRecord& record = thread_record;
+  if (LATEPY_UNLIKELY(!current || current != record.state)) return nullptr;
+  if (LATEPY_UNLIKELY(process_state().forked.load(std::memory_order_acquire) != 0)) return nullptr;
+  return interpreter_of(record.generation);
+}
+/// Whether that is the interpreter with this generation.
+LATEPY_FORCE_INLINE bool is_in_by_record(std::uint32_t generation) noexcept {
+  return thread_record.generation == generation && interpreter_by_record();
+}
+
 /// Makes a thread state for this thread. Needs no GIL. \throws std::bad_alloc.
 KeptState* make_thread_state(const InterpreterState& interpreter, std::uint32_t generation);
 /// The same, as that of its home, which it keeps until it ends.
@@ -163,15 +178,14 @@ LATEPY_FUNC LATEPY_COLD void arm_thread_end() {
 #endif
 }
 
-LATEPY_FUNC LATEPY_COLD InterpreterState& ask_interpreter() noexcept {
+LATEPY_FUNC LATEPY_OUTLINE InterpreterState& ask_interpreter() noexcept {
+  if (InterpreterState* const known = interpreter_by_record(); LATEPY_LIKELY(known)) return *known;
   ProcessState& process = process_state();
   finish_fork();
   if (InterpreterState* const only = process.only.load()) return *only;
   const Api& a = api();
   PyThreadState* const current = a.ThreadState_GetUnchecked();
   if (!current) return *process.none;
-  if (current == thread_record.state)
-    if (InterpreterState* const own = interpreter_of(thread_record.generation)) return *own;
   // Before 3.12 `current` is the state of whoever holds the GIL. It is this thread's own only if PyGILState says so.
   if (!library_state.current_is_per_thread && current != a.GILState_GetThisThreadState()) return *process.none;
   // CPython is asked each time: another thread state may have got the address of one that latepy did not make.
@@ -180,7 +194,8 @@ LATEPY_FUNC LATEPY_COLD InterpreterState& ask_interpreter() noexcept {
   return found ? *found : *process.none;
 }
 
-LATEPY_FUNC LATEPY_COLD std::uint32_t ask_generation() noexcept {
+LATEPY_FUNC LATEPY_OUTLINE std::uint32_t ask_generation() noexcept {
+  if (LATEPY_LIKELY(interpreter_by_record())) return thread_record.generation;
   return current_interpreter().generation.load(std::memory_order_acquire);
 }
 
