@@ -36,21 +36,24 @@ struct ScriptedNode : py::Trampoline<Node> {
         "visit", [&] { return Node::visit(depth); }, depth);
   }
 };
-py::Object global(const char* name) { return py::Interpreter::current()[name]; }
+/// Where the functions of define_recursions() are.
+py::Scope* recursing = nullptr;
+py::Object global(const char* name) { return (*recursing)[name]; }
 
-void define_recursions(py::Interpreter& python) {
-  const py::GilGuard gil;
+void define_recursions(py::Scope& python) {
+  recursing = &python;
+  const py::GilGuard gil(python);
   python.def("function", [](int k) -> int { return global("function")(k + 1).as<int>(); });
   python.def(
       "named", [](int k) -> int { return global("named")("k"_a = k + 1).as<int>(); }, "k"_a);
   python.def("overloaded",
              py::overload([](const std::string& text) { return text; },
                           [](int k) -> std::string { return global("overloaded")(k).as<std::string>(); }));
-  python.def("executed", [](int) { py::Interpreter::current().exec("executed(1)"); });
+  python.def("executed", [](int) { recursing->exec("executed(1)"); });
   python.def("itself", [](const py::Object& f) -> py::Object { return f(f); });
   python.def("through", [](const std::function<int(int)>& f) { return f(1); });
   python.def("visited", [](Node& node) { return node.visit(1); });
-  python.def("sorted_by_host", [](int) { return py::Interpreter::current().eval("sorted([1], key=sorted_by_host)"); });
+  python.def("sorted_by_host", [](int) { return recursing->eval("sorted([1], key=sorted_by_host)"); });
   python.def("mixed", [](int k, const py::Object& f) -> int {
     if (k % 500 == 0) global("attempt")(f);
     return global("mixed")(k + 1, f).as<int>();
@@ -185,19 +188,22 @@ bool overflows(const char* what, F&& call) {
 
 /// Whether each expression overflows, also a second time, and the thread still runs Python then.
 template <std::size_t N>
-void check_overflows(const char* const (&expressions)[N], std::initializer_list<std::size_t> sizes) {
+void check_overflows(const char* const (&expressions)[N], std::initializer_list<std::size_t> sizes,
+                     bool in_sub_interpreter = false) {
   in_child([&] {
     py::Config config;
     config.release_gil = true;
     py::Interpreter python(config);
-    define_recursions(python);
+    std::optional<py::SubInterpreter> sub;
+    py::Scope& scope = in_sub_interpreter ? static_cast<py::Scope&>(sub.emplace()) : python;
+    define_recursions(scope);
     for (const std::size_t kib : sizes) {
       std::printf("with %zu KiB:\n", kib);
       on_stack(kib, [&] {
-        const py::GilGuard gil;
+        const py::GilGuard gil(scope);
         for (const char* const each : expressions)
-          for (int time = 0; time < 2; ++time) EXPECT(overflows(each, [&] { python.eval(each); }));
-        EXPECT(python.eval<int>("sum(len(str(i)) for i in range(10))") == 10);
+          for (int time = 0; time < 2; ++time) EXPECT(overflows(each, [&] { scope.eval(each); }));
+        EXPECT(scope.eval<int>("sum(len(str(i)) for i in range(10))") == 10);
       });
     }
   });
@@ -235,6 +241,12 @@ TEST_CASE("Python code that calls itself does not overflow a small stack", "[sta
 
 TEST_CASE("scripts that call themselves deep inside of host functions do not overflow the stack", "[stack]") {
   check_overflows(mixed_recursions, {128, 192, 512, 2048});
+}
+
+TEST_CASE("in a SubInterpreter all of them end in a RecursionError too", "[stack]") {
+  check_overflows(host_recursions, {128, 256, 512, 1024, 8192}, true);
+  check_overflows(python_recursions, {128, 256, 512, 1024, 8192}, true);
+  check_overflows(mixed_recursions, {128, 512, 8192}, true);
 }
 
 TEST_CASE("conversions of what holds itself, or is nested without end, are RecursionErrors", "[stack]") {
@@ -385,6 +397,14 @@ TEST_CASE("a stack of 64 KiB is refused, before Python overflows it", "[stack]")
              "scripts. Make the thread with 512 KiB or more");
       EXPECT(!py::GilGuard::try_acquire());
     });
+    {
+      py::SubInterpreter sub;
+      on_stack(64, [&] {
+        EXPECT_THROWN(py::StateError, py::GilGuard(sub));
+        EXPECT_THROWN(py::StateError, sub.exec("1"));
+      });
+      EXPECT(sub.eval<int>("1 + 1") == 2);
+    }
     on_stack(128, [&] {
       const py::GilGuard gil;
       EXPECT(python.eval<int>("1 + 1") == 2);
