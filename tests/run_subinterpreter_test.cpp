@@ -7,6 +7,11 @@
 #include <latepy/stl/optional.hpp>
 #include <latepy/stl/vector.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cfenv>
+#include <clocale>
 #include <fstream>
 #include <thread>
 
@@ -1075,6 +1080,68 @@ TEST_CASE("extension modules that know one interpreter need check_extensions = f
     SubInterpreter strict;
     EXPECT_THROWN(py::ImportError, strict.exec("import numpy"));
   });
+}
+
+TEST_CASE("what is the process's own is as before, whatever its interpreters have imported", "[stop][signals]") {
+  const auto state = [] {
+    std::string now = "\nrounding " + std::to_string(std::fegetround());
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    for (int each = 1; each < 65; ++each) {
+      struct sigaction action = {};
+      if (sigaction(each, nullptr, &action) != 0) continue;
+      now += "\nsignal " + std::to_string(each) + ": " +
+             std::to_string(reinterpret_cast<std::uintptr_t>(action.sa_handler)) + " " +
+             std::to_string(sigismember(&mask, each));
+    }
+    now += std::string("\nlocale ") + std::setlocale(LC_ALL, nullptr);
+    char folder[4096] = "";
+    if (getcwd(folder, sizeof folder)) now += std::string("\nfolder ") + folder;
+    for (char** each = environ; *each; ++each) now += std::string("\n") + *each;
+    for (int each = 0; each < 200; ++each)
+      if (const int flags = fcntl(each, F_GETFL); flags != -1)
+        now += "\ndescriptor " + std::to_string(each) + ": " + std::to_string(flags) + " " +
+               std::to_string(fcntl(each, F_GETFD));
+    const mode_t rights = umask(0);
+    umask(rights);
+    return now + "\numask " + std::to_string(rights);
+  };
+  const auto compare = [](const std::string& before, const std::string& after, const char* when) {
+    if (before == after) return;
+    std::size_t same = 0;
+    while (same < before.size() && before[same] == after[same]) ++same;
+    const std::size_t line = before.rfind('\n', same - 1);
+    throw std::runtime_error(when + (": " + before.substr(line, 80)) + " became " + after.substr(line, 80));
+  };
+  const char* const imports =
+      "import asyncio, importlib, locale, signal\n"
+      "for name in 'readline', 'curses', 'decimal', 'multiprocessing', 'ssl', 'subprocess':\n"
+      "  try: importlib.import_module(name)\n"
+      "  except ImportError: pass\n"
+      "async def nothing(): await asyncio.sleep(0)\n"
+      "asyncio.run(nothing())\n";
+  for (const bool with_sub : {false, true})
+    in_child([&] {
+      std::setlocale(LC_ALL, "C");
+      std::fesetround(FE_DOWNWARD);
+      umask(027);
+      setenv("TERM", "dumb", 1);  // readline prints nothing then
+      const std::string before = state();
+      {
+        py::Interpreter python;
+        compare(before, state(), "by the start");
+        if (with_sub) {
+          SubConfig config = with_shared_gil();
+          config.check_extensions = false;
+          SubInterpreter sub(config);
+          compare(before, state(), "by a SubInterpreter");
+          sub.exec(imports);
+        }
+        python.exec(imports);
+        python.exec("import faulthandler; faulthandler.enable()");
+      }
+      compare(before, state(), "by the stop");
+    });
 }
 
 TEST_CASE("interpreters that are made and ended take no more memory than CPython's own", "[memory]") {
