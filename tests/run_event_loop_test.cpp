@@ -369,3 +369,38 @@ TEST_CASE("a loop keeps nothing") {
   EventLoop loop(service());
   CHECK(drift([&] { loop.call<int>("service", "double", 1).get(); }) == "");
 }
+
+TEST_CASE("run_until_complete() runs an awaitable on this thread", "[until-complete]") {
+  const auto doubled = [](int x) { return service().call("service", "double", x); };
+  CHECK(python().run_until_complete<int>(doubled(4)) == 8);
+  CHECK(python().run_until_complete<int>(python().call("service", "nap", 4), 10h) == 4);
+  python().run_until_complete<void>(python().call("asyncio", "sleep", 0));
+  CHECK_THROWS_AS(python().run_until_complete(python().call("service", "fail")), py::LookupError);
+  CHECK_THROWS_WITH(python().run_until_complete(py::to_py(3)), Catch::Contains("an awaitable was wanted"));
+  CHECK_THROWS_AS(python().run_until_complete<int>(python().call("service", "nap", "x")), py::ConversionError);
+  python().exec("async def inside(): return outer()");
+  python().def("outer", [&] { return python().run_until_complete<int>(doubled(1)); });
+  CHECK_THROWS_WITH(python().run_until_complete(python()["inside"]()), Catch::Contains("use await there"));
+  CHECK(python().run_until_complete<int>(doubled(5)) == 10);
+  {
+    const py::GilRelease released;
+    std::thread([&] { CHECK(python().run_until_complete<int>((py::GilGuard(), doubled(6))) == 12); }).join();
+  }
+}
+
+TEST_CASE("the timeout of run_until_complete() cancels the task", "[until-complete]") {
+  CHECK_THROWS_AS(service().run_until_complete(python().call("service", "forever"), 1ms), py::TimeoutError);
+  const py::Object nothing = eval("lambda: None");
+  try {
+    python().run_until_complete(python().call("service", "stubborn", nothing), 2ms);
+    FAIL("nothing was thrown");
+  } catch (const py::TimeoutError& error) {
+    CHECK(error.message() ==
+          "the task took longer than the timeout of 0.002 s, and the task ignored its cancellation for as long");
+  }
+  CHECK(python().run_until_complete<int>(python().call("service", "double", 4)) == 8);
+}
+
+TEST_CASE("run_until_complete() keeps nothing", "[until-complete]") {
+  CHECK(drift([] { service().run_until_complete<int>(python().call("service", "double", 1)); }) == "");
+}

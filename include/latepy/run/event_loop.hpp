@@ -97,6 +97,21 @@ class EventLoop {
   std::thread thread_{};
 };
 
+/// Runs an awaitable to its end on this thread, in a loop of asyncio that the thread keeps for the next call, and gives
+/// its result: `python.run_until_complete<int>(coroutine, 500ms)`. Tasks that it leaves go on in the next call. Takes
+/// the GIL. After the timeout the task is cancelled, and gets as much time again to end. \throws what the task raises;
+/// TimeoutError, which says if the task ignored its cancellation; ConversionError; TypeError if it is not awaitable;
+/// RuntimeError in a running loop, as in a coroutine.
+template <class T, class Limit>
+T Scope::run_until_complete(const Ref& awaitable, [[maybe_unused]] Limit timeout) {
+  const detail::Entry entry(generation_, true);
+  detail::ColdObject limit = detail::none();
+  if constexpr (!std::is_same_v<Limit, detail::NoLimit>)
+    limit = to_py((std::max)(0.0, std::chrono::duration<double>(timeout).count()));
+  return detail::into_cpp<T>(
+      detail::call_plain(detail::loop_function("run_until_complete"), {awaitable, limit}).release());
+}
+
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD EventLoop::EventLoop(const Scope& scope, bool is_pumped, std::function<void()> on_ready) {

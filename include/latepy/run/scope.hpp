@@ -128,6 +128,9 @@ class Scope : protected detail::MainModule {
     }
   }
 
+  /// Runs an awaitable to its end in an event loop on this thread; see run/event_loop.hpp, which it needs.
+  template <class T = Object, class Limit = detail::NoLimit>
+  T run_until_complete(const Ref& awaitable, Limit timeout = {});
   /// Returns the object with this dotted name: `get("os.path.sep")`. Imports modules as far as needed, then reads
   /// attributes.
   Object get(std::string_view dotted) { return detail::get(generation_, dotted); }

@@ -8,6 +8,9 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// Stands for a timeout in Scope::run_until_complete().
+struct NoLimit {};
+
 /// The `__main__` of a Scope. The members need the GIL.
 class MainModule {
  protected:

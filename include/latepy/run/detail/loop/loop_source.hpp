@@ -9,7 +9,7 @@ namespace detail {
 /// `bridges` has a capsule for each event loop that C++ can wake; see LoopCore. Callbacks of asyncio need the running
 /// loop; `end` and `poll` run it.
 inline constexpr char loop_source[] = R"(
-import asyncio, collections, functools, inspect, selectors, socket, sys, threading, time, weakref
+import asyncio, atexit, collections, functools, inspect, os, selectors, socket, sys, threading, time, weakref
 
 bridges = weakref.WeakKeyDictionary()
 partial = functools.partial
@@ -82,13 +82,50 @@ async def wait_for_call(function):
 async def wait_for_awaitable(awaitable):
     return await awaitable
 
-def begin(awaitable, done):
+def plain(awaitable):
     if asyncio.isfuture(awaitable) or inspect.iscoroutine(awaitable):
-        task = asyncio.ensure_future(awaitable)
-    else:
-        task = asyncio.ensure_future(wait_for_awaitable(awaitable))
+        return awaitable
+    return wait_for_awaitable(awaitable)
+
+def begin(awaitable, done):
+    task = asyncio.ensure_future(plain(awaitable))
     task.add_done_callback(done)
     return task
+
+class Kept:
+    def __init__(self):
+        self.loop, self.process = asyncio.new_event_loop(), os.getpid()
+    def __del__(self):
+        if not self.loop.is_running():
+            self.loop.close()
+
+here = threading.local()  # the loop of each thread that calls run_until_complete()
+atexit.register(here.__dict__.clear)
+
+async def within(seconds, awaitable):
+    task = asyncio.ensure_future(awaitable)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if done:
+        return task.result()
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if done and not task.cancelled():
+        task.exception()
+    ignored = '' if done else ', and the task ignored its cancellation for as long'
+    raise TimeoutError(f'the task took longer than the timeout of {seconds:g} s{ignored}')
+
+def run_until_complete(awaitable, seconds):
+    kept = getattr(here, 'kept', None)
+    if kept is None or kept.loop.is_closed() or kept.process != os.getpid():
+        kept = here.kept = Kept()
+    loop = kept.loop
+    if not inspect.iscoroutine(awaitable):
+        refusal(loop, awaitable)
+        awaitable = plain(awaitable)
+    if asyncio._get_running_loop():
+        drop(awaitable)
+        raise RuntimeError('run_until_complete() was called in a running event loop: use await there')
+    return loop.run_until_complete(awaitable if seconds is None else within(seconds, awaitable))
 
 def run(loop):
     if loop.is_closed():
