@@ -1,9 +1,11 @@
 // Tests of latepy/memory/view.hpp: views of the program's memory, their owners, and withdraw().
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <complex>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -13,6 +15,7 @@
 #include <latepy/stl/array.hpp>
 #include <latepy/stl/complex.hpp>
 #include <latepy/stl/struct.hpp>
+#include <latepy/stl/tuple.hpp>
 #include <latepy/stl/vector.hpp>
 
 #include "python.hpp"
@@ -512,4 +515,119 @@ TEST_CASE("numpy shares structs, with their padding", "[numpy]") {
       del a
   )");
   CHECK((all[0].id == 13 && all[1].id == 16));
+}
+
+namespace {
+
+/// How many random layouts are tried; more by hand: `RANDOM_LAYOUTS=100000 memory_view_test '[random]'`.
+int random_layouts() {
+  const char* const more = std::getenv("RANDOM_LAYOUTS");
+  return more ? std::atoi(more) : 1000;
+}
+
+}  // namespace
+
+TEST_CASE("random shapes and strides give what numpy gives", "[numpy][random]") {
+  python();
+  if (!has_numpy()) return;
+  static std::int16_t items[4096];
+  for (int i = 0; i < 4096; ++i) items[i] = static_cast<std::int16_t>(i);
+  python()["whole"] = py::view(items, 4096, unowned);
+  python().def("views", [](const std::vector<int>& shape, const std::vector<int>& strides, int offset) {
+    return py::view(reinterpret_cast<const std::int16_t*>(reinterpret_cast<const char*>(items) + offset), shape,
+                    strides, unowned);
+  });
+  python()["count"] = random_layouts();
+  python().exec(R"(
+      import numpy, random
+      def check(source, whole):
+          ndim = source.randint(0, 4)
+          shape = [source.choice([0, 1, 1, 2, 3, 4]) for _ in range(ndim)]
+          strides = [source.randint(-120, 120) * source.choice([1, 2]) for _ in range(ndim)]
+          low = sum(min(0, (n - 1) * s) for n, s in zip(shape, strides) if n)
+          high = sum(max(0, (n - 1) * s) for n, s in zip(shape, strides) if n) + 2
+          offset = source.randint(-low, 8192 - high)
+          view = views(shape, strides, offset)
+          mine = numpy.asarray(view)
+          wanted = numpy.ndarray(shape, 'i2', whole, offset, strides)
+          case = shape, strides, offset
+          assert view.shape == wanted.shape and view.strides == wanted.strides, case
+          assert view.c_contiguous == wanted.flags.c_contiguous, case
+          assert view.f_contiguous == wanted.flags.f_contiguous, case
+          assert view.tolist() == wanted.tolist() and numpy.array_equal(mine, wanted), case
+          assert view.tobytes() == wanted.tobytes() and view.nbytes == wanted.nbytes, case
+          for _ in range(3):
+              if wanted.size:
+                  index = tuple(source.randrange(-n, n) for n in shape)
+                  assert view[index] == wanted[index], (case, index)
+      source, whole = random.Random(20), numpy.asarray(whole)
+      for _ in range(count): check(source, whole)
+      del whole
+  )");
+}
+
+TEST_CASE("random structs of numpy are read, and written, as numpy understands them", "[numpy][random]") {
+  python();
+  if (!has_numpy()) return;
+  python().def("fields_of", [](const std::string& format, int itemsize) {
+    Object all = py::Ref(python().get("builtins.list"))();
+    for (const py::detail::Tails tails :
+         {py::detail::Tails::none, py::detail::Tails::in_arrays, py::detail::Tails::everywhere}) {
+      py::detail::FormatReader reader(format.c_str(), tails);
+      py::detail::StructForm form;
+      py::detail::ssize size = 0, alignment = 1;
+      reader.read_order();
+      if (!reader.read_struct(form.fields, size, alignment) || !reader.is_at_end()) return all;
+      Object fields = py::Ref(python().get("builtins.list"))();
+      for (const py::detail::FieldForm& each : form.fields)
+        fields.call_method("append", std::tuple(each.name, each.offset, each.size(), each.shape));
+      form.size = itemsize;
+      if (std::count(format.begin(), format.end(), 'T') == 1) py::detail::complete_form(form, "random");
+      all.call_method("append", std::tuple(fields, form.format));
+    }
+    return all;
+  });
+  python()["count"] = random_layouts();
+  python().exec(R"(
+      import numpy, random
+      try: from numpy._core import _internal
+      except ImportError: from numpy.core import _internal
+      def make(source, depth):
+          fields = []
+          for i in range(source.randint(1, 5)):
+              kind = source.choice(['?', 'i1', 'u1', 'i2', 'u2', 'i4', 'u4', 'i8', 'u8', 'f4', 'f8', 'c8', 'c16', 'S3'])
+              if depth < 2 and source.random() < 0.2: kind = make(source, depth + 1)
+              shape = tuple(source.randint(1, 3) for _ in range(source.choice([0, 0, 0, 1, 2])))
+              fields.append((f'f{i}', kind, shape) if shape else (f'f{i}', kind))
+          return numpy.dtype(fields, align=source.random() < 0.6)
+      def flatten(dtype, path, offset):
+          for name in dtype.names:
+              field, at = dtype.fields[name][:2]
+              base, shape = field.subdtype or (field, ())
+              if base.names:
+                  for i in range(int(numpy.prod(shape, dtype=int))):
+                      yield from flatten(base, path + name + '.', offset + at + i * base.itemsize)
+              else:
+                  if base.kind == 'S': shape = (*shape, base.itemsize)
+                  yield path + name, offset + at, field.itemsize, list(shape)
+      source, known = random.Random(21), 0
+      for _ in range(count):
+          dtype = make(source, 0)
+          text = memoryview(numpy.zeros(1, dtype)).format
+          found = fields_of(text, dtype.itemsize)
+          wanted = list(flatten(dtype, '', 0))
+          right = [written for fields, written in found if [tuple(f) for f in fields] == wanted]
+          try: own = _internal._dtype_from_pep3118(text)
+          except ValueError: own = None
+          # numpy does not tell all padding of structs in structs, and then does not understand itself.
+          understands = own is not None and list(flatten(own, '', 0)) == wanted
+          assert right or not understands, (text, found, dtype)
+          known += bool(right)
+          written = right[0] if right else ''
+          if written:
+              again = _internal._dtype_from_pep3118(written)
+              assert again.itemsize == dtype.itemsize and again.names == dtype.names, (written, dtype)
+              assert all(again.fields[n] == dtype.fields[n] for n in dtype.names), (written, dtype)
+      assert known > count * 0.9, known
+  )");
 }

@@ -139,6 +139,7 @@ LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Type_FromSpecWithBases, (detail:
 LATEPY_FUNCTION(9, 99, required, PyObject*, Py, Type_GenericAlloc, (PyTypeObject*, detail::ssize))
 LATEPY_FUNCTION(9, 99, required, detail::ssize, Py, GC_Collect, (void))
 LATEPY_LEAF(9, 99, required, void, Py, Object_GC_Del, (void*))
+LATEPY_LEAF(9, 99, required, void, Py, Object_Free, (void*))
 LATEPY_LEAF(9, 99, required, void, Py, Object_GC_UnTrack, (void*))
 LATEPY_LEAF(9, 99, required, int, Py, Object_GC_IsTracked, (PyObject*))
 LATEPY_FUNCTION(9, 99, required, int, Py, Object_CallFinalizerFromDealloc, (PyObject*))

@@ -44,7 +44,6 @@ class Array {
     if (Rank != -1 && shape.ndim() != Rank)
       throw ValueError("the shape " + shape.to_string() + " does not have the rank " + detail::decimal(Rank));
     memory_.make(detail::item_type<Item>, shape);
-    memory_.is_copy = true;
   }
 
   /// The first item. Valid as long as this Array.
@@ -93,7 +92,7 @@ class Array {
   /// The Python object that has the memory: what was passed, or an ndarray, or a View if there is no numpy. Needs the
   /// GIL.
   Object object() const {
-    if (!memory_.is_copy) return memory_.object;
+    if (!memory_.is_own_view) return memory_.object;
     try {
       return detail::view_to_numpy(memory_.object.checked());
     } catch (const ImportError&) {
@@ -245,6 +244,16 @@ Object array(R&& range, const Shape& shape) {
   if constexpr (!std::is_lvalue_reference_v<R> && !std::is_const_v<R> &&
                 std::is_same_v<detail::plain<R>, std::vector<Item>> && !std::is_same_v<Item, bool>) {
     Item* const data = range.data();
+    const detail::NumpyTable* const numpy = detail::numpy_table();
+    if (LATEPY_LIKELY(numpy && detail::item_type<Item>.numpy >= 0)) {
+      auto held = std::make_unique<std::vector<Item>>(std::move(range));
+      Object owner = detail::steal_or_throw(detail::api().Capsule_New(held.get(), "latepy.vector", [](PyObject* each) {
+        delete static_cast<std::vector<Item>*>(detail::api().Capsule_GetPointer(each, "latepy.vector"));
+      }));
+      static_cast<void>(held.release());
+      return detail::wrap_in_array(*numpy, detail::item_type<Item>, shape.ndim(), shape.data(), nullptr, data, true,
+                                   std::move(owner));
+    }
     return detail::ViewAccess::make(data, shape, nullptr, std::forward<R>(range)).to_numpy();
   } else {
     void* place = nullptr;
@@ -266,10 +275,7 @@ namespace detail {
 LATEPY_FUNC Object empty_ndarray(const ItemType& type, const Shape& shape, void*& data) {
   const NumpyTable* const numpy = numpy_table();
   if (LATEPY_LIKELY(numpy && numpy->are_heads_proved && type.numpy >= 0)) {
-    PyObject* const descr = numpy->descrs[type.numpy];
-    incref(descr);
-    Object made = steal_or_throw(
-        numpy->new_from_descr(numpy->array_type, descr, shape.ndim(), shape.data(), nullptr, nullptr, 0, nullptr));
+    Object made = wrap_in_array(*numpy, type, shape.ndim(), shape.data(), nullptr, nullptr, true, Object());
     data = data_of<ArrayHead>(made.ptr()).data;
     return made;
   }

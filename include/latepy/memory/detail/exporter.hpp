@@ -213,8 +213,9 @@ LATEPY_FUNC int view_clear(PyObject* self) {
 
 LATEPY_FUNC void token_dealloc(PyObject* self) {
   PyObject* const view = data_of<TokenData>(self).view;
-  api().Object_GC_UnTrack(self);
-  free_object(self);
+  PyTypeObject* const type = head_type(self);
+  api().Object_Free(self);  // it has no header of the garbage collector
+  decref(as_object(type));
   if (!view) return;
   data_of<ViewData>(view).exports.remove();
   decref(view);

@@ -26,11 +26,14 @@ class ArrayMemory {
   bool take(PyObject* object, const ItemType& type, std::size_t alignment, bool writes);
   /// Makes memory of our own, filled with zeros. Needs the GIL. \throws ValueError, std::bad_alloc.
   void make(const ItemType& type, const Shape& shape);
+  /// The same, but the items may be anything: an ndarray, if numpy was used before.
+  void make_unset(const ItemType& type, const Shape& shape);
 
   char* data = nullptr;
   std::size_t size = 0;  ///< of items
   int ndim = 0;
   bool is_copy = false;
+  bool is_own_view = false;  ///< `object` is a latepy.View that make() made
   Object object{};
   const ssize* shape() const noexcept { return far_ ? far_.get() : near_; }
 
@@ -121,7 +124,6 @@ void copy_nested(PyObject* object, const ssize* shape, int ndim, T*& to) {
 /// is refused.
 template <class T>
 void convert_array(PyObject* object, int rank, ArrayMemory& memory) {
-  memory.is_copy = true;
   BufferHandle buffer;
   Object array;
   PyObject* from = object;
@@ -135,14 +137,14 @@ void convert_array(PyObject* object, int rank, ArrayMemory& memory) {
       const BufferView& view = buffer.view();
       std::vector<ssize> strides;
       for (int i = 0; i < view.ndim; ++i) strides.push_back(buffer.stride(i));
-      memory.make(item_type<T>, Shape(std::vector<ssize>(view.shape, view.shape + view.ndim)));
+      memory.make_unset(item_type<T>, Shape(std::vector<ssize>(view.shape, view.shape + view.ndim)));
       T* to = reinterpret_cast<T*>(memory.data);
       if (rank >= 0 && view.ndim != rank) return;  // refused by the caller
       if (memory.size == 0 || copy_rows(view, strides.data(), 0, static_cast<const char*>(view.buf), to)) return;
     }
   }
   const std::vector<ssize> shape = nested_shape(from, most);
-  memory.make(item_type<T>, Shape(shape));
+  memory.make_unset(item_type<T>, Shape(shape));
   T* to = reinterpret_cast<T*>(memory.data);
   copy_nested(from, shape.data(), static_cast<int>(shape.size()), to);
 }
@@ -200,8 +202,19 @@ struct Zeros {
 LATEPY_FUNC void ArrayMemory::make(const ItemType& type, const Shape& sizes) {
   Zeros zeros(sizes.count(static_cast<std::size_t>(type.size)) * static_cast<std::size_t>(type.size));
   data = static_cast<char*>(zeros.block);
+  is_copy = is_own_view = true;
   object = make_view(data, type, sizes, nullptr, false);
   ViewAccess::own(object, std::move(zeros));
+  set_shape(sizes.data(), sizes.ndim());
+}
+
+LATEPY_FUNC void ArrayMemory::make_unset(const ItemType& type, const Shape& sizes) {
+  const NumpyTable* const numpy = known_numpy();
+  if (!numpy || !numpy->are_heads_proved || type.numpy < 0) return make(type, sizes);
+  static_cast<void>(sizes.count(static_cast<std::size_t>(type.size)));
+  object = wrap_in_array(*numpy, type, sizes.ndim(), sizes.data(), nullptr, nullptr, true, Object());
+  data = data_of<ArrayHead>(object.ptr()).data;
+  is_copy = true;
   set_shape(sizes.data(), sizes.ndim());
 }
 

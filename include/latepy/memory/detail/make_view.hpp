@@ -49,15 +49,13 @@ LATEPY_FUNC LATEPY_COLD PyTypeObject* view_type() {
 LATEPY_FUNC LATEPY_COLD PyTypeObject* token_type() {
   HostTypes& types = host_types();
   if (LATEPY_LIKELY(types.token != nullptr)) return types.token;
-  TypeSlot type_slots[] = {
-      {tp_new, slot_value(&refuse_new)},
-      {tp_dealloc, slot_value(&token_dealloc)},
-      {tp_traverse,
-       slot_value(static_cast<int (*)(PyObject*, Visit, void*)>(
-           [](PyObject* self, Visit visit, void* argument) { return visit(as_object(head_type(self)), argument); }))},
-      {bf_getbuffer, slot_value(&token_getbuffer)},
-      {0, nullptr}};
-  Object made = make_type("latepy.view_token", sizeof(TokenData), 0, type_slots);
+  TypeSlot type_slots[] = {{tp_new, slot_value(&refuse_new)},
+                           {tp_dealloc, slot_value(&token_dealloc)},
+                           {bf_getbuffer, slot_value(&token_getbuffer)},
+                           {0, nullptr}};
+  pin_libraries();
+  TypeSpec spec{"latepy.view_token", static_cast<int>(head() + sizeof(TokenData)), 0, 0, type_slots};
+  Object made = steal_or_throw(api().Type_FromSpecWithBases(&spec, nullptr));
   return types.token = reinterpret_cast<PyTypeObject*>(made.release());
 }
 

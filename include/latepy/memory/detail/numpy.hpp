@@ -42,6 +42,10 @@ inline const NumpyTable* known_numpy() noexcept {
 /// The numpy module. \throws ImportError with the remedy.
 Object import_numpy();
 
+/// An ndarray of numbers. Without `data` numpy allocates it, and does not set the items. Without `strides` the items
+/// lie row after row. `base` keeps the memory.
+Object wrap_in_array(const NumpyTable& numpy, const ItemType& type, int ndim, const ssize* shape, const ssize* strides,
+                     void* data, bool is_writable, Object base);
 /// An ndarray over the memory of a view; its base is a token, or a memoryview.
 Object view_to_numpy(PyObject* view);
 
@@ -114,20 +118,28 @@ LATEPY_FUNC const NumpyTable* numpy_table() {
   return table->array_type ? table : nullptr;
 }
 
+LATEPY_FUNC Object wrap_in_array(const NumpyTable& numpy, const ItemType& type, int ndim, const ssize* shape,
+                                 const ssize* strides, void* data, bool is_writable, Object base) {
+  PyObject* const descr = numpy.descrs[type.numpy];
+  incref(descr);
+  // numpy works the other flags out. Without data it takes any flag for Fortran's order.
+  Object array = steal_or_throw(numpy.new_from_descr(numpy.array_type, descr, ndim, shape, strides, data,
+                                                     data && is_writable ? array_is_writable : 0, nullptr));
+  if (base.is_empty()) return array;
+  if (LATEPY_LIKELY(numpy.are_heads_proved))
+    data_of<ArrayHead>(array.ptr()).base = base.release();
+  else
+    check_result(numpy.set_base(array.ptr(), base.release()));
+  return array;
+}
+
 LATEPY_FUNC Object view_to_numpy(PyObject* self) {
   const NumpyTable* const numpy = numpy_table();
   ViewData& view = data_of<ViewData>(self);
   if (LATEPY_UNLIKELY(!numpy || view.type->form || !is_on_cpu(view)))
     return call_attribute(import_numpy(), "asarray", {Ref(self)});
-  Object token = make_token(self);
-  PyObject* const descr = numpy->descrs[view.type->numpy];
-  incref(descr);
-  // numpy works the other flags out.
-  const Object array =
-      steal_or_throw(numpy->new_from_descr(numpy->array_type, descr, view.ndim, view.shape, view.strides, view.data,
-                                           view.is_readonly ? 0 : array_is_writable, nullptr));
-  check_result(numpy->set_base(array.ptr(), token.release()));
-  return array;
+  return wrap_in_array(*numpy, *view.type, view.ndim, view.shape, view.in_rows ? nullptr : view.strides, view.data,
+                       !view.is_readonly, make_token(self));
 }
 #endif  // LATEPY_DEFINITIONS
 

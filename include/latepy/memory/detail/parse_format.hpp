@@ -4,14 +4,20 @@
 
 #include <latepy/memory/detail/struct_form.hpp>
 
+#include <algorithm>
+
 namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// Where structs in a struct are followed by padding that the format does not tell. numpy writes the padding behind
+/// such a struct as that of the outer one, and none between the elements of an array; others align every struct.
+enum class Tails : unsigned char { none, in_arrays, everywhere };
+
 /// Reads a format of PEP 3118, as numpy, ctypes and the struct module write them, and adds what it finds to `form`.
 class FormatReader {
  public:
-  explicit FormatReader(const char* format) noexcept : at_(format ? format : "B") {}
+  FormatReader(const char* format, Tails tails) noexcept : at_(format ? format : "B"), tails_(tails) {}
   /// Reads a struct, `T{…}`, of `size` bytes. \returns false if it is none, or has fields that no C++ struct has.
   bool read_struct(std::vector<FieldForm>& fields, ssize& size, ssize& alignment);
   bool is_at_end() const noexcept { return *at_ == '\0'; }
@@ -23,6 +29,7 @@ class FormatReader {
   bool read_number(ssize& number) noexcept;
 
   const char* at_;
+  const Tails tails_;
   char order_ = '@';
 };
 
@@ -60,8 +67,8 @@ LATEPY_FUNC LATEPY_COLD const ItemType* item_type_of(ItemKind kind, ssize size) 
                                         &item_type<float>,         &item_type<double>};
   for (const ItemType* each : all)
     if (each->kind == kind && each->size == size) return each;
-  static const ItemType complex[] = {{nullptr, 8, ItemKind::complex, 14, nullptr, nullptr, nullptr},
-                                     {nullptr, 16, ItemKind::complex, 15, nullptr, nullptr, nullptr}};
+  static const ItemType complex[] = {{[] { return "Zf"; }, 8, ItemKind::complex, 14, nullptr, nullptr, nullptr},
+                                     {[] { return "Zd"; }, 16, ItemKind::complex, 15, nullptr, nullptr, nullptr}};
   return kind != ItemKind::complex ? nullptr : size == 8 ? &complex[0] : size == 16 ? &complex[1] : nullptr;
 }
 /// The size of a code in native formats (`@`, `^`) and in standard ones; 0 if it is no number.
@@ -123,7 +130,9 @@ LATEPY_FUNC LATEPY_COLD bool FormatReader::read_struct(std::vector<FieldForm>& f
       field.shape.push_back(count);
     } else if (code == 'T') {
       if (!read_struct(inner, item, own_alignment)) return false;
-      if (order_ == '@') item += (own_alignment - item % own_alignment) % own_alignment;
+      const bool is_array = has_count || !field.shape.empty();
+      if (order_ == '@' && (tails_ == Tails::everywhere || (tails_ == Tails::in_arrays && is_array)))
+        item += (own_alignment - item % own_alignment) % own_alignment;
     } else {
       const bool is_complex = code == 'Z';
       if (is_complex) ++at_;
@@ -179,20 +188,24 @@ LATEPY_FUNC LATEPY_COLD void flatten(const StructForm& form, const std::string& 
 LATEPY_FUNC LATEPY_COLD bool holds_struct(const StructForm& form, const char* format, ssize itemsize) {
   if (itemsize != form.size || !format) return false;
   if (form.format == format) return true;
-  FormatReader reader(format);
-  std::vector<FieldForm> theirs, ours;
-  ssize size = 0, alignment = 1;
-  reader.read_order();
-  if (!reader.read_struct(theirs, size, alignment) || !reader.is_at_end() || size > itemsize) return false;
+  std::vector<FieldForm> ours;
   flatten(form, "", 0, ours);
-  if (ours.size() != theirs.size()) return false;
-  for (std::size_t i = 0; i < ours.size(); ++i) {
-    const FieldForm &a = ours[i], &b = theirs[i];
-    const bool are_same_items =
-        a.type ? b.type && a.type->kind == b.type->kind && a.type->size == b.type->size : !b.type;
-    if (a.name != b.name || a.offset != b.offset || !are_same_items || a.shape != b.shape) return false;
+  const auto is_ours = [&](const std::vector<FieldForm>& theirs) {
+    return std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(), [](const auto& a, const auto& b) {
+      const bool are_same_items =
+          a.type ? b.type && a.type->kind == b.type->kind && a.type->size == b.type->size : !b.type;
+      return are_same_items && a.name == b.name && a.offset == b.offset && a.shape == b.shape;
+    });
+  };
+  for (const Tails tails : {Tails::none, Tails::in_arrays, Tails::everywhere}) {
+    FormatReader reader(format, tails);
+    std::vector<FieldForm> theirs;
+    ssize size = 0, alignment = 1;
+    reader.read_order();
+    if (!reader.read_struct(theirs, size, alignment) || !reader.is_at_end()) return false;
+    if (size <= itemsize && is_ours(theirs)) return true;
   }
-  return true;
+  return false;
 }
 #endif  // LATEPY_DEFINITIONS
 

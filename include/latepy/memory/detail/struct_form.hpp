@@ -109,9 +109,15 @@ struct StructItem {
 LATEPY_FUNC LATEPY_COLD void complete_form(StructForm& form, const char* name) {
   std::sort(form.fields.begin(), form.fields.end(),
             [](const FieldForm& a, const FieldForm& b) { return a.offset < b.offset; });
-  std::string& text = form.format = "T{=";
+  // numpy reads a shape only before the mark of the byte order, which holds from then on.
+  std::string& text = form.format = "T{";
   ssize at = 0;
+  bool is_ordered = false;
+  const auto add_order = [&] {
+    if (!std::exchange(is_ordered, true)) text += '=';
+  };
   const auto pad_to = [&](ssize offset) {
+    if (at < offset) add_order();
     for (; at < offset; ++at) text += 'x';
   };
   for (const FieldForm& field : form.fields) {
@@ -119,16 +125,14 @@ LATEPY_FUNC LATEPY_COLD void complete_form(StructForm& form, const char* name) {
       throw ValueError(concat({"the struct ", name, " cannot be in memory that Python shares: its field \"", field.name,
                                "\" begins where another field is"}));
     pad_to(field.offset);
-    if (!field.type) {  // text: the last dimension is the number of chars
-      for (std::size_t i = 0; i + 1 < field.shape.size(); ++i)
-        text.append(i ? "," : "(").append(decimal(field.shape[i]));
-      if (field.shape.size() > 1) text += ')';
-      text.append(decimal(field.shape.back())).append("s");
-    } else {
-      for (std::size_t i = 0; i < field.shape.size(); ++i) text.append(i ? "," : "(").append(decimal(field.shape[i]));
-      if (!field.shape.empty()) text += ')';
+    const std::size_t dimensions = field.shape.size() - (field.type ? 0 : 1);  // the last one of text is its size
+    for (std::size_t i = 0; i < dimensions; ++i) text.append(i ? "," : "(").append(decimal(field.shape[i]));
+    if (dimensions) text += ')';
+    add_order();
+    if (field.type)
       text += field.type->format();
-    }
+    else
+      text.append(decimal(field.shape.back())).append("s");
     text.append(":").append(field.name).append(":");
     at = field.offset + field.size();
   }
