@@ -25,6 +25,7 @@ import time
 UMBRELLAS = {"latepy.hpp", "object.hpp", "core/object.hpp", "stl/all.hpp", "stl/pair.hpp"}
 # (header, included header): the reason why the include stays though the header compiles without it.
 CONVERTERS = "who converts has the converters of all built-in types"
+LOOPS = "who makes an EventLoop has what its coroutines are given and await"
 TEMPLATES = "used in templates only, which no compiler looks up before they are expanded"
 WINDOWS = "on Windows no other header includes it"
 KEPT = {
@@ -35,6 +36,8 @@ KEPT = {
     ("find/detail/checks.hpp", "find/detail/parse.hpp"): WINDOWS,
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
     ("load/api.hpp", "load/error.hpp"): TEMPLATES,
+    ("run/event_loop.hpp", "run/promise.hpp"): LOOPS,
+    ("run/event_loop.hpp", "run/task.hpp"): LOOPS,
     ("run/scope.hpp", "host/class.hpp"): TEMPLATES,
 }
 

@@ -2,10 +2,7 @@
 // SPDX-License-Identifier: MIT
 #define LATEPY_IMPLEMENTATION
 #include <latepy/latepy.hpp>
-#include <latepy/memory/dlpack.hpp>
-#include <latepy/memory/vectorize.hpp>
 #include <latepy/run/event_loop.hpp>
-#include <latepy/run/promise.hpp>
 #include <latepy/stl/chrono.hpp>
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/struct.hpp>

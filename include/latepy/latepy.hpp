@@ -1,11 +1,14 @@
-// latepy/latepy.hpp: includes all of latepy but stl/, run/event_loop.hpp and memory/{array,dlpack,vectorize}.hpp.
+// latepy/latepy.hpp: includes all of latepy but stl/ and run/event_loop.hpp with its kin.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <latepy/host/container.hpp>
 #include <latepy/host/operators.hpp>
 #include <latepy/host/stub.hpp>
+#include <latepy/memory/array.hpp>
 #include <latepy/memory/buffer.hpp>
+#include <latepy/memory/dlpack.hpp>
+#include <latepy/memory/vectorize.hpp>
 #include <latepy/memory/view.hpp>
 #include <latepy/object.hpp>
 #include <latepy/run/audit.hpp>

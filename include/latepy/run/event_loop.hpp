@@ -5,7 +5,9 @@
 #include <latepy/run/detail/loop/end_loop.hpp>
 #include <latepy/run/detail/stop.hpp>
 #include <latepy/run/future.hpp>
+#include <latepy/run/promise.hpp>
 #include <latepy/run/scope.hpp>
+#include <latepy/run/task.hpp>
 
 #include <chrono>
 #include <cmath>
