@@ -56,8 +56,8 @@ inline std::atomic<bool> was_audit_hook_called{false};
 LATEPY_COLD inline int on_audit_event(const char* event, PyObject* args, void*) {
   if (!was_audit_hook_called.load(std::memory_order_relaxed)) was_audit_hook_called = true;
   for (const std::atomic<AuditCheck*>* each : {&audit_check, &fork_check}) {
-    AuditCheck* const check = each->load();
-    if (check && check(event, args) != 0) return -1;
+    AuditCheck* const asked = each->load();
+    if (asked && asked(event, args) != 0) return -1;
   }
   return 0;
 }
