@@ -7,7 +7,7 @@ string(REGEX MATCHALL "\n(PYTHON|LATEPY_)[A-Z_0-9]*=" clean "\n${environment}")
 list(TRANSFORM clean REPLACE "\n(.*)=" "\\1=unset:")
 list(APPEND clean LSAN_OPTIONS=set:suppressions=${suppressions}:print_suppressions=0)
 # Some tests ask for more memory than there is, or end while threads of Python run.
-list(APPEND clean ASAN_OPTIONS=set:allocator_may_return_null=1 TSAN_OPTIONS=set:report_thread_leaks=0)
+list(APPEND clean ASAN_OPTIONS=set:allocator_may_return_null=1 TSAN_OPTIONS=set:report_thread_leaks=0:die_after_fork=0)
 
 set(pythons)
 if(EXISTS ${pythons_tool})

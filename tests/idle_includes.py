@@ -27,6 +27,7 @@ UMBRELLAS = {"latepy.hpp", "object.hpp", "core/object.hpp", "stl/all.hpp", "stl/
 CONVERTERS = "who converts has the converters of all built-in types"
 LOOPS = "who makes an EventLoop has what its coroutines are given and await"
 TEMPLATES = "used in templates only, which no compiler looks up before they are expanded"
+COROUTINES = "compiled from C++20 on"
 WINDOWS = "on Windows no other header includes it"
 KEPT = {
     ("core/convert.hpp", "core/bytes.hpp"): CONVERTERS,
@@ -39,6 +40,8 @@ KEPT = {
     ("run/event_loop.hpp", "run/promise.hpp"): LOOPS,
     ("run/event_loop.hpp", "run/task.hpp"): LOOPS,
     ("run/scope.hpp", "host/class.hpp"): TEMPLATES,
+    ("run/task.hpp", "run/future.hpp"): COROUTINES,
+    ("run/task.hpp", "run/promise.hpp"): COROUTINES,
 }
 
 # The lines of a header that include something, and the conditions around them.

@@ -18,7 +18,7 @@ inline namespace v1 {
 
 /// Says that the program runs an EventLoop, by poll().
 struct Pumped {
-  explicit Pumped() = default;
+  explicit Pumped() = default;  ///< `pumped` is one
 };
 inline constexpr Pumped pumped{};  ///< as above
 

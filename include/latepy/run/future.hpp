@@ -53,7 +53,9 @@ class Future {
  public:
   /// Empty: any use but assignment throws StateError.
   Future() noexcept = default;
+  /// Takes over the task; leaves `other` empty.
   Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  /// As above.
   Future& operator=(Future&& other) noexcept {
     std::swap(state_, other.state_);
     return *this;

@@ -75,6 +75,8 @@ class Promise {
  public:
   /// Makes one that nobody awaits yet. \throws std::bad_alloc.
   Promise() : state_(new detail::PromiseStateOf<T>) {}
+  ///@{
+  /// Copies share the value. What was moved from can only be assigned to.
   Promise(const Promise& other) noexcept : state_(other.state_) {
     if (state_) state_->join_as_setter();
   }
@@ -83,6 +85,7 @@ class Promise {
     std::swap(state_, other.state_);
     return *this;
   }
+  ///@}
   ~Promise() {
     if (state_) state_->leave_as_setter();
   }

@@ -59,8 +59,12 @@ def make(is_pumped, descriptor, drain, bridge):
     else:
         loop = asyncio.SelectorEventLoop() if sys.platform == 'win32' else asyncio.new_event_loop()
         handle = -1
-    watch(loop, descriptor, drain, bridge)
-    return loop, handle
+    try:
+        watch(loop, descriptor, drain, bridge)
+        return loop, handle
+    except BaseException:
+        loop.close()
+        raise
 
 def refusal(loop, awaitable):
     if asyncio.isfuture(awaitable):
