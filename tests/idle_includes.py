@@ -37,6 +37,7 @@ KEPT = {
     ("find/detail/checks.hpp", "find/detail/parse.hpp"): WINDOWS,
     ("host/detail/function/argument_loader.hpp", "host/extras.hpp"): TEMPLATES,
     ("load/api.hpp", "load/error.hpp"): TEMPLATES,
+    ("run/event_loop.hpp", "run/future.hpp"): LOOPS,
     ("run/event_loop.hpp", "run/promise.hpp"): LOOPS,
     ("run/event_loop.hpp", "run/task.hpp"): LOOPS,
     ("run/scope.hpp", "host/class.hpp"): TEMPLATES,
