@@ -1148,7 +1148,7 @@ TEST_CASE("interpreters that are made and ended take no more memory than CPython
   in_child([] {
     py::Interpreter python;
     const latepy::detail::Api& api = latepy::detail::api();
-    constexpr int count = 200;
+    constexpr int count = 100;
     const auto bare = [&] {
       PyThreadState* const main = api.ThreadState_Get();
       PyThreadState* const made = api.NewInterpreter();

@@ -21,8 +21,7 @@ struct SubRecord;
 ///
 /// - `GilGuard gil(sub);` enters it for a scope. Guards of several interpreters may be nested in any order.
 /// - Many calls in a row: on a thread that is in no interpreter, hold a guard around them. Without one, each call makes
-/// a
-///   thread state and frees it.
+///   a thread state and frees it.
 /// - Objects, exceptions and functions belong to one interpreter. In another one each use throws StateError; they may
 ///   be dropped anywhere. Pass C++ values.
 /// - Host functions and classes are defined in each interpreter that is to have them.
@@ -30,6 +29,7 @@ struct SubRecord;
 /// - A fork() beside it: the child can only call exec(). Scripts get RuntimeError from os.fork().
 /// - Extension modules such as numpy refuse to be imported in an interpreter with its own GIL; see
 ///   SubConfig::check_extensions.
+/// - Until CPython 3.11 asyncio runs there without its C accelerator, which mixes up the loops of interpreters.
 class SubInterpreter : public Scope {
  public:
   /// Makes one, in the Python that runs. Takes the GIL of the main interpreter; any thread.
@@ -144,6 +144,7 @@ LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(const SubConfig& config) 
 LATEPY_FUNC LATEPY_COLD void SubInterpreter::prepare(const SubConfig& config) {
   detail::attempt(&detail::probe_streams);
   detail::keep_memory_errors();
+  detail::hide_shared_asyncio();
   adopt_main(detail::known_module("__main__"), true);
   const std::string missing = detail::missing_paths(config.paths, true);
   if (!missing.empty()) Interpreter::current().warn({"SubConfig::paths: there is no folder or zip file ", missing});

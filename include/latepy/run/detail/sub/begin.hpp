@@ -48,6 +48,14 @@ LATEPY_COLD inline void keep_memory_errors() {
   for (Object& each : made) each = steal_or_throw(api().Object_CallNoArgs(*api().MemoryError));
 }
 
+/// Until 3.11 the module _asyncio keeps the running loop of one thread for all interpreters (cached_running_holder,
+/// Modules/_asynciomodule.c), and takes threads of two for one. So asyncio does without it here, as it does where it is
+/// not installed. Needs the GIL of the new interpreter.
+LATEPY_COLD inline void hide_shared_asyncio() {
+  if (library_state.version.minor < 12)
+    check_result(api().Dict_SetItemString(api().Import_GetModuleDict(), "_asyncio", none().ptr()));
+}
+
 /// See fork_check. Refuses os.fork() and os.forkpty() while a SubInterpreter lives. Their child would hang or crash in
 /// each CPython.
 LATEPY_COLD inline int refuse_fork(const char* event, PyObject*) {
