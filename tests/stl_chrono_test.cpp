@@ -148,6 +148,9 @@ TEST_CASE("time points are datetimes in UTC") {
   CHECK(shown(Micros(microseconds(-1))) == "1969-12-31 23:59:59.999999+00:00");
   CHECK(shown(Time<nanoseconds>(nanoseconds(-1))) == "1969-12-31 23:59:59.999999+00:00");  // towards the past
   CHECK(shown(Time<nanoseconds>(nanoseconds(1999))) == "1970-01-01 00:00:00.000001+00:00");
+  using Frames = duration<std::int64_t, std::ratio<1, 60>>;  // no whole microseconds
+  CHECK(shown(Time<Frames>(Frames(-1))) == "1969-12-31 23:59:59.983333+00:00");
+  CHECK(shown(Frames(-1)) == shown(microseconds(-16666)));
   CHECK(shown(Time<In<std::ratio<86400>>>(In<std::ratio<86400>>(-719162))) == "0001-01-01 00:00:00+00:00");
   CHECK(refusal_of(Time<In<std::ratio<86400>>>(In<std::ratio<86400>>(-719163))) ==
         "cannot convert the time 1970-01-01 + (-719163 days, 0:00:00) to datetime.datetime: out of range");

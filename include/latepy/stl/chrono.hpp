@@ -51,8 +51,8 @@ struct Ticks {
     }
   }
 
-  /// Rounds to microseconds: integers towards zero, floating-point numbers to the nearest.
-  static Delta store(Rep count) {
+  /// Rounds to microseconds: integers down if `floors`, else towards zero; floating-point numbers to the nearest.
+  static Delta store(Rep count, [[maybe_unused]] bool floors) {
     constexpr double most = 1e14;  // seconds; more than a timedelta can hold
     if constexpr (std::is_floating_point_v<Rep>) {
       const double seconds = static_cast<double>(count) * num / den;
@@ -64,7 +64,8 @@ struct Ticks {
         refuse(std::to_string(count) + "*" + std::to_string(num) + "/" + std::to_string(den));
       using Wide = std::conditional_t<std::is_unsigned_v<Rep>, std::uint64_t, std::int64_t>;
       const auto ticks = static_cast<Wide>(count);
-      const std::int64_t micros = static_cast<std::int64_t>(ticks % static_cast<Wide>(den)) * num * second / den;
+      const std::int64_t rest = static_cast<std::int64_t>(ticks % static_cast<Wide>(den)) * num * second;
+      const std::int64_t micros = rest / den - (floors && rest % den < 0);
       return {static_cast<std::int64_t>(ticks / static_cast<Wide>(den)) * num + micros / second, micros % second};
     }
   }
@@ -116,7 +117,7 @@ struct Converter<std::chrono::duration<Rep, Period>, std::enable_if_t<std::is_ar
   static std::string python_type() { return "datetime.timedelta"; }
 
   static Object to_py(const Duration& duration) {
-    return detail::make_delta(detail::Ticks<Rep, Period>::store(duration.count()));
+    return detail::make_delta(detail::Ticks<Rep, Period>::store(duration.count(), false));
   }
   static const char* read(const Ref& object, Duration& duration) {
     detail::Delta delta;
@@ -147,15 +148,7 @@ struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
   static std::string python_type() { return "datetime.datetime"; }
 
   static Object to_py(const Time& time) {
-    const Duration since = time.time_since_epoch();
-    Object delta;
-    if constexpr (std::ratio_less_v<typename Duration::period, std::micro> &&
-                  std::is_integral_v<typename Duration::rep>) {
-      using Micros = std::chrono::duration<std::int64_t, std::micro>;
-      delta = Converter<Micros>::to_py(std::chrono::floor<Micros>(since));
-    } else {
-      delta = Converter<Duration>::to_py(since);
-    }
+    const Object delta = detail::make_delta(Ticks::store(time.time_since_epoch().count(), true));
     PyObject* made = detail::api().Number_Add(detail::epoch().ptr(), delta.ptr());
     if (!made && detail::api().Err_ExceptionMatches(*detail::api().OverflowError)) {
       detail::api().Err_Clear();
