@@ -388,6 +388,12 @@ TEST_CASE("formats that no C++ struct has are refused") {
         "T{=1s:tag:O:value:i:count:}", "T{=(1s:tag:d:value:i:count:}", "T{=(1,)s:tag:d:value:i:count:}",
         "T{=99999999999999999999s:tag:}", "T{=1s:tag:Z:value:}", "T{=1s:tag:x:value:i:count:}", "T{=1s:tag:&d:value:}"})
     CHECK_FALSE(holds(bad));
+  // More items than memory could hold, or than a number can be. They are refused before they are counted out.
+  for (const char* const many :
+       {"T{=2000000000T{b:a:}:tag:}", "T{=(2000000000,2000000000,2000000000)b:tag:}",
+        "T{=2000000000(2000000000)2000000000d:tag:}", "T{=9223372036854775807x9223372036854775807x}",
+        "T{=2000000000T{(0)d:a:}:tag:}", "T{@9223372036854775807s:tag:d:value:}"})
+    CHECK_FALSE(holds(many));
   std::string deep;
   for (int i = 0; i < 1000000; ++i) deep += "T{";
   CHECK_FALSE(holds(deep.c_str()));

@@ -208,6 +208,9 @@ TEST_CASE("a shape or strides that cannot be are refused in words") {
   CHECK(said([&] { py::view(static_cast<double*>(nullptr), 3, unowned); }) ==
         "ValueError: a view of 3 items got a null pointer");
   run(py::view(static_cast<double*>(nullptr), 0, unowned), "assert list(view) == [] and len(memoryview(view)) == 0");
+  // No step leads to an item of these.
+  const std::ptrdiff_t far = (std::numeric_limits<std::ptrdiff_t>::max)();
+  run(py::view(&number, {2, 0}, {far, far}, unowned), "assert view.tolist() == [[], []] and view.strides == (8, 8)");
 }
 
 TEST_CASE("an index that does not fit is refused in words; a slice is a memoryview") {

@@ -257,14 +257,14 @@ LATEPY_FUNC Object find_field(PyObject* object, FieldsIn in, const char* name, b
   template <>                                                                                                          \
   struct latepy::Converter<LATEPY_STRUCT_ALIAS>                                                                        \
       : latepy::detail::StructConverter<LATEPY_STRUCT_ALIAS, latepy::Converter<LATEPY_STRUCT_ALIAS>, KEEPS_DEFAULTS> { \
-    static constexpr const char* name = #TYPE;                                                                         \
+    [[maybe_unused]] static constexpr const char* name = #TYPE;                                                        \
     template <class Visit>                                                                                             \
     static constexpr bool each(Visit&& visit) {                                                                        \
       return true LATEPY_FIELDS(LATEPY_STRUCT_ALIAS, __VA_ARGS__);                                                     \
     }                                                                                                                  \
   };                                                                                                                   \
   template <>                                                                                                          \
-  inline constexpr bool latepy::detail::has_pointers<LATEPY_STRUCT_ALIAS> =                                            \
+  [[maybe_unused]] inline constexpr bool latepy::detail::has_pointers<LATEPY_STRUCT_ALIAS> =                           \
       latepy::Converter<LATEPY_STRUCT_ALIAS>::has_pointer_fields();
 
 /// Makes a struct convertible: `LATEPY_STRUCT(app::Point, x, y)`. Write it outside of all namespaces, after the struct.

@@ -95,7 +95,7 @@ LATEPY_FUNC Object make_view(void* memory, const ItemType& type, const Shape& sh
     if (shape[i] > 1 && LATEPY_UNLIKELY((stride < 0 ? -(stride + 1) : stride) > most / (shape[i] - 1)))
       throw ValueError(concat({"stride ", decimal(i), " of ", decimal(stride), " bytes leaves the memory: there are ",
                                decimal(shape[i]), " items in that dimension"}));
-    data.strides[i] = stride;
+    data.strides[i] = count ? stride : step;  // of no items: an address on the way to them could overflow
     in_rows = in_rows && (shape[i] == 1 || stride == step);
     step *= shape[i] ? shape[i] : 1;
   }

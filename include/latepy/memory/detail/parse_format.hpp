@@ -17,7 +17,10 @@ enum class Tails : unsigned char { none, in_arrays, everywhere };
 /// Reads a format of PEP 3118, as numpy, ctypes and the struct module write them, and adds what it finds to `form`.
 class FormatReader {
  public:
-  FormatReader(const char* format, Tails tails) noexcept : at_(format ? format : "B"), tails_(tails) {}
+  /// \param most how many bytes the struct has at most. What would be larger is refused before it is counted out: a
+  /// format may say that there are more items than memory could hold.
+  FormatReader(const char* format, Tails tails, ssize most) noexcept
+      : at_(format ? format : "B"), tails_(tails), most_(most) {}
   /// Reads a struct, `T{…}`, of `size` bytes. \returns false if it is none, or has fields that no C++ struct has.
   bool read_struct(std::vector<FieldForm>& fields, ssize& size, ssize& alignment);
   bool is_at_end() const noexcept { return *at_ == '\0'; }
@@ -27,9 +30,12 @@ class FormatReader {
  private:
   bool read_shape(std::vector<ssize>& shape) noexcept;
   bool read_number(ssize& number) noexcept;
+  /// Adds `count` times `item` bytes. \returns false if these are too many.
+  bool add(ssize& size, ssize item, ssize count) const noexcept;
 
   const char* at_;
   const Tails tails_;
+  const ssize most_;
   char order_ = '@';
 };
 
@@ -44,9 +50,14 @@ LATEPY_FUNC LATEPY_COLD void FormatReader::read_order() noexcept {
 LATEPY_FUNC LATEPY_COLD bool FormatReader::read_number(ssize& number) noexcept {
   if (*at_ < '0' || *at_ > '9') return false;
   for (number = 0; *at_ >= '0' && *at_ <= '9'; ++at_) {
-    if (number > (1 << 28)) return false;
+    if (number > most_ / 10) return false;
     number = 10 * number + (*at_ - '0');
   }
+  return true;
+}
+LATEPY_FUNC LATEPY_COLD bool FormatReader::add(ssize& size, ssize item, ssize count) const noexcept {
+  if (size > most_ || (item && count > (most_ - size) / item)) return false;
+  size += item * count;
   return true;
 }
 LATEPY_FUNC LATEPY_COLD bool FormatReader::read_shape(std::vector<ssize>& shape) noexcept {
@@ -108,7 +119,7 @@ LATEPY_FUNC LATEPY_COLD bool FormatReader::read_struct(std::vector<FieldForm>& f
   ssize pads = 0;
   for (;;) {
     read_order();
-    if (*at_ == '}') return ++at_, size += pads, true;
+    if (*at_ == '}') return ++at_, add(size, 1, pads);
     FieldForm field{{}, 0, nullptr, {}};
     if (*at_ == '(' && !read_shape(field.shape)) return false;
     read_order();
@@ -122,7 +133,7 @@ LATEPY_FUNC LATEPY_COLD bool FormatReader::read_struct(std::vector<FieldForm>& f
     if (code == 'x') {
       ++at_;
       if (*at_ == ':') return false;  // a field of raw bytes
-      pads += count;
+      if (!add(pads, 1, count)) return false;
       continue;
     }
     if (code == 's') {
@@ -144,7 +155,7 @@ LATEPY_FUNC LATEPY_COLD bool FormatReader::read_struct(std::vector<FieldForm>& f
       ++at_;
     }
     if (code != 's' && has_count) field.shape.push_back(count);
-    size += pads;
+    if (!add(size, 1, pads)) return false;
     pads = 0;
     if (order_ == '@') {
       size += (own_alignment - size % own_alignment) % own_alignment;
@@ -158,8 +169,11 @@ LATEPY_FUNC LATEPY_COLD bool FormatReader::read_struct(std::vector<FieldForm>& f
       at_ = end + 1;
     }
     ssize items = 1;
-    for (const ssize each : field.shape) items *= each;
-    size += (code == 's' ? 1 : item) * items;
+    for (const ssize each : field.shape) {
+      if (each == 0 || items > most_ / each) return false;  // an array of C++ is not empty
+      items *= each;
+    }
+    if (!add(size, item, items)) return false;
     if (code == 'T') {  // each field of each struct, by its path
       for (ssize i = 0; i < items; ++i)
         for (const FieldForm& each : inner)
@@ -198,12 +212,12 @@ LATEPY_FUNC LATEPY_COLD bool holds_struct(const StructForm& form, const char* fo
     });
   };
   for (const Tails tails : {Tails::none, Tails::in_arrays, Tails::everywhere}) {
-    FormatReader reader(format, tails);
+    FormatReader reader(format, tails, itemsize);
     std::vector<FieldForm> theirs;
     ssize size = 0, alignment = 1;
     reader.read_order();
     if (!reader.read_struct(theirs, size, alignment) || !reader.is_at_end()) return false;
-    if (size <= itemsize && is_ours(theirs)) return true;
+    if (is_ours(theirs)) return true;
   }
   return false;
 }
