@@ -380,6 +380,8 @@ TEST_CASE("formats that no C++ struct has are refused") {
   };
   CHECK(holds("T{1s:tag:=d:value:i:count:}"));
   CHECK(holds("=T{s:tag:d:value:i:count:}"));
+  CHECK(holds("=T{1s:tag:1d:value:1i:count:}"));
+  CHECK(!holds("=T{1s:tag:(1)d:value:i:count:}"));
   CHECK(!holds("T{s:tag:d:value:i:count:}"));  // native alignment
   CHECK(!holds(own.c_str(), 16));
   for (const char* const bad :

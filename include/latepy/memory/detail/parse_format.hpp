@@ -124,7 +124,7 @@ LATEPY_FUNC LATEPY_COLD bool FormatReader::read_struct(std::vector<FieldForm>& f
     if (*at_ == '(' && !read_shape(field.shape)) return false;
     read_order();
     ssize count = 1;
-    const bool has_count = read_number(count);
+    const bool has_count = read_number(count) && count != 1;  // "1d" is no array; "(1)d" is
     const bool is_ours = order_ == '@' || order_ == '^' || order_ == '=' || order_ == (LATEPY_BIG_ENDIAN ? '>' : '<') ||
                          (LATEPY_BIG_ENDIAN && order_ == '!');
     ssize item = 1, own_alignment = 1;
@@ -132,7 +132,7 @@ LATEPY_FUNC LATEPY_COLD bool FormatReader::read_struct(std::vector<FieldForm>& f
     const char code = *at_;
     if (code == 'x') {
       ++at_;
-      if (*at_ == ':') return false;  // a field of raw bytes
+      if (*at_ == ':' || !field.shape.empty()) return false;  // a field of raw bytes
       if (!add(pads, 1, count)) return false;
       continue;
     }
