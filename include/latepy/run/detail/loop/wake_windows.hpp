@@ -22,8 +22,8 @@ class LoopWake {
     from_ = call_attribute(reader_, "fileno").as<std::uintptr_t>();
     to_ = call_attribute(writer_, "fileno").as<std::uintptr_t>();
     HINSTANCE__* const winsock = GetModuleHandleW(L"ws2_32.dll");
-    send_ = reinterpret_cast<Send>(GetProcAddress(winsock, "send"));
-    receive_ = reinterpret_cast<Receive>(GetProcAddress(winsock, "recv"));
+    send_ = reinterpret_cast<Send>(reinterpret_cast<void*>(GetProcAddress(winsock, "send")));
+    receive_ = reinterpret_cast<Receive>(reinterpret_cast<void*>(GetProcAddress(winsock, "recv")));
   }
   /// Any thread.
   void post() noexcept { send_(to_, "", 1, 0); }
