@@ -576,7 +576,7 @@ TEST_CASE("random structs of numpy are read, and written, as numpy understands t
     Object all = py::Ref(python().get("builtins.list"))();
     for (const py::detail::Tails tails :
          {py::detail::Tails::none, py::detail::Tails::in_arrays, py::detail::Tails::everywhere}) {
-      py::detail::FormatReader reader(format.c_str(), tails);
+      py::detail::FormatReader reader(format.c_str(), tails, itemsize);
       py::detail::StructForm form;
       py::detail::ssize size = 0, alignment = 1;
       reader.read_order();

@@ -46,6 +46,16 @@ LATEPY_COLD inline DynLib open_library(const Candidate& found, const Config& con
   return DynLib::program();
 }
 
+/// Fills the table with what the library itself uses. A program that is linked to libpython may have its own copies of
+/// variables such as None (copy relocations), which all libraries of the process use then. \throws SymbolError.
+LATEPY_COLD inline void fill_as_linked(Api& api, const DynLib& library, const std::string& name) {
+  fill(api, library, name);
+  const DynLib program = DynLib::program();
+  const void* const seen = program.find("_Py_NoneStruct");
+  const bool is_copied = seen && seen != api.NoneStruct;
+  if (is_copied && program.find("Py_GetVersion") == library.find("Py_GetVersion")) fill(api, program, name);
+}
+
 /// Opens the candidate's library, never to close it, and fills the LibraryState. Does nothing if a library is loaded.
 /// \throws LoadError with the text of the dynamic loader and the table of all candidates; SymbolError.
 LATEPY_COLD inline void load(const Candidate& found, const Config& config) try {
@@ -54,7 +64,7 @@ LATEPY_COLD inline void load(const Candidate& found, const Config& config) try {
   trace({"load: opens ", found.library});
   DynLib library = open_library(found, config);
   Api api;
-  fill(api, library, found.library.empty() ? "this program" : found.library);
+  fill_as_linked(api, library, found.library.empty() ? "this program" : found.library);
   const char* const version = api.GetVersion();
   state.version = Version::parse(version);
   if (state.version.major != 3 || state.version.minor < 9)
