@@ -3,6 +3,7 @@
 #include <latepy/stl/function.hpp>
 #include <latepy/stl/vector.hpp>
 
+#include <array>
 #include <thread>
 
 #include "python.hpp"
@@ -181,6 +182,16 @@ TEST_CASE("cancel() asks the loop to cancel the task") {
   begun.wait();
   CHECK(forgiving.cancel());
   CHECK(forgiving.get() == "forgiven");
+  std::array<Signal, 2> waits;
+  std::size_t count = 0;
+  Future<void> stubborn =
+      loop.call<void>("service", "forgiving_once", std::function<void()>([&] { waits.at(count++).set(); }));
+  for (Signal& each : waits) {
+    each.wait();
+    CHECK(stubborn.cancel());
+  }
+  CHECK(stubborn.wait_for(1min));
+  CHECK_THROWS_AS(stubborn.get(), CancelledError);
 }
 
 TEST_CASE("on_done() calls a function on the loop's thread") {

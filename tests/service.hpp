@@ -35,6 +35,13 @@ inline void add_service(py::Scope& interpreter) {
               begun()
               await asyncio.Event().wait()
           except asyncio.CancelledError: return 'forgiven'
+      async def forgiving_once(begun):
+          for once in range(2):
+              try:
+                  begun()
+                  await asyncio.Event().wait()
+              except asyncio.CancelledError:
+                  if once == 1: raise
       def set_all():
           for event in waits: event.set()
       def plain(a, *, b=1): return a - b

@@ -205,6 +205,7 @@ LATEPY_FUNC void FutureState::begin(LoopWork* work, LoopCore* core) noexcept {
 
 LATEPY_FUNC LATEPY_COLD void FutureState::cancel_task(LoopWork* work, LoopCore* core) noexcept {
   FutureState& state = static_cast<Work*>(work)->state;
+  state.is_cancelling_ = false;  // code that catches it may be asked again
   if (core && !state.is_ready() && !state.task_.is_empty()) {
     try {
       call_attribute(state.task_, "cancel");
