@@ -197,6 +197,7 @@ TEST_CASE("sys.exit() in a task comes out of poll()") {
   EventLoop loop(service(), py::pumped);
   Future<void> future = loop.call<void>("sys", "exit", 3);
   CHECK_THROWS_AS(poll_all(loop), py::SystemExit);
+  CHECK(loop.poll() <= 2);  // what was left, and nothing of poll()'s own
   poll_all(loop);
   CHECK_THROWS_AS(future.get(), py::SystemExit);
 }

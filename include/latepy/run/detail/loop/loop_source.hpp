@@ -147,14 +147,19 @@ def poll(loop):
     ready, rounds = loop._ready, 0
     before = ready.ran
     def step():
-        nonlocal rounds
+        nonlocal rounds, next_step
         rounds += 1
+        next_step = None
         if ready and rounds < 100:
-            loop.call_soon(step)
+            next_step = loop.call_soon(step)
         else:
             loop.stop()
-    loop.call_soon(step)
-    loop.run_forever()
+    next_step = loop.call_soon(step)
+    try:
+        loop.run_forever()
+    finally:
+        if next_step in ready:  # SystemExit and the like leave it
+            ready.remove(next_step)
     return ready.ran - before - rounds
 
 def next_timer(loop):
