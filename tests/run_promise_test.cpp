@@ -32,6 +32,14 @@ py::Interpreter& service() {
             try: await task
             except asyncio.CancelledError: return 'cancelled'
         def run(function, *arguments): return asyncio.run(get(function, *arguments))
+        async def again(function): return [await function(), await function()]
+        async def give_up(function):
+            task = asyncio.ensure_future(get(function))
+            await asyncio.sleep(0)
+            task.cancel()
+            return await caught(function)
+        left = []
+        async def leave(function): left.append(function())
     )");
     return true;
   }();
@@ -215,6 +223,38 @@ TEST_CASE("after the end of the loop set_value() gives false") {
     loop.call<int>("service", "nap", 1).get();
   }
   CHECK_FALSE(promise.set_value(1));
+}
+
+TEST_CASE("a loop of a script's own that is closed takes nothing, and is freed") {
+  service();
+  std::optional<Promise<int>> promise;
+  const py::Object make = host_function([&] { return promise.emplace(); });
+  const auto leave = [&] {
+    python().call("asyncio", "run", python().call("awaiting", "leave", make));
+    python().get("awaiting.left").call_method("clear");
+  };
+  leave();
+  CHECK_FALSE(promise->set_value(1));
+  CHECK_FALSE(promise->is_cancelled());
+  CHECK(drift([&] {
+          leave();
+          promise.reset();
+        }) == "");
+}
+
+TEST_CASE("a promise can be awaited again") {
+  EventLoop loop(service());
+  SECTION("it gives the same object") {
+    Promise<py::Object> promise;
+    promise.set_value(eval("object()"));
+    const py::Object both = loop.call("awaiting", "again", host_function([promise] { return promise; })).get();
+    CHECK(py::Object(both[0]).same(py::Object(both[1])));
+  }
+  SECTION("if it was cancelled, that is raised") {
+    Promise<int> promise;
+    CHECK(loop.call<std::string>("awaiting", "give_up", host_function([promise] { return promise; })).get() ==
+          "CancelledError()");
+  }
 }
 
 TEST_CASE("a promise belongs to one loop") {

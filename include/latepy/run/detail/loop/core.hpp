@@ -166,8 +166,27 @@ LATEPY_FUNC LATEPY_COLD void LoopCore::report(const char* what) noexcept {
 
 inline constexpr char bridge_name[] = "latepy.v1.loop";
 
+/// What a loop calls when the descriptor can be read. The loop frees it when it is closed, also one of the script's
+/// own: what waits in the queue refers to the core, and would keep it for ever.
+class Drain {
+ public:
+  explicit Drain(std::shared_ptr<LoopCore> core) noexcept : core_(std::move(core)) {}
+  Drain(Drain&&) noexcept = default;
+  Drain(const Drain&) = delete;
+  Drain& operator=(const Drain&) = delete;
+  ~Drain() {
+    if (!core_) return;
+    const ErrorAside aside;
+    core_->close();
+  }
+  void operator()() const { core_->run_work(); }
+
+ private:
+  std::shared_ptr<LoopCore> core_;
+};
+
 LATEPY_FUNC LATEPY_COLD LoopBridge::LoopBridge(std::shared_ptr<LoopCore> core)
-    : descriptor(), drain(make_callable("drain", [core] { core->run_work(); })), capsule() {
+    : descriptor(), drain(make_callable("drain", Drain(core))), capsule() {
 #if LATEPY_WINDOWS
   core->wake.open(call_plain(loop_function("socket_pair")));
 #endif

@@ -71,7 +71,7 @@ class PromiseState {
   std::shared_ptr<LoopCore> core_{};
   bool is_delivered_ = false;
   LoopWork* on_cancel_ = nullptr;
-  Object future_{};  // from future_of() until it is done
+  Object future_{};  // from future_of() on, so that it is made once; until the loop has ended
   std::exception_ptr failure_{};
   Work work_{*this};
 };
@@ -115,6 +115,7 @@ LATEPY_FUNC bool PromiseState::deliver() noexcept {
   if (!core) return true;  // awaitable() gives it
   join();
   if (core->add(work_)) return true;
+  future_ = Object();  // it refers to this
   leave();
   return false;
 }
@@ -160,8 +161,10 @@ LATEPY_FUNC LATEPY_COLD void PromiseState::cancel(LoopCore* core) noexcept {
 
 LATEPY_FUNC void PromiseState::finish(LoopWork* work, LoopCore* core) noexcept {
   PromiseState& state = static_cast<Work*>(work)->state;
-  if (core) state.set_future();
-  state.future_ = Object();
+  if (core)
+    state.set_future();
+  else
+    state.future_ = Object();
   state.leave();
 }
 
@@ -190,7 +193,6 @@ LATEPY_FUNC PyObject* PromiseState::end_future(PyObject* capsule, PyObject* futu
   attempt([&] {
     if (call_attribute(Ref(future), "cancelled")) state.cancel(state.core_.get());
   });
-  state.future_ = Object();
   state.leave();
   return none().release();
 }
@@ -215,8 +217,12 @@ LATEPY_FUNC Object PromiseState::awaitable() {
 LATEPY_FUNC Object PromiseState::future_of(const Ref& loop) {
   static MethodDef done{"done", &PromiseState::end_future, meth_o, nullptr};
   std::shared_ptr<LoopCore> core = core_of(loop);
-  if (core_ && core_ != core)
-    throw_error<StateError>({"a latepy::Promise was given to a second event loop: make a Promise for each"});
+  {
+    const SpinLock lock(lock_);
+    if (core_ && core_ != core)
+      throw_error<StateError>({"a latepy::Promise was given to a second event loop: make a Promise for each"});
+    core_ = std::move(core);  // what is set from now on waits in its queue, which this thread empties
+  }
   if (!future_.is_empty()) return future_;
   const ColdObject capsule = take_result(api().Capsule_New(this, promise_name, [](PyObject* self) {
     static_cast<PromiseState*>(api().Capsule_GetPointer(self, promise_name))->leave();
@@ -229,13 +235,9 @@ LATEPY_FUNC Object PromiseState::future_of(const Ref& loop) {
   bool is_delivered;
   {
     const SpinLock lock(lock_);
-    core_ = std::move(core);
     is_delivered = is_delivered_;
   }
-  if (is_delivered) {
-    set_future();
-    future_ = Object();
-  }
+  if (is_delivered) set_future();
   return made;
 }
 
