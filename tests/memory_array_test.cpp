@@ -291,6 +291,10 @@ TEST_CASE("numpy's arrays are Arrays by their memory, and convert by their items
   CHECK_THROWS_AS(eval("numpy.arange(3.0)").as<Array<const int>>(), py::ConversionError);
   CHECK_THROWS_AS(eval("numpy.array([2 ** 40])").as<Array<const int>>(), py::ConversionError);
   CHECK(eval("numpy.zeros(2, [('x', 'f8'), ('y', 'f8')])").as<Array<Point>>().size() == 2);
+  // Real numbers have no second part, and new memory may hold that of numbers before.
+  python().exec("for _ in range(9): numpy.full(6, 7.5)");
+  using Complex = std::complex<double>;
+  CHECK(items_of(eval("numpy.arange(3)").as<Array<const Complex>>()) == std::vector<Complex>{0, 1, 2});
   // What iteration over a masked array gives is not its memory.
   CHECK(eval("numpy.ma.array([1.0, 2.0], mask=[0, 0])").as<Array<const double>>().is_copy());
   python().exec("del a");

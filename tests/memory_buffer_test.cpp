@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <cstring>
 #include <thread>
+#include <variant>
 
 #include <latepy/latepy.hpp>
 #include <latepy/stl/complex.hpp>
 #include <latepy/stl/struct.hpp>
+#include <latepy/stl/variant.hpp>
 #include <latepy/stl/vector.hpp>
 
 #include "python.hpp"
@@ -39,12 +41,20 @@ struct Packed {
   std::int32_t count = 0;
 };
 #pragma pack(pop)
+struct Union {
+  union {
+    float part;
+    double whole;
+  };
+};
 }  // namespace buffer_test
 using buffer_test::Packed;
 using buffer_test::Record;
+using buffer_test::Union;
 LATEPY_STRUCT(buffer_test::Inner, a, b)
 LATEPY_STRUCT(buffer_test::Record, (x, "X"), position, matrix, name, flags, inner, ids, phase, (is_on, "on"))
 LATEPY_STRUCT(buffer_test::Packed, tag, value, count)
+LATEPY_STRUCT(buffer_test::Union, part, whole)
 
 namespace {
 
@@ -222,6 +232,8 @@ TEST_CASE("what is refused, and what the error says") {
   CHECK_FALSE(python().eval("1").is<Buffer<double>>());
   CHECK(floats.is<Buffer<float>>());
   CHECK_FALSE(floats.is<Buffer<double>>());
+  // A struct that cannot be in memory is an error of the program, not its end.
+  CHECK_THROWS_AS((floats.as<std::variant<int, Buffer<const Union>>>()), py::ValueError);
 }
 
 TEST_CASE("the object keeps its memory in place while a Buffer lives") {

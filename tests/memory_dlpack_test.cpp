@@ -248,6 +248,18 @@ TEST_CASE("memory of another device goes by DLPack only") {
   CHECK_THAT(raised(view, "view.__setitem__(0, 1)"), ContainsSubstring("on another device"));
 }
 
+TEST_CASE("a long double, which DLPack does not know, is refused") {
+  python();
+  if (sizeof(long double) == sizeof(double)) return;
+  long double numbers[2] = {};
+  CHECK(raised(py::view(numbers, 2, unowned), "view.__dlpack__()") ==
+        "BufferError: DLPack has no long double: use numpy.asarray(view)");
+  std::complex<long double> pairs[2] = {};
+  const View view = py::view(pairs, 2, unowned);
+  CHECK_THAT(raised(view, "view.__dlpack__(max_version=(1, 0))"), ContainsSubstring("no long double"));
+  CHECK(view.exports() == 0);
+}
+
 TEST_CASE("tensors take nothing that they do not give back") {
   python();
   std::vector<double> numbers{1, 2};

@@ -29,8 +29,15 @@ struct Particle {
   double x, y;
   std::int32_t id;
 };
+struct Union {
+  union {
+    float part;
+    double whole;
+  };
+};
 }  // namespace view_test
 using view_test::Particle;
+using view_test::Union;
 
 namespace {
 
@@ -86,6 +93,7 @@ bool has_numpy() {
 }  // namespace
 
 LATEPY_STRUCT(view_test::Particle, x, y, id)
+LATEPY_STRUCT(view_test::Union, part, whole)
 
 TEST_CASE("a view is the program's memory: each side sees what the other writes") {
   python();
@@ -131,6 +139,16 @@ TEST_CASE("a view has the attributes of a memoryview") {
   const View single = py::view(numbers.data(), {}, unowned);
   run(single, "assert view.shape == () and view[()] == 0 and view.tolist() == 0");
   CHECK(raised(single, "len(view)") == "TypeError: a latepy.View without dimensions has no length");
+}
+
+TEST_CASE("the buffer of one item without dimensions has no shape and no strides") {
+  python();
+  double number = 4;
+  const View view = py::view(&number, {}, unowned);
+  run(view, "assert memoryview(view)[()] == 4 and memoryview(view).shape == memoryview(view).strides == ()");
+  py::detail::BufferHandle buffer;
+  REQUIRE(buffer.acquire(view.ptr(), py::detail::buffer_strides));
+  CHECK((buffer.view().ndim == 0 && !buffer.view().shape && !buffer.view().strides));
 }
 
 TEST_CASE("numbers of every kind go through the converters") {
@@ -208,6 +226,8 @@ TEST_CASE("a shape or strides that cannot be are refused in words") {
   CHECK(said([&] { py::view(static_cast<double*>(nullptr), 3, unowned); }) ==
         "ValueError: a view of 3 items got a null pointer");
   run(py::view(static_cast<double*>(nullptr), 0, unowned), "assert list(view) == [] and len(memoryview(view)) == 0");
+  Union both{};
+  CHECK(said([&] { py::view(&both, 1, unowned); }).find("begins where another field is") != std::string::npos);
   // No step leads to an item of these.
   const std::ptrdiff_t far = (std::numeric_limits<std::ptrdiff_t>::max)();
   run(py::view(&number, {2, 0}, {far, far}, unowned), "assert view.tolist() == [[], []] and view.strides == (8, 8)");

@@ -167,8 +167,11 @@ struct Converter<Buffer<T>> {
   /// Items are never converted, so what can be viewed is of the own type.
   static detail::Fit fit(PyObject* object) noexcept {
     std::optional<Buffer<T>> buffer;
-    return detail::api().Object_CheckBuffer(object) && try_from_py(Ref(object), buffer) ? detail::Fit::own
-                                                                                        : detail::Fit::other;
+    try {
+      if (detail::api().Object_CheckBuffer(object) && try_from_py(Ref(object), buffer)) return detail::Fit::own;
+    } catch (...) {  // no memory, or a struct whose fields share memory: the conversion says so
+    }
+    return detail::Fit::other;
   }
 };
 

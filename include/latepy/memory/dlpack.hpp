@@ -97,6 +97,8 @@ Tensor<T> from_dlpack(const Ref& object, Device device = {}) {
   using Item = std::remove_cv_t<T>;
   static_assert(detail::item_kind<Item> != detail::ItemKind::other,
                 "from_dlpack<T>: T must be a number, bool or std::complex (include stl/complex.hpp)");
+  static_assert(sizeof(Item) <= (detail::item_kind<Item> == detail::ItemKind::complex ? 2 : 1) * sizeof(double),
+                "from_dlpack<T>: DLPack has no long double: take a Buffer<T> or Array<T>");
   Tensor<T> tensor;
   tensor.memory_.take(
       object, detail::item_type<Item>, alignof(Item), !std::is_const_v<T>, device,

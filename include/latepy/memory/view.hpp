@@ -115,7 +115,8 @@ inline constexpr bool never = false;
 ///   std::unique_ptr, or any value that is moved in and has the memory on the heap. It ends under the GIL, on any
 ///   thread; an exception of its destructor goes to sys.unraisablehook. `unowned`: the program keeps the memory.
 /// T is a number, bool, std::complex or a struct of LATEPY_STRUCT; scripts cannot write if it is const.
-/// \throws ValueError if the shape is negative, is larger than memory, or `data` is null and there are items.
+/// \throws ValueError if the shape is negative, is larger than memory, or `data` is null and there are items; or if two
+/// fields of the struct share memory.
 template <class T, class O>
 View view(T* data, const Shape& shape, O&& owner) {
   return detail::ViewAccess::make(data, shape, nullptr, std::forward<O>(owner));

@@ -57,6 +57,12 @@ void end_tensor_capsule(PyObject* capsule) {
 }
 
 LATEPY_FUNC LATEPY_COLD TensorType tensor_type(const ItemType& type) {
+  const bool is_complex = type.kind == ItemKind::complex;
+  if (LATEPY_UNLIKELY((is_complex || type.kind == ItemKind::floating) &&
+                      type.size > static_cast<ssize>(is_complex ? 2 * sizeof(double) : sizeof(double)))) {
+    set_error(*api().BufferError, "DLPack has no long double: use numpy.asarray(view)");
+    throw_python_error();
+  }
   const auto bits = static_cast<std::uint8_t>(8 * type.size);
   switch (type.kind) {
     case ItemKind::boolean:

@@ -159,8 +159,9 @@ LATEPY_FUNC int view_getbuffer(PyObject* self, BufferView* view, int flags) noex
   view->readonly = data.is_readonly;
   view->ndim = data.ndim;
   view->format = flags & buffer_format ? const_cast<char*>(data.type->format()) : nullptr;
-  view->shape = flags & buffer_nd ? data.shape : nullptr;
-  view->strides = (flags & buffer_strides) == buffer_strides ? data.strides : nullptr;
+  // One item without dimensions has neither, the protocol says.
+  view->shape = data.ndim && (flags & buffer_nd) ? data.shape : nullptr;
+  view->strides = data.ndim && (flags & buffer_strides) == buffer_strides ? data.strides : nullptr;
   view->suboffsets = nullptr;
   view->internal = nullptr;
   incref(self);

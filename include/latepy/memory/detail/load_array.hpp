@@ -91,6 +91,7 @@ bool copy_rows(const BufferView& view, const ssize* strides, int dimension, cons
     if (!convert) return false;
     for (std::size_t at = 0; at < count;) {
       const std::size_t block = is_complex ? 1 : (std::min)(count - at, block_size);
+      if constexpr (is_complex) *to = T();  // a real number sets only the first part, and the memory may be unset
       const char* const first = from + static_cast<ssize>(at) * stride;
       if (!convert(first, is_complex ? static_cast<ssize>(size) : stride, is_complex ? parts_of_item : block,
                    reinterpret_cast<Number*>(to)))

@@ -13,7 +13,8 @@ namespace detail {
 PyTypeObject* view_type();
 PyTypeObject* token_type();
 
-/// Makes a latepy.View over the memory, without an owner. `strides` is null: row after row. \throws ValueError.
+/// Makes a latepy.View over the memory, without an owner. `strides` is null: row after row. \throws ValueError,
+/// also if the items are structs that cannot be shared.
 Object make_view(void* data, const ItemType& type, const Shape& shape, const Extents* strides, bool is_readonly);
 #if LATEPY_DEFINITIONS
 
@@ -70,6 +71,7 @@ LATEPY_FUNC Object make_token(PyObject* view) {
 LATEPY_FUNC Object make_view(void* memory, const ItemType& type, const Shape& shape, const Extents* strides,
                              bool is_readonly) {
   static char no_items;
+  if (type.form) static_cast<void>(type.form());  // throws here if it does: view_getbuffer() cannot
   const int ndim = shape.ndim();
   const std::size_t count = shape.count(static_cast<std::size_t>(type.size));
   if (strides && LATEPY_UNLIKELY(strides->size() != ndim))
