@@ -574,7 +574,7 @@ TEST_CASE("random shapes and strides give what numpy gives", "[numpy][random]") 
           mine = numpy.asarray(view)
           wanted = numpy.ndarray(shape, 'i2', whole, offset, strides)
           case = shape, strides, offset
-          assert view.shape == wanted.shape and view.strides == wanted.strides, case
+          assert view.shape == wanted.shape and (view.strides == wanted.strides or not wanted.size), case
           assert view.c_contiguous == wanted.flags.c_contiguous, case
           assert view.f_contiguous == wanted.flags.f_contiguous, case
           assert view.tolist() == wanted.tolist() and numpy.array_equal(mine, wanted), case
