@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <latepy/run/promise.hpp>
 
+#include <atomic>
 #include <thread>
 
 #ifndef _WIN32
@@ -99,6 +100,29 @@ TEST_CASE("on_ready is called where work was given") {
     loop.poll();
     CHECK(calls > 0);
   }
+}
+
+TEST_CASE("the end of a loop waits for on_ready") {
+  py::Promise<int> promise;
+  service().module("promises").def("f", [promise] { return promise; });
+  Signal is_called;
+  std::atomic<bool> is_polled{false}, has_returned{false};
+  std::thread other;
+  {
+    EventLoop loop(python(), py::pumped, [&] {
+      if (!is_polled) return;
+      is_called.set();
+      std::this_thread::sleep_for(50ms);
+      has_returned = true;
+    });
+    const Future<int> future = loop.call<int>("service", "get", python().get("promises.f"));
+    poll_all(loop);
+    is_polled = true;
+    other = std::thread([&promise] { promise.set_value(1); });
+    is_called.wait();
+  }
+  CHECK(has_returned);
+  other.join();
 }
 
 TEST_CASE("an exception of on_ready goes to the exception handler of the loop") {

@@ -39,7 +39,8 @@ class EventLoop {
   /// Makes a loop without a thread, which poll() runs, beside a loop of the program.
   /// \param on_ready is called when there is work from C++, on the thread that gave it, perhaps with the GIL: it is to
   /// wake the thread that calls poll(), and do nothing else. What it throws goes to the exception handler of the loop.
-  /// It is not called for sockets and timers: for these see native_handle() and next_timer().
+  /// The end of the loop waits until it has returned. It is not called for sockets and timers: for these see
+  /// native_handle() and next_timer().
   EventLoop(const Scope& scope, Pumped, std::function<void()> on_ready = {})
       : EventLoop(scope, true, std::move(on_ready)) {}
   EventLoop(const EventLoop&) = delete;
@@ -130,7 +131,9 @@ LATEPY_FUNC LATEPY_COLD EventLoop::EventLoop(const Scope& scope, bool is_pumped,
 }
 
 LATEPY_FUNC LATEPY_COLD EventLoop::~EventLoop() {
-  const bool is_over = loop_->end(std::chrono::steady_clock::now() + std::chrono::milliseconds(detail::patience));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(detail::patience);
+  const bool is_over = loop_->end(until);
+  loop_->wait_for_on_ready(until);
   if (!thread_.joinable()) return;
   if (loop_->is_forked()) {
     static_cast<void>(new std::thread(std::move(thread_)));  // leaked: it is the parent's

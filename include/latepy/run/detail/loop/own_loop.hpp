@@ -48,6 +48,8 @@ class OwnLoop final : public LoopCore {
     const std::lock_guard<std::mutex> lock(mutex_);
     return is_over_;
   }
+  /// After end(): waits, without the GIL, until no other thread is in on_ready, which may use what goes next.
+  void wait_for_on_ready(Clock::time_point until) noexcept;
   /// Ends a loop that has no thread. Needs the GIL, if Python runs.
   void abandon() noexcept {
     finish();
@@ -82,6 +84,7 @@ class OwnLoop final : public LoopCore {
   Object loop_{};
   std::intptr_t handle_ = -1;
   std::atomic<bool> is_ending_{false}, is_polled_{false};
+  std::atomic<int> ready_calls_{0};
   std::mutex mutex_{};
   std::condition_variable changed_{};
   // Guarded by mutex_.
@@ -229,12 +232,27 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::forget_interruption() noexcept {
   calls->leave();
 }
 
+/// The loop whose on_ready this thread is in.
+inline thread_local const OwnLoop* calls_on_ready_of = nullptr;
+
 LATEPY_FUNC void OwnLoop::call_on_ready() noexcept {
+  ++ready_calls_;
+  const OwnLoop* const outer = std::exchange(calls_on_ready_of, this);
   try {
-    on_ready_();
+    if (!is_ending_.load()) on_ready_();
   } catch (...) {  // the thread that called set_value() or submit() has done nothing wrong
     const std::lock_guard<std::mutex> lock(mutex_);
     ready_failure_ = std::current_exception();
+  }
+  calls_on_ready_of = outer;
+  --ready_calls_;
+}
+
+LATEPY_FUNC LATEPY_COLD void OwnLoop::wait_for_on_ready(Clock::time_point until) noexcept {
+  if (is_forked() || calls_on_ready_of == this) return;
+  while (ready_calls_.load() > 0 && Clock::now() < until) {
+    const AnyGilRelease released;
+    process_nap();
   }
 }
 
