@@ -38,6 +38,12 @@ py::Interpreter& service() {
             await asyncio.sleep(0)
             task.cancel()
             return await caught(function)
+        class Deaf(asyncio.SelectorEventLoop):
+            def add_reader(self, *_): raise NotImplementedError
+        def run_deaf(function):
+            loop = Deaf()
+            try: return loop.run_until_complete(caught(function))
+            finally: loop.close()
         left = []
         async def leave(function): left.append(function())
     )");
@@ -241,6 +247,14 @@ TEST_CASE("a loop of a script's own that is closed takes nothing, and is freed")
           promise.reset();
         }) == "");
 }
+
+#ifndef _WIN32
+TEST_CASE("a loop that no thread can wake refuses a promise") {
+  service();
+  CHECK_THAT(python().call<std::string>("awaiting", "run_deaf", host_function([] { return Promise<int>(); })),
+             Catch::Contains("has no add_reader(), by which C++ threads could wake it"));
+}
+#endif
 
 TEST_CASE("a promise can be awaited again") {
   EventLoop loop(service());

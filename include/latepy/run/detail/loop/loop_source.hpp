@@ -29,6 +29,8 @@ def watch(loop, descriptor, drain, bridge):
     try:
         loop.add_reader(descriptor, drain)
     except NotImplementedError:  # asyncio.ProactorEventLoop of Windows
+        if isinstance(descriptor, int):
+            raise NotImplementedError(f'{loop!r} has no add_reader(), by which C++ threads could wake it') from None
         bridge = bridge, loop.create_task(drain_always(loop, descriptor, drain))
     bridges[loop] = bridge
 
