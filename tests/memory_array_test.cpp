@@ -291,6 +291,9 @@ TEST_CASE("numpy's arrays are Arrays by their memory, and convert by their items
   CHECK_THROWS_AS(eval("numpy.arange(3.0)").as<Array<const int>>(), py::ConversionError);
   CHECK_THROWS_AS(eval("numpy.array([2 ** 40])").as<Array<const int>>(), py::ConversionError);
   CHECK(eval("numpy.zeros(2, [('x', 'f8'), ('y', 'f8')])").as<Array<Point>>().size() == 2);
+  const float half = 0.5;
+  const Object deep = py::view(&half, std::vector<int>(40, 1), py::unowned);
+  CHECK(items_of(deep.as<Array<const double>>()) == std::vector<double>{0.5});  // more dimensions than numpy had
   // Real numbers have no second part, and new memory may hold that of numbers before.
   python().exec("for _ in range(9): numpy.full(6, 7.5)");
   using Complex = std::complex<double>;

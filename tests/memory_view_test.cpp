@@ -141,6 +141,13 @@ TEST_CASE("a view has the attributes of a memoryview") {
   CHECK(raised(single, "len(view)") == "TypeError: a latepy.View without dimensions has no length");
 }
 
+TEST_CASE("a bool in memory may be any byte") {
+  python();
+  bool truths[2] = {};
+  run(py::view(truths, 2, unowned), "memoryview(view).cast('B')[1] = 2\nassert view.tolist() == [False, True]");
+  truths[1] = false;
+}
+
 TEST_CASE("the buffer of one item without dimensions has no shape and no strides") {
   python();
   double number = 4;

@@ -91,7 +91,10 @@ template <class T>
 struct ItemAccess {
   static PyObject* get(const char* item) {
     T value;
-    std::memcpy(static_cast<void*>(&value), item, sizeof value);
+    if constexpr (std::is_same_v<T, bool>)
+      value = *item != 0;  // a script may have written any byte
+    else
+      std::memcpy(static_cast<void*>(&value), item, sizeof value);
     return latepy::to_py(value).release();
   }
   static void set(char* item, PyObject* object) {

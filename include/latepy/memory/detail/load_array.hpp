@@ -211,7 +211,8 @@ LATEPY_FUNC void ArrayMemory::make(const ItemType& type, const Shape& sizes) {
 
 LATEPY_FUNC void ArrayMemory::make_unset(const ItemType& type, const Shape& sizes) {
   const NumpyTable* const numpy = known_numpy();
-  if (!numpy || !numpy->are_heads_proved || type.numpy < 0) return make(type, sizes);
+  constexpr int most_of_numpy = 32;  // of dimensions, until numpy 2
+  if (!numpy || !numpy->are_heads_proved || type.numpy < 0 || sizes.ndim() > most_of_numpy) return make(type, sizes);
   static_cast<void>(sizes.count(static_cast<std::size_t>(type.size)));
   object = wrap_in_array(*numpy, type, sizes.ndim(), sizes.data(), nullptr, nullptr, true, Object());
   data = data_of<ArrayHead>(object.ptr()).data;
