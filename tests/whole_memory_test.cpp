@@ -17,11 +17,15 @@
 
 namespace {
 
-/// with_short_memory() for CPython's memory. What allocates nothing there is right.
+/// with_short_memory() for CPython's memory, or that of C++. What allocates nothing there is right.
+template <class F>
+void with_short_memory_of(MemoryOf owner, F&& body) {
+  const std::string problem = with_short_memory(body, owner);
+  if (problem != "nothing was allocated") CHECK(problem == "");
+}
 template <class F>
 void with_short_memory_of_python(F&& body) {
-  const std::string problem = with_short_memory(body, MemoryOf::python);
-  if (problem != "nothing was allocated") CHECK(problem == "");
+  with_short_memory_of(MemoryOf::python, body);
 }
 
 const char long_text[] = "a text that is too long to lie inside of a std::string";
@@ -216,7 +220,7 @@ TEST_CASE("a sub-interpreter is made, used and ended where there is no memory, o
     sub.exec("def count(*args, **kwargs): return len(args) + len(kwargs)");
     const py::Object count = sub["count"];
     const auto in_short_memory = [](auto body) {
-      CHECK(with_short_memory(body) == "");
+      with_short_memory_of(MemoryOf::cpp, body);
       with_short_memory_of_python(body);
     };
     in_short_memory([&] { return sub.eval<int>("len(str(add(3, 4)) + ' a text that is not kept')") > 9; });

@@ -81,9 +81,9 @@ struct StructItem {
     const T value{};
     Converter<T>::each([&](const char* name, auto member) {
       using Member = std::remove_cv_t<std::remove_reference_t<decltype(std::declval<T&>().*member)>>;
+      const void* const at = &(value.*member);  // std::addressof() would take a reference: structs may be packed
       add_field<Member>(form, name,
-                        reinterpret_cast<const char*>(std::addressof(value.*member)) -
-                            reinterpret_cast<const char*>(std::addressof(value)));
+                        static_cast<const char*>(at) - reinterpret_cast<const char*>(std::addressof(value)));
       return true;
     });
     complete_form(form, Converter<T>::name);
