@@ -12,8 +12,8 @@ struct Device {
   std::int32_t type = 1;  ///< DLDeviceType
   std::int32_t id = 0;    ///< which one of this type
 };
-inline bool operator==(Device a, Device b) noexcept { return a.type == b.type && a.id == b.id; }
-inline bool operator!=(Device a, Device b) noexcept { return !(a == b); }
+inline bool operator==(Device a, Device b) noexcept { return a.type == b.type && a.id == b.id; }  ///< the same
+inline bool operator!=(Device a, Device b) noexcept { return !(a == b); }                         ///< another
 
 namespace detail {
 
