@@ -400,7 +400,7 @@ TEST_CASE("a stack of 64 KiB is refused, before Python overflows it", "[stack]")
     {
       py::SubInterpreter sub;
       on_stack(64, [&] {
-        EXPECT_THROWN(py::StateError, py::GilGuard(sub));
+        EXPECT_THROWN(py::StateError, py::GilGuard{sub});
         EXPECT_THROWN(py::StateError, sub.exec("1"));
       });
       EXPECT(sub.eval<int>("1 + 1") == 2);
