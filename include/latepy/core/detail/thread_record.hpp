@@ -141,9 +141,9 @@ inline bool holds_gil() noexcept { return held_interpreter() != nullptr; }
 /// none, by a state that latepy did not make, or if finish_fork() has something to do. It is all that a use asks where
 /// there are several interpreters. Any thread.
 LATEPY_FORCE_INLINE InterpreterState* interpreter_by_record() noexcept {
-  PyThreadState* const current = library_state.api.ThreadState_GetUnchecked();
   const ThreadRecord& record = thread_record;
-  if (LATEPY_UNLIKELY(!current || current != record.state)) return nullptr;
+  if (LATEPY_UNLIKELY(!record.state)) return nullptr;  // as before a library is loaded
+  if (LATEPY_UNLIKELY(library_state.api.ThreadState_GetUnchecked() != record.state)) return nullptr;
   if (LATEPY_UNLIKELY(process_state().forked.load(std::memory_order_acquire) != 0)) return nullptr;
   return interpreter_of(record.generation);
 }
