@@ -246,7 +246,7 @@ TEST_CASE("scripts that call themselves deep inside of host functions do not ove
 TEST_CASE("in a SubInterpreter all of them end in a RecursionError too", "[stack]") {
   check_overflows(host_recursions, {128, 256, 512, 1024, 8192}, true);
   check_overflows(python_recursions, {128, 256, 512, 1024, 8192}, true);
-  check_overflows(mixed_recursions, {128, 512, 8192}, true);
+  check_overflows(mixed_recursions, {128, 512, 2048}, true);
 }
 
 TEST_CASE("conversions of what holds itself, or is nested without end, are RecursionErrors", "[stack]") {
