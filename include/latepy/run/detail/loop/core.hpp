@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/host/function.hpp>
-#include <latepy/run/detail/entry.hpp>
 #include <latepy/run/detail/loop/loop_source.hpp>
 #include <latepy/run/detail/loop/queue.hpp>
 #if LATEPY_WINDOWS

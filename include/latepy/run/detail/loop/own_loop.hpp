@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/run/detail/entry.hpp>
 #include <latepy/run/detail/loop/future_state.hpp>
 
 #include <functional>

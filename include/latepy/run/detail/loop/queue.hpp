@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/config_macros.hpp>
-
 #include <atomic>
 #include <utility>
 
