@@ -373,7 +373,8 @@ TEST_CASE("structured arrays of numpy are structs of C++ where each field is at 
   python()["a"] = py::view(records, py::unowned).to_numpy();
   python()["p"] = py::view(packed, py::unowned).to_numpy();
   CHECK(Buffer<Record>(python()["a"]).size() == 2);
-  CHECK(Buffer<const Packed>(python()["p"].attr("copy")()).operator[](1).count == 7);
+  const Packed copied = Buffer<const Packed>(python()["p"].attr("copy")())[1];
+  CHECK(int{copied.count} == 7);
   python().exec("a[1]['name'] = b'numpy'\na['position'][1] = [1, 2, 3]\nassert p['count'].tolist() == [0, 7]");
   CHECK((std::string(records[1].name) == "numpy" && records[1].position[2] == 3));
   for (const char* const other : {"p", "a.astype(a.dtype.newbyteorder())", "a[['X', 'name']]", "a['X']",
