@@ -198,12 +198,14 @@ TEST_CASE("poll() is refused where it cannot run") {
   }
   SECTION("for a loop with a thread") {
     EventLoop with_thread(service());
-    CHECK_THROWS_WITH(with_thread.poll(), Catch::Contains("make it by EventLoop(scope, latepy::pumped)"));
+    CHECK_THROWS_WITH(with_thread.poll(),
+                      Catch::Matchers::ContainsSubstring("make it by EventLoop(scope, latepy::pumped)"));
   }
   SECTION("in a loop of asyncio") {
     python().module("pumping").def("poll", [&] { loop.poll(); });
     python().exec("import asyncio\nasync def polls(): __import__('pumping').poll()");
-    CHECK_THROWS_WITH(python().exec("asyncio.run(polls())"), Catch::Contains("while another loop is running"));
+    CHECK_THROWS_WITH(python().exec("asyncio.run(polls())"),
+                      Catch::Matchers::ContainsSubstring("while another loop is running"));
     CHECK(loop.poll() >= 0);
   }
 }
@@ -211,7 +213,8 @@ TEST_CASE("poll() is refused where it cannot run") {
 TEST_CASE("to wait on the thread that polls is refused") {
   EventLoop loop(service(), py::pumped);
   Future<int> future = loop.call<int>("service", "double", 1);
-  CHECK_THROWS_WITH(future.get(), Catch::Contains("a Future was waited for on the thread of its event loop"));
+  CHECK_THROWS_WITH(future.get(),
+                    Catch::Matchers::ContainsSubstring("a Future was waited for on the thread of its event loop"));
   CHECK_FALSE(future.wait_for(0ms));
   poll_all(loop);
   CHECK(future.get() == 2);

@@ -77,7 +77,7 @@ TEST_CASE("get() throws what the coroutine has raised, each time") {
   EventLoop loop(service());
   Future<int> failing = loop.call<int>("service", "fail");
   for (int i = 0; i < 2; ++i)
-    CHECK_THROWS_WITH(failing.get(), Catch::Contains("LookupError: no such row (service.py:"));
+    CHECK_THROWS_WITH(failing.get(), Catch::Matchers::ContainsSubstring("LookupError: no such row (service.py:"));
   CHECK_THROWS_AS(failing.get(), py::LookupError);
   SECTION("a C++ exception of a host function as itself") {
     service().module("host").def("throws", [] { throw std::out_of_range("from C++"); });
@@ -85,7 +85,7 @@ TEST_CASE("get() throws what the coroutine has raised, each time") {
   }
   SECTION("a result that is no T") {
     CHECK_THROWS_WITH(loop.call<int>("service", "nap", "text").get(),
-                      Catch::Contains("cannot convert 'str' \"text\" to int"));
+                      Catch::Matchers::ContainsSubstring("cannot convert 'str' \"text\" to int"));
   }
   SECTION("SystemExit, which ends no loop") {
     CHECK_THROWS_AS(loop.call<void>("sys", "exit", 3).get(), py::SystemExit);
@@ -95,15 +95,18 @@ TEST_CASE("get() throws what the coroutine has raised, each time") {
 
 TEST_CASE("submit() refuses what cannot be awaited, and says what to do") {
   EventLoop loop(service());
-  CHECK_THROWS_WITH(loop.submit(py::to_py(3)),
-                    Catch::Contains("TypeError: an awaitable was wanted, such as a coroutine, not 3"));
-  CHECK_THROWS_WITH(loop.submit(python().get("service.double")), Catch::Contains(": call the function first"));
+  CHECK_THROWS_WITH(loop.submit(py::to_py(3)), Catch::Matchers::ContainsSubstring(
+                                                   "TypeError: an awaitable was wanted, such as a coroutine, not 3"));
+  CHECK_THROWS_WITH(loop.submit(python().get("service.double")),
+                    Catch::Matchers::ContainsSubstring(": call the function first"));
   EventLoop other(service());
   const py::Object future = other.call("service", "futures").get()[0];
-  CHECK_THROWS_WITH(loop.submit(future), Catch::Contains("belongs to another event loop: await it there"));
+  CHECK_THROWS_WITH(loop.submit(future),
+                    Catch::Matchers::ContainsSubstring("belongs to another event loop: await it there"));
   const py::Object used = python().call("service", "double", 1);
   CHECK(loop.submit<int>(used).get() == 2);
-  CHECK_THROWS_WITH(loop.submit<int>(used).get(), Catch::Contains("cannot reuse already awaited coroutine"));
+  CHECK_THROWS_WITH(loop.submit<int>(used).get(),
+                    Catch::Matchers::ContainsSubstring("cannot reuse already awaited coroutine"));
 }
 
 TEST_CASE("submit() awaits any awaitable") {
@@ -387,11 +390,13 @@ TEST_CASE("run_until_complete() runs an awaitable on this thread", "[until-compl
   CHECK(python().run_until_complete<int>(python().call("service", "nap", 4), 10h) == 4);
   python().run_until_complete<void>(python().call("asyncio", "sleep", 0));
   CHECK_THROWS_AS(python().run_until_complete(python().call("service", "fail")), py::LookupError);
-  CHECK_THROWS_WITH(python().run_until_complete(py::to_py(3)), Catch::Contains("an awaitable was wanted"));
+  CHECK_THROWS_WITH(python().run_until_complete(py::to_py(3)),
+                    Catch::Matchers::ContainsSubstring("an awaitable was wanted"));
   CHECK_THROWS_AS(python().run_until_complete<int>(python().call("service", "nap", "x")), py::ConversionError);
   python().exec("async def inside(): return outer()");
   python().def("outer", [&] { return python().run_until_complete<int>(doubled(1)); });
-  CHECK_THROWS_WITH(python().run_until_complete(python()["inside"]()), Catch::Contains("use await there"));
+  CHECK_THROWS_WITH(python().run_until_complete(python()["inside"]()),
+                    Catch::Matchers::ContainsSubstring("use await there"));
   CHECK(python().run_until_complete<int>(doubled(5)) == 10);
   {
     const py::GilRelease released;

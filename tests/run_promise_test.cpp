@@ -137,7 +137,7 @@ TEST_CASE("an exception that is set is raised in the script") {
     struct Unknown {};
     Promise<Unknown> unknown;
     unknown.set_value(Unknown());
-    CHECK_THAT(raised_by(loop, unknown), Catch::Contains("has no Python class: call add_class()"));
+    CHECK_THAT(raised_by(loop, unknown), Catch::Matchers::ContainsSubstring("has no Python class: call add_class()"));
   }
   SECTION("a value whose copy throws") {
     struct Throwing {
@@ -252,7 +252,7 @@ TEST_CASE("a loop of a script's own that is closed takes nothing, and is freed")
 TEST_CASE("a loop that no thread can wake refuses a promise") {
   service();
   CHECK_THAT(python().call<std::string>("awaiting", "run_deaf", host_function([] { return Promise<int>(); })),
-             Catch::Contains("has no add_reader(), by which C++ threads could wake it"));
+             Catch::Matchers::ContainsSubstring("has no add_reader(), by which C++ threads could wake it"));
 }
 #endif
 
@@ -277,7 +277,7 @@ TEST_CASE("a promise belongs to one loop") {
   const py::Object get = host_function([promise] { return promise; });
   CHECK(service().call<int>("awaiting", "run", get) == 1);
   CHECK_THROWS_WITH(python().call("awaiting", "run", get),
-                    Catch::Contains("was given to a second event loop: make a Promise for each"));
+                    Catch::Matchers::ContainsSubstring("was given to a second event loop: make a Promise for each"));
 }
 
 TEST_CASE("handler() is a function for asio") {
@@ -286,7 +286,7 @@ TEST_CASE("handler() is a function for asio") {
   good.handler()(std::error_code(), 7);
   CHECK(loop.call<int>("awaiting", "get", host_function([good] { return good; })).get() == 7);
   bad.handler()(std::make_error_code(std::errc::permission_denied), 7);
-  CHECK_THAT(raised_by(loop, bad), Catch::Contains("PermissionError"));
+  CHECK_THAT(raised_by(loop, bad), Catch::Matchers::ContainsSubstring("PermissionError"));
   worse.handler()(std::make_exception_ptr(std::invalid_argument("x")), 7);
   CHECK(raised_by(loop, worse) == "ValueError('x')");
   Promise<void> timer;
@@ -307,7 +307,7 @@ TEST_CASE("await_on_thread() lets a script await a std::future") {
   CHECK(loop.call<std::string>("awaiting", "caught", fails).get() == "IndexError('x')");
   const py::Object moved = host_function([] { return py::await_on_thread(std::future<int>()); });
   CHECK_THAT(loop.call<std::string>("awaiting", "caught", moved).get(),
-             Catch::Contains("await_on_thread() got a std::future without a state"));
+             Catch::Matchers::ContainsSubstring("await_on_thread() got a std::future without a state"));
   std::vector<std::promise<int>> many(50);
   std::size_t next = 0;
   const py::Object each = host_function([&] { return py::await_on_thread(many[next++].get_future()); });
