@@ -19,12 +19,6 @@ using py::EventLoop;
 using py::Future;
 using py::StateError;
 
-py::Interpreter& service() {
-  static const bool is_added = (add_service(python()), true);
-  static_cast<void>(is_added);
-  return python();
-}
-
 /// Runs all that is due.
 long long poll_all(EventLoop& loop) {
   long long all = 0;

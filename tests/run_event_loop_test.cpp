@@ -17,12 +17,6 @@ using py::EventLoop;
 using py::Future;
 using py::StateError;
 
-py::Interpreter& service() {
-  static const bool is_added = (add_service(python()), true);
-  static_cast<void>(is_added);
-  return python();
-}
-
 /// What the exception handler of the loop has got, as "what: exception".
 class Reports {
  public:

@@ -16,9 +16,9 @@ using py::Future;
 using py::Promise;
 
 /// Awaits what host functions return. `awaiting` catches what it raises.
-py::Interpreter& service() {
+py::Interpreter& awaiting() {
   static const bool is_added = [] {
-    add_service(python());
+    service();
     python().module_from_string("awaiting", R"(
         import asyncio
         async def get(function, *arguments): return await function(*arguments)
@@ -57,7 +57,7 @@ py::Object function_of(const char* name) { return python().get(std::string("prom
 
 template <class F>
 py::Object host_function(F f) {
-  service().module("promises").def("f", std::move(f));
+  awaiting().module("promises").def("f", std::move(f));
   return function_of("f");
 }
 
@@ -70,7 +70,7 @@ std::string raised_by(EventLoop& loop, const Promise<T>& promise) {
 }  // namespace
 
 TEST_CASE("a script awaits what a C++ thread sets") {
-  service();
+  awaiting();
   std::vector<std::thread> threads;
   const py::Object twice = host_function([&](int x) {
     Promise<int> promise;
@@ -93,7 +93,7 @@ TEST_CASE("a script awaits what a C++ thread sets") {
 }
 
 TEST_CASE("a value may be set before it is awaited") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   Promise<std::string> promise;
   CHECK(promise.set_value("text"));
   CHECK_FALSE(promise.set_value("another"));
@@ -105,7 +105,7 @@ TEST_CASE("a value may be set before it is awaited") {
 }
 
 TEST_CASE("set_value() does not wait for the GIL") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   Promise<int> promise;
   Future<int> future = loop.call<int>("awaiting", "get", host_function([promise] { return promise; }));
   CHECK(eval("1").as<int>() == 1);  // this thread holds the GIL
@@ -114,7 +114,7 @@ TEST_CASE("set_value() does not wait for the GIL") {
 }
 
 TEST_CASE("an exception that is set is raised in the script") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   Promise<int> promise;
   SECTION("a C++ exception as its Python exception") {
     promise.set_exception(std::out_of_range("no such row"));
@@ -152,7 +152,7 @@ TEST_CASE("an exception that is set is raised in the script") {
 }
 
 TEST_CASE("a promise that is dropped without a value raises in the script") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   const std::string text =
       "RuntimeError('a latepy::Promise was dropped without a value: keep one until set_value() or set_exception()')";
   CHECK(loop.call<std::string>("awaiting", "caught", host_function([] { return Promise<int>(); })).get() == text);
@@ -175,7 +175,7 @@ TEST_CASE("a promise that is dropped without a value raises in the script") {
 }
 
 TEST_CASE("a script cancels what it awaits") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   Promise<int> promise;
   std::vector<std::string> said;
   promise.on_cancel([&] { said.push_back("first"); });
@@ -194,7 +194,7 @@ TEST_CASE("a script cancels what it awaits") {
 }
 
 TEST_CASE("what on_cancel() gets is freed where it is not called") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   const auto kept = std::make_shared<int>(1);
   Promise<int> promise;
   promise.on_cancel([kept] {});
@@ -211,7 +211,7 @@ TEST_CASE("what on_cancel() gets is freed where it is not called") {
 }
 
 TEST_CASE("an exception of on_cancel() goes to the exception handler of the loop") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   const py::Object reports = loop.call("service", "handler").get();
   Promise<int> promise;
   promise.on_cancel([] { throw std::runtime_error("thrown"); });
@@ -224,7 +224,7 @@ TEST_CASE("an exception of on_cancel() goes to the exception handler of the loop
 TEST_CASE("after the end of the loop set_value() gives false") {
   Promise<int> promise;
   {
-    EventLoop loop(service());
+    EventLoop loop(awaiting());
     loop.call("awaiting", "get", host_function([promise] { return promise; }));
     loop.call<int>("service", "nap", 1).get();
   }
@@ -232,7 +232,7 @@ TEST_CASE("after the end of the loop set_value() gives false") {
 }
 
 TEST_CASE("a loop of a script's own that is closed takes nothing, and is freed") {
-  service();
+  awaiting();
   std::optional<Promise<int>> promise;
   const py::Object make = host_function([&] { return promise.emplace(); });
   const auto leave = [&] {
@@ -250,14 +250,14 @@ TEST_CASE("a loop of a script's own that is closed takes nothing, and is freed")
 
 #ifndef _WIN32
 TEST_CASE("a loop that no thread can wake refuses a promise") {
-  service();
+  awaiting();
   CHECK_THAT(python().call<std::string>("awaiting", "run_deaf", host_function([] { return Promise<int>(); })),
              Catch::Matchers::ContainsSubstring("has no add_reader(), by which C++ threads could wake it"));
 }
 #endif
 
 TEST_CASE("a promise can be awaited again") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   SECTION("it gives the same object") {
     Promise<py::Object> promise;
     promise.set_value(eval("object()"));
@@ -275,13 +275,13 @@ TEST_CASE("a promise belongs to one loop") {
   Promise<int> promise;
   promise.set_value(1);
   const py::Object get = host_function([promise] { return promise; });
-  CHECK(service().call<int>("awaiting", "run", get) == 1);
+  CHECK(awaiting().call<int>("awaiting", "run", get) == 1);
   CHECK_THROWS_WITH(python().call("awaiting", "run", get),
                     Catch::Matchers::ContainsSubstring("was given to a second event loop: make a Promise for each"));
 }
 
 TEST_CASE("handler() is a function for asio") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   Promise<int> good, bad, worse;
   good.handler()(std::error_code(), 7);
   CHECK(loop.call<int>("awaiting", "get", host_function([good] { return good; })).get() == 7);
@@ -295,7 +295,7 @@ TEST_CASE("handler() is a function for asio") {
 }
 
 TEST_CASE("await_on_thread() lets a script await a std::future") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   std::promise<int> value;
   const py::Object waits = host_function([&] { return py::await_on_thread(value.get_future()); });
   Future<int> future = loop.call<int>("awaiting", "get", waits);
@@ -324,7 +324,7 @@ TEST_CASE("a signature shows what is awaited") {
 }
 
 TEST_CASE("a promise keeps nothing") {
-  EventLoop loop(service());
+  EventLoop loop(awaiting());
   const py::Object get = host_function([] {
     Promise<int> promise;
     promise.set_value(1);

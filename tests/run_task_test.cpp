@@ -17,12 +17,6 @@ namespace {
 using py::EventLoop;
 using py::Task;
 
-py::Interpreter& service() {
-  static const bool is_added = (add_service(python()), true);
-  static_cast<void>(is_added);
-  return python();
-}
-
 Task<int> sum(EventLoop& loop, int a, int b) {
   py::Future<int> second = loop.call<int>("service", "nap", b);
   const int first = co_await loop.call<int>("service", "nap", a);

@@ -6,7 +6,7 @@
 
 #include <future>
 
-namespace py = latepy;
+#include "python.hpp"
 
 /// A module with what the tests await.
 inline void add_service(py::Scope& interpreter) {
@@ -52,6 +52,13 @@ inline void add_service(py::Scope& interpreter) {
           asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
           return reports
   )");
+}
+
+/// The interpreter of python(), with that module.
+inline py::Interpreter& service() {
+  static const bool is_added = (add_service(python()), true);
+  static_cast<void>(is_added);
+  return python();
 }
 
 /// An event between threads.
