@@ -132,13 +132,13 @@ LATEPY_FUNC LATEPY_COLD void TensorMemory::read(const TensorForm& form, const It
   const auto count = static_cast<std::size_t>(ndim);
   if (count > 4) far_ = std::make_unique<ssize[]>(2 * count);
   ssize *const sizes = far_ ? far_.get() : near_, *const steps = sizes + ndim;
-  ssize step = type.size;
+  const auto item = static_cast<std::size_t>(type.size);
   size = 1;
-  for (std::size_t i = count; i-- > 0;) {
+  for (std::size_t i = count; i-- > 0;) {  // unsigned: a tensor without items may have any other extents
+    const auto step = static_cast<ssize>(size * item);
     sizes[i] = static_cast<ssize>(form.shape[i]);
-    steps[i] = form.strides ? static_cast<ssize>(form.strides[i]) * type.size : step;
+    steps[i] = form.strides ? static_cast<ssize>(static_cast<std::size_t>(form.strides[i]) * item) : step;
     is_contiguous = is_contiguous && (sizes[i] == 1 || steps[i] == step);
-    step *= sizes[i];
     size *= static_cast<std::size_t>(sizes[i]);
   }
   is_contiguous = is_contiguous || size == 0;
