@@ -373,10 +373,10 @@ class Bench:
         self.environment = {name: value for name, value in os.environ.items()
                             if not name.startswith(("PYTHON", "LATEPY_"))}
         self.lock, self.known = threading.Lock(), {}
-        # What no mutant changes is read once: the standard headers and Catch2.
+        # What no mutant changes is read once: the standard headers of C++17 and Catch2.
         texts = [path.read_text(encoding="utf-8") for folder in (self.include, self.tests)
                  for path in folder.rglob("*.hpp") if "_windows" not in path.name]
-        standard = re.findall(r"^ *# *include <((?!latepy|catch2|windows)[\w./]+)>", "\n".join(texts), re.MULTILINE)
+        standard = re.findall(r"^ *# *include <((?!latepy|catch2|windows|coroutine)[\w./]+)>", "\n".join(texts), re.MULTILINE)
         prefix = scratch / "prefix.hpp"
         prefix.write_text(SWITCHES + "".join(f"#if __has_include(<{each}>)\n#include <{each}>\n#endif\n"
                                              for each in sorted(set(standard))) + '#include "catch.hpp"\n')
