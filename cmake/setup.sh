@@ -27,9 +27,10 @@ has_libpython() {
   return 1
 }
 
-has_catch2() {
+# has_headers <path>: whether a folder of headers has it.
+has_headers() {
   for folder in /usr/include /usr/local/include /opt/homebrew/include; do
-    [ -d "$folder/catch2" ] && return 0
+    [ -e "$folder/$1" ] && return 0
   done
   return 1
 }
@@ -44,6 +45,7 @@ package() {
     apt-get:python) echo python3 python3-venv ;;
     apt-get:numpy) echo python3-numpy ;;
     apt-get:pyflakes) echo python3-pyflakes ;;
+    apt-get:eigen) echo libeigen3-dev ;;
     dnf:compiler) echo gcc-c++ ;;
     dnf:catch2) echo catch-devel ;;
     dnf:pkg-config) echo pkgconf-pkg-config ;;
@@ -52,6 +54,7 @@ package() {
     dnf:numpy) echo python3-numpy ;;
     dnf:mypy) echo python3-mypy ;;
     dnf:pyflakes) echo python3-pyflakes ;;
+    dnf:eigen) echo eigen3-devel ;;
     pacman:compiler) echo gcc ;;
     pacman:pkg-config) echo pkgconf ;;
     pacman:libpython | pacman:python) echo python ;;
@@ -64,6 +67,7 @@ package() {
     apk:numpy) echo py3-numpy ;;
     apk:mypy) echo py3-mypy ;;
     apk:pyflakes) echo py3-pyflakes ;;
+    apk:eigen) echo eigen-dev ;;
     brew:compiler) fail 'no C++ compiler: run xcode-select --install, then this script again' ;;
     brew:pkg-config) echo pkgconf ;;
     brew:libpython | brew:python) echo python ;;
@@ -72,13 +76,14 @@ package() {
 }
 
 # need <thing>...: installs those of compiler cmake make catch2 pkg-config libpython python numpy mypy pyflakes doxygen
-# that are missing.
+# eigen that are missing.
 need() {
   missing=
   for thing in "$@"; do
     case $thing in
       compiler) has "${CXX:-c++}" || has g++ || has clang++ ;;
-      catch2) has_catch2 ;;
+      catch2) has_headers catch2 ;;
+      eigen) has_headers eigen3/Eigen/Core ;;
       libpython) has_libpython ;;
       python) system_python 'import venv, ensurepip' ;;
       numpy) system_python 'import numpy' ;;
