@@ -115,7 +115,7 @@ TESTS = {
     "host/detail/stub_source.hpp": "host_stub",
     "host/extras.hpp": "host_extras host_function_arguments",
     "host/module.hpp": "host_module host_module_restart",
-    "memory/detail/": "memory_array memory_buffer memory_dlpack memory_view stl_vector",
+    "memory/detail/": "memory_array memory_arrow memory_buffer memory_dlpack memory_table memory_view stl_vector",
     "run/detail/attach.hpp": "run_interpreter_attach",
     "run/detail/audit_hook.hpp": "run_audit run_subinterpreter",
     "run/detail/entry.hpp": "run_scope run_streams core_gil",

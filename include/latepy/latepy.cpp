@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #define LATEPY_IMPLEMENTATION
 #include <latepy/latepy.hpp>
+#include <latepy/memory/table.hpp>
 #include <latepy/run/event_loop.hpp>
 #include <latepy/stl/chrono.hpp>
 #include <latepy/stl/map.hpp>

@@ -1,4 +1,4 @@
-// latepy/latepy.hpp: includes all of latepy but stl/ and run/event_loop.hpp with its kin.
+// latepy/latepy.hpp: includes all of latepy but stl/, run/event_loop.hpp with its kin, and memory/table.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

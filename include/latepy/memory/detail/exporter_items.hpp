@@ -19,6 +19,9 @@ Object make_memoryview(PyObject* view);
 /// The value of `__array_interface__` (version 3), whose memory a token keeps.
 Object make_array_interface(PyObject* view);
 
+/// More methods of a latepy.View, in programs that include memory/arrow.hpp. Set before the type is made.
+inline MethodDef more_view_methods[2] = {};
+
 /// The methods and attributes, for the type.
 const MethodDef* view_methods() noexcept;
 const GetSetDef* view_attributes() noexcept;
@@ -212,16 +215,6 @@ LATEPY_FUNC PyObject* call_of_memoryview(const char* name, PyObject* self, PyObj
     return throw_if_null(api().Object_Call(get_attribute(make_memoryview(self), name).ptr(), arguments, names));
   });
 }
-/// `__iter__`, which pandas looks for: without it a View would be a single value to it.
-LATEPY_FUNC PyObject* view_iter(PyObject* self, PyObject*) noexcept { return api().Object_GetIter(self); }
-/// `__array__`, which pandas and others call; numpy itself takes the buffer.
-LATEPY_FUNC LATEPY_COLD PyObject* view_array(PyObject* self, PyObject* arguments, PyObject* names) noexcept {
-  return in_slot<PyObject*>(nullptr, [&] {
-    const Object array =
-        call_attribute(steal_or_throw(api().Import_ImportModule("numpy")), "asarray", {make_memoryview(self)});
-    return throw_if_null(api().Object_Call(get_attribute(array, "__array__").ptr(), arguments, names));
-  });
-}
 using NamedMethod = PyObject* (*)(PyObject*, PyObject*, PyObject*);
 LATEPY_FUNC PyObject* view_release(PyObject* self, PyObject*) noexcept {
   return in_slot<PyObject*>(nullptr, [&] {
@@ -258,8 +251,6 @@ LATEPY_FUNC const MethodDef* view_methods() noexcept {
        },
        meth_noargs, "self"},
       {"__exit__", &view_release, meth_varargs, "release()"},
-      {"__iter__", &view_iter, meth_noargs, "An iterator over the items"},
-      {"__array__", named(&view_array), meth_varargs | meth_keywords, "An ndarray that shares the memory"},
       {"tobytes", named([](PyObject* self, PyObject* arguments, PyObject* names) {
          return call_of_memoryview("tobytes", self, arguments, names);
        }),
@@ -278,6 +269,8 @@ LATEPY_FUNC const MethodDef* view_methods() noexcept {
        meth_varargs | meth_keywords, "A memoryview that cannot write"},
       {"__dlpack__", named(&view_dlpack), meth_varargs | meth_keywords, "A capsule that shares the memory by DLPack"},
       {"__dlpack_device__", &view_dlpack_device, meth_noargs, "The type and number of the device"},
+      more_view_methods[0],
+      more_view_methods[1],
       {nullptr, nullptr, 0, nullptr}};
   return all;
 }

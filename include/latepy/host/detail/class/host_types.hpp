@@ -20,6 +20,7 @@ struct HostTypes {
   std::atomic_flag lock = {};
   PyTypeObject* iterator = nullptr;                ///< see host/detail/class/iterate.hpp
   PyTypeObject *view = nullptr, *token = nullptr;  ///< see memory/detail/exporter.hpp
+  PyTypeObject* table = nullptr;                   ///< see memory/detail/table_type.hpp
 };
 
 /// The size of PyObject. \throws StateError if it is not known.
@@ -136,7 +137,7 @@ LATEPY_FUNC HostTypes& host_types() {
   }
   if (LATEPY_UNLIKELY(types->generation != current_generation())) {
     check_making();
-    types->function = types->instance = types->iterator = types->view = types->token = nullptr;
+    types->function = types->instance = types->iterator = types->view = types->token = types->table = nullptr;
     types->instance_count = 0;
     for (std::size_t i = 0; i < types->bucket_count; ++i) types->buckets[i] = nullptr;
     types->generation = current_generation();

@@ -1,0 +1,122 @@
+// latepy/memory/detail/take_arrow.hpp: takes the memory of objects that speak Arrow, by the PyCapsule interface.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/memory/detail/arrow_memory.hpp>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// What was taken: one array, or the arrays of a stream, of one type.
+struct ArrowChunks {
+  SharedSchema schema{};
+  std::vector<SharedArray> arrays{};
+};
+/// Calls `__arrow_c_array__` or `__arrow_c_stream__`, whichever the object has, and consumes the capsules. The object
+/// may also be what they return. Needs the GIL, and lets go of it while a stream makes its arrays.
+/// \param array_first which of the two if it has both. \param wanted the C++ type, for errors.
+/// \throws ConversionError if it speaks no Arrow, if a capsule was consumed before, or if the structs are not valid;
+/// RuntimeError with the stream's own text if it fails.
+ArrowChunks take_arrow(const Ref& object, bool array_first, std::string_view wanted);
+
+#if LATEPY_DEFINITIONS
+
+/// Moves the struct out of its capsule; null if it was consumed before.
+template <class S>
+std::unique_ptr<ArrowStruct<S>> take_struct(const Ref& capsule) {
+  auto* const inside = static_cast<S*>(api().Capsule_GetPointer(capsule.ptr(), arrow_capsule<S>));
+  if (!inside) throw_python_error();
+  if (!inside->release) return nullptr;
+  auto taken = std::make_unique<ArrowStruct<S>>();
+  taken->value = *inside;
+  inside->release = nullptr;
+  return taken;
+}
+
+/// Why an array is not one of the schema; "" if it is.
+LATEPY_FUNC LATEPY_COLD std::string why_not_of(const ArrowSchema& schema, const ArrowArray& array) {
+  if (!array.release) return "its array was released before";
+  if (array.length < 0 || array.offset < 0)
+    return concat(
+        {"its array is not valid: its length is ", decimal(array.length), " and its offset ", decimal(array.offset)});
+  if (array.n_children != schema.n_children || !array.dictionary != !schema.dictionary)
+    return concat(
+        {"its array has ", decimal(array.n_children), " children and its schema ", decimal(schema.n_children)});
+  for (std::int64_t i = 0; i < array.n_children; ++i)
+    if (std::string why = why_not_of(*schema.children[i], *array.children[i]); !why.empty()) return why;
+  return array.dictionary ? why_not_of(*schema.dictionary, *array.dictionary) : std::string();
+}
+
+/// Asks a stream for a schema or an array. \throws RuntimeError with its text.
+template <class S>
+std::unique_ptr<ArrowStruct<S>> ask_stream(ArrowArrayStream& stream, int (*ask)(ArrowArrayStream*, S*)) {
+  auto next = std::make_unique<ArrowStruct<S>>();
+  int error = 0;
+  {
+    // What makes the arrays may wait for threads that run Python. ctypes' callbacks find no other interpreter than the
+    // main one on a thread that has let go.
+    std::optional<GilRelease> released;
+    if (!current_interpreter().is_sub.load()) released.emplace();
+    error = ask(&stream, &next->value);
+  }
+  if (error == 0) return next;
+  next->value.release = nullptr;  // undefined after an error
+  const char* const text = stream.get_last_error ? stream.get_last_error(&stream) : nullptr;
+  throw RuntimeError(
+      concat({"the Arrow stream failed with error ", decimal(error), ": ", text ? text : "it says nothing more"}));
+}
+
+LATEPY_FUNC LATEPY_COLD ArrowChunks take_arrow(const Ref& object, bool array_first, std::string_view wanted) {
+  const Api& a = api();
+  const auto refuse = [&](const std::string& why) { throw_mismatch(object.ptr(), wanted, why.c_str()); };
+  const auto is_pair = [&](const Ref& each) {
+    return has_flag(each.ptr(), type_is_tuple) && a.Tuple_Size(each.ptr()) == 2 &&
+           a.Capsule_IsValid(a.Tuple_GetItem(each.ptr(), 0), schema_capsule) &&
+           a.Capsule_IsValid(a.Tuple_GetItem(each.ptr(), 1), array_capsule);
+  };
+  const auto is_given = [&](const Ref& each) {
+    return is_pair(each) || a.Capsule_IsValid(each.ptr(), stream_capsule) != 0;
+  };
+  object.checked();
+  Object given(object);
+  if (!is_given(given)) {
+    const char* name = array_first ? "__arrow_c_array__" : "__arrow_c_stream__";
+    Object method = attribute_or_empty(object.ptr(), name);
+    if (method.is_empty())
+      method = attribute_or_empty(object.ptr(), name = array_first ? "__arrow_c_stream__" : "__arrow_c_array__");
+    if (method.is_empty())
+      refuse(
+          "it has no __arrow_c_stream__ and no __arrow_c_array__: pass an object of pyarrow, polars or another library "
+          "that speaks Arrow, or take a latepy::Buffer or Array");
+    given = call_plain(method);
+    if (!is_given(given)) refuse(concat({"its ", name, "() gave no capsule of Arrow"}));
+  }
+  ArrowChunks taken;
+  const auto add = [&](std::unique_ptr<ArrowStruct<ArrowArray>> array) {
+    if (const std::string why = why_not_of(*taken.schema, array->value); !why.empty()) refuse(why);
+    taken.arrays.push_back(adopt(std::move(array)));
+  };
+  constexpr char consumed[] = "the capsule was consumed before: ask for a new one";
+  if (is_pair(given)) {
+    auto array = take_struct<ArrowArray>(Ref(a.Tuple_GetItem(given.ptr(), 1)));
+    auto schema = array ? take_struct<ArrowSchema>(Ref(a.Tuple_GetItem(given.ptr(), 0))) : nullptr;
+    if (!schema) refuse(consumed);
+    taken.schema = adopt(std::move(schema));
+    add(std::move(array));
+    return taken;
+  }
+  const auto stream = take_struct<ArrowArrayStream>(given);
+  if (!stream) refuse(consumed);
+  taken.schema = adopt(ask_stream(stream->value, stream->value.get_schema));
+  for (;;) {
+    auto next = ask_stream(stream->value, stream->value.get_next);
+    if (!next->value.release) return taken;
+    add(std::move(next));
+  }
+}
+#endif  // LATEPY_DEFINITIONS
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace latepy
