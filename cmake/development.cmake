@@ -41,10 +41,11 @@ function(latepy_program name)
   set_property(GLOBAL APPEND PROPERTY LATEPY_PROGRAMS ${name})
 endfunction()
 
-# latepy_ctest(<name> ONCE|EVERY_PYTHON [EXPECTED <file>] [COMMAND <program> <argument>...]): a test that is run
-# once, or on every Python of the machine; tests/each_python.cmake reads these lines when ctest starts.
+# latepy_ctest(<name> ONCE|EVERY_PYTHON [EXPECTED <file> [INPUT <file>] [NEEDS <modules>]]
+# [COMMAND <program> <argument>...]): a test that is run once, or on every Python of the machine;
+# tests/each_python.cmake reads these lines when ctest starts. For the files and modules see tests/match_output.cmake.
 function(latepy_ctest name runs)
-  cmake_parse_arguments(PARSE_ARGV 2 test "" "EXPECTED" "COMMAND")
+  cmake_parse_arguments(PARSE_ARGV 2 test "" "EXPECTED;INPUT;NEEDS" "COMMAND")
   if(NOT test_COMMAND)
     set(test_COMMAND $<TARGET_FILE:${name}>)
   endif()
@@ -52,7 +53,13 @@ function(latepy_ctest name runs)
     set(test_COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR} ${test_COMMAND})
   endif()
   if(test_EXPECTED)
-    set(test_COMMAND ${CMAKE_COMMAND} -DEXPECTED=${test_EXPECTED} -P ${PROJECT_SOURCE_DIR}/tests/match_output.cmake
+    set(options -DEXPECTED=${test_EXPECTED})
+    foreach(option IN ITEMS INPUT NEEDS)
+      if(test_${option})
+        list(APPEND options -D${option}=${test_${option}})
+      endif()
+    endforeach()
+    set(test_COMMAND ${CMAKE_COMMAND} ${options} -P ${PROJECT_SOURCE_DIR}/tests/match_output.cmake
       -- ${test_COMMAND})
   endif()
   list(TRANSFORM test_COMMAND REPLACE "(.+)" "[==[\\1]==]")

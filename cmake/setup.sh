@@ -27,9 +27,10 @@ has_libpython() {
   return 1
 }
 
-has_catch2() {
+# has_headers <path>: whether a folder of headers has it.
+has_headers() {
   for folder in /usr/include /usr/local/include /opt/homebrew/include; do
-    [ -d "$folder/catch2" ] && return 0
+    [ -e "$folder/$1" ] && return 0
   done
   return 1
 }
@@ -43,7 +44,10 @@ package() {
     apt-get:libpython) echo "libpython$(apt-cache show python3 | sed -n 's/^Version: \(3\.[0-9]*\).*/\1/p' | head -n 1)" ;;
     apt-get:python) echo python3 python3-venv ;;
     apt-get:numpy) echo python3-numpy ;;
-    apt-get:pyflakes) echo python3-pyflakes ;;
+    apt-get:pyflakes | apt-get:pandas | apt-get:scipy | apt-get:matplotlib | apt-get:distributed) echo "python3-$1" ;;
+    apt-get:tkinter) echo python3-tk ;;
+    apt-get:xvfb) echo xvfb xauth ;;
+    apt-get:eigen) echo libeigen3-dev ;;
     dnf:compiler) echo gcc-c++ ;;
     dnf:catch2) echo catch-devel ;;
     dnf:pkg-config) echo pkgconf-pkg-config ;;
@@ -51,19 +55,26 @@ package() {
     dnf:python) echo python3 ;;
     dnf:numpy) echo python3-numpy ;;
     dnf:mypy) echo python3-mypy ;;
-    dnf:pyflakes) echo python3-pyflakes ;;
+    dnf:pyflakes | dnf:pandas | dnf:scipy | dnf:matplotlib | dnf:distributed | dnf:tkinter) echo "python3-$1" ;;
+    dnf:xvfb) echo xorg-x11-server-Xvfb xorg-x11-xauth ;;
+    dnf:eigen) echo eigen3-devel ;;
     pacman:compiler) echo gcc ;;
     pacman:pkg-config) echo pkgconf ;;
     pacman:libpython | pacman:python) echo python ;;
     pacman:numpy) echo python-numpy ;;
-    pacman:pyflakes) echo python-pyflakes ;;
+    pacman:pyflakes | pacman:pandas | pacman:scipy | pacman:matplotlib | pacman:distributed) echo "python-$1" ;;
+    pacman:tkinter) echo tk ;;
+    pacman:xvfb) echo xorg-server-xvfb xorg-xauth ;;
     apk:compiler) echo g++ ;;
     apk:catch2) echo catch2-3 ;;
     apk:pkg-config) echo pkgconf ;;
     apk:libpython | apk:python) echo python3 ;;
     apk:numpy) echo py3-numpy ;;
     apk:mypy) echo py3-mypy ;;
-    apk:pyflakes) echo py3-pyflakes ;;
+    apk:pyflakes | apk:pandas | apk:scipy | apk:matplotlib | apk:distributed) echo "py3-$1" ;;
+    apk:tkinter) echo python3-tkinter ;;
+    apk:xvfb) echo xvfb xauth ;;
+    apk:eigen) echo eigen-dev ;;
     brew:compiler) fail 'no C++ compiler: run xcode-select --install, then this script again' ;;
     brew:pkg-config) echo pkgconf ;;
     brew:libpython | brew:python) echo python ;;
@@ -71,18 +82,21 @@ package() {
   esac
 }
 
-# need <thing>...: installs those of compiler cmake make catch2 pkg-config libpython python numpy mypy pyflakes doxygen
-# that are missing.
+# need <thing>...: installs those of compiler cmake make catch2 eigen pkg-config libpython python mypy doxygen xvfb, and
+# of the modules numpy pandas scipy matplotlib distributed tkinter pyflakes, that are missing.
 need() {
   missing=
   for thing in "$@"; do
     case $thing in
       compiler) has "${CXX:-c++}" || has g++ || has clang++ ;;
-      catch2) has_catch2 ;;
+      catch2) has_headers catch2 ;;
+      eigen) has_headers eigen3/Eigen/Core ;;
       libpython) has_libpython ;;
       python) system_python 'import venv, ensurepip' ;;
-      numpy) system_python 'import numpy' ;;
-      pyflakes) system_python 'import pyflakes' ;;
+      numpy | tkinter | pyflakes) system_python "import $thing" ;;
+      pandas | scipy | matplotlib | distributed)
+        system_python "import importlib.util, sys; sys.exit(not importlib.util.find_spec('$thing'))" ;;
+      xvfb) has xvfb-run ;;
       *) has "$thing" ;;
     esac || missing="$missing $thing"
   done
@@ -121,8 +135,9 @@ need() {
   esac
 }
 
-# want <thing>...: as need(), where the tests can do without.
+# want <thing>...: as need(), where the tests can do without. All at once, or what there is.
 want() {
+  (wanted=$*; need "$@") && return
   for thing in "$@"; do
     (wanted=$thing; need "$thing") || printf 'latepy: %s is missing: the tests that use it are skipped\n' "$thing"
   done

@@ -128,6 +128,8 @@ used(utility std:: move move_if_noexcept forward exchange swap pair make_pair de
 used(variant std:: variant[a-z_]* monostate visit holds_alternative get_if get bad_variant_access)
 used(vector std::vector)
 used(version __cpp_[a-z_]+)
+# Of other libraries.
+used(Eigen/Core Eigen::[A-Za-z]+)
 # Of the platforms.
 used(cxxabi.h abi::[a-z_]+ __cxa_[a-z_]+)
 used(direct.h "_w?(getcwd|chdir|getdcwd|mkdir)")

@@ -23,6 +23,8 @@ import time
 
 # Headers that include for those who include them.
 UMBRELLAS = {"latepy.hpp", "object.hpp", "core/object.hpp", "stl/all.hpp", "stl/pair.hpp"}
+# Headers that include those of another library, which may not be there.
+OF_OTHERS = {"memory/eigen.hpp"}
 # (header, included header): the reason why the include stays though the header compiles without it.
 CONVERTERS = "who converts has the converters of all built-in types"
 LOOPS = "who makes an EventLoop has what its coroutines are given and await"
@@ -81,6 +83,7 @@ def main(include, scratch, room, *command, through=False):
     other = "_posix.hpp" if sys.platform == "win32" else "_windows.hpp"
     headers = sorted(each.relative_to(folder).as_posix() for each in (folder / room).glob("*.hpp")
                      if not each.name.endswith(other))
+    headers = [each for each in headers if each not in OF_OTHERS or compiler.compiles([each])]
     errors = []
     kept = {each for each in KEPT if each[0] in headers}
     if not headers:

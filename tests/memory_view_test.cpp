@@ -533,6 +533,23 @@ TEST_CASE("numpy shares the memory of a view", "[numpy]") {
   python().exec("assert a.dtype == numpy.dtype('int64')\ndel a");
 }
 
+TEST_CASE("what looks for __iter__ and __array__, as pandas does, takes a view for an array", "[numpy]") {
+  python();
+  std::vector<double> numbers{1, 2, 3};
+  View view = py::view(numbers, unowned);
+  run(view, "assert hasattr(view, '__iter__') and list(view.__iter__()) == list(view) == [1, 2, 3]");
+  if (!has_numpy()) return;
+  run(view, R"(
+      import numpy
+      array = view.__array__()
+      array[0] = 10
+      assert view[0] == 10 and view.__array__(numpy.float64).ctypes.data == array.ctypes.data
+      assert view.__array__(numpy.dtype('int32')).tolist() == [10, 2, 3]
+      del array
+  )");
+  view.withdraw();
+}
+
 TEST_CASE("numpy shares structs, with their padding", "[numpy]") {
   python();
   if (!has_numpy()) return;

@@ -3,7 +3,8 @@
 # * In examples/README.md all blocks are compiled together, each in a namespace of its own. A block without main() is
 #   its body, after `py::Interpreter python;`; all headers of latepy and the usual standard ones are included.
 # Each is run on every Python and must exit with 0. A ```text block right after it is what it prints, where `...`
-# stands for any text. An exit status of 4 tells that what it needs is not there (numpy).
+# stands for any text. An exit status of 4 tells that what it needs is not there (numpy); a block that includes Eigen is
+# left out where there is none.
 
 include(read_blocks.cmake)
 set(readme ${PROJECT_SOURCE_DIR}/README.md)
@@ -34,6 +35,10 @@ if(block_COUNT)
   set(calls "")
   foreach(i RANGE 1 ${block_COUNT})
     set(block "${block_${i}}\n")
+    if(block MATCHES "#include <Eigen/" AND NOT LATEPY_EIGEN)
+      string(APPEND calls "    case ${i}: return 4;\n")
+      continue()
+    endif()
     string(REGEX MATCHALL "#include <[^>]+>" own "${block}")
     list(JOIN own "\n" own)
     string(REGEX REPLACE "#include (<sys/[^>]+>)" "#if __has_include(\\1)\n#include \\1\n#endif" own "${own}")
@@ -61,6 +66,9 @@ ${calls}    default: return 1;
   }
 }\n" @ONLY)
   latepy_program(recipes ${CMAKE_CURRENT_BINARY_DIR}/recipe_blocks/recipes.cpp)
+  if(LATEPY_EIGEN)
+    target_include_directories(recipes SYSTEM PRIVATE ${LATEPY_EIGEN})
+  endif()
   latepy_ctest(recipes EVERY_PYTHON COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:recipes> -DCOUNT=${block_COUNT}
     -DFOLDER=${CMAKE_CURRENT_BINARY_DIR}/recipe_blocks -P ${CMAKE_CURRENT_SOURCE_DIR}/run_recipes.cmake)
 endif()

@@ -3,7 +3,8 @@
 . "$(dirname "$0")/../cmake/setup.sh"
 
 need compiler cmake make catch2 pkg-config libpython python
-want numpy mypy pyflakes doxygen
+want numpy pandas scipy matplotlib distributed tkinter xvfb mypy pyflakes doxygen eigen
 configure "$build/tests" -DCMAKE_BUILD_TYPE=Debug -DLATEPY_WERROR=ON
 cmake --build "$build/tests" --parallel "$jobs"
-exec ctest --test-dir "$build/tests" --output-on-failure --parallel "$jobs" "$@"
+# Many tests wait for other threads and processes, so a few more run at once than there are processors.
+exec ctest --test-dir "$build/tests" --output-on-failure --parallel "$((jobs + 2))" "$@"

@@ -215,6 +215,16 @@ LATEPY_FUNC PyObject* call_of_memoryview(const char* name, PyObject* self, PyObj
     return throw_if_null(api().Object_Call(get_attribute(make_memoryview(self), name).ptr(), arguments, names));
   });
 }
+/// `__iter__`, which pandas looks for: without it a View would be a single value to it.
+LATEPY_FUNC PyObject* view_iter(PyObject* self, PyObject*) noexcept { return api().Object_GetIter(self); }
+/// `__array__`, which pandas and others call; numpy itself takes the buffer.
+LATEPY_FUNC LATEPY_COLD PyObject* view_array(PyObject* self, PyObject* arguments, PyObject* names) noexcept {
+  return in_slot<PyObject*>(nullptr, [&] {
+    const Object array =
+        call_attribute(steal_or_throw(api().Import_ImportModule("numpy")), "asarray", {make_memoryview(self)});
+    return throw_if_null(api().Object_Call(get_attribute(array, "__array__").ptr(), arguments, names));
+  });
+}
 using NamedMethod = PyObject* (*)(PyObject*, PyObject*, PyObject*);
 LATEPY_FUNC PyObject* view_release(PyObject* self, PyObject*) noexcept {
   return in_slot<PyObject*>(nullptr, [&] {
@@ -251,6 +261,8 @@ LATEPY_FUNC const MethodDef* view_methods() noexcept {
        },
        meth_noargs, "self"},
       {"__exit__", &view_release, meth_varargs, "release()"},
+      {"__iter__", &view_iter, meth_noargs, "An iterator over the items"},
+      {"__array__", named(&view_array), meth_varargs | meth_keywords, "An ndarray that shares the memory"},
       {"tobytes", named([](PyObject* self, PyObject* arguments, PyObject* names) {
          return call_of_memoryview("tobytes", self, arguments, names);
        }),

@@ -51,8 +51,10 @@ class ArrayMemory {
 std::vector<ssize> nested_shape(PyObject* object, int most);
 /// The elements of a sequence as a tuple of this length. \throws ConversionError if it is none, or has another length.
 Object nested_row(PyObject* object, ssize length);
-/// The reason why an Array that is not const does not take the object, for the error.
-std::string why_no_array(PyObject* object, const ItemType& type, std::size_t alignment, bool writes);
+/// The reason why an Array that is not const does not take the object, for the error. \param converting the parameter
+/// that would convert it.
+std::string why_no_array(PyObject* object, const ItemType& type, std::size_t alignment, bool writes,
+                         const char* converting = "an Array<const T>");
 
 /// Copies the items of a buffer in any number of dimensions into contiguous memory, and converts them as Converter<T>
 /// does. \returns false if the items are refused.
@@ -253,7 +255,7 @@ LATEPY_FUNC LATEPY_COLD Object nested_row(PyObject* object, ssize length) {
 }
 
 LATEPY_FUNC LATEPY_COLD std::string why_no_array(PyObject* object, const ItemType& type, std::size_t alignment,
-                                                 bool writes) {
+                                                 bool writes, const char* converting) {
   if (!api().Object_CheckBuffer(object))
     return "it has no memory to share: pass a numpy array, array.array or another buffer";
   BufferHandle buffer;
@@ -267,7 +269,7 @@ LATEPY_FUNC LATEPY_COLD std::string why_no_array(PyObject* object, const ItemTyp
                 : view.itemsize != type.size || kind_of_item(view.format) != type.kind)
     return concat({"its items have the format '", format, "' and ", decimal(view.itemsize), " bytes, and '",
                    type.format(), "' and ", decimal(type.size),
-                   " bytes are wanted: convert it first (array.astype), or let the program take an Array<const T>"});
+                   " bytes are wanted: convert it first (array.astype), or let the program take ", converting});
   if (!buffer.is_contiguous())
     return "its items do not lie one after the other, row after row: pass numpy.ascontiguousarray(...)";
   if (!buffer.are_aligned(alignment)) return "its items are not aligned: pass a copy";

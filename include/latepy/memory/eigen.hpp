@@ -1,0 +1,299 @@
+// latepy/memory/eigen.hpp: converts Eigen's matrices, arrays and vectors to ndarrays and back; Ref and Map; view().
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/memory/array.hpp>
+#include <latepy/memory/detail/strided_memory.hpp>
+
+#include <Eigen/Core>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+template <class D>
+std::true_type find_dense(const Eigen::DenseBase<D>*);
+std::false_type find_dense(const void*);
+/// Whether T is a dense expression of Eigen: Matrix, Array, Map, Ref, Block, a product.
+template <class T, class = void>
+inline constexpr bool is_eigen = false;
+template <class T>
+inline constexpr bool is_eigen<T, std::enable_if_t<std::is_class_v<T>>> =
+    decltype(find_dense(std::declval<T*>()))::value;
+/// Whether T is Eigen::Matrix or Eigen::Array, which own their items.
+template <class T, class = void>
+inline constexpr bool owns_items = false;
+template <class T>
+inline constexpr bool owns_items<T, std::enable_if_t<is_eigen<T>>> = std::is_same_v<typename T::PlainObject, T>;
+
+/// What Ref and Map are made of.
+template <class T>
+struct EigenReference {
+  static constexpr bool is_reference = false;
+};
+template <class M, int O, class S>
+struct EigenReference<Eigen::Ref<M, O, S>> {
+  static constexpr bool is_reference = true, may_copy = std::is_const_v<M>;
+  using Target = M;
+  using Steps = S;
+  static constexpr int options = O;
+};
+template <class M, int O, class S>
+struct EigenReference<Eigen::Map<M, O, S>> : EigenReference<Eigen::Ref<M, O, S>> {
+  static constexpr bool may_copy = false;
+};
+
+/// How the rows and columns of a matrix M lie in memory. Strides are counted in items.
+template <class M>
+struct MatrixLayout {
+  using Scalar = typename M::Scalar;
+  static_assert(is_item<Scalar>,
+                "the items of an Eigen matrix must be numbers, bool or std::complex (include stl/complex.hpp)");
+  Eigen::Index rows = 0, columns = 0, inner = 1, outer = 1;
+
+  /// \returns false if memory of this shape is no such matrix. One dimension is a vector: of a matrix, its one column.
+  bool read(const StridedMemory& memory) noexcept {
+    constexpr auto size = static_cast<ssize>(sizeof(Scalar));
+    constexpr int most_rows = M::MaxRowsAtCompileTime, most_columns = M::MaxColsAtCompileTime;
+    if (memory.ndim() != 1 && memory.ndim() != 2) return false;
+    ssize row_step = memory.stride(0, size), column_step = row_step;
+    rows = memory.shape(0), columns = 1;
+    if (memory.ndim() == 2) {
+      columns = memory.shape(1);
+      column_step = memory.stride(1, size);
+    } else if (M::RowsAtCompileTime == 1) {
+      std::swap(rows, columns);
+    }
+    const bool by_rows = M::IsRowMajor;
+    inner = by_rows ? column_step : row_step;
+    outer = by_rows ? row_step : column_step;
+    // A stride between at most one item and none says nothing: it is the natural one.
+    const Eigen::Index in_inner = by_rows ? columns : rows, in_outer = by_rows ? rows : columns;
+    if (in_inner < 2 || in_outer == 0) inner = 1;
+    if (in_outer < 2 || in_inner == 0) outer = in_inner * inner;
+    return (M::RowsAtCompileTime == Eigen::Dynamic || rows == M::RowsAtCompileTime) &&
+           (M::ColsAtCompileTime == Eigen::Dynamic || columns == M::ColsAtCompileTime) &&
+           (most_rows == Eigen::Dynamic || rows <= most_rows) &&
+           (most_columns == Eigen::Dynamic || columns <= most_columns);
+  }
+  /// Whether a Ref or Map with these strides can point to the items.
+  template <class Steps>
+  bool fits_steps() const noexcept {
+    constexpr Eigen::Index wanted_inner = Steps::InnerStrideAtCompileTime,
+                           wanted_outer = Steps::OuterStrideAtCompileTime;
+    const Eigen::Index in_inner = M::IsRowMajor ? columns : rows;
+    return (wanted_inner == Eigen::Dynamic || inner == (wanted_inner ? wanted_inner : 1)) &&
+           (M::IsVectorAtCompileTime || wanted_outer == Eigen::Dynamic ||
+            outer == (wanted_outer ? wanted_outer : in_inner * inner));
+  }
+  template <class Steps>
+  Steps steps() const noexcept {
+    constexpr bool any_inner = Steps::InnerStrideAtCompileTime == Eigen::Dynamic,
+                   any_outer = Steps::OuterStrideAtCompileTime == Eigen::Dynamic;
+    if constexpr (std::is_constructible_v<Steps, Eigen::Index, Eigen::Index>)
+      return Steps(any_outer ? outer : Eigen::Index{Steps::OuterStrideAtCompileTime},
+                   any_inner ? inner : Eigen::Index{Steps::InnerStrideAtCompileTime});
+    else if constexpr (any_inner || any_outer)
+      return Steps(any_inner ? inner : outer);
+    else
+      return Steps();
+  }
+  static std::string wanted() {
+    const auto text = [](int count, const char* any) { return count == Eigen::Dynamic ? any : std::to_string(count); };
+    if constexpr (M::IsVectorAtCompileTime) return "(" + text(M::SizeAtCompileTime, "n") + ",)";
+    return "(" + text(M::RowsAtCompileTime, "rows") + ", " + text(M::ColsAtCompileTime, "columns") + ")";
+  }
+  static std::string why_not(const StridedMemory& memory) {
+    return concat({"it has the shape ", memory.shape_text(), ", and ", wanted(), " is wanted"});
+  }
+};
+
+/// A view of the items of a matrix, which owner keeps.
+template <class D, class O>
+View view_matrix(D& matrix, O&& owner) {
+  static_assert((D::Flags & Eigen::DirectAccessBit) != 0,
+                "view(): this expression of Eigen has no items in memory: evaluate it, view(matrix.eval())");
+  constexpr auto size = static_cast<std::ptrdiff_t>(sizeof(typename D::Scalar));
+  auto* const data = matrix.data();
+  if constexpr (D::IsVectorAtCompileTime) {
+    const Strides strides(matrix.innerStride() * size);
+    return ViewAccess::make(data, Shape(matrix.size()), &strides, std::forward<O>(owner));
+  } else {
+    const Strides strides(matrix.rowStride() * size, matrix.colStride() * size);
+    return ViewAccess::make(data, Shape(matrix.rows(), matrix.cols()), &strides, std::forward<O>(owner));
+  }
+}
+
+}  // namespace detail
+
+/// Eigen::Matrix and Eigen::Array, of fixed and dynamic size, in both storage orders.
+/// - To Python: an ndarray, of one dimension if the type is a vector. A matrix that is moved in is adopted without a
+///   copy of its items; others are copied, also Map, Ref and Block, and expressions are evaluated. Where there is no
+///   numpy it is a View.
+/// - From Python: a copy of an array, of lists, or of what has `__array__`. Items convert as `as<Scalar>()` converts
+///   them. One dimension fits a vector, and is the one column of a matrix.
+///
+/// Ref and Map are parameters of host functions, and the memory is held for the call:
+/// - `Eigen::Ref<M>`, `Eigen::Map<M>` and `Eigen::Map<const M>` are exactly the memory of the array that the script
+///   passes: type, shape, order and strides. The error says what to pass instead.
+/// - `Eigen::Ref<const M>` is that memory if it fits, else a converted copy.
+/// numpy's arrays lie row after row, and Eigen's matrices column after column: for arrays of two dimensions take
+/// Eigen::Ref<Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>, or a Ref with
+/// Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>, which fits any order.
+template <class T>
+struct Converter<T, std::enable_if_t<detail::is_eigen<T>>> {
+  static std::string python_type() { return "typing.Any"; }
+
+  template <class U>
+  static Object to_py(U&& matrix) {
+    using M = typename T::PlainObject;
+    auto made = std::make_unique<M>(std::forward<U>(matrix));
+    M& items = *made;
+    View view = detail::view_matrix(items, std::move(made));
+    try {
+      return view.to_numpy();
+    } catch (const ImportError&) {
+      return Object(std::move(view));
+    }
+  }
+  static T from_py(Ref object) {
+    static_assert(detail::owns_items<T>,
+                  "Eigen::Map, Ref and Block point to memory that nothing would keep: convert to Eigen::Matrix or "
+                  "Eigen::Array, or take an Eigen::Ref as a parameter of a host function");
+    T result;
+    std::string why;
+    try {
+      why = read(object.checked(), result);
+    } catch (const ConversionError& error) {
+      why = error.what();
+    }
+    if (!why.empty()) detail::throw_mismatch(object.ptr(), detail::type_name<T>(), why.c_str());
+    return result;
+  }
+  static bool try_from_py(Ref object, std::optional<T>& result) {
+    return detail::try_load(result, [&] {
+      try {
+        return read(object.ptr(), result.emplace()).empty();
+      } catch (const ConversionError&) {
+        return false;
+      }
+    });
+  }
+  /// Memory that holds the items, in a shape that fits, is of the own type.
+  static detail::Fit fit(PyObject* object) noexcept {
+    detail::StridedMemory memory;
+    try {
+      if (memory.take(object, detail::item_type<Scalar>, alignof(Scalar), false) && Layout().read(memory))
+        return detail::Fit::own;
+    } catch (...) {  // no memory
+    }
+    return detail::Fit::other;
+  }
+
+ private:
+  using Scalar = typename T::Scalar;
+  using Layout = detail::MatrixLayout<typename T::PlainObject>;
+  /// \returns why the object does not fit, or "". \throws ConversionError if an item is refused.
+  static std::string read(PyObject* object, T& result) {
+    detail::StridedMemory memory;
+    Layout layout;
+    if (!memory.take(object, detail::item_type<Scalar>, alignof(Scalar), false)) memory.convert<Scalar>(object);
+    if (!layout.read(memory)) return Layout::why_not(memory);
+    using Steps = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
+    result = Eigen::Map<const T, Eigen::Unaligned, Steps>(reinterpret_cast<const Scalar*>(memory.data()), layout.rows,
+                                                          layout.columns, layout.template steps<Steps>());
+    return "";
+  }
+};
+
+namespace detail {
+
+/// Ref and Map are parameters only: the memory is held for the call.
+template <class A>
+class ArgumentLoader<A, std::enable_if_t<EigenReference<plain<A>>::is_reference>> : public ArgumentLoaderBase {
+  using T = plain<A>;
+  using Traits = EigenReference<T>;
+  using M = std::remove_const_t<typename Traits::Target>;
+  using Scalar = typename M::Scalar;
+  using Layout = MatrixLayout<M>;
+  using Steps = typename Traits::Steps;
+  static constexpr bool writes = !std::is_const_v<typename Traits::Target>;
+  static constexpr std::size_t alignment = Traits::options > static_cast<int>(alignof(Scalar))
+                                               ? static_cast<std::size_t>(Traits::options)
+                                               : alignof(Scalar);
+
+ public:
+  bool load(PyObject* object) {
+    if (point_into(object)) return true;
+    if constexpr (Traits::may_copy) {
+      std::optional<M> made;
+      if (!Converter<M>::try_from_py(Ref(object), made)) return false;
+      value_.emplace(copy_.emplace(*std::move(made)));
+      return true;
+    }
+    return false;
+  }
+  T& get() noexcept { return *value_; }
+  LATEPY_COLD static void explain(PyObject* object) {
+    if constexpr (Traits::may_copy) {
+      static_cast<void>(from_py<M>(Ref(object)));
+    } else {
+      const std::string why = why_not(object);
+      throw_mismatch(object, spelled_name<T>(), why.c_str());
+    }
+  }
+
+ private:
+  bool point_into(PyObject* object) {
+    Layout layout;
+    if (!memory_.take(object, item_type<Scalar>, alignof(Scalar), writes)) return false;
+    if (!layout.read(memory_) || !layout.template fits_steps<Steps>() || !is_aligned(memory_)) return false;
+    using Pointed = Eigen::Map<typename Traits::Target, Traits::options, Steps>;
+    value_.emplace(Pointed(reinterpret_cast<Scalar*>(memory_.data()), layout.rows, layout.columns,
+                           layout.template steps<Steps>()));
+    return true;
+  }
+  static bool is_aligned(const StridedMemory& memory) noexcept {
+    return reinterpret_cast<std::uintptr_t>(memory.data()) % alignment == 0;
+  }
+  LATEPY_COLD static std::string why_not(PyObject* object) {
+    StridedMemory memory;
+    Layout layout;
+    if (!memory.take(object, item_type<Scalar>, alignof(Scalar), writes))
+      return why_no_memory(object, item_type<Scalar>, alignof(Scalar), writes, "an Eigen::Ref<const T>");
+    if (!layout.read(memory)) return Layout::why_not(memory);
+    if (!is_aligned(memory)) return concat({"its items do not begin at a multiple of ", decimal(alignment), " bytes"});
+    return concat({M::IsVectorAtCompileTime ? "its items do not lie one after the other: pass a copy"
+                   : M::IsRowMajor          ? "its items do not lie row after row: pass numpy.ascontiguousarray(...)"
+                                   : "its items do not lie column after column: pass numpy.asfortranarray(...)",
+                   ", or let the program take an Eigen::Ref with Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>"});
+  }
+
+  StridedMemory memory_{};
+  std::optional<M> copy_{};
+  std::optional<T> value_{};
+};
+
+}  // namespace detail
+
+/// Moves a matrix to Python, without a copy of its items. Needs the GIL.
+template <class M, class = std::enable_if_t<detail::owns_items<std::decay_t<M>>>>
+View view(M&& matrix) {
+  static_assert(!std::is_lvalue_reference_v<M>,
+                "view(matrix): nothing would keep the matrix alive: move it in (view(std::move(m))), give its owner "
+                "(view(m, owner)), or latepy::unowned if the program keeps the memory itself");
+  auto made = std::make_unique<std::decay_t<M>>(std::forward<M>(matrix));
+  std::decay_t<M>& items = *made;
+  return detail::view_matrix(items, std::move(made));
+}
+/// Shares the items of a matrix, Map, Ref or Block with Python, in their order. Scripts cannot write if it is const.
+/// Needs the GIL. \param owner keeps the memory, as for view(data, shape, owner).
+template <class D, class O, class = std::enable_if_t<detail::is_eigen<std::decay_t<D>>>>
+View view(D&& matrix, O&& owner) {
+  static_assert(std::is_lvalue_reference_v<D> || !detail::owns_items<std::decay_t<D>>,
+                "view(matrix, owner): the matrix ends with this expression: move it in alone, view(std::move(m))");
+  return detail::view_matrix(matrix, std::forward<O>(owner));
+}
+
+}  // namespace v1
+}  // namespace latepy

@@ -1,0 +1,176 @@
+// Tests of latepy/memory/eigen.hpp: Eigen's matrices as ndarrays, Ref and Map parameters, views of matrices.
+// SPDX-License-Identifier: MIT
+#include <complex>
+
+#include <latepy/memory/eigen.hpp>
+#include <latepy/stl/complex.hpp>
+#include <latepy/stl/vector.hpp>
+
+#include "conversions.hpp"
+
+using Eigen::Dynamic;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+using ByRows = Eigen::Matrix<double, Dynamic, Dynamic, Eigen::RowMajor>;
+using AnySteps = Eigen::Stride<Dynamic, Dynamic>;
+
+namespace {
+
+/// Also makes `np` and `array` of the scripts.
+bool has_numpy() {
+  static const bool has = [] {
+    python().exec("import array");
+    const bool found = python().try_exec("import numpy as np").has_value();
+    if (!found) WARN("skipped: this Python has no numpy");
+    return found;
+  }();
+  return has;
+}
+std::string refused_call(const char* code) {
+  const std::string text = thrown<py::TypeError>([&] { eval(code); }).what();
+  const std::size_t begin = text.find(">: ");
+  return begin == text.npos ? text : text.substr(begin + 3, text.find(". It was called") - begin - 3);
+}
+
+}  // namespace
+
+TEST_CASE("an Eigen matrix is made of lists and of memory of any type, by rows, columns and steps") {
+  has_numpy();
+  MatrixXd wanted(2, 3);
+  wanted << 0, 1, 2, 3, 4, 5;
+  CHECK(eval("[[0, 1, 2], (3, 4, 5)]").as<MatrixXd>() == wanted);
+  CHECK(eval("[[0, 1, 2], (3, 4, 5)]").as<ByRows>() == wanted);
+  CHECK(eval("[[0, 1, 2], (3, 4, 5)]").as<Eigen::Matrix<float, 2, 3>>() == wanted.cast<float>());
+  CHECK(eval("memoryview(bytes(range(6))).cast('B', (2, 3))").as<Eigen::Array<int, 2, Dynamic>>().matrix() ==
+        wanted.cast<int>());
+  CHECK(eval("array.array('d', [1, 2])").as<VectorXd>() == VectorXd::LinSpaced(2, 1, 2));
+  CHECK(eval("memoryview(array.array('d', [1, 2, 3]))[::-2]").as<Eigen::RowVector2d>() == Eigen::RowVector2d(3, 1));
+  CHECK(eval("[1j, 2]").as<Eigen::VectorXcd>()[0] == std::complex<double>(0, 1));
+  CHECK(eval("[1, 2]").as<MatrixXd>() == VectorXd::LinSpaced(2, 1, 2));  // one column
+  CHECK(eval("[[1], [2]]").as<VectorXd>() == VectorXd::LinSpaced(2, 1, 2));
+  CHECK(eval("[]").as<VectorXd>().size() == 0);
+  CHECK(eval("[[True, False]]").as<Eigen::Array<bool, 1, 2>>()(0, 0));
+  CHECK(eval("[[[1, 2]], [[3, 4]]]").as<std::vector<MatrixXd>>()[1](0, 1) == 4);
+}
+
+TEST_CASE("an Eigen matrix refuses other shapes and items, and says which ones are wanted") {
+  has_numpy();
+  CHECK(refusal<Eigen::Matrix<double, 2, Dynamic>>("[[1], [2], [3]]")
+            .find("it has the shape (3, 1), and (2, columns) is wanted") != std::string::npos);
+  CHECK_THAT(refusal<Eigen::Vector3d>("[1, 2]"), ContainsSubstring("it has the shape (2,), and (3,) is wanted"));
+  CHECK_THAT(refusal<VectorXd>("[[1, 2]]"), ContainsSubstring("it has the shape (1, 2), and (n,) is wanted"));
+  CHECK_THAT(refusal<MatrixXd>("[[[1]]]"), ContainsSubstring("(1, 1, 1), and (rows, columns) is wanted"));
+  CHECK_THAT(refusal<MatrixXd>("1"), ContainsSubstring("it has the shape (), and"));
+  CHECK_THAT(refusal<MatrixXd>("[[1, 2], [3]]"), ContainsSubstring("[1]: cannot convert 'list' [3]"));
+  CHECK_THAT(refusal<MatrixXd>("[[1, '2']]"), ContainsSubstring("[0][1]: cannot convert 'str' \"2\" to double"));
+  CHECK_THAT(refusal<Eigen::MatrixXi>("[[1.5]]"), ContainsSubstring("[0][0]: cannot convert 'float' 1.5 to int"));
+  CHECK_THAT((refusal<Eigen::Matrix<double, Dynamic, 1, 0, 2, 1>>("[1, 2, 3]")), ContainsSubstring("shape (3,)"));
+}
+
+TEST_CASE("a matrix that is moved to Python is an ndarray over its own memory") {
+  if (!has_numpy()) {  // a View
+    CHECK(py::to_py(VectorXd(VectorXd::LinSpaced(2, 1, 2))).call_method("tolist") == eval("[1.0, 2.0]"));
+    return;
+  }
+  MatrixXd matrix(2, 3);
+  matrix << 0, 1, 2, 3, 4, 5;
+  const py::Object copied = py::to_py(matrix);
+  const double* const data = matrix.data();
+  const py::Object moved = py::to_py(std::move(matrix));
+  CHECK(eval("np.array([[0., 1, 2], [3, 4, 5]])").call_method("tolist") == moved.call_method("tolist"));
+  CHECK(copied.call_method("tolist") == moved.call_method("tolist"));
+  CHECK(moved.attr("ctypes").attr("data").as<std::uintptr_t>() == reinterpret_cast<std::uintptr_t>(data));
+  CHECK(moved.attr("flags")["F_CONTIGUOUS"].as<bool>());
+  CHECK(py::repr(py::to_py(Eigen::Vector3d(1, 2, 3))) == "array([1., 2., 3.])");
+  CHECK(py::repr(py::to_py(Eigen::RowVector2f(1, 2))) == "array([1., 2.], dtype=float32)");
+  CHECK(py::repr(py::to_py(ByRows::Identity(2, 2) * 2)) == "array([[2., 0.],\n       [0., 2.]])");
+  CHECK(py::repr(py::to_py(moved.as<MatrixXd>().col(1))) == "array([1., 4.])");
+  CHECK(py::str(py::to_py(MatrixXd(0, 3)).attr("shape")) == "(0, 3)");
+}
+
+TEST_CASE("a Ref or Map is the memory of the argument, and what the host writes the script sees") {
+  has_numpy();
+  python().def("twice", [](Eigen::Ref<VectorXd> items) { items *= 2; });
+  python().def("twice_any", [](Eigen::Ref<VectorXd, 0, Eigen::InnerStride<>> items) { items *= 2; });
+  python().def("twice_rows", [](Eigen::Ref<ByRows> items) { items *= 2; });
+  python().def("twice_columns", [](Eigen::Map<MatrixXd> items) { items *= 2; });
+  python().def("twice_steps", [](Eigen::Ref<MatrixXd, 0, AnySteps> items) { items *= 2; });
+  python().exec(R"(
+      one = array.array('d', range(6))
+      two = memoryview(one).cast('B').cast('d', (2, 3))
+      twice(one)
+      twice_any(memoryview(one)[::2])
+      twice_rows(two)
+      twice_steps(two)
+  )");
+  CHECK(eval("one.tolist()") == eval("[0, 8, 32, 24, 64, 40]"));
+  CHECK(refused_call("twice([1.0])") == "it has no memory to share: pass a numpy array, array.array or another buffer");
+  CHECK(refused_call("twice(array.array('f', [1]))") ==
+        "its items have the format 'f' and 4 bytes, and 'd' and 8 bytes are wanted: convert it first (array.astype), "
+        "or let the program take an Eigen::Ref<const T>");
+  CHECK(refused_call("twice(memoryview(one)[::2])") ==
+        "its items do not lie one after the other: pass a copy, or let the program take an Eigen::Ref with "
+        "Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>");
+  CHECK(refused_call("twice(memoryview(one).toreadonly())") == "its memory is read-only: pass a writable copy");
+  CHECK_THAT(refused_call("twice(two)"), ContainsSubstring("it has the shape (2, 3), and (n,) is wanted"));
+  CHECK_THAT(refused_call("twice_columns(two)"), ContainsSubstring("pass numpy.asfortranarray(...)"));
+  if (!has_numpy()) return;
+  python().exec("made = np.ones((2, 3), order='F')\ntwice_columns(made)\ntwice_steps(made[::-1, ::2])");
+  CHECK(eval("made.tolist()") == eval("[[4, 2, 4], [4, 2, 4]]"));
+  CHECK_THAT(refused_call("twice_rows(made)"), ContainsSubstring("pass numpy.ascontiguousarray(...)"));
+  CHECK_THAT(refused_call("twice(np.zeros(2, '>f8'))"), ContainsSubstring("the format '>d'"));
+  python().exec("twice_columns(np.zeros((0, 3)))\ntwice_columns(np.zeros((1, 3)))\ntwice(np.zeros((3, 1)))");
+}
+
+TEST_CASE("a Ref to const converts what it cannot point to, and a Map does not") {
+  has_numpy();
+  const double* seen = nullptr;
+  python().def("total", [&](const Eigen::Ref<const VectorXd>& items) {
+    seen = items.data();
+    return items.sum();
+  });
+  python().def("total_map", [](Eigen::Map<const Eigen::Matrix<float, 1, 2>> items) { return items.sum(); });
+  python().def("total_either", [](Eigen::Ref<const MatrixXd> items) { return items.sum(); });
+  python().exec("items = array.array('d', [1, 2])");
+  CHECK(eval("total(items)").as<double>() == 3);
+  CHECK(reinterpret_cast<std::uintptr_t>(seen) == eval("items.buffer_info()[0]").as<std::uintptr_t>());
+  CHECK(eval("total([1, 2])").as<double>() == 3);
+  CHECK(eval("total(array.array('i', [1, 2]))").as<double>() == 3);
+  CHECK(eval("total(memoryview(items)[::-1])").as<double>() == 3);
+  CHECK(eval("total(memoryview(items).toreadonly())").as<double>() == 3);
+  CHECK(eval("total_either([[1, 2], [3, 4]])").as<double>() == 10);
+  CHECK_THAT(thrown<py::TypeError>([] { eval("total([[1, 2]])"); }).what(), ContainsSubstring("(1, 2), and (n,)"));
+  CHECK(eval("total_map(array.array('f', [1, 2]))").as<double>() == 3);
+  CHECK_THAT(refused_call("total_map([1, 2])"), ContainsSubstring("it has no memory to share"));
+  python().def("kind",
+               py::overload([](const Eigen::VectorXf&) { return "float"; }, [](const VectorXd&) { return "double"; }));
+  CHECK(eval("kind(items)") == py::to_py("double"));
+}
+
+TEST_CASE("a view of a matrix shares its items as long as the owner lives") {
+  auto matrix = std::make_shared<MatrixXd>(MatrixXd::Zero(2, 3));
+  py::View view = py::view(matrix->block(0, 1, 2, 2), matrix);
+  CHECK(py::str(view.attr("shape")) == "(2, 2)");
+  CHECK(py::str(view.attr("strides")) == "(8, 16)");
+  view[eval("(1, 0)")] = 5;
+  CHECK((*matrix)(1, 1) == 5);
+  const std::weak_ptr<MatrixXd> watch = matrix;
+  matrix.reset();
+  CHECK_FALSE(watch.expired());
+  view = py::view(VectorXd(VectorXd::LinSpaced(2, 1, 2)));
+  CHECK(watch.expired());
+  CHECK(view.call_method("tolist") == eval("[1.0, 2.0]"));
+  const VectorXd fixed = VectorXd::Ones(2);
+  CHECK(py::view(fixed, py::unowned).attr("readonly").as<bool>());
+  const double items[] = {1, 2, 3, 4};
+  CHECK(py::view(Eigen::Map<const Eigen::Matrix2d>(items), py::unowned).call_method("tolist") ==
+        eval("[[1.0, 3.0], [2.0, 4.0]]"));
+}
+
+TEST_CASE("thousands of conversions of matrices leak nothing") {
+  has_numpy();
+  const py::Object rows = eval("[[1.0, 2.0], [3.0, 4.0]]"), text = eval("'no matrix'");
+  CHECK_STEADY(py::to_py(rows.as<Eigen::Matrix2d>()));
+  CHECK_STEADY(text.is<MatrixXd>());
+  CHECK_STEADY(py::view(MatrixXd(2, 2)));
+}
