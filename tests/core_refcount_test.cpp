@@ -45,6 +45,10 @@ TEST_CASE("all layouts are proved on every CPython that is known, and none when 
   CHECK((known.count_limit != 0) == (on && !is_free_threaded && !is_debug() && minor_version() <= 15));
   CHECK(known.decrement_limit == (known.count_limit ? known.count_limit - 2 : 0));
   CHECK((known.immortal != 0) == (known.count_limit != 0 && minor_version() >= 12 && sizeof(void*) == 8));
+#ifdef __linux__
+  using latepy::detail::LibraryState;
+  CHECK((latepy::detail::library_state.current_word != LibraryState::no_word) == (on && sizeof(void*) == 8));
+#endif
 }
 
 TEST_CASE("a layout that is not this CPython's is found out") {

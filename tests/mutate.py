@@ -64,6 +64,7 @@ TESTS = {
     "core/detail/convert_": "core_convert core_converter stl_vector",
     "core/detail/convert_text.hpp": "core_convert core_call host_function",
     "core/detail/crossings.hpp": "core_script_traceback core_translate",
+    "core/detail/current_state.hpp": "core_refcount core_gil run_subinterpreter",
     "core/detail/error_": "core_python_error core_translate core_exceptions",
     "core/detail/fetch_error.hpp": "core_python_error core_exceptions core_translate",
     "core/detail/fit.hpp": "stl_variant host_function",

@@ -9,6 +9,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#ifdef __linux__
+#include <stdio_ext.h>
+#endif
 
 #include <cfenv>
 #include <clocale>
@@ -369,6 +372,61 @@ TEST_CASE("guards of several interpreters nest in any order, with GilRelease bet
       nest();
     }
     EXPECT(of_main.as<std::string>() == "main");
+  });
+}
+
+TEST_CASE("a use sees the interpreter that other code has put its thread into", "[gil][nesting]") {
+  in_child([] {
+    py::Interpreter python;
+    const auto swap = c_api<PyThreadState*(PyThreadState*)>("PyThreadState_Swap");
+    const auto current = c_api<PyThreadState*()>("PyThreadState_Get");
+    SubInterpreter sub(with_shared_gil());
+    const Object of_main = python.eval("[1]"), of_sub = sub.eval("[2]");
+    const auto expect_main = [&] {
+      EXPECT(of_main[0].as<int>() == 1);
+      EXPECT_FOREIGN(of_sub[0]);
+      EXPECT(latepy::detail::current_state() == current());
+    };
+    const auto expect_sub = [&] {
+      EXPECT(of_sub[0].as<int>() == 2);
+      EXPECT_FOREIGN(of_main[0]);
+      EXPECT(latepy::detail::current_state() == current());
+    };
+    const auto expect_nowhere = [&] {
+      EXPECT(latepy::detail::current_state() == nullptr);
+      for (const Object* each : {&of_main, &of_sub})
+        EXPECT(has(EXPECT_THROWN(StateError, (*each)[0]).what(), "does not hold the GIL"));
+    };
+    const auto visit = [&] {
+      const GilGuard in_main(python);
+      PyThreadState* const main = current();
+      expect_main();
+      const GilGuard gil(sub);
+      PyThreadState* const its = swap(main);
+      expect_main();
+      swap(nullptr);
+      expect_nowhere();
+      swap(its);
+      expect_sub();
+    };
+    visit();
+    on_thread(visit);  // on its own state of the main interpreter
+    on_thread([&] {    // whose first state is of the other one
+      const GilGuard gil(sub);
+      PyThreadState* const its = swap(nullptr);
+      expect_nowhere();
+      swap(its);
+      expect_sub();
+    });
+    PyThreadState* const main = current();
+    PyThreadState* const unknown = c_api<PyThreadState*()>("Py_NewInterpreter")();
+    EXPECT(unknown && latepy::detail::current_state() == unknown);
+    EXPECT_THROWN(StateError, of_main[0]);
+    EXPECT_THROWN(StateError, of_sub[0]);
+    EXPECT_THROWN(StateError, py::to_py(1));
+    c_api<void(PyThreadState*)>("Py_EndInterpreter")(unknown);
+    swap(main);
+    expect_main();
   });
 }
 
@@ -1102,6 +1160,10 @@ TEST_CASE("what is the process's own is as before, whatever its interpreters hav
       if (const int flags = fcntl(each, F_GETFL); flags != -1)
         now += "\ndescriptor " + std::to_string(each) + ": " + std::to_string(flags) + " " +
                std::to_string(fcntl(each, F_GETFD));
+#ifdef __linux__
+    for (FILE* const each : {stdin, stdout, stderr})
+      now += "\nbuffer of " + std::to_string(__fbufsize(each)) + " bytes" + (__flbf(each) ? " for a line" : "");
+#endif
     const mode_t rights = umask(0);
     umask(rights);
     return now + "\numask " + std::to_string(rights);
@@ -1125,6 +1187,9 @@ TEST_CASE("what is the process's own is as before, whatever its interpreters hav
       std::setlocale(LC_ALL, "C");
       std::fesetround(FE_DOWNWARD);
       umask(027);
+      static char buffers[2][600];
+      std::setvbuf(stdin, buffers[0], _IOFBF, sizeof buffers[0]);
+      std::setvbuf(stderr, buffers[1], _IOLBF, sizeof buffers[1]);
       setenv("TERM", "dumb", 1);  // readline prints nothing then
       const std::string before = state();
       {

@@ -20,17 +20,9 @@ namespace detail {
 /// Gives the object if it may be used here and now. \throws StateError otherwise.
 PyObject* check_use(PyObject* object, std::uint32_t generation);
 /// Adds a reference after check_use(). Does nothing for null.
-LATEPY_COLD inline void copy_checked(PyObject* object, std::uint32_t generation) {
+LATEPY_OUTLINE inline void copy_checked(PyObject* object, std::uint32_t generation) {
   if (object) incref(check_use(object, generation));
 }
-/// \throws StateError if no Python runs or this thread does not hold the GIL.
-void check_making();
-/// The checks of Ref::checked(), before a new object is created.
-inline void check_running() {
-  if (LATEPY_UNLIKELY(process_state().fast_generation.load(std::memory_order_relaxed) == check_each_use))
-    check_making();
-}
-
 /// Gives the new reference that CPython returned. If it is null, throws the error that is set.
 LATEPY_FORCE_INLINE PyObject* throw_if_null(PyObject* object) {
   if (LATEPY_UNLIKELY(!object)) throw_python_error();
@@ -262,8 +254,8 @@ LATEPY_FORCE_INLINE Object steal_or_throw(PyObject* object) { return Object::ste
 inline Object none() { return Object::borrow(api().NoneStruct); }
 
 #if LATEPY_DEFINITIONS
-LATEPY_FUNC LATEPY_OUTLINE PyObject* check_use(PyObject* object, std::uint32_t generation) {
-  if (LATEPY_LIKELY(is_in_by_record(generation))) return object;
+/// check_use() where the record of the thread does not tell.
+LATEPY_COLD inline PyObject* ask_use(PyObject* object, std::uint32_t generation) {
   if (!object || generation == empty_generation)
     throw_error<StateError>({"an empty Object was used: it was never set, or was moved from; assign to it first"});
   finish_fork();
@@ -281,13 +273,8 @@ LATEPY_FUNC LATEPY_OUTLINE PyObject* check_use(PyObject* object, std::uint32_t g
                      "scope"});
 }
 
-LATEPY_FUNC LATEPY_OUTLINE void check_making() {
-  if (LATEPY_LIKELY(interpreter_by_record() != nullptr) || holds_gil()) return;
-  if (!is_python_running())
-    throw_not_running(
-        "a Python object was made, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
-  throw_error<StateError>(
-      {"a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope"});
+LATEPY_FUNC LATEPY_OUTLINE PyObject* check_use(PyObject* object, std::uint32_t generation) {
+  return LATEPY_LIKELY(is_in_by_record(generation)) ? object : ask_use(object, generation);
 }
 
 #endif  // LATEPY_DEFINITIONS

@@ -41,6 +41,8 @@ struct LibraryState {
   std::atomic<bool> checks{false};        ///< some file of these libraries is compiled with LATEPY_CHECKS
   std::atomic<bool> is_unchecked{false};  ///< some file defines LATEPY_CHECKS as 0: see Config::release_gil
   Layout layout;
+  static constexpr std::size_t no_word = ~std::size_t(0);
+  std::size_t current_word = no_word;  ///< of the words of core/detail/current_state.hpp, that with the thread state
   /// The number of libraries that use this state, with those that were unloaded since.
   std::atomic<unsigned> libraries{0};
   /// The libraries that may still be unloaded: a list, guarded by libraries_lock.

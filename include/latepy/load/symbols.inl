@@ -94,6 +94,7 @@ LATEPY_FUNCTION(9, 10, optional, void, _PyTrash_, thread_destroy_chain, (PyThrea
 LATEPY_LEAF(9, 99, required, PyInterpreterState*, Py, ThreadState_GetInterpreter, (PyThreadState*))
 LATEPY_LEAF(9, 12, optional, PyThreadState*, _Py, ThreadState_UncheckedGet, (void))
 LATEPY_LEAF(13, 99, optional, PyThreadState*, Py, ThreadState_GetUnchecked, (void))
+LATEPY_DATA(9, 99, optional, PyThreadState*, _Py, Runtime)  // read until 3.11
 LATEPY_LEAF(9, 99, required, PyThreadState*, Py, GILState_GetThisThreadState, (void))
 LATEPY_FUNCTION(9, 99, required, PyThreadState*, Py, Eval_SaveThread, (void))
 LATEPY_FUNCTION(9, 99, optional, void, PyOS_, AfterFork_Child, (void))  // not on Windows

@@ -56,6 +56,14 @@ LATEPY_FORCE_INLINE InternedName* interned_fast(const InternKey& key, const char
   return LATEPY_LIKELY(holds_name(slot, key, text, process.fast_generation.load(std::memory_order_relaxed))) ? &slot
                                                                                                              : nullptr;
 }
+/// The same for a thread whose record tells its interpreter. \param first that of the key.
+LATEPY_FORCE_INLINE InternedName* interned_by_record(const InternKey& key, std::size_t first,
+                                                     const char* text) noexcept {
+  const ThreadRecord& record = thread_record;
+  InternedName& slot = record.interpreter->names[first];
+  return LATEPY_LIKELY(holds_name(slot, key, text, record.generation) && is_in_by_record(record.generation)) ? &slot
+                                                                                                             : nullptr;
+}
 /// Looks in all four slots, after check_running(). Gives null if the name is not there.
 InternedName* find_interned(const char* text, std::size_t with_nul);
 /// Keeps a name that find_interned() has not found. Gives null if no slot is free, or if there is a NUL before the end
@@ -123,10 +131,11 @@ class AttrName {
   LATEPY_FORCE_INLINE explicit AttrName(Found found) noexcept : ptr_(found.ptr), generation_(found.generation) {}
   static LATEPY_FORCE_INLINE Found literal(const InternKey& key, const char* text) {
     const InternedName* const known = interned_fast(key, text);
-    return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_generation} : find(text, key.size);
+    return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_generation}
+                                           : find(text, key.size, key.first_slot());
   }
   /// As intern(), or a new str if the name cannot be kept.
-  static Found find(const char* text, std::size_t with_nul);
+  static Found find(const char* text, std::size_t with_nul, std::size_t first_slot);
   static Found of(const InternedName* known, const StringArg& text) {
     return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_generation} : decode(text.view());
   }
@@ -144,14 +153,10 @@ inline InternedName& interned_slot(InternedName* names, const InternKey& key, st
   return names[(key.first_slot() + nth) % interned_slots];
 }
 
-LATEPY_FUNC LATEPY_OUTLINE InternedName* find_interned(const char* text, std::size_t with_nul) {
-  const InterpreterState* known = interpreter_by_record();
-  if (LATEPY_UNLIKELY(!known)) {
-    check_running();
-    known = &current_interpreter();
-  }
+LATEPY_FUNC LATEPY_COLD InternedName* find_interned(const char* text, std::size_t with_nul) {
+  check_running();
   const InternKey key(text, with_nul);
-  const InterpreterState& interpreter = *known;
+  const InterpreterState& interpreter = current_interpreter();
   const std::uint32_t generation = interpreter.generation.load(std::memory_order_relaxed);
   for (std::size_t nth = 0; nth < interned_probes; ++nth) {
     InternedName& slot = interned_slot(interpreter.names, key, nth);
@@ -191,9 +196,15 @@ LATEPY_FUNC LATEPY_COLD InternedName* keep_name(const char* text, std::size_t wi
   return nullptr;
 }
 
-LATEPY_FUNC LATEPY_OUTLINE InternedName* intern(const char* text, std::size_t with_nul) {
+LATEPY_COLD inline InternedName* find_or_keep(const char* text, std::size_t with_nul) {
   InternedName* const known = find_interned(text, with_nul);
-  return LATEPY_LIKELY(known != nullptr) ? known : keep_name(text, with_nul);
+  return known ? known : keep_name(text, with_nul);
+}
+
+LATEPY_FUNC LATEPY_OUTLINE InternedName* intern(const char* text, std::size_t with_nul) {
+  const InternKey key(text, with_nul);
+  InternedName* const known = interned_by_record(key, key.first_slot(), text);
+  return LATEPY_LIKELY(known != nullptr) ? known : find_or_keep(text, with_nul);
 }
 
 LATEPY_FUNC LATEPY_COLD void release_interned_names() noexcept {
@@ -209,10 +220,11 @@ LATEPY_FUNC LATEPY_COLD void release_interned_names() noexcept {
   }
 }
 
-LATEPY_FUNC LATEPY_OUTLINE AttrName::Found AttrName::find(const char* text, std::size_t with_nul) {
-  const InternedName* known = find_interned(text, with_nul);
-  if (LATEPY_UNLIKELY(!known)) known = keep_name(text, with_nul);
-  return known ? Found{known->str, empty_generation} : decode(text);
+LATEPY_FUNC LATEPY_OUTLINE AttrName::Found AttrName::find(const char* text, std::size_t with_nul,
+                                                          std::size_t first_slot) {
+  const InternedName* known = interned_by_record(InternKey(text, with_nul), first_slot, text);
+  if (LATEPY_UNLIKELY(!known)) known = find_or_keep(text, with_nul);
+  return LATEPY_LIKELY(known != nullptr) ? Found{known->str, empty_generation} : decode(text);
 }
 
 LATEPY_FUNC LATEPY_COLD AttrName::Found AttrName::decode(std::string_view text) {

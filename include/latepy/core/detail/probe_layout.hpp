@@ -285,6 +285,8 @@ LATEPY_COLD inline void probe_layout() {
   layout = found;
   probe_counts(layout);
   probe_values(layout);
+  probe_current_word();
+  thread_record.current = find_current_word();
   api().Err_Clear();  // a probe that failed left its offset 0
 }
 

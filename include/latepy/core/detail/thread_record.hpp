@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/current_state.hpp>
 #include <latepy/core/detail/forked.hpp>
 
 #if !LATEPY_WINDOWS
@@ -23,7 +24,9 @@ inline thread_local std::atomic<std::uint32_t> thread_place{no_generation};
 ///
 /// The thread's home is the interpreter that a GilGuard enters on it; its state there is kept until the thread ends. In
 /// other interpreters the thread is on a visit; see core/detail/visits.hpp.
-struct ThreadRecord : OwnState {  // where the thread is: during a visit the state there, else `home`
+struct ThreadRecord : OwnState {                    // where the thread is: during a visit the state there, else `home`
+  InterpreterState* interpreter = &no_interpreter;  ///< that of `generation` while it lives, else any
+  const StateWord* current = nullptr;               ///< see find_current_word()
   KeptState* at_end = nullptr;  ///< if latepy made the state of `home`: allocated with it; listed when the thread ends
   int depth = 0;                ///< the number of outermost guards that this thread is in
   GuardCount* count = &no_count;  ///< counts this thread in `count->interpreter`; see guard_count()
@@ -35,7 +38,7 @@ struct ThreadRecord : OwnState {  // where the thread is: during a visit the sta
   OwnState& here() noexcept { return *this; }
   /// The thread begins a visit, or is back from one.
   void go_to(const OwnState& there) noexcept {
-    here() = there;
+    set_here(there);
     thread_place.store(is_on_visit() ? generation : no_generation, std::memory_order_release);
   }
   bool is_on_visit() const noexcept { return state != home.state; }
@@ -43,10 +46,25 @@ struct ThreadRecord : OwnState {  // where the thread is: during a visit the sta
   void set_home(PyThreadState* made, std::uint32_t its_generation) noexcept {
     const bool is_there = !is_on_visit();
     home = {made, its_generation};
-    if (is_there) here() = home;
+    if (is_there) set_here(home);
+  }
+
+ private:
+  void set_here(const OwnState& there) noexcept {
+    here() = there;
+    InterpreterState* const found = interpreter_of(there.generation);
+    interpreter = found ? found : &no_interpreter;
+    if (found && !current) current = find_current_word();
   }
 };
 inline thread_local ThreadRecord thread_record{};
+
+/// What PyThreadState_GetUnchecked gives on this thread.
+LATEPY_FORCE_INLINE PyThreadState* current_state() noexcept {
+  const StateWord* const word = thread_record.current;
+  return LATEPY_LIKELY(word != nullptr) ? word->load(std::memory_order_relaxed)
+                                        : library_state.api.ThreadState_GetUnchecked();
+}
 
 /// current_interpreter() for a process with several interpreters, and before finish_fork().
 InterpreterState& ask_interpreter() noexcept;
@@ -123,7 +141,7 @@ void arm_thread_end();
 bool holds_gil_by(PyThreadState* current, std::uint32_t generation) noexcept;
 /// Whether this thread holds the GIL of the interpreter (on free-threaded builds: is attached to it). Any thread.
 LATEPY_FORCE_INLINE bool holds_gil_of(std::uint32_t generation) noexcept {
-  PyThreadState* const current = library_state.api.ThreadState_GetUnchecked();
+  PyThreadState* const current = current_state();
   const ThreadRecord& record = thread_record;
   if (LATEPY_LIKELY(current && current == record.state && record.generation == generation)) return true;
   return current && holds_gil_by(current, generation);
@@ -137,19 +155,26 @@ inline InterpreterState* held_interpreter() noexcept {
 }
 inline bool holds_gil() noexcept { return held_interpreter() != nullptr; }
 
-/// The interpreter that this thread is in by the state in its ThreadRecord, and whose GIL it so holds. Null if it is in
-/// none, by a state that latepy did not make, or if finish_fork() has something to do. It is all that a use asks where
-/// there are several interpreters. Any thread.
-LATEPY_FORCE_INLINE InterpreterState* interpreter_by_record() noexcept {
-  const ThreadRecord& record = thread_record;
-  if (LATEPY_UNLIKELY(!record.state)) return nullptr;  // as before a library is loaded
-  if (LATEPY_UNLIKELY(library_state.api.ThreadState_GetUnchecked() != record.state)) return nullptr;
-  if (LATEPY_UNLIKELY(process_state().forked.load(std::memory_order_acquire) != 0)) return nullptr;
-  return interpreter_of(record.generation);
-}
-/// Whether that is the interpreter with this generation.
+/// Whether the state in this thread's ThreadRecord is that of `generation`, whose GIL the thread so holds. False also
+/// if finish_fork() has something to do. It is all that a use asks where there are several interpreters. Any thread.
 LATEPY_FORCE_INLINE bool is_in_by_record(std::uint32_t generation) noexcept {
-  return thread_record.generation == generation && interpreter_by_record();
+  const ThreadRecord& record = thread_record;
+  // An interpreter that lives has a library and a generation that no record has without a state.
+  return record.generation == generation &&
+         record.interpreter->generation.load(std::memory_order_acquire) == generation &&
+         process_state().forked.load(std::memory_order_acquire) == 0 && current_state() == record.state;
+}
+/// The interpreter that this thread is so in; null if it is in none, or by a state that latepy did not make.
+LATEPY_FORCE_INLINE InterpreterState* interpreter_by_record() noexcept {
+  return LATEPY_LIKELY(is_in_by_record(thread_record.generation)) ? thread_record.interpreter : nullptr;
+}
+
+/// \throws StateError if no Python runs or this thread does not hold the GIL.
+void check_making();
+/// What Ref::checked() checks, before a new object is created.
+inline void check_running() {
+  if (LATEPY_UNLIKELY(process_state().fast_generation.load(std::memory_order_relaxed) == check_each_use))
+    check_making();
 }
 
 /// Makes a thread state for this thread. Needs no GIL. \throws std::bad_alloc.
@@ -197,6 +222,15 @@ LATEPY_FUNC LATEPY_OUTLINE InterpreterState& ask_interpreter() noexcept {
 LATEPY_FUNC LATEPY_OUTLINE std::uint32_t ask_generation() noexcept {
   if (LATEPY_LIKELY(interpreter_by_record())) return thread_record.generation;
   return current_interpreter().generation.load(std::memory_order_acquire);
+}
+
+LATEPY_FUNC LATEPY_OUTLINE void check_making() {
+  if (LATEPY_LIKELY(interpreter_by_record() != nullptr) || holds_gil()) return;
+  if (!is_python_running())
+    throw_not_running(
+        "a Python object was made, but no Python runs in this process: make a latepy::Interpreter first, and keep it");
+  throw_error<StateError>(
+      {"a Python object was made by a thread that does not hold the GIL: put a latepy::GilGuard in the scope"});
 }
 
 LATEPY_FUNC LATEPY_COLD bool holds_gil_by(PyThreadState* current, std::uint32_t generation) noexcept {
