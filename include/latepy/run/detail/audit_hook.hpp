@@ -77,7 +77,9 @@ LATEPY_FUNC LATEPY_COLD bool add_audit_hook() {
   was_audit_hook_called = false;
   CompilerFlags flags{source_is_utf8, 9};
   const ColdRef code(a.CompileStringExFlags("0", "<latepy>", file_input, &flags, -1));
-  return was_audit_hook_called.load() && a.Dict_SetItem(dict, key.get(), key.get()) == 0;
+  if (!was_audit_hook_called.load()) return false;
+  a.Err_Clear();  // the hook is asked, whether there was memory to compile or not
+  return a.Dict_SetItem(dict, key.get(), key.get()) == 0;
 }
 
 #endif  // LATEPY_DEFINITIONS

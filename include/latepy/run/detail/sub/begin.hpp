@@ -35,8 +35,9 @@ LATEPY_COLD inline PyThreadState* new_sub_state(const SubSettings& with, std::ex
     made = a.NewInterpreter();
   }
   first_veto = nullptr;
-  if (!made) throw_error<StartError>({"cannot make a SubInterpreter: ", reason});
-  return made;
+  if (made) return made;
+  a.Err_Clear();  // without memory CPython leaves the error set in the main interpreter
+  throw_error<StartError>({"cannot make a SubInterpreter: ", reason});
 }
 
 /// Makes the MemoryErrors that CPython 3.11 keeps for when there is no memory: it makes them in the main interpreter
