@@ -24,7 +24,7 @@ set(floors
   "object.hpp"
   "host"
   "memory"
-  "stl run"
+  "stl run types"
   "latepy.hpp,latepy.cpp")
 
 set(forbidden "windows\\.h|Windows\\.h|iostream|regex|Python\\.h")
@@ -125,6 +125,7 @@ used(unwind.h "_Unwind_[A-Za-z]+")
 used(utility std:: move move_if_noexcept forward exchange swap pair make_pair declval as_const in_place[a-z_]*
   "(make_)?(index|integer)_sequence" index_sequence_for piecewise_construct[a-z_]* tuple_size[a-z_]*
   tuple_element[a-z_]* get)
+used(valarray std::valarray)
 used(variant std:: variant[a-z_]* monostate visit holds_alternative get_if get bad_variant_access)
 used(vector std::vector)
 used(version __cpp_[a-z_]+)

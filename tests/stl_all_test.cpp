@@ -13,5 +13,6 @@ TEST_CASE("one include has the converters of all standard types") {
   const Everything all({1}, std::chrono::seconds(2), {3, 4}, {5}, "six", {7}, {{8, 8}}, 9, {10, 10}, {11}, {{12, 12}},
                        {13}, "14", {15});
   CHECK(py::to_py(all).as<Everything>() == all);
+  CHECK(py::to_py(std::valarray<int>{17}).as<std::valarray<int>>()[0] == 17);
   CHECK(eval("lambda x: x + 1").as<std::function<int(int)>>()(15) == 16);
 }

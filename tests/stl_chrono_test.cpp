@@ -1,5 +1,6 @@
 // Tests of latepy/stl/chrono.hpp: durations and time points.
 // SPDX-License-Identifier: MIT
+#include <latepy/memory/array.hpp>
 #include <latepy/stl/chrono.hpp>
 #include <latepy/stl/optional.hpp>
 #include <latepy/stl/variant.hpp>
@@ -261,6 +262,43 @@ TEST_CASE("times of numpy are exact, and have their unit") {
              ContainsSubstring("it stands for a missing value"));
   CHECK(eval("np.datetime64('NaT')").as<std::optional<system_clock::time_point>>() == std::nullopt);
   CHECK_FALSE(eval("np.datetime64(2**62, 'Y')").is<Time<seconds>>());
+}
+
+TEST_CASE("arrays of numpy's times become vectors in one loop, and array() makes them") {
+  if (!python().try_call("importlib", "import_module", "numpy")) SKIP("this Python has no numpy");
+  python().exec("import numpy as np");
+  using Times = std::vector<Time<nanoseconds>>;
+  using Spans = std::vector<milliseconds>;
+  const auto at = [](std::int64_t count) { return Time<nanoseconds>(nanoseconds(count)); };
+  CHECK(eval("np.array([1, -2], 'M8[ns]')").as<Times>() == Times{at(1), at(-2)});
+  CHECK(eval("np.array(['1970-01-01', '1970-02-01'], 'M8[M]')[::-1]").as<std::vector<Time<WholeDays>>>()[0] ==
+        Time<WholeDays>(WholeDays(31)));
+  CHECK(eval("np.array([1, 2], '>M8[s]')").as<Times>()[1] == at(2000000000));
+  CHECK(eval("np.array([-1, 1999], 'm8[us]')").as<Spans>() == Spans{milliseconds(0), milliseconds(1)});
+  CHECK(eval("np.array([], 'm8[s]')").as<Spans>().empty());
+  CHECK(eval("np.array([5, 'NaT'], 'm8[s]')").as<std::vector<std::optional<seconds>>>()[1] == std::nullopt);
+  CHECK_THAT(refusal<Times>("np.array([0, 'NaT'], 'M8[s]')"),
+             ContainsSubstring("[1]: cannot convert 'numpy.datetime64' "));
+  CHECK_THAT(refusal<Times>("np.array([0, 'NaT'], 'M8[s]')"), ContainsSubstring("it stands for a missing value"));
+  CHECK_THAT(refusal<Times>("np.array([0, 2**62], 'M8[s]')"), ContainsSubstring("out of range"));
+  CHECK_THAT(refusal<Spans>("np.array([1], 'm8')"), ContainsSubstring("it has no unit"));
+  CHECK_FALSE(eval("np.array([1], 'm8[s]')").is<Times>());
+  CHECK_FALSE(eval("np.array([[1]], 'm8[s]')").is<Spans>());
+  CHECK_FALSE(eval("np.ma.array(np.array([1, 2], 'm8[s]'), mask=[0, 1])").is<Spans>());
+
+  CHECK(py::repr(py::array(Times{at(1), at(-2)})) ==
+        py::repr(eval("np.array(['1970-01-01T00:00:00.000000001', '1969-12-31T23:59:59.999999998'], 'M8[ns]')")));
+  CHECK(py::array(Spans{milliseconds(3)}).attr("dtype").attr("str").as<std::string>().substr(1) == "m8[ms]");
+  CHECK(py::repr(py::array(std::vector<hours>{hours(3), hours(-4)}, {2, 1})) ==
+        py::repr(eval("np.array([[3], [-4]], 'm8[h]')")));
+  CHECK(py::repr(py::array(std::vector<std::optional<WholeDays>>{WholeDays(1), std::nullopt})) ==
+        py::repr(eval("np.array([1, 'NaT'], 'm8[D]')")));
+  CHECK(
+      py::array(std::vector<duration<int, std::ratio<90>>>(1)).attr("dtype").attr("str").as<std::string>().substr(1) ==
+      "m8[90s]");
+  CHECK_THROWS_AS(py::array(Spans{milliseconds(std::numeric_limits<std::int64_t>::min())}), py::ConversionError);
+  CHECK_THROWS_AS((py::array(std::vector<duration<std::uint64_t>>(1, duration<std::uint64_t>(1ull << 63)))),
+                  py::ConversionError);
 }
 
 TEST_CASE("times of pandas are exact") {

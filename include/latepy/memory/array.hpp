@@ -227,22 +227,28 @@ Object empty_ndarray(const ItemType& type, const Shape& shape, void*& data);
 }  // namespace detail
 
 ///@{
-/// A new ndarray of the items of a range of numbers, bools, std::complex or structs, row after row in the shape, or in
-/// one dimension. A vector that is moved in is adopted without a copy. Needs the GIL.
+/// A new ndarray of the items of a range of numbers, bools, std::complex, structs or times (stl/chrono.hpp), row after
+/// row in the shape, or in one dimension. A vector that is moved in is adopted; times are copied. Needs the GIL.
 /// \throws ImportError with the remedy if there is no numpy; ValueError if the shape has another number of items.
 template <class R>
 Object array(R&& range, const Shape& shape) {
   using Item = typename std::iterator_traits<decltype(std::begin(range))>::value_type;
-  static_assert(!detail::is_character<Item> && detail::is_item<Item>,
-                "array(): the items must be numbers, bool, std::complex (include stl/complex.hpp) or a struct of "
-                "LATEPY_STRUCT (include stl/struct.hpp)");
+  using Stored = detail::StoredItem<Item>;
+  static_assert(!detail::is_character<Item> && (detail::is_item<Item> || Stored::is_stored),
+                "array(): the items must be numbers, bool, std::complex (include stl/complex.hpp), times (include "
+                "stl/chrono.hpp) or a struct of LATEPY_STRUCT (include stl/struct.hpp)");
   detail::check_running();
   const auto count = static_cast<std::size_t>(std::distance(std::begin(range), std::end(range)));
   if (shape.count(sizeof(Item)) != count)
     throw ValueError(
         detail::concat({"array(): ", detail::decimal(count), " items do not have the shape ", shape.to_string()}));
-  if constexpr (!std::is_lvalue_reference_v<R> && !std::is_const_v<R> &&
-                std::is_same_v<detail::plain<R>, std::vector<Item>> && !std::is_same_v<Item, bool>) {
+  if constexpr (Stored::is_stored) {
+    void* place = nullptr;
+    const Object made = detail::empty_ndarray(detail::item_type<std::int64_t>, shape, place);
+    std::transform(std::begin(range), std::end(range), static_cast<std::int64_t*>(place), &Stored::store);
+    return made.call_method("view", Stored::dtype());
+  } else if constexpr (!std::is_lvalue_reference_v<R> && !std::is_const_v<R> &&
+                       std::is_same_v<detail::plain<R>, std::vector<Item>> && !std::is_same_v<Item, bool>) {
     Item* const data = range.data();
     const detail::NumpyTable* const numpy = detail::numpy_table();
     if (LATEPY_LIKELY(numpy && detail::item_type<Item>.numpy >= 0)) {

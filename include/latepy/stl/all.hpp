@@ -17,5 +17,6 @@
 #include <latepy/stl/tuple.hpp>
 #include <latepy/stl/unordered_map.hpp>
 #include <latepy/stl/unordered_set.hpp>
+#include <latepy/stl/valarray.hpp>
 #include <latepy/stl/variant.hpp>
 #include <latepy/stl/vector.hpp>

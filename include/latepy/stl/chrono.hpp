@@ -3,6 +3,8 @@
 #pragma once
 
 #include <latepy/core/builtins.hpp>
+#include <latepy/core/detail/reads_value.hpp>
+#include <latepy/memory/detail/item_type.hpp>
 #include <latepy/stl/detail/datetime.hpp>
 
 #include <chrono>
@@ -88,25 +90,77 @@ inline constexpr const char* duration_name =
     : std::is_same_v<typename D::period, std::chrono::hours::period>   ? "std::chrono::hours"
                                                                        : "std::chrono::duration";
 
-/// from_py() and try_from_py() for a converter with read(), which returns null or the reason why there is no T, and may
-/// throw.
+/// The base of both converters.
 template <class T, class Self>
-struct ReadsTime {
-  static T from_py(Ref object) {
-    object.checked();
-    T result{};
-    if (const char* const why = Self::read(object, result)) throw_mismatch(object.ptr(), Self::name, why);
-    return result;
+struct ReadsTime : ReadsValue<T, Self> {
+  /// Copies an array of numpy's times into a std::vector. \returns false if the object is none, or an item is refused.
+  template <class C>
+  static bool copy_array(PyObject* object, C& result) {
+    TimeArray array;
+    if (!array.acquire(object, Self::is_span)) return false;
+    result.reserve(array.size());
+    Delta delta;
+    T value{};
+    for (std::size_t i = 0; i < array.size(); ++i) {
+      if (array.load(i, delta) || !Self::load(delta, value)) return result.clear(), false;
+      result.push_back(value);
+    }
+    return true;
   }
-  static bool try_from_py(Ref object, std::optional<T>& result) {
-    return try_load(result, [&] { return !Self::read(object, result.emplace()); });
+};
+
+/// The unit of numpy whose ticks have the length of a std::ratio: "ns", "10s".
+template <class Period>
+std::string time_unit() {
+  constexpr bool is_decimal =
+      Period::num == 1 &&
+      (Period::den == 1000 || Period::den == 1000000 || Period::den == 1000000000 || Period::den == 1000000000000 ||
+       Period::den == 1000000000000000 || Period::den == 1000000000000000000);
+  static_assert(Period::den == 1 || is_decimal,
+                "array(): numpy has no such unit of time: cast the times to std::chrono::nanoseconds");
+  const char* const decimals[] = {"ms", "us", "ns", "ps", "fs", "as"};
+  if constexpr (is_decimal) {
+    std::size_t i = 0;
+    for (auto den = Period::den; den > 1000; den /= 1000) ++i;
+    return decimals[i];
   }
+  for (const auto& [seconds, name] : {std::pair(604800, "W"), {86400, "D"}, {3600, "h"}, {60, "m"}, {1, "s"}})
+    if (Period::num % seconds == 0) return (Period::num == seconds ? "" : decimal(Period::num / seconds)) + name;
+  return "";
+}
+
+/// array() makes timedelta64 of durations, datetime64 of times, and NaT of an empty std::optional.
+template <class Rep, class Period>
+struct StoredItem<std::chrono::duration<Rep, Period>> {
+  static constexpr bool is_stored = true;
+  static_assert(std::is_integral_v<Rep>, "array(): times with fractions: cast them to std::chrono::nanoseconds");
+  static std::string dtype() { return "m8[" + time_unit<Period>() + "]"; }
+  /// \throws ConversionError if the ticks are more than numpy counts.
+  static std::int64_t store(const std::chrono::duration<Rep, Period>& time) {
+    const auto ticks = static_cast<std::int64_t>(time.count());
+    if (ticks == nat_ticks || (ticks < 0) != (time.count() < Rep(0)))
+      throw ConversionError("cannot convert a time of " + std::to_string(time.count()) +
+                            " ticks to an item of numpy, which has ticks of 63 bits: out of range");
+    return ticks;
+  }
+};
+template <class Duration>
+struct StoredItem<std::chrono::time_point<std::chrono::system_clock, Duration>> : StoredItem<Duration> {
+  static std::string dtype() { return "M8[" + time_unit<typename Duration::period>() + "]"; }
+  static std::int64_t store(const std::chrono::time_point<std::chrono::system_clock, Duration>& time) {
+    return StoredItem<Duration>::store(time.time_since_epoch());
+  }
+};
+template <class T>
+struct StoredItem<std::optional<T>, std::enable_if_t<StoredItem<T>::is_stored>> : StoredItem<T> {
+  static std::int64_t store(const std::optional<T>& time) { return time ? StoredItem<T>::store(*time) : nat_ticks; }
 };
 
 }  // namespace detail
 
 /// A duration is a datetime.timedelta. From Python also one of pandas, and a numpy.timedelta64 with a unit. A number is
-/// refused, because it has no unit.
+/// refused, because it has no unit. A std::vector of durations is also made of an array of timedelta64, in one loop,
+/// and array() of memory/array.hpp makes such an array.
 /// To Python: rounds to microseconds, integers towards zero, floating-point durations to the nearest.
 /// From Python: rounds towards zero to the ticks of the C++ type, as std::chrono::duration_cast does.
 template <class Rep, class Period>
@@ -121,11 +175,15 @@ struct Converter<std::chrono::duration<Rep, Period>, std::enable_if_t<std::is_ar
   }
   static const char* read(const Ref& object, Duration& duration) {
     detail::Delta delta;
-    Rep ticks{};
     if (const char* const why = detail::read_delta(object, delta)) return why;
+    return load(delta, duration) ? nullptr : "out of range";
+  }
+  static constexpr bool is_span = true;
+  static bool load(detail::Delta delta, Duration& duration) noexcept {
+    Rep ticks{};
     const bool in_range = detail::Ticks<Rep, Period>::load(delta, false, ticks);
     duration = Duration(ticks);
-    return in_range ? nullptr : "out of range";
+    return in_range;
   }
   static detail::Fit fit(PyObject* object) noexcept {
     return detail::is_delta(object) || detail::foreign_kind(object) == detail::Foreign::timedelta64
@@ -134,7 +192,8 @@ struct Converter<std::chrono::duration<Rep, Period>, std::enable_if_t<std::is_ar
   }
 };
 
-/// A system_clock time is a datetime.datetime. From Python also one of pandas, and a numpy.datetime64, which is UTC.
+/// A system_clock time is a datetime.datetime. From Python also one of pandas, and a numpy.datetime64, which is UTC. A
+/// std::vector of times is also made of an array of datetime64, in one loop, and array() makes such an array.
 /// To Python: an aware datetime in UTC. From Python: an aware datetime, or a naive one, which is local time, as for
 /// datetime.timestamp(). Both ways round down, as std::chrono::floor does; a floating-point time becomes the nearest
 /// microsecond.
@@ -159,11 +218,15 @@ struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
   }
   static const char* read(const Ref& object, Time& time) {
     detail::Delta since;
-    typename Duration::rep ticks{};
     if (const char* const why = detail::read_datetime(object, since)) return why;
+    return load(since, time) ? nullptr : "out of range";
+  }
+  static constexpr bool is_span = false;
+  static bool load(detail::Delta since, Time& time) noexcept {
+    typename Duration::rep ticks{};
     const bool in_range = Ticks::load(since, true, ticks);
     time = Time(Duration(ticks));
-    return in_range ? nullptr : "out of range";
+    return in_range;
   }
   static detail::Fit fit(PyObject* object) noexcept {
     return detail::is_datetime(object) || detail::foreign_kind(object) == detail::Foreign::datetime64

@@ -46,6 +46,7 @@ constexpr bool is_lambda_name(std::string_view type) {
   X(tuple, "tuple<")                 \
   X(unordered_map, "unordered_map<") \
   X(unordered_set, "unordered_set<") \
+  X(valarray, "valarray<")           \
   X(variant, "variant<")             \
   X(vector, "vector<")
 

@@ -18,6 +18,19 @@ struct Truth {
   operator double() const noexcept { return value != 0; }
 };
 
+/// A float of 16 bits in memory, for compilers that have none.
+struct HalfBits {
+  std::uint16_t bits;
+  operator double() const noexcept {
+    const std::uint64_t sign = bits >> 15, exponent = bits >> 10 & 31u, fraction = bits & 1023u;
+    if (exponent == 0) return static_cast<double>(fraction) * (sign ? -0x1p-24 : 0x1p-24);
+    const std::uint64_t wide = sign << 63 | (exponent == 31 ? 2047 : exponent + 1008) << 52 | fraction << 42;
+    double value;
+    std::memcpy(&value, &wide, sizeof value);
+    return value;
+  }
+};
+
 /// Tells whether integers of type From are in the range of T: none of the bits from `shift` on is set in the sum of the
 /// number and `bias`. So the sums of many are joined by `|`, and only that is looked at.
 template <class T, class From>
@@ -42,15 +55,20 @@ bool convert_items(const char* __restrict from, ssize stride, std::size_t count,
     std::memcpy(&number, from + static_cast<ssize>(i) * step, sizeof number);
     return number;
   };
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (item_kind<T> == ItemKind::floating) {
     // Other floats come from a double, as Python's floats are; a small integer is exact in both.
     using Middle = std::conditional_t<std::is_integral_v<From> && sizeof(From) <= 2, From, double>;
     const auto convert = [&](std::size_t i, ssize step) {
       to[i] = static_cast<T>(static_cast<Middle>(item(i, step)));
+      // Whether it has the exponent of inf and nan.
       if constexpr (std::is_floating_point_v<From> && sizeof(T) < sizeof(From) && sizeof(T) == sizeof(std::uint32_t)) {
         std::uint32_t bits;
         std::memcpy(&bits, &to[i], sizeof bits);
-        return ((bits & 0x7FFFFFFFu) + 0x00800000u) >> 31;  // whether it has the exponent of inf and nan
+        return ((bits & 0x7FFFFFFFu) + 0x00800000u) >> 31;
+      } else if constexpr (sizeof(T) == sizeof(std::uint16_t) && std::is_arithmetic_v<From> && sizeof(From) > 1) {
+        std::uint16_t bits;
+        std::memcpy(&bits, &to[i], sizeof bits);
+        return ((bits & 0x7FFFu) + 0x0400u) >> 15;
       } else {
         return 0u;
       }
@@ -106,7 +124,8 @@ ItemsConverter<T>* items_converter(ItemKind kind, std::size_t size) noexcept {
                          : nullptr;
     case ItemKind::floating:
       if constexpr (!is_integer)
-        return size == sizeof(float)         ? &convert_items<float, T>
+        return size == sizeof(HalfBits)      ? &convert_items<HalfBits, T>
+               : size == sizeof(float)       ? &convert_items<float, T>
                : size == sizeof(double)      ? &convert_items<double, T>
                : size == sizeof(long double) ? &convert_items<long double, T>
                                              : nullptr;

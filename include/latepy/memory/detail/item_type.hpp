@@ -38,7 +38,7 @@ constexpr const char* number_format() noexcept {
     case ItemKind::boolean:
       return "?";
     case ItemKind::floating:
-      return sizeof(T) == sizeof(float) ? "f" : sizeof(T) == sizeof(double) ? "d" : "g";
+      return sizeof(T) == 2 ? "e" : sizeof(T) == sizeof(float) ? "f" : sizeof(T) == sizeof(double) ? "d" : "g";
     case ItemKind::complex:
       return sizeof(T) == 2 * sizeof(float) ? "Zf" : sizeof(T) == 2 * sizeof(double) ? "Zd" : "Zg";
     case ItemKind::signed_integer:
@@ -47,6 +47,8 @@ constexpr const char* number_format() noexcept {
       return sizeof(T) == 1 ? "B" : sizeof(T) == 2 ? "H" : sizeof(T) == 4 ? "I" : "Q";
   }
 }
+/// NPY_HALF, which numpy has behind all others.
+inline constexpr int numpy_half = 23;
 /// NPY_BOOL, NPY_BYTE …: of types of the same size, that which numpy calls int64.
 template <class T>
 constexpr int numpy_number() noexcept {
@@ -59,7 +61,7 @@ constexpr int numpy_number() noexcept {
     case ItemKind::unsigned_integer:
       return widths + 1;
     case ItemKind::floating:
-      return sizeof(T) == sizeof(float) ? 11 : sizeof(T) == sizeof(double) ? 12 : 13;
+      return sizeof(T) == 2 ? numpy_half : sizeof(T) == sizeof(float) ? 11 : sizeof(T) == sizeof(double) ? 12 : 13;
     case ItemKind::complex:
       return sizeof(T) == 2 * sizeof(float) ? 14 : sizeof(T) == 2 * sizeof(double) ? 15 : 16;
     default:
@@ -101,6 +103,12 @@ struct ItemAccess {
     const T value = from_py<T>(Ref(object));
     std::memcpy(item, static_cast<const void*>(&value), sizeof value);
   }
+};
+
+/// How array() stores items that Python's memory has no type for, as 64-bit integers: times, see stl/chrono.hpp.
+template <class T, class = void>
+struct StoredItem {
+  static constexpr bool is_stored = false;
 };
 
 /// The ItemType of a struct: see struct_form.hpp.

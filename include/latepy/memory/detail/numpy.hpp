@@ -16,8 +16,8 @@ struct NumpyTable {
   PyObject* (*new_from_descr)(PyTypeObject*, PyObject* stolen_descr, int ndim, const ssize* shape, const ssize* strides,
                               void* data, int flags, PyObject*) = nullptr;  ///< PyArray_NewFromDescr
   int (*set_base)(PyObject* array, PyObject* stolen_base) = nullptr;        ///< PyArray_SetBaseObject
-  bool are_heads_proved = false;  ///< ArrayHead is where the members of an ndarray are
-  PyObject* descrs[17] = {};      ///< the dtypes of numbers, by numpy's number; owned
+  bool are_heads_proved = false;          ///< ArrayHead is where the members of an ndarray are
+  PyObject* descrs[numpy_half + 1] = {};  ///< the dtypes of numbers, by numpy's number; owned
 };
 /// The members of an ndarray (PyArrayObject_fields, numpy/ndarraytypes.h). They are read after a proof on a live array.
 struct ArrayHead {
@@ -101,6 +101,7 @@ LATEPY_FUNC LATEPY_COLD void read_numpy_table(NumpyTable& table) {
   table.set_base = reinterpret_cast<decltype(table.set_base)>(all[282]);
   table.array_type = static_cast<PyTypeObject*>(all[2]);
   for (int i = 0; i < 17; ++i) table.descrs[i] = throw_if_null(table.descr_from_type(i));
+  table.descrs[numpy_half] = throw_if_null(table.descr_from_type(numpy_half));
   table.are_heads_proved = prove_array_head(table);
 }
 

@@ -80,6 +80,8 @@ LATEPY_FUNC LATEPY_COLD const ItemType* item_type_of(ItemKind kind, ssize size) 
     if (each->kind == kind && each->size == size) return each;
   static const ItemType complex[] = {{[] { return "Zf"; }, 8, ItemKind::complex, 14, nullptr, nullptr, nullptr},
                                      {[] { return "Zd"; }, 16, ItemKind::complex, 15, nullptr, nullptr, nullptr}};
+  static const ItemType half{[] { return "e"; }, 2, ItemKind::floating, numpy_half, nullptr, nullptr, nullptr};
+  if (kind == half.kind && size == half.size) return &half;
   return kind != ItemKind::complex ? nullptr : size == 8 ? &complex[0] : size == 16 ? &complex[1] : nullptr;
 }
 /// The size of a code in native formats (`@`, `^`) and in standard ones; 0 if it is no number.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/memory/detail/copy_items.hpp>
 #include <latepy/stl/detail/missing.hpp>
 
 #include <algorithm>
@@ -52,6 +53,31 @@ inline Object epoch() {
 /// and a naive one of pandas is UTC, as for their timestamp(); a datetime64 is UTC. \returns as read_delta().
 const char* read_datetime(const Ref& object, Delta& since);
 
+/// The unit of numpy's times.
+struct TimeUnit {
+  std::int64_t each = 1;                ///< how many units a tick has
+  std::int64_t seconds = 1, parts = 1;  ///< the seconds of a unit, or how many units a second has
+  bool is_months = false;
+
+  /// Reads it from the `str` of a dtype. \returns null, or the reason why it is refused.
+  const char* read(const std::string& type, bool is_span);
+  /// The value of ticks. \returns null, or the reason why there is none.
+  const char* load(std::int64_t ticks, Delta& delta) const noexcept;
+};
+/// The items of a numpy array of datetime64 or timedelta64 with one dimension.
+class TimeArray {
+ public:
+  /// Takes it of an ndarray, or of what has `__array__`, such as a Series. \returns false if the object is none.
+  bool acquire(PyObject* object, bool is_span);
+  std::size_t size() const noexcept { return memory_.size(); }
+  /// \returns as TimeUnit::load().
+  const char* load(std::size_t index, Delta& delta) const noexcept;
+
+ private:
+  TimeUnit unit_{};
+  BufferHandle memory_{};
+};
+
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC const DateTimeApi* find_datetime() noexcept {
@@ -94,63 +120,94 @@ inline std::int64_t days_to_month(std::int64_t months) noexcept {
   return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 - 719468;
 }
 
-/// The value of a datetime64 or timedelta64. \returns null, or the reason why there is none.
-LATEPY_FUNC LATEPY_COLD const char* read_time64(const Ref& object, bool is_span, Delta& delta) {
-  struct Unit {
+LATEPY_FUNC LATEPY_COLD const char* TimeUnit::read(const std::string& type, bool is_span) {
+  struct Known {
     std::string_view name;
-    std::int64_t seconds, parts;  // the seconds of one, or how many are a second
+    std::int64_t seconds, parts;
   };
-  constexpr Unit units[] = {{"W", 604800, 1},
-                            {"D", 86400, 1},
-                            {"h", 3600, 1},
-                            {"m", 60, 1},
-                            {"s", 1, 1},
-                            {"ms", 1, 1000},
-                            {"us", 1, 1000000},
-                            {"ns", 1, 1000000000},
-                            {"ps", 1, 1000000000000},
-                            {"fs", 1, 1000000000000000},
-                            {"as", 1, 1000000000000000000}};
-  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
-  std::int64_t ticks = read_ticks(object.ptr());
-  if (ticks == nat_ticks) return is_no_time;
-  const std::string type = object.attr("dtype").attr("str").as<std::string>();  // "<m8[25us]"
+  constexpr Known all[] = {{"W", 604800, 1},
+                           {"D", 86400, 1},
+                           {"h", 3600, 1},
+                           {"m", 60, 1},
+                           {"s", 1, 1},
+                           {"ms", 1, 1000},
+                           {"us", 1, 1000000},
+                           {"ns", 1, 1000000000},
+                           {"ps", 1, 1000000000000},
+                           {"fs", 1, 1000000000000000},
+                           {"as", 1, 1000000000000000000},
+                           {"M", 86400, 1},
+                           {"Y", 86400, 1}};
   const std::size_t open = type.find('[');
   if (open == type.npos) return "it has no unit";
-  std::int64_t each = 0;
+  each = 0;
   std::size_t at = open + 1;
   while (type[at] >= '0' && type[at] <= '9') each = each * 10 + (type[at++] - '0');
   if (each == 0) each = 1;
   const std::string_view name(type.data() + at, type.size() - at - 1);
-  const bool is_year = name == "Y";
-  Unit unit = units[1];
-  if (is_year || name == "M") {
-    if (is_span) return "a month and a year have no fixed length";
-    each *= is_year ? 12 : 1;
-  } else {
-    const Unit* found = std::find_if(std::begin(units), std::end(units), [&](const Unit& u) { return u.name == name; });
-    if (found == std::end(units)) return "its unit is not known";
-    unit = *found;
-  }
+  const Known* found = std::find_if(std::begin(all), std::end(all), [&](const Known& u) { return u.name == name; });
+  if (found == std::end(all)) return "its unit is not known";
+  is_months = name == "M" || name == "Y";
+  if (is_months && is_span) return "a month and a year have no fixed length";
+  if (name == "Y") each *= 12;
+  seconds = found->seconds;
+  parts = found->parts;
+  return nullptr;
+}
+
+LATEPY_FUNC const char* TimeUnit::load(std::int64_t ticks, Delta& delta) const noexcept {
+  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
+  if (ticks == nat_ticks) return is_no_time;
   if (ticks > most / each || ticks < -most / each) return "out of range";
   ticks *= each;
-  if (is_year || name == "M") {
+  if (is_months) {
     if (ticks > most / 32 || ticks < -most / 32) return "out of range";
     ticks = days_to_month(ticks);
   }
-  if (ticks > most / unit.seconds || ticks < -most / unit.seconds) return "out of range";
-  ticks *= unit.seconds;
-  delta.seconds = ticks / unit.parts;
-  std::int64_t rest = ticks % unit.parts;
+  if (ticks > most / seconds || ticks < -most / seconds) return "out of range";
+  ticks *= seconds;
+  delta.seconds = ticks / parts;
+  std::int64_t rest = ticks % parts;
   if (rest < 0) {
     --delta.seconds;
-    rest += unit.parts;
+    rest += parts;
   }
-  const std::int64_t nanos =
-      unit.parts > 1000000000 ? rest / (unit.parts / 1000000000) : rest * (1000000000 / unit.parts);
+  const std::int64_t nanos = parts > 1000000000 ? rest / (parts / 1000000000) : rest * (1000000000 / parts);
   delta.micros = nanos / 1000;
   delta.nanos = nanos % 1000;
   return nullptr;
+}
+
+/// The value of a datetime64 or timedelta64. \returns null, or the reason why there is none.
+LATEPY_FUNC LATEPY_COLD const char* read_time64(const Ref& object, bool is_span, Delta& delta) {
+  TimeUnit unit;
+  const std::int64_t ticks = read_ticks(object.ptr());
+  if (ticks == nat_ticks) return is_no_time;
+  const char* const why = unit.read(object.attr("dtype").attr("str").as<std::string>(), is_span);
+  return why ? why : unit.load(ticks, delta);
+}
+
+LATEPY_FUNC LATEPY_COLD bool TimeArray::acquire(PyObject* object, bool is_span) {
+  if (api().Object_CheckBuffer(object) && !iterates_memory(object)) return false;  // masked arrays
+  const Object array = array_of(object);
+  if (array.is_empty()) {
+    if (api().Err_Occurred()) throw_python_error();
+    return false;
+  }
+  const Object dtype = attribute_or_empty(array.ptr(), "dtype");
+  const std::string type =
+      dtype.is_empty() ? "" : text_of(attribute_or_empty(dtype.ptr(), "str").ptr());  // "<m8[25us]"
+  if (type.size() < 3 || type[1] != (is_span ? 'm' : 'M') || unit_.read(type, is_span)) return false;
+  const Object ticks = array.call_method("view", type.substr(0, 1) + "i8");  // numpy exports no buffer of times
+  if (!memory_.acquire(ticks.ptr(), buffer_format | buffer_strides)) return api().Err_Clear(), false;
+  return memory_.view().ndim == 1 && memory_.holds<std::int64_t>();
+}
+
+LATEPY_FUNC const char* TimeArray::load(std::size_t index, Delta& delta) const noexcept {
+  std::int64_t ticks;
+  std::memcpy(&ticks, static_cast<const char*>(memory_.view().buf) + static_cast<ssize>(index) * memory_.stride(0),
+              sizeof ticks);
+  return unit_.load(ticks, delta);
 }
 
 LATEPY_FUNC const char* read_delta(const Ref& object, Delta& delta) {

@@ -107,8 +107,15 @@ bool read_elements(PyObject* object, C& result) {
   return are_read;
 }
 
-/// The converter of a container C. The derived class adds the name.
-template <class C, Kind K>
+/// Whether Converter<T> copies arrays of T that are no memory of numbers: see stl/chrono.hpp.
+template <class T, class = void>
+inline constexpr bool has_copy_array = false;
+template <class T>
+inline constexpr bool has_copy_array<T, std::void_t<decltype(&Converter<T>::template copy_array<std::vector<T>>)>> =
+    true;
+
+/// The converter of a container C. The derived class adds the name. `Named` is the type that errors name.
+template <class C, Kind K, class Named = C>
 struct ElementsConverter {
   using T = typename C::value_type;
   static_assert(!borrows<T>,
@@ -147,8 +154,12 @@ struct ElementsConverter {
       if (copy_items(object.checked(), result)) return result;
       if (api().Err_Occurred()) throw_python_error();
     }
+    if constexpr (K == Kind::sequence && has_reserve<C> && has_copy_array<T>) {
+      C result;
+      if (Converter<T>::copy_array(object.checked(), result)) return result;
+    }
     Elements elements(object.checked(), K, std::is_pointer_v<T>);
-    if (!elements) throw_mismatch(object.ptr(), type_name<C>(), elements.why());
+    if (!elements) throw_mismatch(object.ptr(), type_name<Named>(), elements.why());
     C result = empty(elements);
     try {
       while (elements.next()) add(result, latepy::from_py<T>(elements.element()));
@@ -185,6 +196,8 @@ struct ElementsConverter {
         if (copy_items(object.ptr(), result.emplace())) return true;
         if (api().Err_Occurred()) return false;
       }
+      if constexpr (K == Kind::sequence && has_reserve<C> && has_copy_array<T>)
+        if (Converter<T>::copy_array(object.ptr(), result.emplace())) return true;
       Elements elements(object.ptr(), K, std::is_pointer_v<T>);
       if (!elements || elements.is_one_way(object.ptr())) return false;
       C& made = result.emplace(empty(elements));
