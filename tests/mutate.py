@@ -48,6 +48,8 @@ TESTS = {
     "load/detail/paths.hpp": "load_path find_locate run_config",
     "load/detail/text.hpp": "load_error find_locate run_config",
     "load/error.hpp": "load_error run_config",
+    "load/detail/guard_count.hpp": "core_gil",
+    "load/interpreter_state.hpp": "core_gil run_subinterpreter run_interpreter",
     "load/process_state.hpp": "load_process_state run_interpreter core_gil",
     "load/object_layout.hpp": "core_refcount load_state",
     "load/path.hpp": "load_path find_locate run_scope",
@@ -64,6 +66,7 @@ TESTS = {
     "core/detail/convert_": "core_convert core_converter stl_vector",
     "core/detail/convert_text.hpp": "core_convert core_call host_function",
     "core/detail/crossings.hpp": "core_script_traceback core_translate",
+    "core/detail/drops.hpp": "whole_ended_threads core_gil",
     "core/detail/current_state.hpp": "core_refcount core_gil run_subinterpreter",
     "core/detail/error_": "core_python_error core_translate core_exceptions",
     "core/detail/fetch_error.hpp": "core_python_error core_exceptions core_translate",
@@ -78,17 +81,22 @@ TESTS = {
     "core/detail/kept_codes.hpp": "core_code run_scope",
     "core/detail/kept_namespace.hpp": "core_code run_scope core_translate",
     "core/detail/kept_proxy.hpp": "core_proxy",
+    "core/detail/late_object.hpp": "run_subinterpreter core_call",
     "core/detail/lookup_error.hpp": "core_handle core_proxy core_result",
     "core/detail/mismatch.hpp": "core_converter core_convert",
     "core/detail/missing_converter.hpp": "core_converter",
+    "core/detail/own_errors_source.hpp": "core_exceptions",
     "core/detail/os_error.hpp": "core_translate",
     "core/detail/owners.hpp": "host_class_temporary core_convert",
+    "core/detail/reads_value.hpp": "stl_chrono",
     "core/detail/probe_layout.hpp": "core_refcount load_state core_convert",
     "core/detail/recursion_counter.hpp": "whole_stack",
     "core/detail/show.hpp": "core_converter core_python_error host_function_arguments",
     "core/detail/stack_limit.hpp": "whole_stack",
     "core/detail/thread_record.hpp": "core_gil whole_ended_threads whole_fork",
     "core/detail/vectorcall.hpp": "core_call host_function",
+    "core/detail/visits.hpp": "run_subinterpreter core_gil",
+    "core/detail/way_in.hpp": "run_subinterpreter core_gil run_interpreter_attach",
     "core/detail/wrong_result.hpp": "core_call host_trampoline stl_function",
     "core/object.hpp": "core_object core_handle",
     "core/proxy.hpp": "core_proxy run_scope",
@@ -109,6 +117,7 @@ TESTS = {
     "host/detail/class/to_python.hpp": "host_class_ownership host_class_lifetime host_class",
     "host/detail/class/visitor.hpp": "host_class_cycles",
     "host/detail/function/": "host_function host_function_arguments host_stub",
+    "host/detail/free_threading.hpp": "host_class host_function",
     "host/detail/function/argument_loader.hpp": "host_function host_function_arguments host_class_temporary",
     "host/detail/function/bind_arguments.hpp": "host_function_arguments host_extras",
     "host/detail/function/lent_argument.hpp": "core_call host_class_temporary",
@@ -120,10 +129,14 @@ TESTS = {
     "run/detail/attach.hpp": "run_interpreter_attach",
     "run/detail/audit_hook.hpp": "run_audit run_subinterpreter",
     "run/detail/entry.hpp": "run_scope run_streams core_gil",
+    "run/detail/finish.hpp": "run_interpreter",
     "run/detail/fork": "whole_fork",
     "run/detail/host_finder.hpp": "run_config",
     "run/detail/imports.hpp": "run_scope run_interpreter host_module",
     "run/detail/installed": "run_config run_streams_start run_interpreter",
+    "run/detail/limits/": "run_limits run_limits_start run_subinterpreter",
+    "run/detail/loop/": "run_event_loop run_promise run_event_loop_stop",
+    "run/detail/loop/own_loop.hpp": "run_event_loop run_event_loop_pumped run_event_loop_stop",
     "run/detail/main_module.hpp": "run_scope run_scope_reset run_interpreter",
     "run/detail/modules": "run_scope host_module",
     "run/detail/reset": "run_scope_reset",
@@ -132,11 +145,17 @@ TESTS = {
     "run/detail/start/": "run_config run_interpreter run_streams_start",
     "run/detail/stop.hpp": "run_interpreter core_gil whole_ended_threads",
     "run/detail/streams/": "run_streams run_streams_start",
+    "run/detail/sub/": "run_subinterpreter",
     "run/detail/turn.hpp": "run_interpreter core_gil",
     "run/interpreter.hpp": "run_interpreter run_interpreter_attach",
+    "run/detail/wake_posix.hpp": "run_event_loop run_promise",
+    "run/future.hpp": "run_event_loop run_promise run_event_loop_stop",
+    "run/sub_config.hpp": "run_subinterpreter",
+    "run/task.hpp": "run_task run_event_loop",
     "stl/detail/container_fit.hpp": "stl_variant host_function",
     "stl/detail/datetime.hpp": "stl_chrono",
     "stl/detail/elements.hpp": "stl_vector stl_set stl_variant",
+    "stl/detail/field_value.hpp": "stl_struct",
     "stl/detail/fixed.hpp": "stl_tuple stl_array stl_pair",
     "stl/detail/iterate.hpp": "stl_vector stl_list stl_set",
     "stl/detail/mapping.hpp": "stl_map stl_unordered_map stl_struct",
@@ -378,6 +397,7 @@ class Bench:
         texts = [path.read_text(encoding="utf-8") for folder in (self.include, self.tests)
                  for path in folder.rglob("*.hpp") if "_windows" not in path.name]
         standard = re.findall(r"^ *# *include <((?!latepy|catch2|windows|coroutine)[\w./]+)>", "\n".join(texts), re.MULTILINE)
+        (scratch / "switches.hpp").write_text(SWITCHES)
         prefix = scratch / "prefix.hpp"
         prefix.write_text(SWITCHES + "".join(f"#if __has_include(<{each}>)\n#include <{each}>\n#endif\n"
                                              for each in sorted(set(standard))) + '#include "catch.hpp"\n')
@@ -404,16 +424,17 @@ class Bench:
 
     def build(self, test, folder):
         """Builds a test with the headers below the folder before all others. \returns its object code, or None."""
-        command = [*self.compiler, *self.flags, "-Iinclude", f"-I{self.include}"]
-        binaries = []
         text = (self.tests / f"{test}.cpp").read_text(encoding="utf-8")
+        standard = ["-std=c++20"] if "co_await" in text else []
+        command = [*self.compiler, *self.flags, *standard, "-Iinclude", f"-I{self.include}"]
+        binaries = []
         for module in self.tests.glob("*_module.cpp"):
             if module.stem in text:
                 binaries.append(folder / f"{module.stem}.so")
                 if not self.command([*command, "-fPIC", "-shared", module, "-ldl", "-o", binaries[-1]], folder):
                     return None
         objects = []
-        command += ["-include", self.scratch / "prefix.hpp", f'-DLATEPY_TEST_SOURCES="{self.tests}"',
+        command += ["-include", self.scratch / ("switches.hpp" if standard else "prefix.hpp"), f'-DLATEPY_TEST_SOURCES="{self.tests}"',
                     f'-DLATEPY_TEST_BINARIES="{folder}"']
         for source in [self.tests / f"{test}.cpp", *self.tests.glob(f"{test}_*.cpp")]:
             objects.append(folder / f"{source.stem}.o")
@@ -477,7 +498,12 @@ class Bench:
             return known[1:]
 
     def judge(self, mutant):
-        """What becomes of a mutant that is built alone, and why."""
+        """What becomes of a mutant that is built alone, and why. Prints it, as the others are not known for long."""
+        fate = self.judge_alone(mutant)
+        print(f"{mutant.number:4} {fate[0]:11} {mutant.place}" + (f"  [{fate[1]}]" if fate[1] else ""), flush=True)
+        return fate
+
+    def judge_alone(self, mutant):
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             folder = pathlib.Path(folder)
             self.write(folder, mutant.header, mutant.text)
@@ -510,6 +536,10 @@ class Bench:
                     break
                 errors = re.findall(r"latepy/([\w./]+\.hpp):(\d+)", (folder / "errors").read_text(errors="replace"))
                 wrong = [each for each in chosen if any((each.header, str(line)) in errors for line in each.lines)]
+                if not wrong and len(chosen) > 1:  # the error is where something of them is used
+                    half = len(chosen) // 2
+                    return refused + [each for part in (chosen[:half], chosen[half:])
+                                      for each in self.judge_together(test, part)]
                 refused += wrong or chosen
                 chosen = [each for each in chosen if each not in refused]
             passes = functools.cache(lambda configuration: self.passes(test, folder, configuration))
@@ -554,6 +584,8 @@ def main():
         if options.number:
             drawn = [each for each in drawn if each.number in options.number]
         drawn = list(itertools.islice(drawn, options.count))
+        for header in sorted({each.header for each in drawn if not tests_of(each.header, bench.tests)}):
+            print(f"no test is known for {header}: add it to TESTS", flush=True)
         alone = {each for each in drawn if not each.switch}
         of_test = {}  # the tests that are the likeliest for most come first
         for rank in range(3):
@@ -574,7 +606,7 @@ def main():
         if mutant.killed_by:
             fate, why = "killed", mutant.killed_by
         counts[fate] += 1
-        if fate != "killed" or mutant in fates:
+        if fate != "killed" and mutant not in fates:
             print(f"{mutant.number:4} {fate:11} {mutant.place}" + (f"  [{why}]" if why else ""))
     judged = counts["killed"] + counts["SURVIVED"] + counts["NOT REACHED"]
     print(*(f"{fate}: {counts[fate]}," for fate in sorted(counts)),
