@@ -22,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include <latepy/run/event_loop.hpp>
 #include <latepy/stl/function.hpp>
 #include <latepy/stl/vector.hpp>
 
@@ -642,6 +643,188 @@ int packages(const Arguments& given) {
   return wrong != 0;
 }
 
+double microseconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
+}
+void print_spread(const char* what, std::vector<double>& took) {
+  std::sort(took.begin(), took.end());
+  std::printf("%-48s p50 %8.1f us, p99 %8.1f us\n", what, took[took.size() / 2], took[took.size() * 99 / 100]);
+}
+
+void add_tasks(py::Scope& python) {
+  python.module_from_string("tasks", R"(
+      import asyncio
+      async def done(x): return x
+      async def nap(x):
+          await asyncio.sleep(0)
+          return x
+      async def forever(): await asyncio.Event().wait()
+      async def get(function): return await function()
+      async def busy():
+          while True:
+              sum(range(100000))
+              await asyncio.sleep(0)
+      async def soon(): return asyncio.get_running_loop().call_soon_threadsafe
+  )");
+}
+
+/// run_until_complete() of a coroutine that does not wait, beside the method of a loop called by the C API.
+void time_until_complete(py::Interpreter& python, int count) {
+  const py::GilGuard gil(python);
+  const py::Object done = python.get("tasks.done"), loop = python.call("asyncio", "new_event_loop");
+  const py::Object run = loop.attr("run_until_complete");
+  const py::detail::Api& c = py::detail::api();
+  std::vector<double> ours, by_hand;
+  for (int at = 0; at < count; ++at) {
+    const py::Object first = done(at), second = done(at);
+    auto begin = Clock::now();
+    EXPECT(python.run_until_complete<int>(first) == at);
+    ours.push_back(microseconds_since(begin));
+    begin = Clock::now();
+    PyObject* argument = second.ptr();
+    const py::Object result = py::Object::steal(c.Object_VectorcallDict(run.ptr(), &argument, 1, nullptr));
+    by_hand.push_back(microseconds_since(begin));
+    EXPECT(result.as<int>() == at);
+  }
+  loop.call_method("close");
+  print_spread("run_until_complete()", ours);
+  print_spread("the same by hand in the C API", by_hand);
+}
+
+/// What it costs a C++ thread to give a busy loop a value.
+void time_promises(py::Interpreter& python, int count) {
+  py::EventLoop loop(python);
+  std::vector<py::Promise<int>> promises;
+  py::Object wait, soon, nothing;
+  {
+    const py::GilGuard gil(python);
+    python.module("host").def("wait", [&] { return promises.emplace_back(); });
+    wait = python.get("host.wait");
+    nothing = python.eval("lambda: None");
+    soon = loop.call("tasks", "soon").get();
+  }
+  py::Future<void> busy = loop.call<void>("tasks", "busy");
+  std::vector<double> by_promise, by_call_soon;
+  for (int round = 0; round < count; ++round) {
+    py::Future<int> future = loop.call<int>("tasks", "get", wait);
+    loop.call<int>("tasks", "nap", 1).get();  // the task awaits the Promise
+    auto begin = Clock::now();
+    EXPECT(promises.back().set_value(round));
+    by_promise.push_back(microseconds_since(begin));
+    EXPECT(future.get() == round);
+    begin = Clock::now();
+    {
+      const py::GilGuard gil(python);
+      soon(nothing);
+    }
+    by_call_soon.push_back(microseconds_since(begin));
+  }
+  busy.cancel();
+  const py::GilGuard gil(python);
+  wait = soon = nothing = py::Object();
+  print_spread("Promise::set_value(), while the loop is busy", by_promise);
+  print_spread("call_soon_threadsafe(), while it is busy", by_call_soon);
+}
+
+/// Coroutines that wait at the same time, for four threads.
+void time_flight(py::Interpreter& python, int of_each) {
+  py::EventLoop loop(python);
+  const auto begin = Clock::now();
+  std::atomic<long> sum{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread)
+    threads.emplace_back([&] {
+      std::vector<py::Future<int>> futures;
+      for (int at = 0; at < of_each; ++at) futures.push_back(loop.call<int>("tasks", "nap", at));
+      for (py::Future<int>& each : futures) sum += each.get();
+    });
+  for (std::thread& each : threads) each.join();
+  EXPECT(sum == 2L * of_each * (of_each - 1));
+  std::printf("%d coroutines of 4 threads: %.0f ms\n", 4 * of_each, microseconds_since(begin) / 1000);
+}
+
+/// set_value(), a cancellation and the end of the loop race for each Promise.
+void race_promises(py::Interpreter& python, int count) {
+  long set = 0, refused = 0;
+  for (int done = 0; done < count;) {
+    auto loop = std::make_unique<py::EventLoop>(python);
+    std::vector<py::Promise<int>> promises;
+    python.module("host").def("wait", [&] { return promises.emplace_back(); });
+    std::vector<py::Future<int>> futures;
+    for (int at = 0; at < 500; ++at) {
+      const py::GilGuard gil(python);
+      futures.push_back(loop->call<int>("tasks", "get", python.get("host.wait")));
+    }
+    loop->call<int>("tasks", "nap", 1).get();  // all wait
+    long its_set = 0, its_refused = 0;
+    std::atomic<int> ready{0};
+    const auto begin = [&] {
+      for (++ready; ready < 3;) std::this_thread::yield();
+    };
+    std::thread setting([&] {
+      begin();
+      for (py::Promise<int>& each : promises) ++(each.set_value(1) ? its_set : its_refused);
+    });
+    std::thread cancelling([&] {
+      begin();
+      for (auto each = futures.rbegin(); each != futures.rend(); ++each) each->cancel();
+    });
+    begin();
+    loop.reset();
+    setting.join();
+    cancelling.join();
+    for (py::Future<int>& each : futures) {
+      try {
+        EXPECT(each.get() == 1);
+      } catch (const py::CancelledError&) {
+      }
+    }
+    set += its_set;
+    refused += its_refused;
+    done += 500;
+  }
+  std::printf("%d promises raced: %ld set, %ld refused\n", count, set, refused);
+}
+
+/// Processes whose stop ends a loop with tasks.
+int time_stops(int count) {
+  int wrong = 0;
+  for (int round = 0; round < count; ++round)
+    wrong += in_process([] {
+               py::Interpreter python(released());
+               add_tasks(python);
+               py::EventLoop loop(python);
+               std::vector<py::Future<void>> left;
+               for (int task = 0; task < 50; ++task) left.push_back(loop.call<void>("tasks", "forever"));
+               const py::Future<void> busy = loop.call<void>("tasks", "busy");
+               const auto begin = Clock::now();
+               EXPECT(python.stop());
+               EXPECT(Clock::now() - begin < 1s);
+               for (py::Future<void>& each : left) EXPECT(each.is_ready());
+             }) != 0;
+  std::printf("%d stops with 51 tasks: %d were wrong, or took a second\n", count, wrong);
+  return wrong;
+}
+
+int loops(const Arguments& given) {
+  const int count = given.number(0, 20);
+  if (given.word(1, "all") == "race")
+    return in_process([&] {
+      py::Interpreter python(released());
+      add_tasks(python);
+      race_promises(python, count);
+    });
+  const int failed = in_process([&] {
+    py::Interpreter python(released());
+    add_tasks(python);
+    time_until_complete(python, count * 10);
+    time_promises(python, count);
+    time_flight(python, count * 5);
+    race_promises(python, count * 10);
+  });
+  return failed + time_stops(count / 5);
+}
+
 struct Figure {
   const char *name, *arguments;
   int (*measure)(const Arguments&);
@@ -657,6 +840,7 @@ constexpr Figure figures[] = {
     {"life", "", &life},
     {"pool", "[<jobs>]", &pool},
     {"packages", "[<processes of each>]", &packages},
+    {"loops", "[<rounds> [race]]", &loops},
 };
 
 int measure(const Figure& figure, const Arguments& given) {

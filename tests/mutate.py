@@ -93,6 +93,7 @@ TESTS = {
     "core/detail/recursion_counter.hpp": "whole_stack",
     "core/detail/show.hpp": "core_converter core_python_error host_function_arguments",
     "core/detail/stack_limit.hpp": "whole_stack",
+    "core/detail/scope_place.hpp": "run_task",
     "core/detail/thread_record.hpp": "core_gil whole_ended_threads whole_fork",
     "core/detail/vectorcall.hpp": "core_call host_function",
     "core/detail/visits.hpp": "run_subinterpreter core_gil",

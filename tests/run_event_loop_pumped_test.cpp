@@ -214,6 +214,15 @@ TEST_CASE("to wait on the thread that polls is refused") {
   CHECK(future.get() == 2);
 }
 
+TEST_CASE("a thread may wait that came after the one that polled, at its addresses") {
+  EventLoop loop(service(), py::pumped);
+  const Future<int> future = loop.call<int>("service", "double", 1);
+  const py::GilRelease released;
+  std::thread([&] { loop.poll(); }).join();
+  const Future<void> waits = loop.call<void>("service", "forever");
+  std::thread([&] { CHECK_FALSE(waits.wait_for(1ms)); }).join();
+}
+
 TEST_CASE("sys.exit() in a task comes out of poll()") {
   EventLoop loop(service(), py::pumped);
   Future<void> future = loop.call<void>("sys", "exit", 3);

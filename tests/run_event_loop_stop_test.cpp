@@ -167,3 +167,40 @@ TEST_CASE("the child of a fork() has no loop, and may make one") {
     EXPECT(loop.call<int>("service", "double", 3).get() == 6);
   });
 }
+
+TEST_CASE("the child of a fork() leaves the loops of its parent as they are") {
+  in_child([] {
+    py::Interpreter python;
+    python.module_from_string("threads", R"(
+        import asyncio
+        async def ask(): return await asyncio.get_running_loop().run_in_executor(None, lambda: 7)
+    )");
+    const auto ask = [&] { return python.run_until_complete<int>(python.call("threads", "ask")); };
+    EXPECT(ask() == 7);
+    auto pumped = std::make_unique<EventLoop>(python, py::pumped);
+    pumped->poll();
+    const int child = fork();
+    if (child == 0) {
+      pumped.reset();
+      std::exit(ask() == 7 ? 0 : 1);  // the stop of Python frees the loops
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    EXPECT(ask() == 7);  // what a thread of Python gives wakes them still
+    Future<int> answer = pumped->call<int>("threads", "ask");
+    while (!answer.is_ready()) pumped->poll();
+    EXPECT(answer.get() == 7);
+  });
+}
+
+TEST_CASE("exit() on the thread of a loop ends the process") {
+  const std::string output = in_child([] {
+    static py::Interpreter python;
+    static EventLoop loop(python);
+    loop.post([] { std::exit(0); });
+    const py::GilRelease released;
+    pause();
+  });
+  CHECK(output == "");
+}

@@ -303,6 +303,22 @@ TEST_CASE("a loop may be destroyed by a function that it runs") {
   CHECK_THROWS_AS(future.get(), CancelledError);
 }
 
+TEST_CASE("a loop may be destroyed by a function while post() has not returned") {
+  for (int i = 0; i < 20; ++i) {
+    auto loop = std::make_unique<EventLoop>(service());
+    EventLoop& bare = *loop;
+    Signal is_gone;
+    const py::GilRelease released;
+    std::thread([&] {
+      bare.post([&] {
+        loop.reset();
+        is_gone.set();
+      });
+    }).join();
+    is_gone.wait();
+  }
+}
+
 TEST_CASE("what comes by a script's loop.stop() and loop.close() is no end of the process") {
   EventLoop loop(service());
   python().module_from_string("stopping", R"(
@@ -409,6 +425,37 @@ TEST_CASE("the timeout of run_until_complete() cancels the task", "[until-comple
           "the task took longer than the timeout of 0.002 s, and the task ignored its cancellation for as long");
   }
   CHECK(python().run_until_complete<int>(python().call("service", "double", 4)) == 8);
+}
+
+TEST_CASE("what stops run_until_complete() cancels the coroutine", "[until-complete]") {
+  service().exec(R"(
+      import asyncio
+      went_on = []
+      def stop(): raise KeyboardInterrupt
+      async def waits(event):
+          asyncio.get_running_loop().call_soon(stop)
+          await event.wait()
+          went_on.append(1)
+  )");
+  const auto run = [](auto... timeout) {
+    const py::Object event = python().call("asyncio", "Event");
+    CHECK_THROWS_AS(python().run_until_complete(python()["waits"](event), timeout...), py::KeyboardInterrupt);
+    event.call_method("set");
+    python().run_until_complete<void>(python().call("service", "nap", 1));
+    python().run_until_complete<void>(python().call("service", "nap", 1));
+    CHECK(eval("len(went_on)").as<int>() == 0);
+  };
+  run();
+  run(1h);
+}
+
+TEST_CASE("submit() closes a coroutine that it refuses") {
+  EventLoop loop(service());
+  const py::Object coroutine = python().call("service", "double", 1);
+  python().exec("import service\nis_future = service.asyncio.isfuture\nservice.asyncio.isfuture = None");
+  CHECK_THROWS_AS(loop.submit(coroutine), py::TypeError);
+  python().exec("service.asyncio.isfuture = is_future");
+  CHECK(coroutine.attr("cr_frame").as<py::Object>().is_none());
 }
 
 TEST_CASE("run_until_complete() keeps nothing", "[until-complete]") {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/scope_place.hpp>
 #include <latepy/core/detail/way_in.hpp>
 
 #include <optional>
@@ -17,8 +18,7 @@ class Entry;
 /// Holds the GIL while it lives, so that the thread may use Python. Works on any thread, also on one that Python did
 /// not make. Guards may be nested, also those of several interpreters in any order: one on a thread that holds the GIL
 /// already is cheap and changes nothing. A guard that names no interpreter stays in the one that the thread is in; a
-/// thread that is in none enters the first one of the process. Its Python thread state there is kept until the thread
-/// ends.
+/// thread that is in none enters the first one of the process. Until it ends, it keeps its Python thread state there.
 ///
 /// Recursion without an end is a RecursionError. On a thread with less than 7 MiB of stack Python may call itself less
 /// deeply than elsewhere, about 3 KiB for each call: 140 calls with 512 KiB. With less than 512 KiB CPython's compiler
@@ -64,7 +64,6 @@ class GilGuard {
   /// and the interpreter is its home. fresh_otherwise: see the members.
   enum class How : unsigned char { not_at_all, nested, fresh, fresh_otherwise };
   explicit GilGuard(Unentered) noexcept {}
-
   /// Takes the GIL. Where the constructor throws StateError, it does so if `throws`; else `how_` stays not_at_all.
   void enter(bool throws);
   /// The same for the interpreter with this generation. If it has ended, nothing is entered.
@@ -79,10 +78,8 @@ class GilGuard {
   void take(detail::InterpreterState& interpreter, PyThreadState* state);
   /// Leaves the interpreter that the thread is in, until leave().
   void leave_outer();
-
   /// Gives back the GIL that enter() took.
   void leave() noexcept;
-  /// leave() for what is not How::fresh.
   void leave_otherwise() noexcept;
 
   /// The thread is where it was before.
@@ -98,7 +95,7 @@ class GilGuard {
   bool ends_visit_ = false;  // leave() frees the state of the thread
   bool returns_ = false;     // leave() enters again what the thread was in
   std::uint32_t outer_generation_ = detail::no_generation;  // of outer_, if that is of a visit
-  PyThreadState* outer_ = nullptr;                   // of the interpreter that the thread left, or was to return to
+  PyThreadState* outer_ = nullptr;  // what the thread left, or was to return to; if fresh, what it took
   detail::InterpreterState* interpreter_ = nullptr;  // set if this guard took the GIL
 };
 
@@ -160,6 +157,7 @@ class GilRelease {
   PyThreadState* state_ = nullptr;
   std::uint32_t generation_ = detail::no_generation;
   bool is_pythons_ = false;  // whether Python made this thread
+  detail::ScopePlace place_{};
 };
 
 #if LATEPY_DEFINITIONS
@@ -214,7 +212,8 @@ LATEPY_FUNC LATEPY_OUTLINE void GilGuard::enter_anew(std::uint32_t wanted, bool 
     detail::count_out(interpreter);
     return enter_otherwise(wanted, throws);
   }
-  take(interpreter, record.state);
+  outer_ = record.state;
+  take(interpreter, outer_);
   detail::drain_if_any(interpreter);
 }
 
@@ -225,6 +224,7 @@ LATEPY_FUNC LATEPY_COLD void GilGuard::enter_otherwise(std::uint32_t wanted, boo
   if (!way.state) return throws ? detail::refuse_entry(wanted) : void();
   const detail::OwnState before = record.here();
   const bool was_on_visit = record.is_on_visit(), is_held = detail::held_interpreter() != nullptr;
+  outer_ = way.state;
   if (is_held) leave_outer();
   take(*way.interpreter, way.state);
   if (is_held) how_ = How::fresh_otherwise;
@@ -249,12 +249,12 @@ LATEPY_FUNC LATEPY_COLD void GilGuard::enter_otherwise(std::uint32_t wanted, boo
 }
 
 LATEPY_FUNC void GilGuard::leave() noexcept {
-  const detail::Api& api = detail::api();
   if (LATEPY_UNLIKELY(detail::process_state().lost)) return;  // forked inside a GilRelease of this scope
   if (LATEPY_UNLIKELY(how_ != How::fresh)) return leave_otherwise();
+  if (LATEPY_UNLIKELY(outer_ != detail::thread_record.state)) detail::check_ended_scope("GilGuard");
   detail::drain_if_any(*interpreter_);
   --detail::thread_record.depth;
-  api.Eval_SaveThread();
+  detail::api().Eval_SaveThread();
   detail::count_out(*interpreter_);
 }
 
@@ -283,8 +283,8 @@ LATEPY_FUNC GilRelease::GilRelease() noexcept : interpreter_(detail::held_interp
 
 LATEPY_FUNC GilRelease::~GilRelease() {
   if (!interpreter_) return;
-  // The callers of a thread that Python made belong to that Python. If it has ended, the thread blocks, as in CPython
-  // 3.14.
+  place_.check("GilRelease");
+  // The callers of a thread that Python made belong to that Python. If it has ended, the thread blocks, as in 3.14.
   if (is_pythons_)
     detail::count_in_or_park(*interpreter_, generation_);
   else if (interpreter_->generation.load(std::memory_order_acquire) != generation_)

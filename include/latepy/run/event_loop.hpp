@@ -66,7 +66,9 @@ class EventLoop {
     const detail::Entry entry(loop_->generation);
     const Object found = find(module, function);
     const Object bound = detail::loop_function("partial")(found, std::forward<A>(arguments)...);
-    return submit<T>(detail::call_plain(detail::loop_function("wait_for_call"), {bound}));
+    Future<T> future(new detail::FutureStateOf<T>(loop_));
+    submit(*future.state_, detail::call_plain(detail::loop_function("wait_for_call"), {bound}));
+    return future;
   }
   /// Calls f() on the thread of the loop, with the GIL. What it throws goes to the exception handler of the loop. Needs
   /// no GIL. If the loop ends before, f is only destroyed. \throws StateError if the loop has ended; std::bad_alloc.
@@ -147,17 +149,20 @@ LATEPY_FUNC LATEPY_COLD EventLoop::~EventLoop() {
 
 LATEPY_FUNC void EventLoop::submit(detail::FutureState& state, const Ref& awaitable) {
   if (loop_->is_forked()) detail::throw_forked_loop("submit() was called");
-  if (!loop_->is_ending()) {
+  try {
+    if (loop_->is_ending()) detail::throw_loop_ended("submit() was called");
     detail::call_plain(detail::loop_function("refusal"), {loop_->loop(), awaitable});
-    if (state.submit(Object(awaitable))) return;
+    if (!state.submit(Object(awaitable))) detail::throw_loop_ended("submit() was called");
+  } catch (...) {
+    detail::attempt([&] { detail::call_plain(detail::loop_function("drop"), {awaitable}); });
+    throw;
   }
-  detail::attempt([&] { detail::call_plain(detail::loop_function("drop"), {awaitable}); });
-  detail::throw_loop_ended("submit() was called");
 }
 
 LATEPY_FUNC void EventLoop::post_work(detail::LoopWork& work) {
-  if (loop_->is_forked()) detail::throw_forked_loop("post() was called");
-  if (loop_->is_ending() || !loop_->add(work)) detail::throw_loop_ended("post() was called");
+  const std::shared_ptr<detail::OwnLoop> loop = loop_;  // the work may destroy this before add() returns
+  if (loop->is_forked()) detail::throw_forked_loop("post() was called");
+  if (loop->is_ending() || !loop->add(work)) detail::throw_loop_ended("post() was called");
 }
 
 LATEPY_FUNC Object EventLoop::find(const detail::StringArg& module, const detail::StringArg& function) {

@@ -29,7 +29,10 @@ class Deadline {
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
   /// Ends the limit: what it has raised and is not yet delivered is taken back. On the thread of the constructor.
-  ~Deadline() { detail::remove_alarm(alarm_); }
+  ~Deadline() {
+    place_.check("Deadline");
+    detail::remove_alarm(alarm_);
+  }
 
   /// Whether the time passed while the thread ran no Python code that could be stopped: it was, or is, blocked in C or
   /// C++. Any thread, no GIL.
@@ -41,6 +44,7 @@ class Deadline {
  private:
   explicit Deadline(long long milliseconds);
   detail::Alarm alarm_{};
+  detail::ScopePlace place_{};
 };
 
 #if LATEPY_DEFINITIONS

@@ -41,7 +41,7 @@ class CaptureOutput {
   CaptureOutput(const CaptureOutput&) = delete;
   CaptureOutput& operator=(const CaptureOutput&) = delete;
   /// Ends the capture. Takes the GIL; any thread. Does nothing if Python has ended before.
-  ~CaptureOutput() = default;
+  ~CaptureOutput() { place_.check_step("CaptureOutput"); }
 
   // These return the text so far, without an incomplete UTF-8 sequence at its end. They need no GIL. They may be called
   // on any thread, also after Python has ended.
@@ -57,6 +57,7 @@ class CaptureOutput {
   void begin(detail::Redirect& redirect, const char* name, bool is_err);
   std::shared_ptr<detail::CapturedText> text_ = std::make_shared<detail::CapturedText>();
   detail::Redirect out_{}, err_{};
+  detail::ScopePlace place_{};
 };
 
 #if LATEPY_DEFINITIONS

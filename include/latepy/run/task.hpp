@@ -21,14 +21,17 @@ class FutureAwaiter : private LoopWork {
  public:
   explicit FutureAwaiter(Future<T>&& future) noexcept : LoopWork(&FutureAwaiter::resume), future_(std::move(future)) {}
   bool await_ready() const noexcept { return future_.is_ready(); }
-  void await_suspend(std::coroutine_handle<> waiting) noexcept {
+  void await_suspend(std::coroutine_handle<> waiting) {
     waiting_ = waiting;
     FutureAccess::then(future_, *this);
   }
   T await_resume() { return future_.get(); }
 
  private:
-  static void resume(LoopWork* self, LoopCore*) noexcept { static_cast<FutureAwaiter*>(self)->waiting_.resume(); }
+  static void resume(LoopWork* self, LoopCore*) noexcept {
+    const CoroutineStep step;
+    static_cast<FutureAwaiter*>(self)->waiting_.resume();
+  }
   Future<T> future_;
   std::coroutine_handle<> waiting_{};
 };
@@ -102,7 +105,8 @@ class TaskPromise<void> : public TaskPromiseBase {
 }  // namespace detail
 
 /// `co_await future`: the coroutine goes on on the thread of the loop, with the GIL, when the result is there. A
-/// GilGuard, GilRelease, Deadline or CaptureOutput belongs to a thread: none may live across it.
+/// GilGuard, GilRelease, Deadline or CaptureOutput belongs to a thread: none may live across it. With LATEPY_CHECKS one
+/// that does ends the process, and says so, unless it is a GilGuard on a thread that held the GIL already.
 template <class T>
 detail::FutureAwaiter<T> operator co_await(Future<T>&& future) noexcept {
   return detail::FutureAwaiter<T>(std::move(future));
@@ -140,9 +144,12 @@ class [[nodiscard]] Task {
 
   ///@{
   /// For `co_await task`: begins the coroutine, and gives its result or throws its exception. On the thread where it
-  /// ended.
+  /// ended. \throws StateError the second time, or if the Task was moved from.
   bool await_ready() const noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) {
+    if (!coroutine_ || coroutine_.promise().waiting_)
+      detail::throw_error<StateError>(
+          {"a Task was awaited that was moved from, or for the second time: call the coroutine again"});
     coroutine_.promise().waiting_ = waiting;
     return coroutine_;
   }
@@ -172,6 +179,7 @@ struct Converter<Task<T>> {
     if (!task.coroutine_)
       detail::throw_error<StateError>({"a Task was given to Python that was moved from: call the coroutine again"});
     Object awaitable = latepy::to_py(task.coroutine_.promise().result_);
+    const detail::CoroutineStep step;
     std::exchange(task.coroutine_, nullptr).resume();
     return awaitable;
   }

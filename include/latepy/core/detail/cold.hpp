@@ -76,11 +76,14 @@ LATEPY_COLD inline ColdObject call_attribute(const Ref& object, const char* name
 }
 
 /// Calls `call` and ignores what it throws, for destructors and the stop: scripts may have changed all that it uses.
+/// \returns whether it threw nothing.
 template <class F>
-void attempt(F&& call) noexcept {
+bool attempt(F&& call) noexcept {
   try {
     call();
+    return true;
   } catch (...) {  // any type: a C++ exception of a host function comes back as it was thrown
+    return false;
   }
 }
 

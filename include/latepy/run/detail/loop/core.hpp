@@ -69,7 +69,7 @@ class LoopCore {
   }
   bool has_work() const noexcept { return !queue_.is_empty(); }
   /// Whether this thread runs the loop.
-  bool is_here() const noexcept { return thread.load() == &thread_record; }
+  bool is_here() const noexcept { return thread.load() == thread_number(); }
   /// Whether the loop is that of a parent process.
   bool is_forked() const noexcept { return forks_ != loop_forks.load(std::memory_order_relaxed); }
   /// Gives the C++ exception in flight to the exception handler of the loop, else to sys.unraisablehook. Call it in a
@@ -79,10 +79,10 @@ class LoopCore {
   /// What Interpreter::interrupt() was to stop has ended, and the loop goes on. On the loop's thread.
   virtual void end_interruption() noexcept {}
 
-  const std::uint32_t generation;            ///< of the interpreter
-  std::atomic<const void*> thread{nullptr};  ///< the address of the ThreadRecord of the thread that runs the loop
-  FutureState* in_flight = nullptr;          ///< the tasks that C++ submitted; on the loop's thread
-  bool is_finishing = false;                 ///< no task begins any more; on the loop's thread
+  const std::uint32_t generation;      ///< of the interpreter
+  std::atomic<std::size_t> thread{0};  ///< the thread_number() of the thread that runs the loop; 0: none yet
+  FutureState* in_flight = nullptr;    ///< the tasks that C++ submitted; on the loop's thread
+  bool is_finishing = false;           ///< no task begins any more; on the loop's thread
   LoopWake wake{};
 
  protected:
@@ -206,7 +206,7 @@ LATEPY_FUNC std::shared_ptr<LoopCore> core_of(const Ref& loop) {
   }
   count_loop_forks();
   auto made = std::make_shared<LoopCore>(current_generation());
-  made->thread = &thread_record;
+  made->thread = thread_number();
   const LoopBridge bridge(made);
   call_plain(loop_function("watch"), {loop, bridge.descriptor, bridge.drain, bridge.capsule});
   return made;

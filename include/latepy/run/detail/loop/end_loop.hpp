@@ -67,7 +67,7 @@ LATEPY_FUNC LATEPY_COLD bool OwnLoop::end_pumped(Clock::time_point until) noexce
     process_nap();
   }
   if (!is_over()) {
-    thread = &thread_record;
+    thread = thread_number();
     attempt([&] {
       const std::optional<GilGuard> gil = GuardAccess::try_enter(generation);
       if (gil || !is_alive(generation)) abandon();

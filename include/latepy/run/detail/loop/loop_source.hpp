@@ -13,6 +13,15 @@ import asyncio, atexit, collections, functools, inspect, os, selectors, socket, 
 
 bridges = weakref.WeakKeyDictionary()
 partial = functools.partial
+made = weakref.WeakSet()  # loops that the child of a fork() must not close: it shares their epoll with its parent
+
+def leave_to_parent():
+    for loop in list(made):
+        if not loop.is_running():
+            loop._closed = True
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=leave_to_parent)
 
 def socket_pair():
     pair = socket.socketpair()
@@ -63,6 +72,7 @@ def make(is_pumped, descriptor, drain, bridge):
         handle = -1
     try:
         watch(loop, descriptor, drain, bridge)
+        made.add(loop)
         return loop, handle
     except BaseException:
         loop.close()
@@ -95,12 +105,17 @@ def plain(awaitable):
 
 def begin(awaitable, done):
     task = asyncio.ensure_future(plain(awaitable))
-    task.add_done_callback(done)
+    try:
+        task.add_done_callback(done)
+    except MemoryError:
+        task.cancel()
+        raise
     return task
 
 class Kept:
-    def __init__(self):
-        self.loop, self.process = asyncio.new_event_loop(), os.getpid()
+    def __init__(self, loop):
+        self.loop, self.process = loop, os.getpid()
+        made.add(loop)
     def __del__(self):
         if not self.loop.is_running():
             self.loop.close()
@@ -110,7 +125,11 @@ atexit.register(here.__dict__.clear)
 
 async def within(seconds, awaitable):
     task = asyncio.ensure_future(awaitable)
-    done, _ = await asyncio.wait({task}, timeout=seconds)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except BaseException:
+        task.cancel()
+        raise
     if done:
         return task.result()
     task.cancel()
@@ -123,7 +142,7 @@ async def within(seconds, awaitable):
 def run_until_complete(awaitable, seconds):
     kept = getattr(here, 'kept', None)
     if kept is None or kept.loop.is_closed() or kept.process != os.getpid():
-        kept = here.kept = Kept()
+        kept = here.kept = Kept(asyncio.new_event_loop())
     loop = kept.loop
     if not inspect.iscoroutine(awaitable):
         refusal(loop, awaitable)
@@ -131,11 +150,25 @@ def run_until_complete(awaitable, seconds):
     if asyncio._get_running_loop():
         drop(awaitable)
         raise RuntimeError('run_until_complete() was called in a running event loop: use await there')
-    return loop.run_until_complete(awaitable if seconds is None else within(seconds, awaitable))
+    wanted = awaitable if seconds is None else within(seconds, awaitable)
+    try:
+        return loop.run_until_complete(wanted)
+    except BaseException:
+        if getattr(wanted, 'cr_frame', None):  # what was raised, as a DeadlineError, has ended the loop, not the task
+            for task in asyncio.all_tasks(loop):
+                if task.get_coro() is wanted:
+                    task.cancel()
+        raise
+
+def settle(loop):  # run_forever() leaves it where it gets a MemoryError
+    if asyncio._get_running_loop() is loop:
+        asyncio._set_running_loop(None)
+        loop._thread_id = None
 
 def run(loop):
     if loop.is_closed():
         return False
+    settle(loop)
     loop.run_forever()
     return True
 
@@ -146,23 +179,15 @@ def report(exception, what):
     asyncio.get_running_loop().call_exception_handler({'message': what, 'exception': exception})
 
 def poll(loop):
-    ready, rounds = loop._ready, 0
+    settle(loop)
+    ready = loop._ready
     before = ready.ran
-    def step():
-        nonlocal rounds, next_step
-        rounds += 1
-        next_step = None
-        if ready and rounds < 100:
-            next_step = loop.call_soon(step)
-        else:
-            loop.stop()
-    next_step = loop.call_soon(step)
-    try:
+    for rounds in range(100):
+        loop.stop()  # before run_forever(): one round, which does not wait
         loop.run_forever()
-    finally:
-        if next_step in ready:  # SystemExit and the like leave it
-            ready.remove(next_step)
-    return ready.ran - before - rounds
+        if not ready:
+            break
+    return ready.ran - before
 
 def next_timer(loop):
     if loop._ready:
@@ -186,6 +211,7 @@ def end(loop, seconds):
         if sys.version_info >= (3, 12):
             await loop.shutdown_default_executor(left())
     try:
+        settle(loop)
         if not loop.is_closed():
             # From 3.14 on a running loop is asked for the tasks that this thread made.
             loop.run_until_complete(finish(asyncio.all_tasks(loop)))

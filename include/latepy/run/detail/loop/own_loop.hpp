@@ -137,7 +137,7 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::make(const std::shared_ptr<OwnLoop>& self)
                                                              bridge.descriptor, bridge.drain, bridge.capsule});
   loop_ = Object::borrow(throw_if_null(api().Tuple_GetItem(made.ptr(), 0)));
   handle_ = Ref(throw_if_null(api().Tuple_GetItem(made.ptr(), 1))).as<std::intptr_t>();
-  if (is_pumped_) thread = &thread_record;
+  if (is_pumped_) thread = thread_number();
   const SpinLock lock(own_loops_lock);
   next_ = std::exchange(own_loops, this);
 }
@@ -174,7 +174,7 @@ LATEPY_FUNC LATEPY_COLD std::thread OwnLoop::start() {
 }
 
 LATEPY_FUNC LATEPY_COLD void OwnLoop::run() noexcept {
-  thread = &thread_record;
+  thread = thread_number();
   while (!is_ending_.load()) {
     try {
       if (!call_plain(loop_function("run"), {loop_})) is_ending_ = true;  // a script has closed the loop
@@ -204,7 +204,7 @@ LATEPY_FUNC long long OwnLoop::poll() {
   if (is_polled_.exchange(true))
     throw_error<StateError>({is_here() ? "poll() was called in a function that poll() runs: return from it first"
                                        : "poll() was called while another thread is in poll(): one thread at a time"});
-  thread = &thread_record;
+  thread = thread_number();
   struct End {
     ~End() {
       if (loop.is_ending_.load()) loop.abandon();
@@ -270,7 +270,8 @@ LATEPY_FUNC void OwnLoop::follow_work() noexcept {
       report("Exception in on_ready of a latepy::EventLoop");
     }
   }
-  if (is_ending_.load() && !is_finishing && !is_pumped_) attempt([] { call_plain(loop_function("stop")); });
+  if (!is_ending_.load() || is_finishing || is_pumped_) return;
+  if (!attempt([] { call_plain(loop_function("stop")); })) wake.post();  // again, when there is memory
 }
 
 #endif  // LATEPY_DEFINITIONS

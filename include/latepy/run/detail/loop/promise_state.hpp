@@ -60,8 +60,8 @@ class PromiseState {
   static PyObject* end_future(PyObject* capsule, PyObject* future) noexcept;
   /// awaitable() on a thread that runs a loop.
   Object future_of(const Ref& loop);
-  /// Sets the Future. On its thread, with the GIL.
-  void set_future() noexcept;
+  /// Sets the Future. On its thread, with the GIL. \returns false if it must be tried again, for want of memory.
+  bool set_future() noexcept;
   void cancel(LoopCore* core) noexcept;
   void drop() noexcept;
 
@@ -161,17 +161,17 @@ LATEPY_FUNC LATEPY_COLD void PromiseState::cancel(LoopCore* core) noexcept {
 
 LATEPY_FUNC void PromiseState::finish(LoopWork* work, LoopCore* core) noexcept {
   PromiseState& state = static_cast<Work*>(work)->state;
-  if (core)
-    state.set_future();
-  else
+  if (!core)
     state.future_ = Object();
+  else if (!state.set_future() && core->add(state.work_))
+    return;
   state.leave();
 }
 
-LATEPY_FUNC void PromiseState::set_future() noexcept {
-  if (future_.is_empty()) return;
+LATEPY_FUNC bool PromiseState::set_future() noexcept {
+  if (future_.is_empty()) return true;
   try {
-    if (call_attribute(future_, "done")) return;  // the script has cancelled it
+    if (call_attribute(future_, "done")) return true;  // the script has cancelled it
     try {
       if (failure_) std::rethrow_exception(failure_);
       call_attribute(future_, "set_result", {convert()});
@@ -180,9 +180,11 @@ LATEPY_FUNC void PromiseState::set_future() noexcept {
       call_attribute(future_, "set_exception", {fetch_exception()});
     }
   } catch (...) {
+    failure_ = std::current_exception();
     LoopCore::report("Exception when the value of a latepy::Promise was given to the script");
-    attempt([this] { call_attribute(future_, "cancel"); });
+    return attempt([this] { call_attribute(future_, "cancel"); });
   }
+  return true;
 }
 
 inline constexpr char promise_name[] = "latepy.v1.promise";
@@ -237,7 +239,7 @@ LATEPY_FUNC Object PromiseState::future_of(const Ref& loop) {
     const SpinLock lock(lock_);
     is_delivered = is_delivered_;
   }
-  if (is_delivered) set_future();
+  if (is_delivered && !set_future()) throw std::bad_alloc();
   return made;
 }
 
