@@ -90,6 +90,7 @@ TESTS = {
     "core/detail/owners.hpp": "host_class_temporary core_convert",
     "core/detail/reads_value.hpp": "stl_chrono",
     "core/detail/probe_layout.hpp": "core_refcount load_state core_convert",
+    "core/detail/reads_value.hpp": "stl_chrono types_exact types_uuid",
     "core/detail/recursion_counter.hpp": "whole_stack",
     "core/detail/show.hpp": "core_converter core_python_error host_function_arguments",
     "core/detail/stack_limit.hpp": "whole_stack",
@@ -127,6 +128,8 @@ TESTS = {
     "host/extras.hpp": "host_extras host_function_arguments",
     "host/module.hpp": "host_module host_module_restart",
     "memory/detail/": "memory_array memory_arrow memory_buffer memory_dlpack memory_table memory_view stl_vector",
+    "memory/detail/convert_items.hpp": "stl_vector memory_array memory_float16",
+    "memory/detail/strided_memory.hpp": "memory_eigen memory_mdspan",
     "run/detail/attach.hpp": "run_interpreter_attach",
     "run/detail/audit_hook.hpp": "run_audit run_subinterpreter",
     "run/detail/entry.hpp": "run_scope run_streams core_gil",
@@ -402,7 +405,7 @@ class Bench:
         prefix = scratch / "prefix.hpp"
         prefix.write_text(SWITCHES + "".join(f"#if __has_include(<{each}>)\n#include <{each}>\n#endif\n"
                                              for each in sorted(set(standard))) + '#include "catch.hpp"\n')
-        self.flags = ["-std=c++17", "-O0", "-w", "-pthread", f"-I{self.tests}"]
+        self.flags = ["-std=c++17", "-O0", "-w", "-pthread", f"-I{self.tests}", "-isystem/usr/include/eigen3"]
         self.compiler = shlex.split(options.compiler)
         self.command([*self.compiler, *self.flags, "-x", "c++-header", prefix, "-o", f"{prefix}.gch"])
         self.command([*self.compiler, *self.flags, "-c", self.tests / "main.cpp", "-o", scratch / "main.o"])

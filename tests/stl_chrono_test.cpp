@@ -264,6 +264,24 @@ TEST_CASE("times of numpy are exact, and have their unit") {
   CHECK_FALSE(eval("np.datetime64(2**62, 'Y')").is<Time<seconds>>());
 }
 
+#if defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L
+TEST_CASE("a zoned_time is a datetime with the zoneinfo.ZoneInfo of its zone") {
+  python().exec("from datetime import datetime, timedelta, timezone\nfrom zoneinfo import ZoneInfo");
+  using Zoned = std::chrono::zoned_time<seconds>;
+  if (!python().try_eval("ZoneInfo('Europe/Berlin')")) SKIP("this machine has no time zones");
+  const char* const second_time = "datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZoneInfo('Europe/Berlin'))";
+  const Zoned zoned("Europe/Berlin", Time<seconds>(seconds(1729992600)));
+  CHECK(eval(second_time).as<Zoned>() == zoned);
+  CHECK(py::repr(py::to_py(zoned)) == py::repr(eval(second_time)));
+  CHECK(eval("datetime(2024, 1, 1, tzinfo=timezone.utc)").as<Zoned>().get_time_zone()->name().find("UTC") !=
+        std::string_view::npos);
+  CHECK_THAT(refusal<Zoned>("datetime(2024, 1, 1)"), ContainsSubstring("it has no time zone"));
+  CHECK_THAT(refusal<Zoned>("datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=2)))"),
+             ContainsSubstring("its time zone has no name: pass one with a zoneinfo.ZoneInfo"));
+  CHECK_THAT(refusal<Zoned>("5"), ContainsSubstring("it is not a datetime.datetime"));
+}
+#endif
+
 TEST_CASE("arrays of numpy's times become vectors in one loop, and array() makes them") {
   if (!python().try_call("importlib", "import_module", "numpy")) SKIP("this Python has no numpy");
   python().exec("import numpy as np");

@@ -1,4 +1,4 @@
-// latepy/stl/chrono.hpp: converts std::chrono durations to timedelta, system_clock times to datetime, and back.
+// latepy/stl/chrono.hpp: converts std::chrono durations to timedelta, times and zoned_time to datetime, and back.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -234,6 +234,43 @@ struct Converter<std::chrono::time_point<std::chrono::system_clock, Duration>>
                : detail::Fit::other;
   }
 };
+
+#if defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L
+/// A zoned_time is an aware datetime whose tzinfo is the zoneinfo.ZoneInfo of that name. From Python also one in
+/// datetime.timezone.utc; a fixed offset is refused, because it is no zone, and converts to sys_time.
+template <class Duration>
+struct Converter<std::chrono::zoned_time<Duration, const std::chrono::time_zone*>>
+    : detail::ReadsValue<std::chrono::zoned_time<Duration, const std::chrono::time_zone*>,
+                         Converter<std::chrono::zoned_time<Duration, const std::chrono::time_zone*>>> {
+  using Zoned = std::chrono::zoned_time<Duration, const std::chrono::time_zone*>;
+  using Time = std::chrono::sys_time<typename Zoned::duration>;
+  static constexpr const char* name = "std::chrono::zoned_time";
+  static std::string python_type() { return "datetime.datetime"; }
+
+  static Object to_py(const Zoned& time) {
+    const Object zone =
+        detail::get_attribute(detail::known_module("zoneinfo"), "ZoneInfo")(time.get_time_zone()->name());
+    return latepy::to_py(time.get_sys_time()).call_method("astimezone", zone);
+  }
+  /// \returns null, or why the object is refused.
+  static const char* read(const Ref& object, Zoned& zoned) {
+    Time time;
+    if (const char* const why = Converter<Time>::read(object, time)) return why;
+    const Object zone = detail::attribute_or_empty(object.ptr(), "tzinfo");
+    if (zone.is_empty() || zone.is_none()) return "it has no time zone";
+    const bool is_utc = zone.ptr() == detail::datetime_api().utc;
+    const auto key = is_utc ? Object() : detail::attribute_or_empty(zone.ptr(), "key");
+    if (!is_utc && (key.is_empty() || key.is_none()))
+      return "its time zone has no name: pass one with a zoneinfo.ZoneInfo";
+    try {
+      zoned = Zoned(std::chrono::locate_zone(is_utc ? "UTC" : key.as<std::string>()), time);
+    } catch (const std::runtime_error&) {
+      return "its time zone is not known to C++";
+    }
+    return nullptr;
+  }
+};
+#endif
 
 }  // namespace v1
 }  // namespace latepy

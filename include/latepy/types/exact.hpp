@@ -24,7 +24,7 @@ struct Decimal {
 
 /// A fraction. Those that come from Python have no common divisor, and a positive denominator.
 struct Fraction {
-  long long numerator = 0;
+  long long numerator = 0;    ///< may be negative
   long long denominator = 1;  ///< must not be 0
 
   ///@{

@@ -11,7 +11,7 @@ inline namespace v1 {
 
 /// The 16 bytes of a UUID, the highest first, as in its text and in boost::uuids::uuid.
 struct Uuid {
-  std::array<std::uint8_t, 16> bytes{};
+  std::array<std::uint8_t, 16> bytes{};  ///< all 0 at first
 
   /// As Python writes it: "12345678-1234-5678-1234-567812345678". Needs no GIL.
   std::string to_string() const {
