@@ -533,7 +533,8 @@ TEST_CASE("numpy shares the memory of a view", "[numpy]") {
   python().exec("assert a.dtype == numpy.dtype('int64')\ndel a");
 }
 
-TEST_CASE("what looks for __iter__ and __array__, as pandas does, takes a view for an array", "[numpy]") {
+TEST_CASE("what looks for __iter__, __array__ or to_numpy(), as pandas and matplotlib do, takes a view for an array",
+          "[numpy]") {
   python();
   std::vector<double> numbers{1, 2, 3};
   View view = py::view(numbers, unowned);
@@ -545,6 +546,7 @@ TEST_CASE("what looks for __iter__ and __array__, as pandas does, takes a view f
       array[0] = 10
       assert view[0] == 10 and view.__array__(numpy.float64).ctypes.data == array.ctypes.data
       assert view.__array__(numpy.dtype('int32')).tolist() == [10, 2, 3]
+      assert view.to_numpy().ctypes.data == array.ctypes.data and len(view.to_numpy()[:, None].shape) == 2
       del array
   )");
   view.withdraw();

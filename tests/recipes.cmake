@@ -48,7 +48,7 @@ if(block_COUNT)
       set(block "namespace py = latepy;\nusing namespace py::literals;
 int main() {
   py::Interpreter python;
-${block}  return 0;
+${block}return 0;
 }\n")
     endif()
     # LATEPY_STRUCT stands outside of all namespaces.
@@ -60,10 +60,13 @@ ${block}  return 0;
     file(CONFIGURE OUTPUT recipe_blocks/${i}.title CONTENT "${block_${i}_TITLE}" @ONLY)
   endforeach()
   file(CONFIGURE OUTPUT recipe_blocks/recipes.cpp CONTENT "${includes}
-${programs}int main(int, char** argv) {
+${programs}int main(int, char** argv) try {
   switch (std::atoi(argv[1])) {
 ${calls}    default: return 1;
   }
+} catch (const std::exception& error) {
+  std::cerr << error.what();
+  return 1;
 }\n" @ONLY)
   latepy_program(recipes ${CMAKE_CURRENT_BINARY_DIR}/recipe_blocks/recipes.cpp)
   if(LATEPY_EIGEN)

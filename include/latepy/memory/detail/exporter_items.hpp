@@ -217,12 +217,18 @@ LATEPY_FUNC PyObject* call_of_memoryview(const char* name, PyObject* self, PyObj
 }
 /// `__iter__`, which pandas looks for: without it a View would be a single value to it.
 LATEPY_FUNC PyObject* view_iter(PyObject* self, PyObject*) noexcept { return api().Object_GetIter(self); }
+/// An ndarray over the memory.
+LATEPY_FUNC LATEPY_COLD Object make_ndarray(PyObject* self) {
+  return call_attribute(steal_or_throw(api().Import_ImportModule("numpy")), "asarray", {make_memoryview(self)});
+}
+/// `to_numpy()`, which matplotlib calls.
+LATEPY_FUNC PyObject* view_ndarray(PyObject* self, PyObject*) noexcept {
+  return in_slot<PyObject*>(nullptr, [&] { return make_ndarray(self).release(); });
+}
 /// `__array__`, which pandas and others call; numpy itself takes the buffer.
-LATEPY_FUNC LATEPY_COLD PyObject* view_array(PyObject* self, PyObject* arguments, PyObject* names) noexcept {
+LATEPY_FUNC PyObject* view_array(PyObject* self, PyObject* arguments, PyObject* names) noexcept {
   return in_slot<PyObject*>(nullptr, [&] {
-    const Object array =
-        call_attribute(steal_or_throw(api().Import_ImportModule("numpy")), "asarray", {make_memoryview(self)});
-    return throw_if_null(api().Object_Call(get_attribute(array, "__array__").ptr(), arguments, names));
+    return throw_if_null(api().Object_Call(get_attribute(make_ndarray(self), "__array__").ptr(), arguments, names));
   });
 }
 using NamedMethod = PyObject* (*)(PyObject*, PyObject*, PyObject*);
@@ -262,6 +268,7 @@ LATEPY_FUNC const MethodDef* view_methods() noexcept {
        meth_noargs, "self"},
       {"__exit__", &view_release, meth_varargs, "release()"},
       {"__iter__", &view_iter, meth_noargs, "An iterator over the items"},
+      {"to_numpy", &view_ndarray, meth_noargs, "An ndarray that shares the memory"},
       {"__array__", named(&view_array), meth_varargs | meth_keywords, "An ndarray that shares the memory"},
       {"tobytes", named([](PyObject* self, PyObject* arguments, PyObject* names) {
          return call_of_memoryview("tobytes", self, arguments, names);
