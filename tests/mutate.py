@@ -117,6 +117,7 @@ TESTS = {
     "host/detail/class/make_class.hpp": "host_class host_class_protocols host_class_lifetime",
     "host/detail/class/super_call.hpp": "host_trampoline",
     "host/detail/class/to_python.hpp": "host_class_ownership host_class_lifetime host_class",
+    "host/detail/class/views.hpp": "host_container host_buffer_info memory_return_tags",
     "host/detail/class/visitor.hpp": "host_class_cycles",
     "host/detail/function/": "host_function host_function_arguments host_stub",
     "host/detail/free_threading.hpp": "host_class host_function",

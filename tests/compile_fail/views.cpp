@@ -1,5 +1,5 @@
 // Misuse of view() that the compiler refuses.
-#include <latepy/memory/view.hpp>
+#include <latepy/memory/return_tags.hpp>
 #include <latepy/stl/struct.hpp>
 
 #include <array>
@@ -60,5 +60,17 @@ void use(std::vector<double>& numbers, std::shared_ptr<double> shared, const py:
 #endif
 #ifdef CASE_shape_of_bool  // error: a shape has integers
   py::view(numbers.data(), {true}, py::unowned);
+#endif
+#ifdef CASE_return_view_without_owner  // error: who keeps the memory that this function returns
+  owner.def(
+      "f", [&]() -> std::vector<double>& { return numbers; }, py::return_view);
+#endif
+#ifdef CASE_return_view_of_a_number  // error: return a reference or pointer to a std::vector
+  owner.def(
+      "f", [] { return 1; }, py::return_view);
+#endif
+#ifdef CASE_return_view_of_nothing  // error: a tag for the result of a function that returns nothing
+  owner.def(
+      "f", [] {}, py::return_view);
 #endif
 }

@@ -54,13 +54,16 @@ class Class : public Module {
   template <class OverloadedNeedsStaticCast, class... X>
   Class& def(const std::string& name, OverloadedNeedsStaticCast&& method, X&&... extras) {
     const GilGuard gil(*this);
-    if constexpr (std::is_member_object_pointer_v<std::decay_t<OverloadedNeedsStaticCast>>) {
-      return field(name, method, std::forward<X>(extras)...);
-    } else {
+    using Tag = typename detail::ResultTagAmong<detail::plain<X>...>::type;
+    if constexpr (!std::is_member_object_pointer_v<std::decay_t<OverloadedNeedsStaticCast>>) {
       detail::set_method(
           *this, name,
           detail::make_overloads<T>(name, std::forward<OverloadedNeedsStaticCast>(method), std::forward<X>(extras)...));
       return *this;
+    } else if constexpr (std::is_void_v<Tag>) {
+      return field(name, method, std::forward<X>(extras)...);
+    } else {
+      return Tag::def_field(*this, name, method, extras...);
     }
   }
   /// Adds an operator of T: `def(py::self + py::self)`, `def(-py::self)`. Needs host/operators.hpp.

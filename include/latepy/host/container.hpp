@@ -184,6 +184,8 @@ Object bind_map(Scope&& scope, const std::string& name) {
              V made = detail::element_from_python<V>(value);
              const auto [at, is_new] = (*self).try_emplace(std::move(made_key), std::move(made));
              if (is_new) return;
+             if constexpr (detail::is_bound<V> && !std::is_trivially_copyable_v<V>)
+               detail::check_unviewed(at->second, "the value");
              [[maybe_unused]] const V gone = std::exchange(at->second, std::move(made));  // try_emplace() left it
            })
       .def("__delitem__",

@@ -58,6 +58,15 @@ inline constexpr ReturnInternal return_internal{};
 /// referenceable.
 template <std::size_t Nurse, std::size_t Patient>
 struct keep_alive {};
+namespace detail {
+/// The base class of tags that convert the result of a function, and the field of a class, in their own way; see
+/// memory/return_tags.hpp. Such a tag has these static members:
+/// - `to_py<R, IsKept>(R&& result, PyObject* owner)`. `owner` (borrowed) keeps what the result refers to; null: C++
+///   does, or, if IsKept is false, nobody was named.
+/// - `python_type<R>(Direction)`: the annotation of a result R.
+/// - `def_field(Class& scope, name, F C::*member, extras...)`: adds a field, and returns the scope.
+struct ResultTag {};
+}  // namespace detail
 
 // Tags for add_class(), after the name. add_class() also takes a doc string there.
 

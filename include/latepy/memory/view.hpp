@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/host/detail/class/instance_type.hpp>
 #include <latepy/memory/detail/numpy.hpp>
 
 #include <memory>
@@ -56,6 +57,10 @@ inline constexpr bool is_owning_pointer<std::unique_ptr<T, D>> = true;
 /// Throws a StateError: the items lie inside of the owner, which is about to be moved.
 [[noreturn]] void throw_inside_owner();
 
+/// Makes a Python object the owner. That of a bound class knows of the view, and its memory stays where it is: no
+/// script gives the C++ object away. \throws BufferError if it is only lent.
+void own_by_object(Owner& owner, PyObject* object);
+
 struct ViewAccess {
   static View wrap(Object made) noexcept { return View(std::move(made)); }
 
@@ -65,9 +70,7 @@ struct ViewAccess {
     using D = std::decay_t<O>;
     Owner& place = data_of<ViewData>(view.ptr()).owner;
     if constexpr (is_handle<D>) {
-      PyObject* const object = owner.checked();
-      incref(object);
-      place.object = object;
+      own_by_object(place, owner.checked());
     } else if constexpr (!std::is_same_v<D, Unowned>) {
       static_assert(!std::is_pointer_v<D> && !std::is_null_pointer_v<D>,
                     "view(): a plain pointer owns nothing: pass a std::unique_ptr, a std::shared_ptr, an Object, "
@@ -192,6 +195,18 @@ namespace detail {
       "view(): the items lie inside of the owner itself, which is moved now, so the pointer would dangle: put the "
       "owner "
       "into a std::shared_ptr or std::unique_ptr first");
+}
+
+LATEPY_FUNC void own_by_object(Owner& owner, PyObject* object) {
+  if (api().Type_IsSubtype(head_type(object), instance_type())) {
+    Instance& instance = data_of<Instance>(object);
+    if (!may_view(instance)) throw_python_error();
+    count_views(instance, 1);
+    owner.place[0] = &instance;
+    owner.end = [](void** place) { count_views(*static_cast<Instance*>(*place), -1); };
+  }
+  incref(object);
+  owner.object = object;
 }
 
 }  // namespace detail

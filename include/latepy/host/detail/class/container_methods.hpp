@@ -84,8 +84,6 @@ struct SliceRange {
 SliceRange slice_range(const Object& slice, std::size_t size, const std::string& name);
 /// The position of an index, which counts from the end if it is negative. \throws IndexError.
 std::size_t position(ssize index, std::size_t size, const std::string& name);
-/// \throws BufferError if a view of the memory exists.
-void check_resizable(const Instance& instance);
 /// `Name(items)`.
 std::string container_repr(const Ref& self, const Object& items);
 /// Sets `__hash__` to None, takes the methods that a class of collections.abc has, and registers the class there.
@@ -166,13 +164,6 @@ LATEPY_FUNC std::size_t position(ssize index, std::size_t size, const std::strin
   if (index < 0) index += static_cast<ssize>(size);
   if (index < 0 || static_cast<std::size_t>(index) >= size) throw_error<IndexError>({name, " index out of range"});
   return static_cast<std::size_t>(index);
-}
-
-LATEPY_FUNC void check_resizable(const Instance& instance) {
-  if (LATEPY_LIKELY(instance.views == 0)) return;
-  set_error(*api().BufferError, concat({"the size of this ", instance.traits->name,
-                                        " cannot change while a view of its memory exists: release the view first"}));
-  throw_python_error();
 }
 
 LATEPY_FUNC LATEPY_COLD std::string container_repr(const Ref& self, const Object& items) {

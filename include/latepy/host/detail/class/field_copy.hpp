@@ -43,6 +43,14 @@ void before_assignment(C& container) {
     if (const Object object = find_instance({&container, record}); !object.is_empty())
       record->traits->before_assignment(object.ptr(), &container);
 }
+/// \throws BufferError if a view of the memory of an object of a bound class exists, so that `what` of it cannot
+/// change.
+template <class T>
+void check_unviewed(const T& object, std::string_view what) {
+  if (!class_of<T>()) return;
+  if (const Object found = find_instance(most_derived(&object)); !found.is_empty())
+    check_resizable(data_of<Instance>(found.ptr()), what);
+}
 /// A script assigns to a field.
 template <class F, class V>
 void assign_field(F& field, V&& value) {
@@ -51,6 +59,8 @@ void assign_field(F& field, V&& value) {
     settle(value);
   }
   if constexpr (is_copied_class<F>) before_assignment(field);
+  // What it owns may move, and views of it dangle.
+  if constexpr (is_bound<F> && !std::is_trivially_copyable_v<F>) check_unviewed(field, "the value");
   field = std::forward<V>(value);
 }
 

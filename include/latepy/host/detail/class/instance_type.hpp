@@ -3,7 +3,7 @@
 #pragma once
 
 #include <latepy/core/translate.hpp>
-#include <latepy/host/detail/class/instance.hpp>
+#include <latepy/host/detail/class/views.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -206,16 +206,15 @@ LATEPY_FUNC int instance_getbuffer(PyObject* self, BufferView* view, int flags) 
   Instance& instance = data_of<Instance>(self);
   view->obj = nullptr;
   const ClassTraits* const traits = has_value(instance) ? buffer_exporter(*instance.traits) : nullptr;
-  if (!traits || is_lent(instance)) {
+  if (!traits) {
     const std::string name = instance.traits ? instance.traits->name : "object";
-    set_error(*api().BufferError,
-              traits ? "a " + name + " that is only lent to Python exports no buffer: a view could outlive it"
-                     : "this " + name + " exports no buffer: its class has none, or its C++ object is gone");
+    set_error(*api().BufferError, "this " + name + " exports no buffer: its class has none, or its C++ object is gone");
     return -1;
   }
+  if (!may_view(instance)) return -1;
   const int result =
       traits->buffer->get(*traits->buffer, self, upcast(instance.value, instance.traits, traits->record), view, flags);
-  for (Instance* each = &instance; result == 0 && each; each = each->parent) ++each->views;
+  if (result == 0) count_views(instance, 1);
   return result;
 } catch (...) {
   translate_exception();
@@ -223,7 +222,7 @@ LATEPY_FUNC int instance_getbuffer(PyObject* self, BufferView* view, int flags) 
 }
 
 LATEPY_FUNC void instance_releasebuffer(PyObject* self, BufferView* view) {
-  for (Instance* each = &data_of<Instance>(self); each; each = each->parent) --each->views;
+  count_views(data_of<Instance>(self), -1);
   delete[] static_cast<ssize*>(view->internal);
   view->internal = nullptr;
 }

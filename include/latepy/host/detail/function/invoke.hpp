@@ -22,6 +22,11 @@ template <class T>
 inline constexpr bool is_keep_alive = false;
 template <std::size_t N, std::size_t P>
 inline constexpr bool is_keep_alive<keep_alive<N, P>> = true;
+/// The argument that keep_alive<0, N> keeps, or -1.
+template <class T>
+inline constexpr int patient_of_result = -1;
+template <std::size_t P>
+inline constexpr int patient_of_result<keep_alive<0, P>> = static_cast<int>(P);
 /// Whether T is one of the types Of.
 template <class T, class... Of>
 inline constexpr bool is_one_of = (std::is_same_v<T, Of> || ...);
@@ -36,15 +41,36 @@ struct CallTags<std::tuple<Kept...>, First, X...>
           std::conditional_t<std::is_convertible_v<First, std::string_view> || is_one_of<First, Arg, KwOnly, PosOnly>,
                              std::tuple<Kept...>, std::tuple<Kept..., First>>,
           X...> {};
+/// The one of the tags that is derived from ResultTag; void if there is none.
+template <class... X>
+struct ResultTagAmong {
+  using type = void;
+};
+template <class First, class... X>
+struct ResultTagAmong<First, X...> {
+  using type = std::conditional_t<std::is_base_of_v<ResultTag, First>, First, typename ResultTagAmong<X...>::type>;
+};
 /// Whether T is an extra argument of def().
 template <class T>
 inline constexpr bool is_extra =
-    std::is_convertible_v<T, std::string_view> || is_keep_alive<plain<T>> ||
+    std::is_convertible_v<T, std::string_view> || is_keep_alive<plain<T>> || std::is_base_of_v<ResultTag, plain<T>> ||
     is_one_of<plain<T>, Arg, KwOnly, PosOnly, ReleasesGil, LocksSelf, ReturnCopy, ReturnReference, ReturnInternal>;
 
 /// Keeps `patient` alive as long as `nurse`. For `is_part` see keep_alive_in().
 void keep_patient(PyObject* nurse, PyObject* patient, bool is_part);
 
+/// The number of the argument that keeps what a result refers to: 1 is the first one. 0: C++ keeps it. -1: the CallTags
+/// X do not say.
+template <bool IsMethod, class... X>
+constexpr int keeper_number() {
+  int number = IsMethod || is_one_of<ReturnInternal, X...> ? 1 : -1;
+  if (is_one_of<ReturnReference, X...>) number = 0;
+  [[maybe_unused]] const auto see = [&](int patient) {
+    if (patient >= 0) number = patient;
+  };
+  (see(patient_of_result<X>), ...);
+  return number;
+}
 /// The Python object for a reference or pointer to a bound class that a callable returned; X are its CallTags.
 template <class R, bool IsMethod, class... X>
 Object pointer_to_python(R value, [[maybe_unused]] PyObject* self) {
@@ -69,12 +95,24 @@ Object pointer_to_python(R value, [[maybe_unused]] PyObject* self) {
                   "keep_alive<0, N>");
 }
 
+/// The ParameterType of a result of type R that Tag converts.
+template <class Tag, class R>
+inline constexpr ParameterType tagged_result_type{&Tag::template python_type<R>, nullptr};
+template <class Tag, class R>
+constexpr const ParameterType* type_of_result() noexcept {
+  if constexpr (std::is_void_v<Tag>)
+    return &result_type<R>;
+  else
+    return &tagged_result_type<Tag, R>;
+}
+
 /// Calls the callable F of an overload with the CallTags X and the Signature S. Self is the class of a method, or void.
 template <class Self, class F, class X, class S>
 class OverloadOf;
 template <class Self, class F, class... X, class R, class... A>
 class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   static constexpr bool is_of_class = !std::is_void_v<Self>;
+  using Tag = typename ResultTagAmong<X...>::type;
   /// Whether the first argument is an instance of a class with virtual functions, which Python may override.
   static constexpr bool calls_self = [] {
     if constexpr (is_of_class && sizeof...(A) > 0)
@@ -136,8 +174,16 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   template <class... L>
   static PyObject* result(Overload& overload, [[maybe_unused]] PyObject* const* arguments, L&... loaders) {
     if constexpr (std::is_void_v<R>) {
+      static_assert(std::is_void_v<Tag>, "def(): a tag for the result of a function that returns nothing");
       run(overload, loaders...);
       return new_ref(nullptr);
+    } else if constexpr (!std::is_void_v<Tag>) {
+      constexpr int keeper = keeper_number<is_of_class, X...>();
+      static_assert(keeper <= static_cast<int>(sizeof...(A)),
+                    "keep_alive<Nurse, Patient>: 0 is the result, 1 the first argument, up to the last argument");
+      return Tag::template to_py<R, keeper >= 0>(run(overload, loaders...),
+                                                 keeper > 0 ? arguments[keeper - 1] : nullptr)
+          .release();
     } else if constexpr ((std::is_lvalue_reference_v<R> || std::is_pointer_v<R>)&&is_bound_pointee<R>) {
       PyObject* const self = sizeof...(A) > 0 ? arguments[0] : nullptr;
       return pointer_to_python<R, is_of_class, X...>(run(overload, loaders...), self).release();
@@ -183,7 +229,7 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   static constexpr const ParameterType* parameters[] = {&parameter_type<A>..., nullptr};
 
  public:
-  static constexpr OverloadType type{&call, is_of_class, &result_type<R>, parameters, sizeof...(A)};
+  static constexpr OverloadType type{&call, is_of_class, type_of_result<Tag, R>(), parameters, sizeof...(A)};
 };
 
 #if LATEPY_DEFINITIONS

@@ -1,0 +1,204 @@
+// latepy/memory/return_tags.hpp: return_array and return_view, which give scripts the items of a result or field.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <latepy/host/class.hpp>
+#include <latepy/memory/array.hpp>
+
+#include <array>
+
+namespace latepy {
+inline namespace v1 {
+namespace detail {
+
+/// Whether C is a C array or std::array.
+template <class C>
+inline constexpr bool has_fixed_size = std::is_array_v<C>;
+template <class T, std::size_t N>
+inline constexpr bool has_fixed_size<std::array<T, N>> = true;
+
+/// Whether C is a Span, or a std::vector that has its items in memory.
+template <class C>
+inline constexpr bool has_own_size = SpanItem<C>::is_span || is_vector<C>;
+template <class A>
+inline constexpr bool has_own_size<std::vector<bool, A>> = false;
+
+/// Where the items of a container without const lie, and their shape.
+template <class C, class = void>
+struct ItemsOf {
+  static constexpr bool are_known = false;
+};
+template <class C>
+struct ItemsOf<C, std::enable_if_t<has_own_size<C>>> {
+  static constexpr bool are_known = true;
+  template <class D>
+  static auto* data(D& container) noexcept {
+    return container.data();
+  }
+  static Shape shape(const C& container) { return Shape(container.size()); }
+};
+template <class C>
+struct ItemsOf<C, std::enable_if_t<has_fixed_size<C>>> {
+  static constexpr bool are_known = true;
+  using Item = typename FieldItem<C>::Type;
+  template <class D>
+  static auto* data(D& container) noexcept {
+    return reinterpret_cast<std::conditional_t<std::is_const_v<D>, const Item, Item>*>(std::addressof(container));
+  }
+  static Shape shape(const C&) {
+    std::vector<ssize> sizes;
+    FieldItem<C>::add_shape(sizes);
+    return Shape(sizes);
+  }
+};
+/// The container that a function returns: itself, by reference or by pointer.
+template <class R>
+using ContainerOf = std::remove_cv_t<std::remove_pointer_t<std::remove_cv_t<std::remove_reference_t<R>>>>;
+
+/// The annotation of a result that may be a null pointer.
+template <class R>
+std::string array_type(std::string type) {
+  return std::is_pointer_v<std::remove_reference_t<R>> ? concat({"typing.Optional[", type, "]"}) : type;
+}
+
+/// Sets the items of a field of `object`. Views of them see that if there are as many as before. \throws BufferError if
+/// there are others, and a view of the object's memory exists; ValueError if the field has a fixed size.
+template <class T, class F, class Item>
+void assign_items(T& object, F& field, const Array<const Item>& items) {
+  const Shape shape = ItemsOf<F>::shape(field);
+  const bool is_same = std::equal(shape.data(), shape.data() + shape.ndim(), ArrayAccess::shape(items),
+                                  ArrayAccess::shape(items) + items.ndim());
+  if (is_same) {
+    if (items.size()) std::memmove(ItemsOf<F>::data(field), items.data(), items.size() * sizeof(Item));
+  } else if constexpr (is_vector<F>) {
+    if (items.ndim() != 1)
+      throw ValueError(concat({"a field with one dimension got items with ", decimal(items.ndim())}));
+    check_unviewed(object, "the size of a field");
+    before_assignment(field);
+    field.assign(items.begin(), items.end());
+  } else {
+    throw ValueError(concat(
+        {"a field of the shape ", shape.to_string(), " got items of the shape ",
+         Shape(std::vector<ssize>(ArrayAccess::shape(items), ArrayAccess::shape(items) + items.ndim())).to_string()}));
+  }
+}
+
+/// What both tags do with a field.
+template <class Tag>
+struct ArrayFieldTag : ResultTag {
+  template <class Scope, class F, class C, class... X>
+  static Scope& def_field(Scope& scope, const std::string& name, F C::*member, const X&... extras) {
+    return add(scope, scope, name, member, extras...);
+  }
+
+ private:
+  template <class Scope, class T, class... O, class F, class C, class... X>
+  static Scope& add(Scope& scope, Class<T, O...>&, const std::string& name, F C::*member, const X&... extras) {
+    static_assert(std::is_base_of_v<C, T>, "def(): T does not have this field: it belongs to another class");
+    using Plain = std::remove_const_t<F>;
+    constexpr bool is_settable = ItemsOf<Plain>::are_known && !SpanItem<Plain>::is_span && !std::is_const_v<F> &&
+                                 !(std::is_same_v<X, ReadOnly> || ...);
+    // A Span in a field is no reference to the field, but to the memory that the object has.
+    using Shown = std::conditional_t<SpanItem<Plain>::is_span || std::is_pointer_v<F>, Plain, F&>;
+    std::string_view doc;
+    [[maybe_unused]] const auto see = [&](const auto& extra) {
+      if constexpr (std::is_convertible_v<decltype(extra), std::string_view>) doc = extra;
+    };
+    (see(extras), ...);
+    auto getter = [member](T& self) -> Shown { return self.*member; };
+    if constexpr (is_settable) {
+      using Item = std::remove_pointer_t<decltype(ItemsOf<F>::data(std::declval<F&>()))>;
+      auto setter = [member](T& self, const Array<const Item>& items) { assign_items(self, self.*member, items); };
+      scope.property(name, std::move(getter), with(std::move(setter), LocksSelf()), Tag(), LocksSelf(), doc);
+    } else {
+      scope.property(name, std::move(getter), Tag(), LocksSelf(), doc);
+    }
+    return scope;
+  }
+};
+
+}  // namespace detail
+
+/// The type of return_array.
+struct ReturnArray : detail::ArrayFieldTag<ReturnArray> {
+  template <class R, bool IsKept>
+  static Object to_py(R&& result, PyObject* owner) {
+    using C = detail::ContainerOf<R>;
+    if constexpr (std::is_pointer_v<std::remove_reference_t<R>>) {
+      return result ? to_py<decltype(*result), IsKept>(*result, owner) : detail::none();
+    } else if constexpr (detail::has_fixed_size<C>) {
+      const auto* const data = detail::ItemsOf<C>::data(std::as_const(result));
+      const Shape shape = detail::ItemsOf<C>::shape(result);
+      return array(Span(data, shape.count()), shape);
+    } else {
+      return array(std::forward<R>(result));
+    }
+  }
+  template <class R>
+  static std::string python_type(detail::Direction) {
+    return detail::array_type<R>("numpy.ndarray");
+  }
+};
+/// A tag for def() and property(): the result becomes a new numpy array. The items of a std::vector that is returned by
+/// value are adopted without a copy. Those of other ranges, std::arrays and C arrays (in their dimensions), Spans, and
+/// of references and pointers to them are copied. A null pointer is None. After a field, `def("x", &T::x,
+/// return_array)`: scripts read a copy, and may assign what an Array<const T> takes. Needs numpy at the call, else
+/// ImportError.
+inline constexpr ReturnArray return_array{};
+
+/// The type of return_view.
+struct ReturnView : detail::ArrayFieldTag<ReturnView> {
+  template <class R, bool IsKept>
+  static Object to_py(R&& result, [[maybe_unused]] PyObject* owner) {
+    using C = detail::ContainerOf<R>;
+    constexpr bool is_shared = detail::is_owning_pointer<C>;
+    constexpr bool is_value = !std::is_reference_v<R> && !detail::SpanItem<C>::is_span;
+    if constexpr (std::is_pointer_v<std::remove_reference_t<R>>) {
+      return result ? to_py<decltype(*result), IsKept>(*result, owner) : detail::none();
+    } else if constexpr (is_shared) {
+      return result ? Object(view(std::forward<R>(result))) : detail::none();
+    } else if constexpr (is_value && detail::is_vector<C>) {
+      return view(std::forward<R>(result));
+    } else {
+      static_assert(detail::ItemsOf<C>::are_known && !is_value,
+                    "return_view: return a reference or pointer to a std::vector (not of bool), std::array or C array, "
+                    "a Span, or a std::vector or a std::shared_ptr to one by value; else use latepy::return_array");
+      static_assert(IsKept,
+                    "return_view: who keeps the memory that this function returns? make it a method, or add "
+                    "latepy::keep_alive<0, N>, or latepy::return_reference if C++ keeps it");
+      Object own;  // the vector's, if bind_vector() gave it a class: it does not change its size then
+      if constexpr (detail::is_vector<C>)
+        if (owner && detail::class_of<C>()) owner = (own = detail::reference_to_python(&result, owner)).ptr();
+      auto* const data = detail::ItemsOf<C>::data(result);
+      const Shape shape = detail::ItemsOf<C>::shape(result);
+      return owner ? detail::ViewAccess::make(data, shape, nullptr, Ref(owner))
+                   : detail::ViewAccess::make(data, shape, nullptr, unowned);
+    }
+  }
+  /// A View has what a memoryview has. Python can tell the type of its items from 3.14 on.
+  template <class R>
+  static std::string python_type(detail::Direction direction) {
+    using C = detail::ContainerOf<R>;
+    if constexpr (detail::ItemsOf<C>::are_known) {
+      using Item = std::remove_cv_t<std::remove_pointer_t<decltype(detail::ItemsOf<C>::data(std::declval<C&>()))>>;
+      if (detail::library_state.version.minor >= 14)
+        return detail::array_type<R>(detail::concat({"memoryview[", detail::python_type<Item>(direction), "]"}));
+    }
+    return detail::array_type<R>("memoryview");
+  }
+};
+/// A tag for def() and property(): the result becomes a View of the items, without a copy. Scripts read and write them
+/// in place; they only read if the C++ type is const. A result may be
+/// - a reference or pointer to a std::vector, std::array or C array, or a Span: the View keeps the object whose method
+///   returned it, so the object lives as long as the View and all that is made of it. A function that is no method
+///   names the owner by keep_alive<0, N>, or says return_reference: then C++ keeps the memory.
+/// - a std::vector by value, or a std::shared_ptr to one: the View owns it.
+///
+/// After a field: `def("samples", &T::samples, return_view)`. A script that assigns as many items as there are changes
+/// them in place. Another number is a BufferError while a view of the object's memory exists, and so is to give the
+/// object away as unique_ptr. The program must not change the size of a vector then: after push_back() a View would
+/// refer to freed memory. BufferError too for an object that is only lent (Borrowed).
+inline constexpr ReturnView return_view{};
+
+}  // namespace v1
+}  // namespace latepy
