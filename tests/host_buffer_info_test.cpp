@@ -142,6 +142,12 @@ TEST_CASE("a BufferInfo is any memory that Python knows: of no dimension, many, 
   any = py::BufferInfo();
   any.data = memory + 3;
   CHECK(python().eval<bool>("memoryview(Any()).ndim == 0 and memoryview(Any())[()] == 3"));
+  {
+    py::detail::BufferHandle item;
+    REQUIRE(item.acquire(eval("Any()").ptr(), py::detail::buffer_strides));
+    CHECK((item.view().ndim == 0 && !item.view().shape && !item.view().strides));
+  }
+  if (python().try_exec("import numpy")) CHECK(eval("numpy.asarray(Any())[()]").as<int>() == 3);
   any.data = memory;
   any.shape = {2, 3, 4};
   CHECK(python().eval<bool>("memoryview(Any()).strides == (12, 4, 1) and memoryview(Any())[1, 2, 3] == 23"));

@@ -1,5 +1,6 @@
 // Tests of latepy/memory/array.hpp: Array, Span parameters, array().
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <complex>
 #include <cstdint>
 #include <thread>
@@ -121,6 +122,25 @@ TEST_CASE("an Array of const items converts what is none, into memory of its own
   CHECK(items_of(eval("array.array('f', [1])").as<Array<const std::complex<double>>>())[0] == 1.0);
   CHECK(eval("[{'x': 1, 'y': 2}]").as<Array<const Point>>()[0].y == 2);
   python().exec("del numbers");
+}
+
+TEST_CASE("memory of bool has other bytes than 0 and 1: they are converted, or refused in words") {
+  python().exec("import array\nodd = memoryview(bytearray([0, 1, 2] * 200)).cast('?')");
+  const auto bools = eval("odd").as<Array<const bool>>();
+  CHECK((bools.is_copy() && !bools[0] && bools[1] && bools[599]));
+  CHECK_FALSE(eval("odd[:2]").as<Array<const bool>>().is_copy());
+  const auto two = eval("odd[:2]").as<Array<bool>>();
+  two[0] = true;
+  CHECK(eval("odd[0]").as<bool>());
+  CHECK(refused<Array<bool>>(eval("odd")) ==
+        "latepy::Array<bool>: one of its items is the byte 2, and a bool of C++ is 0 or 1: pass a copy with real "
+        "bools, such as x != 0");
+  python().def("count", [](py::Span<const bool> all) { return std::count(all.begin(), all.end(), true); });
+  CHECK(eval("count(odd)").as<int>() == 401);
+  // What was refused is given back.
+  python().exec("raw = bytearray([2])\nodd = memoryview(raw).cast('?')");
+  CHECK_THROWS_AS(eval("odd").as<Array<bool>>(), py::ConversionError);
+  python().exec("odd.release()\nraw.append(1)\ndel odd, raw");
 }
 
 TEST_CASE("what does not convert exactly is refused with its place") {

@@ -232,6 +232,10 @@ TEST_CASE("what is refused, and what the error says") {
   CHECK_FALSE(python().eval("1").is<Buffer<double>>());
   CHECK(floats.is<Buffer<float>>());
   CHECK_FALSE(floats.is<Buffer<double>>());
+  CHECK(Buffer<const bool>(eval("memoryview(bytes([1, 2, 0, 2])).cast('?')[::2]"))(0));
+  CHECK_THAT(message_of([] { Buffer<const bool> b(eval("memoryview(bytes([1, 0, 2])).cast('?')[::2]")); }),
+             ContainsSubstring("one of its items is the byte 2, and a bool of C++ is 0 or 1"));
+  CHECK_FALSE(eval("memoryview(bytes([2])).cast('?')").is<Buffer<const bool>>());
   // A struct that cannot be in memory is an error of the program, not its end.
   CHECK_THROWS_AS((floats.as<std::variant<int, Buffer<const Union>>>()), py::ValueError);
 }

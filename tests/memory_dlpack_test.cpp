@@ -171,7 +171,8 @@ TEST_CASE("a read-only view is a read-only tensor") {
   const std::vector<int> numbers{1, 2};
   const View view = py::view(numbers, unowned);
   CHECK(from_dlpack<const int>(view).readonly());
-  CHECK(refused([&] { from_dlpack<int>(view); }).find("it is read-only: take a Tensor<const T>") != std::string::npos);
+  CHECK(refused([&] { from_dlpack<int>(view); }).find("it is read-only: let the program take items that are const") !=
+        std::string::npos);
   CHECK(view.exports() == 0);
 }
 
@@ -212,7 +213,13 @@ TEST_CASE("a tensor that does not fit is refused in words, and stays in its caps
   CHECK(why([](NewTensor& t) {
           t.form.device = {2, 1};
         }) == "it is on the device (2, 1), and memory on the CPU is wanted");
-  CHECK(why([](NewTensor& t) { t.flags = tensor_is_readonly; }) == "it is read-only: take a Tensor<const T>");
+  CHECK(why([](NewTensor& t) { t.flags = tensor_is_readonly; }) ==
+        "it is read-only: let the program take items that are const");
+  CHECK_THAT(why([](NewTensor& t) { t.flags = tensor_is_copied; }),
+             ContainsSubstring("gave a copy, so it would not see"));
+  CHECK(why([](NewTensor& t) {
+          t.form.type = {tensor_bfloat, 16, 1};
+        }) == "it has bfloat16 items, and float32 are wanted");
   CHECK(why([](NewTensor& t) { t.major = 2; }) == "it speaks DLPack 2, and 1 is wanted");
   CHECK(why([](NewTensor& t) { t.form.ndim = -1; }) == "its number of dimensions is -1");
   CHECK(why([](NewTensor& t) { t.form.shape[1] = -5; }) == "dimension 1 has -5 items");
@@ -223,6 +230,13 @@ TEST_CASE("a tensor that does not fit is refused in words, and stays in its caps
         "its __dlpack__() gave no capsule of DLPack");
   python().exec("def fails(self, **names): raise BufferError('not today')");
   CHECK(refused([] { from_dlpack<float>(eval("type('Fails', (), {'__dlpack__': fails})()")); }) == "not today");
+  CHECK(refused([] {
+          from_dlpack<float>(eval("type('Signed', (), {'__dlpack__': 1, 'is_neg': lambda self: True})()"));
+        }) == "it keeps its sign beside its memory (is_neg()), which DLPack cannot tell: pass tensor.resolve_neg()");
+  python().exec("def unknown(self): raise ValueError('unknown device')");
+  CHECK(refused([] {
+          from_dlpack<float>(eval("type('Meta', (), {'__dlpack__': 1, '__dlpack_device__': unknown})()"));
+        }) == "unknown device");
   CHECK(refused([] {
           from_dlpack<float>(eval("type('Far', (), {'__dlpack__': 1, '__dlpack_device__': lambda self: (2, 0)})()"));
         }) == "it is on the device (2, 0), and memory on the CPU is wanted");
@@ -268,13 +282,126 @@ TEST_CASE("tensors take nothing that they do not give back") {
   CHECK_STEADY(refused([&] { from_dlpack<float>(view); }));
 }
 
+TEST_CASE("an Array takes what has only __dlpack__: its own memory where that fits, else converted") {
+  python().exec(R"(
+      class Tensor:
+          def __init__(self, view): self.view = view
+          def __dlpack__(self, **names): return self.view.__dlpack__(**names)
+          def __len__(self): return len(self.view)
+          def tolist(self): return self.view.tolist()
+  )");
+  std::vector<double> numbers{1, 2, 3, 4, 5, 6};
+  const auto tensor_of = [](const View& view) { return python()["Tensor"](view); };
+  const View table = py::view(numbers.data(), {2, 3}, unowned), column = py::view(numbers.data(), {3}, {16}, unowned);
+  {
+    const Object object = tensor_of(table);
+    const auto array = object.as<py::Array<double, 2>>();
+    CHECK((array.data() == numbers.data() && array.shape(1) == 3 && !array.is_copy() && array.object().same(object)));
+    CHECK(object.as<py::Array<const double>>().data() == numbers.data());
+    CHECK(table.exports() == 1);
+    array(1, 2) = 60;
+  }
+  CHECK((table.exports() == 0 && numbers[5] == 60));
+  const auto floats = tensor_of(table).as<py::Array<const float>>();
+  CHECK((floats.is_copy() && floats(1, 2) == 60 && floats.ndim() == 2));
+  const auto odds = tensor_of(column).as<py::Array<const double>>();
+  CHECK((odds.is_copy() && odds[2] == 5));
+  const auto why = [&](auto wanted, const View& view) {
+    using T = decltype(wanted);
+    const Object object = tensor_of(view);
+    CHECK_FALSE(object.is<T>());
+    return refused([&] { object.as<T>(); });
+  };
+  CHECK(why(py::Array<float>(0), table) == "it has float64 items, and float32 are wanted");
+  CHECK(why(py::Array<double>(0), column) ==
+        "its items do not lie one after the other, row after row: pass a contiguous copy");
+  CHECK(why(py::Array<double>(0), py::view(static_cast<const double*>(numbers.data()), 2, unowned)) ==
+        "it is read-only: let the program take items that are const");
+  CHECK(why(py::Array<double, 1>(0), table) == "it has 2 dimensions, and 1 are wanted");
+  CHECK(why(py::Array<const int>(0), py::view(numbers.data(), 2, unowned)) == "[0]: cannot convert 'float' 1.0 to int");
+  CHECK(why(py::Array<const double>(0), py::view(numbers.data(), 2, unowned, py::Device{2, 0})) ==
+        "it is on the device (2, 0), and memory on the CPU is wanted");
+  python().def("first", [](const py::Array<const double>& array) { return array[0]; });
+  python()["t"] = tensor_of(table);
+  CHECK(eval("first(t)").as<double>() == 1);
+  CHECK_STEADY(eval("first(t)"));
+  python().exec("del t");
+  CHECK(table.exports() == 0);
+}
+
+TEST_CASE("a tensor of bool is looked at: a byte other than 0 and 1 is no bool of C++") {
+  python();
+  static bool items[4] = {true, false, true, false};
+  const View view = py::view(items, {2, 2}, {1, 2}, unowned);
+  CHECK(from_dlpack<bool>(view)(0, 1));
+  const unsigned char odd = 2;
+  std::memcpy(&items[1], &odd, 1);
+  CHECK(refused([&] { from_dlpack<const bool>(view); }) ==
+        "one of its items is the byte 2, and a bool of C++ is 0 or 1: pass a copy with real bools, such as x != 0");
+}
+
+TEST_CASE("torch and C++ share memory in both directions, and what cannot be shared is refused in words", "[torch]") {
+  if (!python().try_exec("import torch").has_value()) SKIP("this Python has no torch");
+  python().exec("t = torch.arange(6.).reshape(2, 3)\nflags = torch.tensor([True, False])");
+  {
+    const auto tensor = from_dlpack<float>(python()["t"].as<Object>());
+    tensor(1, 2) = 50;
+    python().exec("assert t[1, 2] == 50\nt[0, 1] = 10");
+    CHECK(tensor(0, 1) == 10);
+    const auto turned = from_dlpack<const float>(eval("t.T"));
+    CHECK((&turned(2, 1) == &tensor(1, 2) && turned.stride(0) == 4 && !turned.is_contiguous()));
+    const auto array = eval("t").as<py::Array<float, 2>>();
+    CHECK((array.data() == tensor.data() && !array.is_copy()));
+    CHECK(eval("t.int()").as<py::Array<const double>>()(1, 2) == 50);
+    CHECK(eval("t.half()").as<py::Array<const double>>()(1, 2) == 50);
+    CHECK_FALSE(from_dlpack<bool>(python()["flags"].as<Object>())(1));
+    CHECK(eval("flags").as<py::Array<const double>>()[0] == 1);
+    CHECK(eval("torch.tensor([1, 2], dtype=torch.uint8).view(torch.bool)").as<py::Array<const bool>>()[1]);
+  }
+  std::vector<double> numbers{1, 2, 3};
+  View view = py::view(numbers.data(), 3, unowned);
+  python()["view"] = view;
+  python().exec("shared = torch.from_dlpack(view)\nshared[0] = 10\nshared.mul_(2)");
+  CHECK(numbers == std::vector<double>{20, 4, 6});
+  numbers[1] = 40;
+  python().exec("assert shared[1] == 40");
+  CHECK((view.exports() == 1 && !view.try_withdraw()));
+  python().exec("del shared, view");
+  CHECK(view.try_withdraw());
+
+  const auto why = [](const char* code) {
+    INFO(code);
+    const Object object = eval(code);
+    const std::string text = refused([&] { from_dlpack<const float>(object); });
+    CHECK_THROWS_AS(object.as<py::Array<float>>(), py::ConversionError);
+    return text;
+  };
+  CHECK(why("flags") == "it has bool8 items, and float32 are wanted");
+  CHECK(why("torch.ones(2, dtype=torch.bfloat16)") == "it has bfloat16 items, and float32 are wanted");
+  CHECK_THAT(why("torch.ones(2, requires_grad=True)"), ContainsSubstring("detach()"));
+  CHECK_THAT(why("torch.tensor([1j]).conj()"), ContainsSubstring("conj"));
+  CHECK_THAT(why("torch.tensor([1j]).conj().imag"), ContainsSubstring("pass tensor.resolve_neg()"));
+  CHECK_THAT(why("torch.zeros(2, device='meta')"), ContainsSubstring("meta"));
+  CHECK_THAT(why("torch.zeros(2).to_sparse()"), ContainsSubstring("layout"));
+  for (const char* code : {"torch.ones(2, requires_grad=True)", "torch.tensor([1j]).conj().imag",
+                           "torch.zeros(2, device='meta')", "torch.ones(2, dtype=torch.bfloat16)"})
+    CHECK_THROWS_AS(eval(code).as<py::Array<const float>>(), py::ConversionError);
+  python().exec("del t, flags");
+}
+
 TEST_CASE("numpy takes a view by DLPack, and gives its arrays", "[numpy]") {
   if (!python().try_exec("import numpy\nnumpy.from_dlpack").has_value()) return;
   std::vector<double> numbers{1, 2, 3, 4};
   const View view = py::view(numbers.data(), {2, 2}, unowned);
   python()["view"] = view;
-  python().exec(
-      "a = numpy.from_dlpack(view)\nassert a.tolist() == [[1, 2], [3, 4]]\nif a.flags.writeable: a[0, 0] = 1");
+  python().exec(R"(
+      a = numpy.from_dlpack(view)
+      assert a.tolist() == [[1, 2], [3, 4]]
+      if tuple(map(int, numpy.__version__.split('.')[:2])) >= (2, 3): assert a.flags.writeable
+      if a.flags.writeable: a[0, 0] = 10
+      was_written = a.flags.writeable
+  )");
+  CHECK(numbers[0] == (eval("was_written").as<bool>() ? 10 : 1));
   CHECK(py::Buffer<const double>(python()["a"]).size() == 4);
   CHECK(view.exports() == 1);
   numbers[3] = 40;

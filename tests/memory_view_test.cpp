@@ -422,6 +422,37 @@ TEST_CASE("withdraw() without the GIL leaves the owner to the view's end", "[gil
   CHECK(ended == 1);
 }
 
+TEST_CASE("a second withdraw() does not wait for the owner that the first one ends", "[gil]") {
+  python();
+  static std::atomic<bool> is_ending, goes_on;
+  is_ending = goes_on = false;
+  struct Slow {
+    bool is_owner = true;
+    Slow() = default;
+    Slow(Slow&& other) noexcept : is_owner(std::exchange(other.is_owner, false)) {}
+    ~Slow() {
+      if (!is_owner) return;
+      const py::GilRelease released;
+      is_ending = true;
+      while (!goes_on) std::this_thread::yield();
+    }
+  };
+  static int number = 1;
+  View view = py::view(&number, 1, Slow());
+  std::thread second([&] {
+    while (!is_ending) std::this_thread::yield();
+    const bool is_withdrawn = view.try_withdraw();
+    goes_on = true;
+    CHECK(is_withdrawn);
+  });
+  view.withdraw();
+  {
+    const py::GilRelease released;
+    second.join();
+  }
+  CHECK_THROWS_AS(view.to_numpy(), py::Error);
+}
+
 TEST_CASE("a view and the object that owns its memory may refer to each other: the garbage collector ends both") {
   python();
   static int number = 1;
@@ -564,6 +595,14 @@ TEST_CASE("numpy shares structs, with their padding", "[numpy]") {
       del a
   )");
   CHECK((all[0].id == 13 && all[1].id == 16));
+  const View view = py::view(all.data(), {1, 2}, {48, 24}, unowned);
+  python()["both"] = py::list(view.to_numpy(), view.to_numpy());
+  CHECK(view.exports() == 2);
+  python().exec(
+      "assert both[0].dtype == both[1].dtype and both[1]['y'].tolist() == [[2, 5]] and both[0].flags.writeable");
+  if (!are_fast_paths_off()) CHECK(eval("both[0].dtype is both[1].dtype").as<bool>());  // numpy read it once
+  python().exec("del both");
+  CHECK(view.exports() == 0);
 }
 
 namespace {

@@ -17,8 +17,10 @@ struct ArrayAccess;
 /// - `Array<double>` as a parameter takes exactly this memory: type, writable, contiguous. It never copies; the error
 ///   says what to pass instead. What the host writes, the script sees.
 /// - `Array<const double>` may convert, into memory of its own: arrays of other numbers and strides, lists of lists,
-///   what has `__array__`, such as a pandas Series, and numbers, which have no dimension. Items convert as `as<T>()`
-///   converts them: Array<const int> refuses float64.
+///   tensors of the CPU (`__dlpack__`), what has `__array__`, such as a pandas Series, and numbers, which have no
+///   dimension. Items convert as `as<T>()` converts them: Array<const int> refuses float64.
+/// - Memory of bool may have other bytes than 0 and 1, which C++ must not read. `Array<const bool>` converts them;
+///   `Array<bool>` refuses them. Both look when they are made, and not at what others write later.
 /// - `Array<double> a(rows, columns)` makes zeros. To Python an Array is the object whose memory it has; its own memory
 ///   becomes an ndarray, or a View where there is no numpy.
 /// The constructors and object() need the GIL; items do not. It may be destroyed on any thread.
@@ -149,7 +151,10 @@ struct Converter<Array<T, Rank>> {
 
  private:
   static bool take(PyObject* object, detail::ArrayMemory& memory) {
-    return memory.take(object, detail::item_type<Item>, alignof(Item), !std::is_const_v<T>);
+    if constexpr (std::is_same_v<Item, bool>)
+      return memory.take_bools(object, !std::is_const_v<T>);
+    else
+      return memory.take(object, detail::item_type<Item>, alignof(Item), !std::is_const_v<T>);
   }
   static bool load(PyObject* object, Array<T, Rank>& array, bool says_why) {
     if (LATEPY_UNLIKELY(!take(object, array.memory_))) {
@@ -251,7 +256,7 @@ Object array(R&& range, const Shape& shape) {
                        std::is_same_v<detail::plain<R>, std::vector<Item>> && !std::is_same_v<Item, bool>) {
     Item* const data = range.data();
     const detail::NumpyTable* const numpy = detail::numpy_table();
-    if (LATEPY_LIKELY(numpy && detail::item_type<Item>.numpy >= 0)) {
+    if (LATEPY_LIKELY(numpy)) {
       auto held = std::make_unique<std::vector<Item>>(std::move(range));
       Object owner = detail::steal_or_throw(detail::api().Capsule_New(held.get(), "latepy.vector", [](PyObject* each) {
         delete static_cast<std::vector<Item>*>(detail::api().Capsule_GetPointer(each, "latepy.vector"));
@@ -280,7 +285,7 @@ namespace detail {
 
 LATEPY_FUNC Object empty_ndarray(const ItemType& type, const Shape& shape, void*& data) {
   const NumpyTable* const numpy = numpy_table();
-  if (LATEPY_LIKELY(numpy && numpy->are_heads_proved && type.numpy >= 0)) {
+  if (LATEPY_LIKELY(numpy && numpy->are_heads_proved)) {
     Object made = wrap_in_array(*numpy, type, shape.ndim(), shape.data(), nullptr, nullptr, true, Object());
     data = data_of<ArrayHead>(made.ptr()).data;
     return made;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/memory/detail/buffer_handle.hpp>
+#include <latepy/memory/detail/odd_bool.hpp>
 #include <latepy/memory/detail/parse_format.hpp>
 
 #include <cstddef>
@@ -46,6 +47,8 @@ class Span {
 /// - an arithmetic type, or std::complex with stl/complex.hpp;
 /// - a struct of LATEPY_STRUCT: items with the same fields at the same places, such as a structured array of numpy;
 /// - std::byte: the bytes of contiguous items of any type.
+/// Memory of bool that has other bytes than 0 and 1, which C++ must not read, is refused; what others write later, and
+/// a bool in a struct, is taken as it is.
 ///
 /// Buffer<double> can write, Buffer<const double> can only read. While a Buffer exists, the object cannot free or move
 /// the memory: a bytearray refuses to grow. The constructor needs the GIL. Reading and writing items does not need it;
@@ -132,11 +135,22 @@ class Buffer {
       return detail::holds_struct(detail::StructItem<Item>::form(), memory_.view().format, memory_.view().itemsize) &&
              memory_.are_aligned(alignof(Item));
     else
-      return is_bytes || memory_.template holds_aligned<Item>();
+      return is_bytes || (memory_.template holds_aligned<Item>() && !odd());
+  }
+  /// A byte that is no bool, if T is bool.
+  int odd() const noexcept {
+    if constexpr (std::is_same_v<Item, bool>)
+      if (memory_.view().len) {
+        const detail::BufferView& view = memory_.view();
+        return detail::odd_bool(view.buf, view.ndim, view.shape, view.strides);
+      }
+    return 0;
   }
   [[noreturn]] LATEPY_COLD void refuse(const Ref& object) const {
     const char* format = "";
     if constexpr (is_struct) format = detail::StructItem<Item>::format();
+    if (memory_.view().obj && memory_.template holds_aligned<Item>() && odd())
+      detail::throw_mismatch(object.ptr(), type_text(), detail::odd_bool_text(odd()).c_str());
     if (memory_.view().obj) detail::throw_other_items(object.ptr(), type_text(), memory_.view(), format);
     detail::throw_no_memory(object.ptr(), type_text(), !std::is_const_v<T>);
   }

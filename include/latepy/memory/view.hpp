@@ -28,8 +28,9 @@ class View : public Object {
   std::size_t exports() const { return data().exports.live(); }
   /// Takes the memory back: from now on scripts get a BufferError or ValueError, and the program may free or change it.
   /// The owner ends before this returns if the thread holds the GIL, else with the last reference to the View. Any
-  /// thread; does nothing the second time. \throws StateError with the number of exports() if any lives; then nothing
-  /// changed.
+  /// thread. The second time it does nothing and does not wait: if two threads call it, the one that comes second may
+  /// return while the owner still ends on the first. \throws StateError with the number of exports() if any lives; then
+  /// nothing changed.
   void withdraw();
   /// As withdraw(), but returns false instead of throwing; also after the interpreter has ended.
   bool try_withdraw() noexcept;

@@ -32,6 +32,11 @@ class BufferHandle {
 
   /// Gets the buffer of the object. Needs the GIL. \returns false with Python's error set if the object has none.
   bool acquire(PyObject* object, int flags) noexcept;
+  /// Owns an object that exports no buffer, such as a capsule, in place of one: PyBuffer_Release() drops it too.
+  void keep(Object object) noexcept {
+    generation_ = current_generation();
+    view_.obj = object.release();
+  }
   /// Gives the buffer back. There are no items after it.
   void release() noexcept {
     if (view_.obj) release_view();

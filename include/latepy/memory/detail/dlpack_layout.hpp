@@ -50,6 +50,7 @@ enum TensorCode : std::uint8_t {
   tensor_signed = 0,
   tensor_unsigned = 1,
   tensor_float = 2,
+  tensor_bfloat = 4,
   tensor_complex = 5,
   tensor_bool = 6
 };

@@ -134,7 +134,24 @@ constexpr ItemType make_item_type() noexcept {
 template <class T>
 inline constexpr ItemType item_type = make_item_type<T>();
 
+/// The ItemType of numbers of this kind and size; null if there is none. That of a complex number cannot get and set.
+const ItemType* item_type_of(ItemKind kind, ssize size) noexcept;
+
 #if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD const ItemType* item_type_of(ItemKind kind, ssize size) noexcept {
+  static const ItemType* const all[] = {&item_type<bool>,          &item_type<std::int8_t>,   &item_type<std::int16_t>,
+                                        &item_type<std::int32_t>,  &item_type<std::int64_t>,  &item_type<std::uint8_t>,
+                                        &item_type<std::uint16_t>, &item_type<std::uint32_t>, &item_type<std::uint64_t>,
+                                        &item_type<float>,         &item_type<double>};
+  for (const ItemType* each : all)
+    if (each->kind == kind && each->size == size) return each;
+  static const ItemType complex[] = {{[] { return "Zf"; }, 8, ItemKind::complex, 14, nullptr, nullptr, nullptr},
+                                     {[] { return "Zd"; }, 16, ItemKind::complex, 15, nullptr, nullptr, nullptr}};
+  static const ItemType half{[] { return "e"; }, 2, ItemKind::floating, numpy_half, nullptr, nullptr, nullptr};
+  if (kind == half.kind && size == half.size) return &half;
+  return kind != ItemKind::complex ? nullptr : size == 8 ? &complex[0] : size == 16 ? &complex[1] : nullptr;
+}
 
 LATEPY_FUNC LATEPY_COLD std::string numpy_typestr(ItemKind kind, ssize size) {
   const char order = size == 1 || kind == ItemKind::other ? '|' : LATEPY_BIG_ENDIAN ? '>' : '<';

@@ -4,19 +4,17 @@
 
 #include <latepy/memory/detail/copy_items.hpp>
 #include <latepy/memory/detail/parse_format.hpp>
+#include <latepy/memory/detail/take_tensor.hpp>
 #include <latepy/memory/view.hpp>
 
 namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// Contiguous memory, row after row, and what keeps it: an ndarray, a buffer, or a latepy.View of our own.
+/// Contiguous memory, row after row, and what keeps it: an ndarray, a buffer, a tensor, or a latepy.View of our own.
 class ArrayMemory {
  public:
-  static constexpr int near_dimensions = 6;
-  LATEPY_EFFCXX_OFF  // the shape is set with the dimensions
-  ArrayMemory() noexcept {}
-  LATEPY_EFFCXX_ON
+  ArrayMemory() noexcept = default;
   ArrayMemory(ArrayMemory&&) = default;
   ArrayMemory(const ArrayMemory&) = delete;
   ArrayMemory& operator=(const ArrayMemory&) = delete;
@@ -24,6 +22,8 @@ class ArrayMemory {
   /// Takes the memory of an object that holds such items. Needs the GIL. \returns false, without an error set, if it
   /// has other ones, is not contiguous, or `writes` and is read-only.
   bool take(PyObject* object, const ItemType& type, std::size_t alignment, bool writes);
+  /// The same for items of bool, which are looked at: a byte other than 0 and 1 is no bool of C++.
+  bool take_bools(PyObject* object, bool writes);
   /// Makes memory of our own, filled with zeros. Needs the GIL. \throws ValueError, std::bad_alloc.
   void make(const ItemType& type, const Shape& shape);
   /// The same, but the items may be anything: an ndarray, if numpy was used before.
@@ -35,15 +35,15 @@ class ArrayMemory {
   bool is_copy = false;
   bool is_own_view = false;  ///< `object` is a latepy.View that make() made
   Object object{};
-  const ssize* shape() const noexcept { return far_ ? far_.get() : near_; }
+  const ssize* shape() const noexcept { return shape_.get(); }
 
  private:
+  bool take_tensor(PyObject* object, const ItemType& type, std::size_t alignment, bool writes);
   bool take_array(PyObject* object, const ItemType& type, bool writes);
   void set_shape(const ssize* sizes, int count);
 
   BufferHandle buffer_{};
-  std::unique_ptr<ssize[]> far_{};
-  ssize near_[near_dimensions];
+  Dimensions<6> shape_{};
 };
 
 /// The shape that nested sequences have, by the first element of each: `[[1, 2], [3, 4]]` is (2, 2). \param most the
@@ -105,6 +105,20 @@ bool copy_rows(const BufferView& view, const ssize* strides, int dimension, cons
   }
 }
 
+/// Copies and converts the items of a tensor into memory that it makes. \returns false if they are refused.
+template <class T>
+bool copy_tensor(const TensorMemory& tensor, int rank, ArrayMemory& memory) {
+  BufferView view{};
+  view.itemsize = tensor.type->size;
+  view.format = const_cast<char*>(tensor.type->format());
+  view.ndim = tensor.ndim;
+  view.shape = const_cast<ssize*>(tensor.shape());
+  memory.make_unset(item_type<T>, Shape(std::vector<ssize>(tensor.shape(), tensor.shape() + tensor.ndim)));
+  T* to = reinterpret_cast<T*>(memory.data);
+  const bool is_other_rank = rank >= 0 && tensor.ndim != rank;  // refused by the caller
+  return is_other_rank || memory.size == 0 || copy_rows(view, tensor.strides(), 0, tensor.data, to);
+}
+
 /// Converts the elements of nested sequences.
 template <class T>
 void copy_nested(PyObject* object, const ssize* shape, int ndim, T*& to) {
@@ -130,9 +144,22 @@ void convert_array(PyObject* object, int rank, ArrayMemory& memory) {
   BufferHandle buffer;
   Object array;
   PyObject* from = object;
-  if (!api().Object_CheckBuffer(object) && !(array = array_of(object)).is_empty()) from = array.ptr();
-  if (api().Err_Occurred()) throw_python_error();
   int most = rank;
+  if (!api().Object_CheckBuffer(object)) {
+    if (speaks_dlpack(object)) {
+      TensorMemory tensor;
+      const std::string why = tensor.take(Ref(object), nullptr, 1, false, cpu);
+      if (why.empty() && copy_tensor<T>(tensor, rank, memory)) return;
+      // The error names the item that was refused.
+      const Object lists = why.empty() ? attribute_or_empty(object, "tolist") : Object();
+      array = lists.is_empty() ? array_of(object) : steal_or_throw(api().Object_CallNoArgs(lists.ptr()));
+      if (!why.empty() && array.is_empty() && !api().Err_Occurred()) throw ConversionError(why);
+    } else {
+      array = array_of(object);
+    }
+    if (!array.is_empty()) from = array.ptr();
+  }
+  if (api().Err_Occurred()) throw_python_error();
   if (api().Object_CheckBuffer(from) && (!is_bytes_like(from) || sizeof(T) == 1)) {
     if (buffer.acquire(from, buffer_format | buffer_strides)) most = buffer.view().ndim;
     api().Err_Clear();
@@ -156,8 +183,7 @@ void convert_array(PyObject* object, int rank, ArrayMemory& memory) {
 
 LATEPY_FUNC void ArrayMemory::set_shape(const ssize* sizes, int count) {
   ndim = count;
-  if (LATEPY_UNLIKELY(count > near_dimensions)) far_ = std::make_unique<ssize[]>(static_cast<std::size_t>(count));
-  ssize* const to = far_ ? far_.get() : near_;
+  ssize* const to = shape_.make(count);
   size = 1;
   for (int i = 0; i < count; ++i) size *= static_cast<std::size_t>(to[i] = sizes[i]);
 }
@@ -176,7 +202,8 @@ LATEPY_FUNC bool ArrayMemory::take_array(PyObject* array, const ItemType& type, 
 
 LATEPY_FUNC bool ArrayMemory::take(PyObject* from, const ItemType& type, std::size_t alignment, bool writes) {
   if (LATEPY_LIKELY(take_array(from, type, writes))) return true;
-  if (!api().Object_CheckBuffer(from) || (!writes && !iterates_memory(from))) return false;
+  if (!api().Object_CheckBuffer(from)) return take_tensor(from, type, alignment, writes);
+  if (!writes && !iterates_memory(from)) return false;
   if (!buffer_.acquire(from, buffer_format | buffer_strides | (writes ? buffer_writable : 0)))
     return api().Err_Clear(), false;
   const BufferView& view = buffer_.view();
@@ -188,6 +215,26 @@ LATEPY_FUNC bool ArrayMemory::take(PyObject* from, const ItemType& type, std::si
   data = static_cast<char*>(view.buf);
   object = Object::borrow(from);
   return true;
+}
+
+LATEPY_FUNC bool ArrayMemory::take_tensor(PyObject* from, const ItemType& type, std::size_t alignment, bool writes) {
+  TensorMemory tensor;
+  if (!has_tensor_type(type) || !speaks_dlpack(from)) return false;
+  if (!tensor.take(Ref(from), &type, alignment, writes, cpu).empty() || !tensor.is_contiguous) return false;
+  set_shape(tensor.shape(), tensor.ndim);
+  data = tensor.data;
+  is_copy = tensor.is_copy;
+  buffer_.keep(std::move(tensor.keeper));
+  object = Object::borrow(from);
+  return true;
+}
+
+LATEPY_FUNC bool ArrayMemory::take_bools(PyObject* from, bool writes) {
+  if (!take(from, item_type<bool>, 1, writes)) return false;
+  if (LATEPY_LIKELY(odd_bool(data, ndim, shape(), nullptr) == 0)) return true;
+  buffer_.release();
+  object = Object();
+  return false;
 }
 
 /// Memory from std::calloc(), as an owner of a view.
@@ -214,7 +261,7 @@ LATEPY_FUNC void ArrayMemory::make(const ItemType& type, const Shape& sizes) {
 LATEPY_FUNC void ArrayMemory::make_unset(const ItemType& type, const Shape& sizes) {
   const NumpyTable* const numpy = known_numpy();
   constexpr int most_of_numpy = 32;  // of dimensions, until numpy 2
-  if (!numpy || !numpy->are_heads_proved || type.numpy < 0 || sizes.ndim() > most_of_numpy) return make(type, sizes);
+  if (!numpy || !numpy->are_heads_proved || sizes.ndim() > most_of_numpy) return make(type, sizes);
   static_cast<void>(sizes.count(static_cast<std::size_t>(type.size)));
   object = wrap_in_array(*numpy, type, sizes.ndim(), sizes.data(), nullptr, nullptr, true, Object());
   data = data_of<ArrayHead>(object.ptr()).data;
@@ -256,8 +303,13 @@ LATEPY_FUNC LATEPY_COLD Object nested_row(PyObject* object, ssize length) {
 
 LATEPY_FUNC LATEPY_COLD std::string why_no_array(PyObject* object, const ItemType& type, std::size_t alignment,
                                                  bool writes, const char* converting) {
-  if (!api().Object_CheckBuffer(object))
-    return "it has no memory to share: pass a numpy array, array.array or another buffer";
+  if (!api().Object_CheckBuffer(object)) {
+    if (!has_tensor_type(type) || !speaks_dlpack(object))
+      return "it has no memory to share: pass a numpy array, array.array or another buffer";
+    TensorMemory tensor;
+    const std::string why = tensor.take(Ref(object), &type, alignment, writes, cpu);
+    return !why.empty() ? why : "its items do not lie one after the other, row after row: pass a contiguous copy";
+  }
   BufferHandle buffer;
   if (!buffer.acquire(object, buffer_format | buffer_strides)) {
     const std::string said = take_python_error().message();
@@ -274,7 +326,8 @@ LATEPY_FUNC LATEPY_COLD std::string why_no_array(PyObject* object, const ItemTyp
     return "its items do not lie one after the other, row after row: pass numpy.ascontiguousarray(...)";
   if (!buffer.are_aligned(alignment)) return "its items are not aligned: pass a copy";
   if (writes && view.readonly) return "its memory is read-only: pass a writable copy";
-  return "";
+  const int odd = type.kind == ItemKind::boolean && view.len ? odd_bool(view.buf, view.ndim, view.shape, nullptr) : 0;
+  return odd ? odd_bool_text(odd) : "";
 }
 #endif  // LATEPY_DEFINITIONS
 

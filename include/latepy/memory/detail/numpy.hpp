@@ -8,6 +8,12 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// The dtype of a struct, which numpy made of the format.
+struct StructDescr {
+  std::string format;
+  PyObject* descr;  ///< owned
+  StructDescr* next;
+};
 /// What latepy uses of numpy's C functions (numpy/__multiarray_api.h), and where an ndarray has what.
 struct NumpyTable {
   std::uint32_t generation = no_generation;
@@ -18,6 +24,7 @@ struct NumpyTable {
   int (*set_base)(PyObject* array, PyObject* stolen_base) = nullptr;        ///< PyArray_SetBaseObject
   bool are_heads_proved = false;          ///< ArrayHead is where the members of an ndarray are
   PyObject* descrs[numpy_half + 1] = {};  ///< the dtypes of numbers, by numpy's number; owned
+  mutable std::atomic<StructDescr*> structs{nullptr};
 };
 /// The members of an ndarray (PyArrayObject_fields, numpy/ndarraytypes.h). They are read after a proof on a live array.
 struct ArrayHead {
@@ -42,7 +49,9 @@ inline const NumpyTable* known_numpy() noexcept {
 /// The numpy module. \throws ImportError with the remedy.
 Object import_numpy();
 
-/// An ndarray of numbers. Without `data` numpy allocates it, and does not set the items. Without `strides` the items
+/// The dtype of items, borrowed.
+PyObject* descr_of(const NumpyTable& numpy, const ItemType& type);
+/// An ndarray. Without `data` numpy allocates it, and does not set the items. Without `strides` the items
 /// lie row after row. `base` keeps the memory.
 Object wrap_in_array(const NumpyTable& numpy, const ItemType& type, int ndim, const ssize* shape, const ssize* strides,
                      void* data, bool is_writable, Object base);
@@ -119,9 +128,23 @@ LATEPY_FUNC const NumpyTable* numpy_table() {
   return table->array_type ? table : nullptr;
 }
 
+LATEPY_FUNC LATEPY_COLD PyObject* descr_of(const NumpyTable& numpy, const ItemType& type) {
+  if (type.numpy >= 0) return numpy.descrs[type.numpy];
+  const std::string format = type.format();
+  for (const StructDescr* each = numpy.structs.load(std::memory_order_acquire); each; each = each->next)
+    if (each->format == format) return each->descr;
+  const Object view = make_view(nullptr, type, Shape(0), nullptr, true);
+  Object descr = get_attribute(call_attribute(import_numpy(), "asarray", {view}), "dtype");
+  auto made = std::make_unique<StructDescr>(StructDescr{format, nullptr, nullptr});
+  made->descr = descr.release();  // as long as the table
+  PyObject* const result = made->descr;
+  push(numpy.structs, made.release());
+  return result;
+}
+
 LATEPY_FUNC Object wrap_in_array(const NumpyTable& numpy, const ItemType& type, int ndim, const ssize* shape,
                                  const ssize* strides, void* data, bool is_writable, Object base) {
-  PyObject* const descr = numpy.descrs[type.numpy];
+  PyObject* const descr = LATEPY_LIKELY(type.numpy >= 0) ? numpy.descrs[type.numpy] : descr_of(numpy, type);
   incref(descr);
   // numpy works the other flags out. Without data it takes any flag for Fortran's order.
   Object array = steal_or_throw(numpy.new_from_descr(numpy.array_type, descr, ndim, shape, strides, data,
@@ -137,8 +160,7 @@ LATEPY_FUNC Object wrap_in_array(const NumpyTable& numpy, const ItemType& type, 
 LATEPY_FUNC Object view_to_numpy(PyObject* self) {
   const NumpyTable* const numpy = numpy_table();
   ViewData& view = data_of<ViewData>(self);
-  if (LATEPY_UNLIKELY(!numpy || view.type->form || !is_on_cpu(view)))
-    return call_attribute(import_numpy(), "asarray", {Ref(self)});
+  if (LATEPY_UNLIKELY(!numpy || !is_on_cpu(view))) return call_attribute(import_numpy(), "asarray", {Ref(self)});
   return wrap_in_array(*numpy, *view.type, view.ndim, view.shape, view.in_rows ? nullptr : view.strides, view.data,
                        !view.is_readonly, make_token(self));
 }

@@ -70,20 +70,6 @@ LATEPY_FUNC LATEPY_COLD bool FormatReader::read_shape(std::vector<ssize>& shape)
   }
 }
 
-/// The numbers that a field may be.
-LATEPY_FUNC LATEPY_COLD const ItemType* item_type_of(ItemKind kind, ssize size) noexcept {
-  static const ItemType* const all[] = {&item_type<bool>,          &item_type<std::int8_t>,   &item_type<std::int16_t>,
-                                        &item_type<std::int32_t>,  &item_type<std::int64_t>,  &item_type<std::uint8_t>,
-                                        &item_type<std::uint16_t>, &item_type<std::uint32_t>, &item_type<std::uint64_t>,
-                                        &item_type<float>,         &item_type<double>};
-  for (const ItemType* each : all)
-    if (each->kind == kind && each->size == size) return each;
-  static const ItemType complex[] = {{[] { return "Zf"; }, 8, ItemKind::complex, 14, nullptr, nullptr, nullptr},
-                                     {[] { return "Zd"; }, 16, ItemKind::complex, 15, nullptr, nullptr, nullptr}};
-  static const ItemType half{[] { return "e"; }, 2, ItemKind::floating, numpy_half, nullptr, nullptr, nullptr};
-  if (kind == half.kind && size == half.size) return &half;
-  return kind != ItemKind::complex ? nullptr : size == 8 ? &complex[0] : size == 16 ? &complex[1] : nullptr;
-}
 /// The size of a code in native formats (`@`, `^`) and in standard ones; 0 if it is no number.
 LATEPY_FUNC LATEPY_COLD ssize code_size(char code, bool is_native) noexcept {
   switch (code) {

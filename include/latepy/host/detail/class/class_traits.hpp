@@ -168,8 +168,9 @@ LATEPY_FUNC LATEPY_COLD int export_buffer(PyObject* self, const BufferInfo& info
   view->readonly = info.is_readonly;
   view->ndim = static_cast<int>(dimensions);
   view->format = flags & buffer_format ? format : nullptr;
-  view->shape = flags & buffer_nd ? block.get() : nullptr;
-  view->strides = (flags & buffer_strides) == buffer_strides ? block.get() + dimensions : nullptr;
+  // One item without dimensions has neither, the protocol says.
+  view->shape = dimensions && (flags & buffer_nd) ? block.get() : nullptr;
+  view->strides = dimensions && (flags & buffer_strides) == buffer_strides ? block.get() + dimensions : nullptr;
   view->suboffsets = nullptr;
   view->internal = block.release();
   incref(self);
