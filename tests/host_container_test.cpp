@@ -202,7 +202,7 @@ TEST_CASE("a vector does what a list does") {
         "(Names(['a']), Prices({'a': 1.0}), ['a'])");
   CHECK(shown("scene.names < ['b'], scene.names >= Names(['b']), ['0'] < scene.names, scene.numbers > [1, 1]") ==
         "(True, False, True, True)");
-  CHECK(refused("scene.names.remove('x')") == "ValueError: 'x' is not in list");
+  CHECK_THAT(refused("scene.names.remove('x')"), ContainsSubstring("not in list"));
   CHECK(refused("scene.names < 1").find("TypeError: '<' not supported") == 0);
   python().exec("import pickle\nagain = pickle.loads(pickle.dumps(scene.rows))");
   CHECK(python().eval<bool>("type(again) is Rows and again == scene.rows == [[1], [2, 3]]"));

@@ -4,7 +4,7 @@
 
 #include <latepy/host/detail/function/argument_loader.hpp>
 #include <latepy/memory/buffer.hpp>
-#include <latepy/memory/detail/load_array.hpp>
+#include <latepy/memory/detail/convert_array.hpp>
 
 namespace latepy {
 inline namespace v1 {
