@@ -103,7 +103,7 @@ void convert_array(PyObject* object, int rank, ArrayMemory& memory) {
   Object array;
   PyObject* from = object;
   int most = rank;
-  if (!api().Object_CheckBuffer(object)) {
+  if (!is_plain(object) && !api().Object_CheckBuffer(object)) {
     if (speaks_dlpack(object)) {
       TensorMemory tensor;
       const std::string why = tensor.take(Ref(object), nullptr, 1, false, cpu);

@@ -45,14 +45,19 @@ inline bool has_tensor_type(const ItemType& type) noexcept {
   return type.kind != ItemKind::other &&
          type.size <= static_cast<ssize>(type.kind == ItemKind::complex ? 2 * sizeof(double) : sizeof(double));
 }
-/// Whether the class of the object has `__dlpack__`. For built-in classes it is not looked for.
+/// Whether the object is a number, list or tuple of Python itself, which have neither `__dlpack__` nor `__array__`.
+inline bool is_plain(PyObject* object) noexcept {
+  PyTypeObject* const type = type_of(object);
+  const Api& a = api();
+  return type == a.Float_Type || type == a.List_Type || type == a.Long_Type || type == a.Tuple_Type;
+}
+/// Whether the class of the object has `__dlpack__`.
 bool speaks_dlpack(PyObject* object) noexcept;
 
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD bool speaks_dlpack(PyObject* object) noexcept {
-  if (has_flag(object, type_is_list | type_is_tuple | type_is_str | type_is_bytes | type_is_dict | type_is_int))
-    return false;
+  if (is_plain(object)) return false;
   const ColdRef method(find_attribute(as_object(type_of(object)), "__dlpack__"));
   return method.get() != nullptr;
 }
