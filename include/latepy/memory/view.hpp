@@ -118,7 +118,8 @@ inline constexpr bool never = false;
 /// \param owner keeps the memory until neither the View nor anything made of it lives: an Object, a std::shared_ptr or
 ///   std::unique_ptr, or any value that is moved in and has the memory on the heap. It ends under the GIL, on any
 ///   thread; an exception of its destructor goes to sys.unraisablehook. `unowned`: the program keeps the memory.
-/// T is a number, bool, std::complex or a struct of LATEPY_STRUCT; scripts cannot write if it is const.
+/// T is a number, bool, std::complex or a struct of LATEPY_STRUCT; scripts cannot write if it is const. By DLPack they
+/// are told so too, and torch does not heed it.
 /// \throws ValueError if the shape is negative, is larger than memory, or `data` is null and there are items; or if two
 /// fields of the struct share memory.
 template <class T, class O>
