@@ -73,6 +73,7 @@ py::Module host() {
         .def("array_of_all", &Curve::all_to_read, py::return_array)
         .def("array_moved", &Curve::copied, py::return_array)
         .def("array_of_tail", &Curve::tail, py::return_array)
+        .def("array_shared", &Curve::share, py::return_array)
         .def("array_found", &Curve::found, py::return_array)
         .def("array_of_rows", &Curve::rows, py::return_array);
     m.def(
@@ -236,7 +237,7 @@ TEST_CASE("return_array gives an array of its own, and adopts a vector", "[numpy
           assert type(a) is numpy.ndarray and a.tolist() == [1, 2, 3] and a.flags.writeable
           a[0] = 100
       assert c.samples.tolist() == [1, 2, 3] and c.array_found(False) is None
-      assert c.array_of_tail().tolist() == [2, 3]
+      assert c.array_of_tail().tolist() == [2, 3] and c.array_shared().tolist() == [0.5, 0.5]
       assert c.array_of_rows().tolist() == c.table_copied.tolist() == [[1, 2, 3], [4, 5, 6]]
       assert c.bits.tolist() == [True, False] and c.bits.dtype == bool
       a = numpy.asarray(c.samples)

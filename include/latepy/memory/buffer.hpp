@@ -47,6 +47,7 @@ class Span {
 /// - an arithmetic type, or std::complex with stl/complex.hpp;
 /// - a struct of LATEPY_STRUCT: items with the same fields at the same places, such as a structured array of numpy;
 /// - std::byte: the bytes of contiguous items of any type.
+///
 /// Memory of bool that has other bytes than 0 and 1, which C++ must not read, is refused; what others write later, and
 /// a bool in a struct, is taken as it is.
 ///

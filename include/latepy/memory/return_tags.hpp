@@ -55,10 +55,17 @@ struct ItemsOf<C, std::enable_if_t<has_fixed_size<C>>> {
 template <class R>
 using ContainerOf = std::remove_cv_t<std::remove_pointer_t<std::remove_cv_t<std::remove_reference_t<R>>>>;
 
+template <class C>
+inline constexpr bool is_array_class = false;
+template <class T, int Rank>
+inline constexpr bool is_array_class<Array<T, Rank>> = true;
+
 /// The annotation of a result that may be a null pointer.
 template <class R>
 std::string array_type(std::string type) {
-  return std::is_pointer_v<std::remove_reference_t<R>> ? concat({"typing.Optional[", type, "]"}) : type;
+  return std::is_pointer_v<std::remove_reference_t<R>> || is_owning_pointer<ContainerOf<R>>
+             ? concat({"typing.Optional[", type, "]"})
+             : type;
 }
 
 /// Sets the items of a field of `object`. Views of them see that if there are as many as before. \throws BufferError if
@@ -124,7 +131,8 @@ struct ReturnArray : detail::ArrayFieldTag<ReturnArray> {
   template <class R, bool IsKept>
   static Object to_py(R&& result, PyObject* owner) {
     using C = detail::ContainerOf<R>;
-    if constexpr (std::is_pointer_v<std::remove_reference_t<R>>) {
+    static_assert(!detail::is_array_class<C>, "return_array: an Array becomes its ndarray by itself: remove the tag");
+    if constexpr (std::is_pointer_v<std::remove_reference_t<R>> || detail::is_owning_pointer<C>) {
       return result ? to_py<decltype(*result), IsKept>(*result, owner) : detail::none();
     } else if constexpr (detail::has_fixed_size<C>) {
       const auto* const data = detail::ItemsOf<C>::data(std::as_const(result));
