@@ -162,12 +162,14 @@ LATEPY_FUNC LATEPY_COLD std::string why_no_array(PyObject* object, const ItemTyp
     return concat({"its items have the format '", format, "' and ", decimal(view.itemsize), " bytes, and '",
                    type.format(), "' and ", decimal(type.size),
                    " bytes are wanted: convert it first (array.astype), or let the program take ", converting});
-  if (!buffer.is_contiguous())
-    return "its items do not lie one after the other, row after row: pass numpy.ascontiguousarray(...)";
   if (!buffer.are_aligned(alignment)) return "its items are not aligned: pass a copy";
   if (writes && view.readonly) return "its memory is read-only: pass a writable copy";
-  const int odd = type.kind == ItemKind::boolean && view.len ? odd_bool(view.buf, view.ndim, view.shape, nullptr) : 0;
-  return odd ? odd_bool_text(odd) : "";
+  const int odd =
+      type.kind == ItemKind::boolean && view.len ? odd_bool(view.buf, view.ndim, view.shape, view.strides) : 0;
+  if (odd) return odd_bool_text(odd);
+  if (!buffer.is_contiguous())
+    return "its items do not lie one after the other, row after row: pass numpy.ascontiguousarray(...)";
+  return "";
 }
 #endif  // LATEPY_DEFINITIONS
 

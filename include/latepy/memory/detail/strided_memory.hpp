@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/load_array.hpp>
+#include <latepy/memory/detail/convert_array.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -14,7 +14,8 @@ class StridedMemory {
   /// Takes the memory of an object that holds such items, aligned for their type. Needs the GIL. \returns false,
   /// without an error set, if it has other ones, or if `writes` and it is read-only.
   bool take(PyObject* object, const ItemType& type, std::size_t alignment, bool writes) {
-    if (rows_.take(object, type, alignment, writes)) return true;
+    const bool is_bool = type.kind == ItemKind::boolean;
+    if (is_bool ? rows_.take_bools(object, writes) : rows_.take(object, type, alignment, writes)) return true;
     if (!api().Object_CheckBuffer(object) || (!writes && !iterates_memory(object))) return false;
     if (!steps_.acquire(object, buffer_format | buffer_strides | (writes ? buffer_writable : 0)))
       return api().Err_Clear(), false;
@@ -24,6 +25,7 @@ class StridedMemory {
                 steps_.are_aligned(alignment);
     // C++ counts strides in items.
     for (int i = 0; i < view.ndim; ++i) fits = fits && (view.shape[i] < 2 || steps_.stride(i) % type.size == 0);
+    if (fits && is_bool && view.len) fits = odd_bool(view.buf, view.ndim, view.shape, view.strides) == 0;
     if (!fits) steps_.release();
     return fits;
   }
