@@ -89,7 +89,8 @@ LATEPY_FUNC bool ArrayMemory::take(PyObject* from, const ItemType& type, std::si
   return true;
 }
 
-LATEPY_FUNC bool ArrayMemory::take_tensor(PyObject* from, const ItemType& type, std::size_t alignment, bool writes) {
+LATEPY_FUNC LATEPY_COLD bool ArrayMemory::take_tensor(PyObject* from, const ItemType& type, std::size_t alignment,
+                                                      bool writes) {
   TensorMemory tensor;
   if (!has_tensor_type(type) || !speaks_dlpack(from)) return false;
   if (!tensor.take(Ref(from), &type, alignment, writes, cpu).empty() || !tensor.is_contiguous) return false;
