@@ -19,8 +19,8 @@ struct ArrayAccess;
 /// - `Array<const double>` may convert, into memory of its own: arrays of other numbers and strides, lists of lists,
 ///   tensors of the CPU (`__dlpack__`), what has `__array__`, such as a pandas Series, and numbers, which have no
 ///   dimension. Items convert as `as<T>()` converts them: Array<const int> refuses float64.
-/// - Memory of bool may have other bytes than 0 and 1, which C++ must not read. `Array<const bool>` converts them;
-///   `Array<bool>` refuses them. Both look when they are made, and not at what others write later.
+/// - Bytes of bool other than 0 and 1, which C++ must not read, are converted by `Array<const bool>`, and refused by
+///   `Array<bool>`. What others write later is not looked at.
 /// - `Array<double> a(rows, columns)` makes zeros. To Python an Array is the object whose memory it has; its own memory
 ///   becomes an ndarray, or a View where there is no numpy.
 /// The constructors and object() need the GIL; items do not. It may be destroyed on any thread.
@@ -76,9 +76,8 @@ class Array {
     ((at = at * memory_.shape()[dimension++] + static_cast<std::ptrdiff_t>(indices)), ...);
     return data()[at];
   }
-  T& operator[](std::size_t i) const noexcept {
-    return data()[i];
-  }  ///< the item with this index in all rows, unchecked
+  /// The item with this index in all rows, unchecked.
+  T& operator[](std::size_t i) const noexcept { return data()[i]; }
   /// The item at these indices. \throws IndexError if there are too many or too few, or one is out of range.
   template <class... I>
   T& at(I... indices) const {
@@ -151,10 +150,7 @@ struct Converter<Array<T, Rank>> {
 
  private:
   static bool take(PyObject* object, detail::ArrayMemory& memory) {
-    if constexpr (std::is_same_v<Item, bool>)
-      return memory.take_bools(object, !std::is_const_v<T>);
-    else
-      return memory.take(object, detail::item_type<Item>, alignof(Item), !std::is_const_v<T>);
+    return memory.take_items<Item>(object, !std::is_const_v<T>);
   }
   static bool load(PyObject* object, Array<T, Rank>& array, bool says_why) {
     if (LATEPY_UNLIKELY(!take(object, array.memory_))) {

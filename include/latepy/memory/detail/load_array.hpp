@@ -24,6 +24,13 @@ class ArrayMemory {
   bool take(PyObject* object, const ItemType& type, std::size_t alignment, bool writes);
   /// The same for items of bool, which are looked at: a byte other than 0 and 1 is no bool of C++.
   bool take_bools(PyObject* object, bool writes);
+  template <class Item>
+  bool take_items(PyObject* object, bool writes) {
+    if constexpr (std::is_same_v<Item, bool>)
+      return take_bools(object, writes);
+    else
+      return take(object, item_type<Item>, alignof(Item), writes);
+  }
   /// Makes memory of our own, filled with zeros. Needs the GIL. \throws ValueError, std::bad_alloc.
   void make(const ItemType& type, const Shape& shape);
   /// The same, but the items may be anything: an ndarray, if numpy was used before.
