@@ -14,7 +14,7 @@ namespace detail {
 /// Contiguous memory, row after row, and what keeps it: an ndarray, a buffer, a tensor, or a latepy.View of our own.
 class ArrayMemory {
  public:
-  ArrayMemory() noexcept = default;
+  ArrayMemory() noexcept {}  // not defaulted: `memory_{}` would fill the shape with zeros first
   ArrayMemory(ArrayMemory&&) = default;
   ArrayMemory(const ArrayMemory&) = delete;
   ArrayMemory& operator=(const ArrayMemory&) = delete;
