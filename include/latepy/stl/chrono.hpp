@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/builtins.hpp>
 #include <latepy/core/detail/reads_value.hpp>
 #include <latepy/memory/detail/item_type.hpp>
 #include <latepy/stl/detail/datetime.hpp>

@@ -54,7 +54,7 @@ inline Object epoch() {
 const char* read_datetime(const Ref& object, Delta& since);
 
 /// The unit of numpy's times.
-struct TimeUnit {
+struct NumpyUnit {
   std::int64_t each = 1;                ///< how many units a tick has
   std::int64_t seconds = 1, parts = 1;  ///< the seconds of a unit, or how many units a second has
   bool is_months = false;
@@ -70,11 +70,11 @@ class TimeArray {
   /// Takes it of an ndarray, or of what has `__array__`, such as a Series. \returns false if the object is none.
   bool acquire(PyObject* object, bool is_span);
   std::size_t size() const noexcept { return memory_.size(); }
-  /// \returns as TimeUnit::load().
+  /// \returns as NumpyUnit::load().
   const char* load(std::size_t index, Delta& delta) const noexcept;
 
  private:
-  TimeUnit unit_{};
+  NumpyUnit unit_{};
   BufferHandle memory_{};
 };
 
@@ -120,7 +120,7 @@ inline std::int64_t days_to_month(std::int64_t months) noexcept {
   return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 - 719468;
 }
 
-LATEPY_FUNC LATEPY_COLD const char* TimeUnit::read(const std::string& type, bool is_span) {
+LATEPY_FUNC LATEPY_COLD const char* NumpyUnit::read(const std::string& type, bool is_span) {
   struct Known {
     std::string_view name;
     std::int64_t seconds, parts;
@@ -155,7 +155,7 @@ LATEPY_FUNC LATEPY_COLD const char* TimeUnit::read(const std::string& type, bool
   return nullptr;
 }
 
-LATEPY_FUNC const char* TimeUnit::load(std::int64_t ticks, Delta& delta) const noexcept {
+LATEPY_FUNC const char* NumpyUnit::load(std::int64_t ticks, Delta& delta) const noexcept {
   constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
   if (ticks == nat_ticks) return is_no_time;
   if (ticks > most / each || ticks < -most / each) return "out of range";
@@ -180,7 +180,7 @@ LATEPY_FUNC const char* TimeUnit::load(std::int64_t ticks, Delta& delta) const n
 
 /// The value of a datetime64 or timedelta64. \returns null, or the reason why there is none.
 LATEPY_FUNC LATEPY_COLD const char* read_time64(const Ref& object, bool is_span, Delta& delta) {
-  TimeUnit unit;
+  NumpyUnit unit;
   const std::int64_t ticks = read_ticks(object.ptr());
   if (ticks == nat_ticks) return is_no_time;
   const char* const why = unit.read(object.attr("dtype").attr("str").as<std::string>(), is_span);
