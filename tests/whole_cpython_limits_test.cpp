@@ -6,6 +6,9 @@
 #ifndef _WIN32
 #include <pthread.h>
 
+#include <atomic>
+#include <thread>
+
 namespace {
 
 /// What the cases use of CPython.
@@ -41,6 +44,36 @@ int refuse_after_first(const char*, PyObject*, void* first) {
   return -1;
 }
 
+/// From now on CPython's allocations from the nth on fail; -1: none. The domains MEM and OBJ.
+long allocations_left = -1;
+bool is_refused() { return allocations_left == 0 || (allocations_left > 0 && --allocations_left == 0); }
+void refuse_memory() {
+  using Allocator = latepy::detail::BlockAllocator;
+  static Allocator before[3];
+  for (const int domain : {1, 2}) {
+    c_api<void(int, Allocator*)>("PyMem_GetAllocator")(domain, &before[domain]);
+    Allocator refusing = before[domain];
+    refusing.context = &before[domain];
+    refusing.allocate = [](void* to, std::size_t size) -> void* {
+      const auto& inner = *static_cast<Allocator*>(to);
+      return is_refused() ? nullptr : inner.allocate(inner.context, size);
+    };
+    refusing.allocate_zeros = [](void* to, std::size_t count, std::size_t size) -> void* {
+      const auto& inner = *static_cast<Allocator*>(to);
+      return is_refused() ? nullptr : inner.allocate_zeros(inner.context, count, size);
+    };
+    refusing.resize = [](void* to, void* memory, std::size_t size) -> void* {
+      const auto& inner = *static_cast<Allocator*>(to);
+      return is_refused() ? nullptr : inner.resize(inner.context, memory, size);
+    };
+    refusing.release = [](void* to, void* memory) {
+      const auto& inner = *static_cast<Allocator*>(to);
+      inner.release(inner.context, memory);
+    };
+    c_api<void(int, Allocator*)>("PyMem_SetAllocator")(domain, &refusing);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("CPython ends the process at a crash in C, such as a null pointer of ctypes") {
@@ -53,6 +86,71 @@ TEST_CASE("until CPython 3.11 the process ends if an interpreter cannot be made"
     c_api<int(int (*)(const char*, PyObject*, void*), void*)>("PySys_AddAuditHook")(
         &refuse_after_first, c_api<PyInterpreterState*()>("PyInterpreterState_Get")());
     python.begin();
+  }));
+}
+
+TEST_CASE("CPython ends the process if there is no memory while it starts") {
+  const Outcome outcome = run_in_child([] {
+    for (const py::Candidate& each : py::locate().candidates())
+      if (each.verdict == py::Verdict::chosen) {
+        setenv("PYTHONHOME", each.home.c_str(), 1);
+        EXPECT(dlopen(each.library.c_str(), RTLD_NOW | RTLD_GLOBAL));
+      }
+    refuse_memory();
+    allocations_left = 300;
+    c_api<void(int)>("Py_InitializeEx")(0);
+    std::_Exit(0);
+  });
+  CHECK(outcome.exit_code != 0);
+}
+
+TEST_CASE(
+    "CPython ends the process if there is no memory while it makes an interpreter, 3.12 if it has an audit hook") {
+  bool is_survived = true;
+  for (const long nth : {0, 16, 40, 100})
+    is_survived = is_survived && !is_deadly([&](const Functions& python) {
+                    c_api<int(int (*)(const char*, PyObject*, void*), void*)>("PySys_AddAuditHook")(
+                        [](const char*, PyObject*, void*) { return 0; }, nullptr);
+                    refuse_memory();
+                    allocations_left = nth;
+                    python.begin();
+                  });
+  CHECK_FALSE(is_survived);
+}
+
+TEST_CASE("CPython 3.13 crashes where there is no memory to compile") {
+  CHECK(is_deadly([](const Functions& python) {
+    if (minor_version() != 13) std::_Exit(1);
+    refuse_memory();
+    python.run("source = 'def f(a, b):\n  return [x for x in (a, b) if x]\n' * 6", nullptr);
+    for (long nth = 1; nth < 4000; ++nth) {
+      allocations_left = nth;
+      python.run("try: compile(source, 'f', 'exec')\nexcept MemoryError: pass\n", nullptr);
+      allocations_left = -1;
+    }
+  }));
+}
+
+TEST_CASE(
+    "in CPython 3.12.1 and 3.13.0 sys._current_frames() beside an interpreter with its own GIL breaks the memory") {
+  CHECK(is_deadly([](const Functions& python) {
+    const std::string_view version(c_api<const char*()>("Py_GetVersion")(), 7);
+    if (version != "3.12.1 " && version != "3.13.0 ") std::_Exit(1);
+    PyThreadState* const main = python.save();
+    std::atomic<bool> is_made{false};
+    std::thread([&] {
+      python.restore(c_api<PyThreadState*(PyInterpreterState*)>("PyThreadState_New")(
+          c_api<PyInterpreterState*()>("PyInterpreterState_Main")()));
+      const latepy::detail::InterpreterConfig config{0, 0, 0, 1, 0, 1, 2};
+      PyThreadState* made = nullptr;
+      c_api<latepy::detail::InitStatus(PyThreadState**, const latepy::detail::InterpreterConfig*)>(
+          "Py_NewInterpreterFromConfig")(&made, &config);
+      is_made = true;
+      python.run("def f(n): return f(n - 1) + 1 if n else 0\nwhile True: f(50)", nullptr);
+    }).detach();
+    while (!is_made) std::this_thread::yield();
+    python.restore(main);
+    python.run("import sys\nfor i in range(10**6): sys._current_frames()", nullptr);
   }));
 }
 
