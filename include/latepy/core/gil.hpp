@@ -283,7 +283,7 @@ LATEPY_FUNC GilRelease::GilRelease() noexcept : interpreter_(detail::held_interp
 
 LATEPY_FUNC GilRelease::~GilRelease() {
   if (!interpreter_) return;
-  place_.check("GilRelease");
+  place_.check_end("GilRelease");
   // The callers of a thread that Python made belong to that Python. If it has ended, the thread blocks, as in 3.14.
   if (is_pythons_)
     detail::count_in_or_park(*interpreter_, generation_);

@@ -30,7 +30,7 @@ class Deadline {
   Deadline& operator=(const Deadline&) = delete;
   /// Ends the limit: what it has raised and is not yet delivered is taken back. On the thread of the constructor.
   ~Deadline() {
-    place_.check("Deadline");
+    place_.check_end("Deadline");
     detail::remove_alarm(alarm_);
   }
 

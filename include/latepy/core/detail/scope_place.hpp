@@ -43,7 +43,7 @@ class ScopePlace {
  public:
   ScopePlace() noexcept : place_(library_state.checks.load(std::memory_order_relaxed) ? here() : 0) {}
   /// To be called where the scope ends.
-  void check(const char* what) const noexcept {
+  void check_end(const char* what) const noexcept {
     if (LATEPY_UNLIKELY(place_ != 0 && place_ != here())) end_for_scope(what);
   }
   /// The same for what may end on any thread: it ends the process only if it began in a coroutine, and ends in another

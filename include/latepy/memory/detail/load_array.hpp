@@ -25,11 +25,11 @@ class ArrayMemory {
   /// The same for items of bool, which are looked at: a byte other than 0 and 1 is no bool of C++.
   bool take_bools(PyObject* object, bool writes);
   template <class Item>
-  bool take_items(PyObject* object, bool writes) {
+  bool take_items(PyObject* from, bool writes) {
     if constexpr (std::is_same_v<Item, bool>)
-      return take_bools(object, writes);
+      return take_bools(from, writes);
     else
-      return take(object, item_type<Item>, alignof(Item), writes);
+      return take(from, item_type<Item>, alignof(Item), writes);
   }
   /// Makes memory of our own, filled with zeros. Needs the GIL. \throws ValueError, std::bad_alloc.
   void make(const ItemType& type, const Shape& shape);
