@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/copy_items.hpp>
 #include <latepy/memory/detail/load_array.hpp>
 
 namespace latepy {
