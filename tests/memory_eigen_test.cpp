@@ -119,6 +119,8 @@ TEST_CASE("a Ref or Map is the memory of the argument, and what the host writes 
   CHECK(eval("made.tolist()") == eval("[[4, 2, 4], [4, 2, 4]]"));
   CHECK_THAT(refused_call("twice_rows(made)"), ContainsSubstring("pass numpy.ascontiguousarray(...)"));
   CHECK_THAT(refused_call("twice(np.zeros(2, '>f8'))"), ContainsSubstring("the format '>d'"));
+  CHECK(refused_call("twice_any(np.lib.stride_tricks.as_strided(np.ones(1), (3,), (0,)))") ==
+        "its items are repeated, as in a broadcast array: pass a copy");
   python().exec("twice_columns(np.zeros((0, 3)))\ntwice_columns(np.zeros((1, 3)))\ntwice(np.zeros((3, 1)))");
 }
 
@@ -145,6 +147,27 @@ TEST_CASE("a Ref to const converts what it cannot point to, and a Map does not")
   python().def("kind",
                py::overload([](const Eigen::VectorXf&) { return "float"; }, [](const VectorXd&) { return "double"; }));
   CHECK(eval("kind(items)") == py::to_py("double"));
+}
+
+TEST_CASE("a broadcast array is read as it is by each kind of parameter: a step of 0 is no step of an Eigen::Ref") {
+  if (!has_numpy()) return;
+  const auto doubled = [](const auto& items) { return MatrixXd(items * 2); };
+  python().def("rows", [&](const Eigen::Ref<const ByRows>& items) { return doubled(items); });
+  python().def("columns", [&](const Eigen::Ref<const MatrixXd>& items) { return doubled(items); });
+  python().def("any", [&](const Eigen::Ref<const ByRows, 0, AnySteps>& items) { return doubled(items); });
+  python().def("any_map", [&](Eigen::Map<const ByRows, 0, AnySteps> items) { return doubled(items); });
+  python().def("any_vector",
+               [](const Eigen::Ref<const VectorXd, 0, Eigen::InnerStride<>>& items) { return VectorXd(items * 2); });
+  python().exec(R"(
+      all = [np.broadcast_to(np.arange(4.), (3, 4)), np.broadcast_to(np.arange(3.)[:, None], (3, 4)),
+             np.broadcast_to(7., (3, 4)), np.zeros((3, 4))[:, :0], np.zeros((3, 4))[:0]]
+      for each in all:
+          for read in rows, columns, any, any_map:
+              made = read(each)
+              assert made.tolist() == (each * 2).tolist(), (read, each, made)
+      assert any_vector(np.broadcast_to(7., (5,))).tolist() == [14.0] * 5
+      del any
+  )");
 }
 
 TEST_CASE("a view of a matrix shares its items as long as the owner lives") {

@@ -33,14 +33,14 @@ struct EigenReference {
 };
 template <class M, int O, class S>
 struct EigenReference<Eigen::Ref<M, O, S>> {
-  static constexpr bool is_reference = true, may_copy = std::is_const_v<M>;
+  static constexpr bool is_reference = true, may_copy = std::is_const_v<M>, may_repeat = false;
   using Target = M;
   using Steps = S;
   static constexpr int options = O;
 };
 template <class M, int O, class S>
 struct EigenReference<Eigen::Map<M, O, S>> : EigenReference<Eigen::Ref<M, O, S>> {
-  static constexpr bool may_copy = false;
+  static constexpr bool may_copy = false, may_repeat = true;  // a step of 0 in a Ref is the natural one
 };
 
 /// How the rows and columns of a matrix M lie in memory. Strides are counted in items.
@@ -86,6 +86,8 @@ struct MatrixLayout {
            (M::IsVectorAtCompileTime || wanted_outer == Eigen::Dynamic ||
             outer == (wanted_outer ? wanted_outer : in_inner * inner));
   }
+  /// Whether rows or columns are the same memory, as in a broadcast array, and must not be.
+  bool repeats(bool may) const noexcept { return !may && (inner == 0 || outer == 0) && rows != 0 && columns != 0; }
   template <class Steps>
   Steps steps() const noexcept {
     constexpr bool any_inner = Steps::InnerStrideAtCompileTime == Eigen::Dynamic,
@@ -226,28 +228,26 @@ class ArgumentLoader<A, std::enable_if_t<EigenReference<plain<A>>::is_reference>
   bool load(PyObject* object) {
     if (point_into(object)) return true;
     if constexpr (Traits::may_copy) {
-      std::optional<M> made;
-      if (!Converter<M>::try_from_py(Ref(object), made)) return false;
-      value_.emplace(copy_.emplace(*std::move(made)));
+      if (!Converter<M>::try_from_py(Ref(object), copy_)) return false;
+      value_.emplace(*copy_);
       return true;
     }
     return false;
   }
   T& get() noexcept { return *value_; }
   LATEPY_COLD static void explain(PyObject* object) {
-    if constexpr (Traits::may_copy) {
+    if constexpr (Traits::may_copy)
       static_cast<void>(from_py<M>(Ref(object)));
-    } else {
-      const std::string why = why_not(object);
-      throw_mismatch(object, spelled_name<T>(), why.c_str());
-    }
+    else
+      throw_mismatch(object, spelled_name<T>(), why_not(object).c_str());
   }
 
  private:
   bool point_into(PyObject* object) {
     Layout layout;
     if (!memory_.take(object, item_type<Scalar>, alignof(Scalar), writes)) return false;
-    if (!layout.read(memory_) || !layout.template fits_steps<Steps>() || !is_aligned(memory_)) return false;
+    if (!layout.read(memory_) || layout.repeats(Traits::may_repeat)) return false;
+    if (!layout.template fits_steps<Steps>() || !is_aligned(memory_)) return false;
     using Pointed = Eigen::Map<typename Traits::Target, Traits::options, Steps>;
     value_.emplace(Pointed(reinterpret_cast<Scalar*>(memory_.data()), layout.rows, layout.columns,
                            layout.template steps<Steps>()));
@@ -262,6 +262,7 @@ class ArgumentLoader<A, std::enable_if_t<EigenReference<plain<A>>::is_reference>
     if (!memory.take(object, item_type<Scalar>, alignof(Scalar), writes))
       return why_no_memory(object, item_type<Scalar>, alignof(Scalar), writes, "an Eigen::Ref<const T>");
     if (!layout.read(memory)) return Layout::why_not(memory);
+    if (layout.repeats(Traits::may_repeat)) return "its items are repeated, as in a broadcast array: pass a copy";
     if (!is_aligned(memory)) return concat({"its items do not begin at a multiple of ", decimal(alignment), " bytes"});
     return concat({M::IsVectorAtCompileTime ? "its items do not lie one after the other: pass a copy"
                    : M::IsRowMajor          ? "its items do not lie row after row: pass numpy.ascontiguousarray(...)"
