@@ -129,6 +129,26 @@ TEST_CASE("an mdspan is the memory of the argument, in the order of its layout")
              ContainsSubstring("let the program take an mdspan of const"));
   CHECK_THAT(refused_call("count(memoryview(bytes(300)).cast('B', (300, 1)))"),
              ContainsSubstring("its shape (300, 1) or its strides are more than the index type counts"));
+  CHECK_THAT(refused_call("count(memoryview(bytes(144)).cast('B', (12, 12)))"),
+             ContainsSubstring("its shape (12, 12) or its strides are more than the index type counts"));
+  python().def("count_any", [](Matrix<std::uint8_t, md::layout_stride, signed char> m) { return m.extent(1); });
+  std::uint8_t bytes[166] = {};
+  python()["far"] = py::view(bytes, {12, 1}, {15, 1}, py::unowned);
+  CHECK_THAT(refused_call("count_any(far)"), ContainsSubstring("more than the index type counts"));
+  python()["far"] = py::view(bytes, {2, 7}, {120, 1}, py::unowned);
+  CHECK(eval("count_any(far)").as<int>() == 7);
+}
+
+TEST_CASE("an mdspan may have no items, in each layout") {
+  python().def("right", [](Matrix<double> m) { return std::vector{m.extent(0), m.extent(1)}; });
+  python().def("left", [](Matrix<double, md::layout_left> m) { return std::vector{m.extent(0), m.extent(1)}; });
+  python().def("any", [](Matrix<double, md::layout_stride> m) { return std::vector{m.extent(0), m.extent(1)}; });
+  double item = 0;
+  for (const auto& shape : {std::array<std::ptrdiff_t, 2>{3, 0}, {0, 3}, {0, 0}}) {
+    python()["empty"] = py::view(&item, py::Shape(shape), py::unowned);
+    CHECK(eval("right(empty) == left(empty) == any(empty) == list(empty.shape)").as<bool>());
+  }
+  python().exec("del any");
 }
 
 TEST_CASE("an mdspan of const converts what it cannot point to") {

@@ -57,6 +57,7 @@ class MdspanMemory {
     const StridedMemory& memory = items();
     Sizes sizes{}, strides{};
     bool fits = memory.ndim() == rank, is_countable = true, is_empty = false;
+    std::size_t count = 1, last = 0;  // of the items; the place of the last one
     for (int i = 0; i < rank && fits; ++i) {
       const auto at = static_cast<std::size_t>(i);
       const auto fixed = Extents::static_extent(at);
@@ -66,9 +67,14 @@ class MdspanMemory {
       is_countable = is_countable && static_cast<ssize>(sizes[at]) == memory.shape(i) &&
                      static_cast<ssize>(strides[at]) == memory.stride(i, size);
       is_empty = is_empty || memory.shape(i) == 0;
+      count *= static_cast<std::size_t>(memory.shape(i));
+      last += static_cast<std::size_t>(memory.shape(i) - 1) * static_cast<std::size_t>(memory.stride(i, size));
     }
     if (!fits) return concat({"it has the shape ", memory.shape_text(), ", and ", wanted(), " is wanted"});
-    if (!is_countable)
+    const auto counts = [](std::size_t number) {
+      return static_cast<std::size_t>(static_cast<Index>(number)) == number;
+    };
+    if (!is_countable || !counts(count) || !(is_empty || counts(last + 1)))
       return concat({"its shape ", memory.shape_text(), " or its strides are more than the index type counts"});
     if constexpr (has_strides) {
       for (int i = 0; i < rank; ++i)

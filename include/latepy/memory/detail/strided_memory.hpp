@@ -43,7 +43,7 @@ class StridedMemory {
   }
   /// How many items lie from one item of a dimension to the next. Where there is at most one item: 1.
   ssize stride(int dimension, ssize itemsize) const noexcept {
-    if (shape(dimension) < 2) return 1;
+    if (shape(dimension) < 2 || (!has_steps() && rows_.size == 0)) return 1;
     if (has_steps()) return steps_.stride(dimension) / itemsize;
     ssize step = 1;
     for (int i = rows_.ndim; --i > dimension;) step *= rows_.shape()[i];
