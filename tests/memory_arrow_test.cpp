@@ -7,6 +7,7 @@
 
 #include <latepy/latepy.hpp>
 #include <latepy/memory/arrow.hpp>
+#include <latepy/memory/float16.hpp>
 #include <latepy/stl/complex.hpp>
 #include <latepy/stl/struct.hpp>
 #include <latepy/stl/vector.hpp>
@@ -128,6 +129,14 @@ TEST_CASE("types of numbers are those of Arrow") {
   check(4ULL, "L");
   check(1.5f, "f");
   check(1.5, "g");
+#if LATEPY_FLOAT16
+  py::detail::float16 halves[] = {1.5f, -2};
+  const View view = py::view(halves, 2, unowned);
+  auto schema = move_out<ArrowSchema>(view.call_method("__arrow_c_schema__"));
+  CHECK(std::string(schema.format) == "e");
+  schema.release(&schema);
+  CHECK(from_arrow<py::detail::float16>(view).data() == halves);
+#endif
 }
 
 TEST_CASE("what a view cannot be as an array of Arrow is refused in words") {
@@ -191,6 +200,8 @@ TEST_CASE("a column is read where it lies, from its offset on, in each layout") 
       with_arrow("Array(schema_of('vu'), chunk_of(3, [b'\\5', pack('=i12s16xi4sii', 3, b'abc', 14, b'long', 0, 2), "
                  "b'__long enough it', bytes(8)], nulls=1))"));
   CHECK(values(views) == std::vector<std::optional<std::string_view>>{"abc", std::nullopt, "long enough it"});
+  with_arrow("[odd := doubles([]), odd.buffers.__setitem__(1, 1)]");
+  CHECK(from_arrow<double>(with_arrow("Array(schema_of('g'), odd)")).empty());  // any address, as nothing stands there
   using Micros = Time<std::chrono::microseconds>;
   const auto times =
       from_arrow<Micros>(with_arrow("Array(schema_of('tsu:UTC'), chunk_of(1, [None, pack('=q', 1500000)]))"));

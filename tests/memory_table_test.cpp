@@ -23,6 +23,7 @@ struct ArrowArray {
 };
 
 #include <latepy/latepy.hpp>
+#include <latepy/memory/float16.hpp>
 #include <latepy/memory/table.hpp>
 #include <latepy/stl/vector.hpp>
 
@@ -157,6 +158,11 @@ TEST_CASE("what cannot be a column is refused in words, and the Table stays as i
         }) ==
         "OverflowError: the time in row 0 of the column 't' is too far from 1970 for the unit of its column: use "
         "seconds");
+  using Unsigned = std::chrono::duration<std::uint64_t>;
+  CHECK_THAT(said<py::OverflowError>([] {
+               Table().add("t", std::vector<Time<Unsigned>>{Time<Unsigned>(Unsigned(std::uint64_t(1) << 63))});
+             }),
+             ContainsSubstring("the time in row 0 of the column 't' is too far from 1970"));
   CHECK((table.columns() == 1 && view.exports() == 0));
 }
 
@@ -341,6 +347,18 @@ TEST_CASE("a DataFrame shares the columns with the program, and its columns come
       assert df['time?'].isna().tolist() == [False, True, True] and df['time?'][0].minute == 2
       del df
   )");
+#if LATEPY_FLOAT16
+  using Half = py::detail::float16;
+  Table halves;
+  halves.add("h", std::vector<Half>{1.5f, 2}).add("h?", std::vector<std::optional<Half>>{Half(1.5f), std::nullopt});
+  CHECK(halves.column<std::optional<Half>>("h?")[0] == Half(1.5f));
+  python()["df"] = halves.to_pandas();
+  python().exec(R"(
+      assert df.dtypes.tolist() == ['float16', 'float16'] and df['h'].tolist() == [1.5, 2]
+      assert df['h?'].isna().tolist() == [False, True]
+      del df
+  )");
+#endif
   if (arrow().is_empty()) return;
   const Table lists = from_arrow(with_arrow(
       "Array(schema_of('+s', children=[schema_of('n', 'nothing')]), chunk_of(1, [None], children=[chunk_of(1, [])]))"));

@@ -85,7 +85,7 @@ LATEPY_FUNC LATEPY_COLD std::string ColumnMemory::read(const ArrowSchema& schema
   values = array.buffers[1];
   if (size && !values) return "its array is not valid: it has values, and their buffer is null";
   if (const std::size_t alignment = is_text ? (text_form == 'U' ? 8 : 4) : item;
-      reinterpret_cast<std::uintptr_t>(values) % alignment != 0)
+      size && reinterpret_cast<std::uintptr_t>(values) % alignment != 0)
     return "its values are not aligned";
   validity = array.null_count == 0 ? nullptr : array.buffers[0];
   null_count = 0;

@@ -61,7 +61,8 @@ constexpr ArrowForm arrow_form() noexcept {
 template <class D>
 constexpr const char* time_format() noexcept {
   using Period = typename D::period;
-  if constexpr (!std::is_integral_v<typename D::rep> || sizeof(typename D::rep) != 8)
+  if constexpr (!std::is_integral_v<typename D::rep> || !std::is_signed_v<typename D::rep> ||
+                sizeof(typename D::rep) != 8)
     return "";
   else
     return std::is_same_v<Period, std::ratio<1>> ? "tss:"
@@ -109,7 +110,7 @@ LATEPY_FUNC LATEPY_COLD const char* arrow_format(ItemKind kind, ssize size) noex
     case ItemKind::unsigned_integer:
       return of_size("C", "S", "I", "L");
     case ItemKind::floating:
-      return of_size("", "", "f", "g");
+      return of_size("", "e", "f", "g");
     default:
       return "";
   }

@@ -51,12 +51,9 @@ LATEPY_FUNC LATEPY_COLD Object import_package(const char* name, const char* aske
 
 /// The type of the numbers of a format; null if they are something else.
 LATEPY_FUNC LATEPY_COLD const ItemType* item_of_format(std::string_view format) noexcept {
-  static const ItemType* const all[] = {&item_type<std::int8_t>,   &item_type<std::uint8_t>,  &item_type<std::int16_t>,
-                                        &item_type<std::uint16_t>, &item_type<std::int32_t>,  &item_type<std::uint32_t>,
-                                        &item_type<std::int64_t>,  &item_type<std::uint64_t>, &item_type<float>,
-                                        &item_type<double>};
-  for (const ItemType* const each : all)
-    if (format == arrow_format(each->kind, each->size)) return each;
+  for (const ItemKind kind : {ItemKind::signed_integer, ItemKind::unsigned_integer, ItemKind::floating})
+    for (const ssize size : {1, 2, 4, 8})
+      if (format == arrow_format(kind, size)) return item_type_of(kind, size);
   return nullptr;
 }
 /// An ndarray of the memory. It shares it.
