@@ -202,6 +202,44 @@ TEST_CASE("poll() is refused where it cannot run") {
                       Catch::Matchers::ContainsSubstring("while another loop is running"));
     CHECK(loop.poll() >= 0);
   }
+  SECTION("where a script runs the loop, which goes on") {
+    python().module("pumping").def("poll", [&] { loop.poll(); });
+    Future<py::Object> own = loop.call("asyncio", "get_running_loop");
+    poll_all(loop);
+    const py::Object names = py::dict();
+    names["own"] = own.get();
+    python().exec(R"(
+        import asyncio, pumping, threading
+        refused = []
+        def poll():
+            try: pumping.poll()
+            except RuntimeError as error: refused.append(str(error))
+        async def polls():
+            poll()
+            await asyncio.sleep(0)
+            return asyncio.get_running_loop()
+        assert own.run_until_complete(polls()) is own
+        async def waits(begun, polled):
+            begun.set()
+            polled.wait()
+            await asyncio.sleep(0)
+            return 3
+        begun, polled, results = threading.Event(), threading.Event(), []
+        thread = threading.Thread(target=lambda: results.append(own.run_until_complete(waits(begun, polled))))
+        thread.start()
+        begun.wait()
+        poll()
+        polled.set()
+        thread.join()
+        assert results == [3]
+        asyncio.run(polls())
+        assert own.run_until_complete(asyncio.sleep(0, 4)) == 4
+        assert refused == ['This event loop is already running'] * 2 + [
+            'Cannot run the event loop while another loop is running'], refused
+    )",
+                  names);
+    CHECK(loop.poll() >= 0);
+  }
 }
 
 TEST_CASE("to wait on the thread that polls is refused") {

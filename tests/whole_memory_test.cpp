@@ -1,5 +1,6 @@
 // tests/whole_memory_test.cpp: memory is short: MemoryError in the script, std::bad_alloc in the host, nothing broken.
 // SPDX-License-Identifier: MIT
+#include <latepy/run/promise.hpp>
 #include <latepy/stl/array.hpp>
 #include <latepy/stl/filesystem.hpp>
 #include <latepy/stl/function.hpp>
@@ -288,4 +289,37 @@ TEST_CASE("a sub-interpreter ends without memory") {
     }
   }
   CHECK(python().eval<int>("1 + 1") == 2);
+}
+
+TEST_CASE("a Promise whose value there was no memory for can be awaited again") {
+  ask_for_python();
+  py::Promise<int> promise;
+  py::Module module = python().module("short_promise");
+  module.def("get", [&] { return promise; });
+  module.def("renew", [&] {
+    promise = py::Promise<int>();
+    promise.set_value(7);
+  });
+  module.def("begin", [](long left) { shortage = {left, true, false, MemoryOf::python}; });
+  module.def("end", [] { return std::exchange(shortage, Shortage()).has_failed; });
+  python().exec(R"(
+      import asyncio, short_promise, sys
+      async def await_twice(left):
+          short_promise.renew()
+          short_promise.begin(left)
+          try: await short_promise.get()
+          except (MemoryError, asyncio.CancelledError): pass
+          finally: is_short = short_promise.end()
+          try: assert await asyncio.wait_for(short_promise.get(), 10) == 7
+          except (MemoryError, asyncio.CancelledError): assert is_short
+          return is_short
+      async def await_all():
+          asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+          left = 0
+          while await await_twice(left): left += 1
+          assert left > 5
+      hook, sys.unraisablehook = sys.unraisablehook, lambda unraisable: None
+      try: asyncio.run(await_all())
+      finally: sys.unraisablehook = hook
+  )");
 }

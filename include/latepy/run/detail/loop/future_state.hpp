@@ -145,7 +145,8 @@ LATEPY_FUNC void FutureState::then(LoopWork& work) noexcept {
       return;
     }
   }
-  if (!core_->add(work)) work.finish(&work, nullptr);
+  const std::shared_ptr<LoopCore> core = core_;  // the work may destroy this before add() returns
+  if (!core->add(work)) work.finish(&work, nullptr);
 }
 
 LATEPY_FUNC void FutureState::set_ready() noexcept {

@@ -162,6 +162,11 @@ def run_until_complete(awaitable, seconds):
 
 def settle(loop):  # run_forever() leaves it where it gets a MemoryError
     if asyncio._get_running_loop() is loop:
+        frame = sys._getframe()
+        while frame:
+            if frame.f_code is asyncio.BaseEventLoop.run_forever.__code__:  # a script runs it
+                return
+            frame = frame.f_back
         asyncio._set_running_loop(None)
         loop._thread_id = None
 
@@ -180,6 +185,7 @@ def report(exception, what):
 
 def poll(loop):
     settle(loop)
+    loop._check_running()  # else stop() would stop whoever runs it
     ready = loop._ready
     before = ready.ran
     for rounds in range(100):

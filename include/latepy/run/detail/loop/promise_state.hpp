@@ -161,10 +161,10 @@ LATEPY_FUNC LATEPY_COLD void PromiseState::cancel(LoopCore* core) noexcept {
 
 LATEPY_FUNC void PromiseState::finish(LoopWork* work, LoopCore* core) noexcept {
   PromiseState& state = static_cast<Work*>(work)->state;
-  if (!core)
-    state.future_ = Object();
-  else if (!state.set_future() && core->add(state.work_))
-    return;
+  if (!core || !state.set_future()) {
+    if (core && core->add(state.work_)) return;
+    state.future_ = Object();  // it refers to this
+  }
   state.leave();
 }
 
@@ -239,7 +239,10 @@ LATEPY_FUNC Object PromiseState::future_of(const Ref& loop) {
     const SpinLock lock(lock_);
     is_delivered = is_delivered_;
   }
-  if (is_delivered && !set_future()) throw std::bad_alloc();
+  if (is_delivered && !set_future()) {
+    future_ = Object();  // who awaits again gets another one
+    throw std::bad_alloc();
+  }
   return made;
 }
 
