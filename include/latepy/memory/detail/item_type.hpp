@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/detail/item_kind.hpp>
+#include <latepy/core/detail/convert_number.hpp>
 
 #include <cstring>
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/translate.hpp>
 #include <latepy/host/detail/class/instance.hpp>
 
 namespace latepy {
