@@ -1,6 +1,7 @@
-// tests/unloaded_module.cpp: a plug-in that gives scripts what they keep after it was closed; see whole_unloaded_test.cpp.
-// SPDX-License-Identifier: MIT
+// tests/unloaded_module.cpp: a plug-in that gives scripts what they keep after it was closed; see
+// whole_unloaded_test.cpp. SPDX-License-Identifier: MIT
 #include <latepy/latepy.hpp>
+#include <latepy/run/event_loop.hpp>
 
 namespace py = latepy;
 
@@ -20,4 +21,14 @@ extern "C" LATEPY_VISIBLE void plug_in() {
   if (m.has_attr("twice")) return;
   m.def("twice", &twice).def("thrice", [](int x) { return 3 * x; });
   m.add_class<Plugged>("Plugged").init<>().def("number", &Plugged::number);
+}
+
+/// Waits for a Future<int> of the program's. \returns what it gives, or -1.
+extern "C" LATEPY_VISIBLE int wait_for(void* future) {
+  py::Interpreter interpreter;
+  try {
+    return static_cast<py::Future<int>*>(future)->get();
+  } catch (const std::exception&) {
+    return -1;
+  }
 }

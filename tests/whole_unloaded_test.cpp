@@ -1,5 +1,7 @@
 // tests/whole_unloaded_test.cpp: plug-ins that the program closes while Python still knows what came from them.
 // SPDX-License-Identifier: MIT
+#include <latepy/run/event_loop.hpp>
+
 #include "in_child.hpp"
 
 #ifndef _WIN32
@@ -30,6 +32,26 @@ TEST_CASE("a library that has to do with Python stays when it is closed") {
     other.join();
     python.exec(
         "from plugged import *\nassert twice(21) == 42 and thrice(14) == 42 and Plugged().number == 7\np = Plugged()");
+  });
+}
+
+TEST_CASE("a library waits for a Future of the program, on whichever thread is the first that it counts") {
+  in_child([] {
+    py::Interpreter python;
+    python.exec(R"(
+        import asyncio, threading
+        begun = threading.Event()
+        async def get():
+            begun.set()
+            await asyncio.sleep(0.05)
+            return 3
+    )");
+    void* const library = dlopen(LATEPY_TEST_BINARIES "/unloaded_module.so", RTLD_NOW | RTLD_LOCAL);
+    EXPECT(library != nullptr);
+    py::EventLoop loop(python);
+    py::Future<int> future = loop.call<int>("__main__", "get");
+    python.exec("begun.wait()");
+    EXPECT(reinterpret_cast<int (*)(void*)>(dlsym(library, "wait_for"))(&future) == 3);
   });
 }
 

@@ -17,9 +17,12 @@ inline thread_local std::size_t number_of_thread = 0;
 /// The number of the CoroutineStep that this thread is in; 0 outside of one.
 inline thread_local std::size_t coroutine_step = 0;
 
-/// The number of this thread, never 0. Unlike an address of the thread's, no later thread gets it.
+/// The number of this thread, never 0. Unlike an address of the thread's, no later thread gets it. A library with its
+/// own copy of latepy counts from another number, because it may use an EventLoop of this one.
 inline std::size_t thread_number() noexcept {
-  if (LATEPY_UNLIKELY(number_of_thread == 0)) number_of_thread = ++last_place;
+  if (LATEPY_UNLIKELY(number_of_thread == 0))
+    number_of_thread =
+        reinterpret_cast<std::uintptr_t>(&last_place) * static_cast<std::size_t>(0x9E3779B97F4A7C15u) + ++last_place;
   return number_of_thread;
 }
 
