@@ -225,6 +225,21 @@ TEST_CASE("signatures and stubs tell what the tags return") {
   CHECK(eval("Curve.samples.__doc__").as<std::string>().find("What was measured.") != std::string::npos);
 }
 
+TEST_CASE("a part that gets its owner while a view of the part exists brings the view along") {
+  static Curve curve;
+  py::Module m = host();
+  m.def(
+      "free_curve", []() -> Curve& { return curve; }, py::return_reference);
+  m.def(
+      "free_part", []() -> Part& { return curve.part; }, py::return_reference);
+  m.def(
+      "part_of", [](Curve& of) -> Part& { return of.part; }, py::keep_alive<0, 1>());
+  python().exec(
+      "import curves\nc, p = curves.free_curve(), curves.free_part()\nv = p.items\nassert curves.part_of(c) is p");
+  CHECK(raised("c.samples = [1]").find("BufferError") == 0);
+  python().exec("del v\nc.samples = [1]\nassert c.samples.tolist() == [1]\ndel c, p");
+}
+
 TEST_CASE("return_array gives an array of its own, and adopts a vector", "[numpy]") {
   host();
   if (!has_numpy()) {

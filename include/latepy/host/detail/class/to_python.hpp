@@ -163,6 +163,7 @@ LATEPY_FUNC void keep_alive_in(Instance& instance, PyObject* owner, bool is_part
     if (!each) {  // no circle
       incref(owner);
       instance.parent = &parent;
+      for (Instance* of = &parent; of; of = of->parent) of->views += instance.views;
       return;
     }
   }
