@@ -185,6 +185,11 @@ TEST_CASE("co_await of what is empty, or was awaited before, throws") {
           const Task<int> moved = std::move(task);
           co_return co_await task;  // NOLINT(bugprone-use-after-move)
         }) == used);
+  CHECK(said([&]() -> Task<int> {
+          Task<int> task = sum(loop, 1, 2);
+          co_await task;
+          co_return py::to_py(std::move(task)).is_none();
+        }) == "a Task was given to Python that was moved from, or awaited before: call the coroutine again");
   CHECK(said([&]() -> Task<int> { co_return co_await py::Future<int>(); }) ==
         "an empty Future was used: it was never set, or was moved from");
 }

@@ -176,8 +176,9 @@ template <class T>
 struct Converter<Task<T>> {
   static std::string python_type(detail::Direction direction) { return Converter<Promise<T>>::python_type(direction); }
   static Object to_py(Task<T>&& task) {
-    if (!task.coroutine_)
-      detail::throw_error<StateError>({"a Task was given to Python that was moved from: call the coroutine again"});
+    if (!task.coroutine_ || task.coroutine_.promise().waiting_)
+      detail::throw_error<StateError>(
+          {"a Task was given to Python that was moved from, or awaited before: call the coroutine again"});
     Object awaitable = latepy::to_py(task.coroutine_.promise().result_);
     const detail::CoroutineStep step;
     std::exchange(task.coroutine_, nullptr).resume();
