@@ -109,7 +109,7 @@ def born(struct, *kept):
     return struct
 def pointers(kind, structs): return (POINTER(kind) * len(structs))(*map(ctypes.pointer, structs))
 def schema_of(form, name=None, children=(), dictionary=None):
-    s = Schema(form.encode(), name and name.encode(), None, 2, len(children))
+    s = Schema(form and form.encode(), name and name.encode(), None, 2, len(children))
     s.children = pointers(Schema, children)
     if dictionary: s.dictionary = ctypes.pointer(dictionary)
     return born(s, children, dictionary)

@@ -237,6 +237,10 @@ TEST_CASE("a column that does not fit is refused in words, and is released") {
         "its array is not valid: its length is 1 and its offset -1");
   CHECK(why("Array(schema_of('g', children=[schema_of('g')]), doubles([1]))") ==
         "its array has 0 children and its schema 1");
+  constexpr char no_schema[] = "its schema is not valid: it has no format, or a child is missing";
+  CHECK(why("Array(schema_of(None), doubles([1]))") == no_schema);
+  CHECK(why("Array(schema_of('+s', children=[schema_of(None)]), chunk_of(1, [None], children=[doubles([1])]))") ==
+        no_schema);
   CHECK(why("Array(schema_of('+s'), chunk_of(1, [None]))") ==
         "it is a table: take a latepy::Table, from_arrow(object), and its column<T>()");
   CHECK(refused([] { from_arrow<double>(eval("1")); }) ==

@@ -171,6 +171,13 @@ TEST_CASE("a script assigns to a field of return_view in place; another size is 
   )");
 }
 
+TEST_CASE("with read_only a script changes neither the field nor its items") {
+  host();
+  CHECK(raised("curve = Curve()\ncurve.samples_to_read[0] = 1").find("TypeError") == 0);
+  CHECK(raised("Curve().samples_to_read = [1]").find("AttributeError") == 0);
+  CHECK(eval("Curve().samples_to_read.readonly").as<bool>());
+}
+
 TEST_CASE("an object whose memory has views is not given away, and its parts are not replaced") {
   host();
   python().exec("c = Curve()\nv = c.part.items");

@@ -366,6 +366,15 @@ TEST_CASE("a DataFrame shares the columns with the program, and its columns come
              ContainsSubstring("the column 'nothing' cannot go to pandas: it has null, which latepy does not give"));
 }
 
+TEST_CASE("a column of text is one in pandas without rows, too", "[pandas]") {
+  python();
+  if (!has("pandas")) SKIP("this Python has no pandas");
+  const auto type_of = [](std::vector<std::string> texts) {
+    return py::str(Table().add("text", texts).to_pandas().attr("dtypes")["text"]);
+  };
+  CHECK(type_of({}) == type_of({"a"}));
+}
+
 TEST_CASE("pyarrow shares a Table and gives its tables, of several chunks and of all types", "[pyarrow]") {
   python();
   if (!has("pyarrow")) SKIP("this Python has no pyarrow");

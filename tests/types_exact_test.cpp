@@ -36,9 +36,13 @@ TEST_CASE("a Decimal gives scaled integers, and refuses to round") {
   CHECK(Decimal{"-9223372036854775808"}.scaled(0) == std::numeric_limits<long long>::min());
   CHECK(std::string(thrown<py::ValueError>([] { Decimal{"12.345"}.scaled(2); }).what())
             .find("the Decimal 12.345 has more than 2 places: round it first (quantize)") != std::string::npos);
+  CHECK(Decimal{"1E000000000000000000000002"}.scaled(0) == 100);
+  CHECK_THROWS_AS(Decimal{std::string("12\0x", 4)}.scaled(2), py::ValueError);
+  CHECK(Decimal::of_scaled(1, std::numeric_limits<int>::min()).text == "1E2147483648");
   for (const char* text : {"NaN", "-Infinity", "", ".", "1E", "1.2.3", "12x", "sNaN123"})
     CHECK_THROWS_AS(Decimal{text}.scaled(2), py::ValueError);
-  for (const char* text : {"9223372036854775808", "-9223372036854775809", "1E+19", "1E+9999999999999999999999"})
+  for (const char* text : {"9223372036854775808", "-9223372036854775809", "1E+19", "1E+9999999999999999999999",
+                           "1E+1000000000000000000000"})
     CHECK_THROWS_AS(Decimal{text}.scaled(0), py::OverflowError);
   CHECK_THROWS_AS(Decimal{"1E-9999999999999999999999"}.scaled(2), py::ValueError);
   python();

@@ -1,6 +1,6 @@
 // Misuse of def() that the compiler refuses.
 #include <latepy/host/function.hpp>
-#include <latepy/memory/buffer.hpp>
+#include <latepy/memory/vectorize.hpp>
 
 #include <memory>
 
@@ -36,6 +36,9 @@ void use(const py::Object& place) {
 #endif
 #ifdef CASE_moves_from_its_argument  // error: cannot move from its caller's object
   place.def("f", [](Bound&&) {});
+#endif
+#ifdef CASE_gil_released_around_vectorize  // error: vectorize(f, latepy::release_gil)
+  place.def("f", py::vectorize([](double x) { return x; }), py::release_gil);
 #endif
 #ifdef CASE_owner_not_said  // error: who owns the object that this function returns
   place.def("f", []() -> Bound* { return nullptr; });

@@ -38,6 +38,11 @@ struct PosOnly {};
 inline constexpr PosOnly pos_only{};
 /// The type of release_gil.
 struct ReleasesGil {};
+namespace detail {
+/// Whether a callable of this type makes Python objects itself, so that release_gil is not for it.
+template <class F>
+inline constexpr bool needs_gil = false;
+}  // namespace detail
 /// The callable runs without the GIL, so that other threads can run Python. It must not use Python objects.
 inline constexpr ReleasesGil release_gil{};
 /// The type of return_copy.

@@ -103,10 +103,12 @@ struct ArrayFieldTag : ResultTag {
   static Scope& add(Scope& scope, Class<T, O...>&, const std::string& name, F C::*member, const X&... extras) {
     static_assert(std::is_base_of_v<C, T>, "def(): T does not have this field: it belongs to another class");
     using Plain = std::remove_const_t<F>;
-    constexpr bool is_settable = ItemsOf<Plain>::are_known && !SpanItem<Plain>::is_span && !std::is_const_v<F> &&
-                                 !(std::is_same_v<X, ReadOnly> || ...);
+    constexpr bool is_read_only = (std::is_same_v<X, ReadOnly> || ...);
+    constexpr bool is_settable =
+        ItemsOf<Plain>::are_known && !SpanItem<Plain>::is_span && !std::is_const_v<F> && !is_read_only;
     // A Span in a field is no reference to the field, but to the memory that the object has.
-    using Shown = std::conditional_t<SpanItem<Plain>::is_span || std::is_pointer_v<F>, Plain, F&>;
+    using Shown = std::conditional_t<SpanItem<Plain>::is_span || std::is_pointer_v<F>, Plain,
+                                     std::conditional_t<is_read_only, const F&, F&>>;
     std::string_view doc;
     [[maybe_unused]] const auto see = [&](const auto& extra) {
       if constexpr (std::is_convertible_v<decltype(extra), std::string_view>) doc = extra;
@@ -173,7 +175,7 @@ struct ReturnView : detail::ArrayFieldTag<ReturnView> {
                     "a Span, or a std::vector or a std::shared_ptr to one by value; else use latepy::return_array");
       static_assert(IsKept,
                     "return_view: who keeps the memory that this function returns? make it a method, or add "
-                    "latepy::keep_alive<0, N>, or latepy::return_reference if C++ keeps it");
+                    "latepy::keep_alive<0, N>(), or latepy::return_reference if C++ keeps it");
       Object own;  // the vector's, if bind_vector() gave it a class: it does not change its size then
       if constexpr (detail::is_vector<C>)
         if (owner && detail::class_of<C>()) owner = (own = detail::reference_to_python(&result, owner)).ptr();
@@ -199,13 +201,14 @@ struct ReturnView : detail::ArrayFieldTag<ReturnView> {
 /// in place; they only read if the C++ type is const. A result may be
 /// - a reference or pointer to a std::vector, std::array or C array, or a Span: the View keeps the object whose method
 ///   returned it, so the object lives as long as the View and all that is made of it. A function that is no method
-///   names the owner by keep_alive<0, N>, or says return_reference: then C++ keeps the memory.
+///   names the owner by keep_alive<0, N>(), or says return_reference: then C++ keeps the memory.
 /// - a std::vector by value, or a std::shared_ptr to one: the View owns it.
 ///
 /// After a field: `def("samples", &T::samples, return_view)`. A script that assigns as many items as there are changes
 /// them in place. Another number is a BufferError while a view of the object's memory exists, and so is to give the
 /// object away as unique_ptr. The program must not change the size of a vector then: after push_back() a View would
-/// refer to freed memory. BufferError too for an object that is only lent (Borrowed).
+/// refer to freed memory. BufferError too for an object that is only lent (Borrowed). With read_only scripts change
+/// neither the field nor, unless it is a pointer or Span, the items.
 inline constexpr ReturnView return_view{};
 
 }  // namespace v1

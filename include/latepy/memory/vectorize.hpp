@@ -75,6 +75,9 @@ class Vectorized {
 };
 
 template <class F, class R, class... A>
+inline constexpr bool needs_gil<Vectorized<F, R, A...>> = true;
+
+template <class F, class R, class... A>
 Vectorized<F, std::remove_cv_t<R>, A...> make_vectorized(F f, bool releases_gil, Signature<R, A...>) {
   return {std::move(f), releases_gil};
 }
@@ -85,7 +88,8 @@ Vectorized<F, std::remove_cv_t<R>, A...> make_vectorized(F f, bool releases_gil,
 /// Makes a function of numbers one of arrays, for def(): `python.def("f", py::vectorize([](double x, int n) { … }))`.
 /// Each parameter takes what an Array<const T> takes. The arrays are broadcast, as numpy does it; numbers alone give a
 /// number. The result is a new ndarray, or a View if there is no numpy. What the function throws is thrown on.
-/// With `release_gil` other threads run Python meanwhile, and the function must not use Python objects.
+/// With `release_gil` here, and not in def(), other threads run Python meanwhile, and the function must not use Python
+/// objects.
 template <class F>
 auto vectorize(F function) {
   return detail::make_vectorized(std::move(function), false, detail::signature_of<F>());

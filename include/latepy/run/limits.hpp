@@ -17,6 +17,7 @@ inline namespace v1 {
 /// - Deadlines may be nested; the earliest stops the code. The others wait until its scope is left.
 /// - The child of a fork() begins without limits.
 /// - In whichever interpreter the thread is, the code there gets the error, and again that of the outer one.
+/// - It does not end the waiting of a C++ function, such as Future::get(): there is wait_for().
 /// - A coroutine must not be suspended in the scope: the object belongs to its thread.
 class Deadline {
  public:

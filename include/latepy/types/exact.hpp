@@ -18,7 +18,7 @@ struct Decimal {
   long long scaled(int places) const;
   /// number / 10^places: "12.34" for 1234 and 2. Needs no GIL.
   static Decimal of_scaled(long long number, int places) {
-    return {std::to_string(number) + "E" + std::to_string(-places)};
+    return {std::to_string(number) + "E" + std::to_string(-static_cast<long long>(places))};
   }
 };
 
@@ -37,7 +37,8 @@ struct Fraction {
 };
 
 /// A decimal.Decimal, in both directions, with all of its digits. From Python also an int. A float is refused, because
-/// it is no exact decimal number. \throws ConversionError if the text is no number.
+/// it is no exact decimal number. \throws ConversionError if the text is no number; where the thread's decimal context
+/// does not trap InvalidOperation, it is NaN.
 template <>
 struct Converter<Decimal> : detail::ReadsValue<Decimal, Converter<Decimal>> {
   static constexpr const char* name = "latepy::Decimal";
@@ -113,16 +114,16 @@ inline long long Decimal::scaled(int places) const {
   }
   long long exponent = 0;
   if (is_number && (*at == 'E' || *at == 'e')) {
-    const char* const begin = ++at;
+    ++at;
     const bool is_down = *at == '-';
     if (*at == '-' || *at == '+') ++at;
     for (is_number = false; *at >= '0' && *at <= '9'; ++at) {
       is_number = true;
-      if (at - begin < 18) exponent = exponent * 10 + (*at - '0');
+      if (exponent < 1'000'000'000'000) exponent = exponent * 10 + (*at - '0');
     }
     if (is_down) exponent = -exponent;
   }
-  if (!is_number || *at) throw ValueError("the Decimal " + text + " is no finite number");
+  if (!is_number || at != text.c_str() + text.size()) throw ValueError("the Decimal " + text + " is no finite number");
   const std::size_t leading = digits.find_first_not_of('0');
   if (leading == digits.npos) return 0;
   digits.erase(0, leading);

@@ -28,6 +28,8 @@ def frame(columns):
             values = pandas.arrays.BooleanArray(values, nulls)
         elif nulls is not None:
             values = pandas.arrays.IntegerArray(values, nulls)
+        elif isinstance(values, list) and not values:
+            values = pandas.Series(['']).iloc[:0]  # text, as with rows
         made[name] = values
     return pandas.DataFrame(made, copy=False)
 )";

@@ -34,6 +34,13 @@ std::unique_ptr<ArrowStruct<S>> take_struct(const Ref& capsule) {
   return taken;
 }
 
+/// Whether it has all that the specification asks for.
+LATEPY_FUNC LATEPY_COLD bool is_valid(const ArrowSchema& schema) {
+  if (!schema.format || schema.n_children < 0 || (schema.n_children && !schema.children)) return false;
+  for (std::int64_t i = 0; i < schema.n_children; ++i)
+    if (!schema.children[i] || !is_valid(*schema.children[i])) return false;
+  return !schema.dictionary || is_valid(*schema.dictionary);
+}
 /// Why an array is not one of the schema; "" if it is.
 LATEPY_FUNC LATEPY_COLD std::string why_not_of(const ArrowSchema& schema, const ArrowArray& array) {
   if (!array.release) return "its array was released before";
@@ -44,7 +51,10 @@ LATEPY_FUNC LATEPY_COLD std::string why_not_of(const ArrowSchema& schema, const 
     return concat(
         {"its array has ", decimal(array.n_children), " children and its schema ", decimal(schema.n_children)});
   for (std::int64_t i = 0; i < array.n_children; ++i)
-    if (std::string why = why_not_of(*schema.children[i], *array.children[i]); !why.empty()) return why;
+    if (!array.children || !array.children[i])
+      return "its array is not valid: a child is missing";
+    else if (std::string why = why_not_of(*schema.children[i], *array.children[i]); !why.empty())
+      return why;
   return array.dictionary ? why_not_of(*schema.dictionary, *array.dictionary) : std::string();
 }
 
@@ -93,6 +103,10 @@ LATEPY_FUNC LATEPY_COLD ArrowChunks take_arrow(const Ref& object, bool array_fir
     if (!is_given(given)) refuse(concat({"its ", name, "() gave no capsule of Arrow"}));
   }
   ArrowChunks taken;
+  const auto set_schema = [&](std::unique_ptr<ArrowStruct<ArrowSchema>> schema) {
+    if (!is_valid(schema->value)) refuse("its schema is not valid: it has no format, or a child is missing");
+    taken.schema = adopt(std::move(schema));
+  };
   const auto add = [&](std::unique_ptr<ArrowStruct<ArrowArray>> array) {
     if (const std::string why = why_not_of(*taken.schema, array->value); !why.empty()) refuse(why);
     taken.arrays.push_back(adopt(std::move(array)));
@@ -102,13 +116,13 @@ LATEPY_FUNC LATEPY_COLD ArrowChunks take_arrow(const Ref& object, bool array_fir
     auto array = take_struct<ArrowArray>(Ref(a.Tuple_GetItem(given.ptr(), 1)));
     auto schema = array ? take_struct<ArrowSchema>(Ref(a.Tuple_GetItem(given.ptr(), 0))) : nullptr;
     if (!schema) refuse(consumed);
-    taken.schema = adopt(std::move(schema));
+    set_schema(std::move(schema));
     add(std::move(array));
     return taken;
   }
   const auto stream = take_struct<ArrowArrayStream>(given);
   if (!stream) refuse(consumed);
-  taken.schema = adopt(ask_stream(stream->value, stream->value.get_schema));
+  set_schema(ask_stream(stream->value, stream->value.get_schema));
   for (;;) {
     auto next = ask_stream(stream->value, stream->value.get_next);
     if (!next->value.release) return taken;

@@ -92,7 +92,7 @@ Object pointer_to_python(R value, [[maybe_unused]] PyObject* self) {
   else
     static_assert(is_one_of<ReturnCopy, X...>,
                   "who owns the object that this function returns? add latepy::return_copy, return_reference or "
-                  "keep_alive<0, N>");
+                  "keep_alive<0, N>()");
 }
 
 /// The ParameterType of a result of type R that Tag converts.
@@ -207,6 +207,9 @@ class OverloadOf<Self, F, std::tuple<X...>, Signature<R, A...>> {
   static R run(Overload& overload, L&... loaders) {
     F& callable = overload.callable.as<F>();
     if constexpr (is_one_of<ReleasesGil, X...>) {
+      static_assert(!needs_gil<F>,
+                    "def(): this callable makes Python objects. For the result of vectorize(), say "
+                    "vectorize(f, latepy::release_gil)");
       std::tuple<decltype(loaders.get())...> values(loaders.get()...);  // with the GIL, because this may copy
       const GilRelease released;
       return std::apply(callable, std::move(values));
