@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/core/detail/cold.hpp>
-#include <latepy/core/object.hpp>
 
 namespace latepy {
 inline namespace v1 {

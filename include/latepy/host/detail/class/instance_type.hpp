@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/translate.hpp>
 #include <latepy/host/detail/class/views.hpp>
 
 namespace latepy {
