@@ -130,6 +130,7 @@ struct ArrayFieldTag : ResultTag {
 
 /// The type of return_array.
 struct ReturnArray : detail::ArrayFieldTag<ReturnArray> {
+  // \cond
   template <class R, bool IsKept>
   static Object to_py(R&& result, PyObject* owner) {
     using C = detail::ContainerOf<R>;
@@ -148,6 +149,7 @@ struct ReturnArray : detail::ArrayFieldTag<ReturnArray> {
   static std::string python_type(detail::Direction) {
     return detail::array_type<R>("numpy.ndarray");
   }
+  // \endcond
 };
 /// A tag for def() and property(): the result becomes a new numpy array. The items of a std::vector that is returned by
 /// value are adopted without a copy. Those of other ranges, std::arrays and C arrays (in their dimensions), Spans, and
@@ -158,6 +160,7 @@ inline constexpr ReturnArray return_array{};
 
 /// The type of return_view.
 struct ReturnView : detail::ArrayFieldTag<ReturnView> {
+  // \cond
   template <class R, bool IsKept>
   static Object to_py(R&& result, [[maybe_unused]] PyObject* owner) {
     using C = detail::ContainerOf<R>;
@@ -196,6 +199,7 @@ struct ReturnView : detail::ArrayFieldTag<ReturnView> {
     }
     return detail::array_type<R>("memoryview");
   }
+  // \endcond
 };
 /// A tag for def() and property(): the result becomes a View of the items, without a copy. Scripts read and write them
 /// in place; they only read if the C++ type is const. A result may be
