@@ -12,6 +12,7 @@
 #include <latepy/stl/vector.hpp>
 
 #include "python.hpp"
+#include "refusals.hpp"
 
 using py::Array;
 using py::Object;
@@ -35,15 +36,6 @@ bool has_numpy() {
   return has;
 }
 Object doubles(const char* items) { return py::Ref(python().get("array.array"))("d", eval(items)); }
-template <class E, class F>
-std::string said(F&& body) {
-  try {
-    body();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
 template <class T>
 std::string refused(const Object& object) {
   CHECK_FALSE(object.is<T>());

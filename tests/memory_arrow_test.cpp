@@ -14,6 +14,7 @@
 
 #include "arrow_ctypes.hpp"
 #include "in_child.hpp"
+#include "refusals.hpp"
 
 using py::Column;
 using py::from_arrow;
@@ -35,27 +36,6 @@ namespace {
 template <class Unit>
 using Time = std::chrono::time_point<std::chrono::system_clock, Unit>;
 
-template <class F>
-std::string refused(F&& body) {
-  try {
-    body();
-  } catch (const py::ConversionError& error) {
-    const std::string text = error.what();
-    return text.substr(text.find(">: ") + 3);
-  }
-  return "no ConversionError";
-}
-std::string raised(const View& view, const std::string& expression) {
-  python()["view"] = view;
-  std::string text = "nothing raised";
-  try {
-    python().eval(expression);
-  } catch (const py::PythonError& error) {
-    text = error.what();
-  }
-  python().exec("view = None");
-  return text.substr(0, text.rfind(" ("));
-}
 template <class T>
 std::vector<T> values(const Column<T>& column) {
   return std::vector<T>(column.begin(), column.end());

@@ -14,6 +14,7 @@
 
 #include "in_child.hpp"
 #include "python.hpp"
+#include "refusals.hpp"
 
 using py::from_dlpack;
 using py::Object;
@@ -30,27 +31,6 @@ LATEPY_STRUCT(dlpack_test::Point, x, y)
 
 namespace {
 
-template <class F>
-std::string refused(F&& body) {
-  try {
-    body();
-  } catch (const py::ConversionError& error) {
-    const std::string text = error.what();
-    return text.substr(text.find(">: ") + 3);
-  }
-  return "no ConversionError";
-}
-std::string raised(const View& view, const std::string& expression) {
-  python()["view"] = view;
-  std::string text = "nothing raised";
-  try {
-    python().eval(expression);
-  } catch (const py::PythonError& error) {
-    text = error.what();
-  }
-  python().exec("view = None");
-  return text.substr(0, text.rfind(" ("));
-}
 /// Consumes a capsule as another library does, and gives its tensor.
 template <class Tensor>
 Tensor* consume(const Object& capsule) {

@@ -29,6 +29,7 @@ struct ArrowArray {
 
 #include "arrow_ctypes.hpp"
 #include "in_child.hpp"
+#include "refusals.hpp"
 
 using py::Column;
 using py::from_arrow;
@@ -45,15 +46,6 @@ template <class Unit>
 using Time = std::chrono::time_point<std::chrono::system_clock, Unit>;
 using Nanos = Time<std::chrono::nanoseconds>;
 
-template <class E, class F>
-std::string said(F&& body) {
-  try {
-    body();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
 template <class T>
 std::vector<T> values(const Column<T>& column) {
   return std::vector<T>(column.begin(), column.end());
