@@ -37,7 +37,7 @@ void use(const py::Object& place) {
 #ifdef CASE_moves_from_its_argument  // error: cannot move from its caller's object
   place.def("f", [](Bound&&) {});
 #endif
-#ifdef CASE_gil_released_around_vectorize  // error: vectorize(f, latepy::release_gil)
+#ifdef CASE_gil_released_around_vectorize  // error: this callable makes Python objects
   place.def("f", py::vectorize([](double x) { return x; }), py::release_gil);
 #endif
 #ifdef CASE_owner_not_said  // error: who owns the object that this function returns
