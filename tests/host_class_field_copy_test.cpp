@@ -5,14 +5,37 @@
 #include <latepy/stl/set.hpp>
 #include <latepy/stl/struct.hpp>
 #include <latepy/stl/tuple.hpp>
+#include <latepy/stl/variant.hpp>
 #include <latepy/stl/vector.hpp>
 
 #include "python.hpp"
 
 struct Origin {
   int x = 1;
+  int grid[1][2] = {{4, 5}};
 };
-LATEPY_STRUCT(Origin, x);
+LATEPY_STRUCT_DEFAULTS(Origin, x, grid);
+
+/// Its Converter makes a new list each time.
+struct Color {
+  int red = 1;
+};
+/// Its Converter gives the list that it has.
+struct Shared {
+  py::Object list;
+};
+template <>
+struct latepy::Converter<Color> {
+  static Object to_py(const Color& color) {
+    return python().eval("lambda red: [red, ({'deep': [1]}, {2}), bytearray(b'x')]")(color.red);
+  }
+  static Color from_py(Ref object) { return {Object(object[0]).as<int>()}; }
+};
+template <>
+struct latepy::Converter<Shared> {
+  static Object to_py(const Shared& shared) { return shared.list; }
+  static Shared from_py(Ref object) { return {Object(object)}; }
+};
 
 namespace {
 
@@ -29,6 +52,13 @@ struct Scene {
   std::vector<py::Object> objects;
   std::map<std::string, py::Object> named;
   std::map<std::string, std::vector<std::set<int>>> deep{{"k", {{1}, {2}}}};
+  Color color;
+  std::vector<Color> colors{{2}};
+  std::map<std::string, Color> palette{{"a", {3}}};
+  std::pair<int, Color> numbered{1, {4}};
+  std::variant<int, std::vector<int>> either{std::vector<int>{1}};
+  Shared shared;
+  std::vector<Shared> all_shared;
 };
 
 Scene& scene() {
@@ -47,7 +77,14 @@ Scene& scene() {
         .def("object", &Scene::object)
         .def("objects", &Scene::objects)
         .def("named", &Scene::named)
-        .def("deep", &Scene::deep);
+        .def("deep", &Scene::deep)
+        .def("color", &Scene::color)
+        .def("colors", &Scene::colors)
+        .def("palette", &Scene::palette)
+        .def("numbered", &Scene::numbered)
+        .def("either", &Scene::either)
+        .def("shared", &Scene::shared)
+        .def("all_shared", &Scene::all_shared);
     return true;
   }();
   static_cast<void>(once);
@@ -65,7 +102,7 @@ TEST_CASE("a container field is read as an immutable copy, so that no change is 
   CHECK(shown("type(scene.rows).__name__") == "'mappingproxy'");
   CHECK(shown("scene.ids") == "frozenset({3})");
   CHECK(shown("scene.mixed, scene.nested, scene.maybe, scene.text") == "((1, (2,)), ((1,), ()), None, 't')");
-  CHECK(shown("scene.origin['x']") == "1");
+  CHECK(shown("scene.origin['x'], scene.origin['grid'], scene.either") == "(1, ((4, 5),), (1,))");
   for (const char* change :
        {"scene.names.append('x')", "scene.rows['k'] = 1", "scene.rows['r'].append(1)", "scene.ids.add(1)",
         "scene.nested[0].append(1)", "scene.mixed[1].append(1)", "scene.names[0] = 'x'", "scene.origin['x'] = 2"}) {
@@ -116,6 +153,23 @@ TEST_CASE("the Objects of a script that lie in a container field stay as they ar
   CHECK(shown("scene.deep['k']") == "(frozenset({1}), frozenset({2}))");
 }
 
+TEST_CASE("what a Converter of the program makes of a field is immutable too") {
+  scene();
+  const std::string rest = ", (mappingproxy({'deep': (1,)}), frozenset({2})), b'x')";
+  CHECK(shown("scene.color") == "(1" + rest);
+  CHECK(shown("scene.colors") == "((2" + rest + ",)");
+  CHECK(shown("scene.palette['a']") == "(3" + rest);
+  CHECK(shown("scene.numbered") == "(1, (4" + rest + ")");
+  python().exec("scene.color = scene.color\nscene.colors += ([5],)");
+  CHECK(shown("scene.colors[1][0]") == "5");
+}
+
+TEST_CASE("what a Converter of the program does not make, but keeps, stays as it is") {
+  scene();
+  python().exec("scene.shared = [1]\nscene.shared.append(2)\nscene.all_shared = [[3]]\nscene.all_shared[0].append(4)");
+  CHECK(shown("scene.shared, scene.all_shared") == "([1, 2], ([3, 4],))");
+}
+
 TEST_CASE("stubs tell that a container field cannot be changed in place") {
   scene();
   const std::string stub = py::stub(python().module("scenes"));
@@ -127,7 +181,8 @@ TEST_CASE("stubs tell that a container field cannot be changed in place") {
 
 TEST_CASE("reading container fields leaves nothing behind") {
   scene();
-  const py::Object read =
-      python().eval("lambda: (scene.names, scene.rows, scene.ids, scene.mixed, scene.nested, scene.origin)");
+  const py::Object read = python().eval(
+      "lambda: (scene.names, scene.rows, scene.ids, scene.mixed, scene.nested, scene.origin, scene.colors, "
+      "scene.palette, scene.either)");
   CHECK_STEADY(read());
 }

@@ -24,7 +24,7 @@ import time
 # Headers that include for those who include them.
 UMBRELLAS = {"latepy.hpp", "object.hpp", "core/object.hpp", "stl/all.hpp", "stl/pair.hpp"}
 # Headers that include those of another library, which may not be there.
-OF_OTHERS = {"memory/eigen.hpp"}
+OF_OTHERS = {"memory/eigen.hpp", "memory/detail/matrix_layout.hpp"}
 # (header, included header): the reason why the include stays though the header compiles without it.
 CONVERTERS = "who converts has the converters of all built-in types"
 LOOPS = "who makes an EventLoop has what its coroutines are given and await"

@@ -4,6 +4,10 @@
 
 #include <latepy/memory/eigen.hpp>
 #include <latepy/stl/complex.hpp>
+#include <latepy/stl/map.hpp>
+#include <latepy/stl/optional.hpp>
+#include <latepy/stl/struct.hpp>
+#include <latepy/stl/variant.hpp>
 #include <latepy/stl/vector.hpp>
 
 #include "conversions.hpp"
@@ -14,7 +18,22 @@ using Eigen::VectorXd;
 using ByRows = Eigen::Matrix<double, Dynamic, Dynamic, Eigen::RowMajor>;
 using AnySteps = Eigen::Stride<Dynamic, Dynamic>;
 
+struct Camera {
+  Eigen::Matrix2d lens = Eigen::Matrix2d::Identity();
+};
+LATEPY_STRUCT(Camera, lens)
+
 namespace {
+
+struct Model {
+  MatrixXd weights = MatrixXd::Ones(2, 3);
+  const VectorXd bias = VectorXd::Zero(2);
+  std::vector<VectorXd> layers{VectorXd::Ones(2)};
+  std::optional<VectorXd> last{VectorXd::Ones(1)};
+  std::map<std::string, VectorXd> named{{"a", VectorXd::Ones(1)}};
+  std::variant<int, VectorXd> either{VectorXd::Ones(1)};
+  Camera camera;
+};
 
 /// Also makes `np` and `array` of the scripts.
 bool has_numpy() {
@@ -188,6 +207,35 @@ TEST_CASE("a view of a matrix shares its items as long as the owner lives") {
   const double items[] = {1, 2, 3, 4};
   CHECK(py::view(Eigen::Map<const Eigen::Matrix2d>(items), py::unowned).call_method("tolist") ==
         eval("[[1.0, 3.0], [2.0, 4.0]]"));
+}
+
+TEST_CASE("a field that is a matrix is read as a copy that cannot be written, and assigned as a whole") {
+  has_numpy();
+  python()
+      .module("models")
+      .add_class<Model>("Model")
+      .init<>()
+      .def("weights", &Model::weights)
+      .def("bias", &Model::bias)
+      .def("layers", &Model::layers)
+      .def("last", &Model::last)
+      .def("named", &Model::named)
+      .def("either", &Model::either)
+      .def("camera", &Model::camera);
+  python().exec("import models\nmodel = models.Model()");
+  for (const char* change : {"model.weights[0, 0] = 5", "model.bias[0] = 5", "model.layers[0][0] = 5",
+                             "model.last[0] = 5", "model.named['a'][0] = 5", "model.either[0] = 5",
+                             "model.camera['lens'][0, 0] = 5", "memoryview(model.last)[0] = 5"}) {
+    INFO(change);
+    const auto result = python().try_exec(change);
+    REQUIRE(!result);
+    CHECK((result.error().is("ValueError") || result.error().is("TypeError")));  // of numpy, of a View or memoryview
+  }
+  python().exec("model.weights = model.weights\nmodel.weights = [[1, 2]]\nmodel.layers += ([3.0],)");
+  CHECK(python()["model"].as<Model&>().weights == Eigen::RowVector2d(1, 2));
+  CHECK(eval("model.layers[1].tolist()") == eval("[3.0]"));
+  const py::Object model = python()["model"];
+  CHECK_STEADY(model.attr("layers"); model.attr("named"); model.attr("camera"));
 }
 
 TEST_CASE("thousands of conversions of matrices leak nothing") {

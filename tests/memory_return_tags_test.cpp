@@ -255,13 +255,16 @@ TEST_CASE("return_array gives an array of its own, and adopts a vector", "[numpy
   }
   python().exec(R"(
       c = Curve()
-      for a in c.array_of_all(), c.array_moved(), c.array_found(True), c.samples_copied:
+      for a in c.array_of_all(), c.array_moved(), c.array_found(True):
           assert type(a) is numpy.ndarray and a.tolist() == [1, 2, 3] and a.flags.writeable
           a[0] = 100
       assert c.samples.tolist() == [1, 2, 3] and c.array_found(False) is None
       assert c.array_of_tail().tolist() == [2, 3] and c.array_shared().tolist() == [0.5, 0.5]
       assert c.array_of_rows().tolist() == c.table_copied.tolist() == [[1, 2, 3], [4, 5, 6]]
       assert c.bits.tolist() == [True, False] and c.bits.dtype == bool
+      a = c.samples_copied
+      assert type(a) is numpy.ndarray and a.tolist() == [1, 2, 3] and not a.flags.writeable
+      assert not c.table_copied.flags.writeable and not c.bits.flags.writeable
       a = numpy.asarray(c.samples)
       a[1] = 20
       assert c.samples[1] == 20

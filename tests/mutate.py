@@ -130,6 +130,7 @@ TESTS = {
     "host/module.hpp": "host_module host_module_restart",
     "memory/detail/": "memory_array memory_arrow memory_buffer memory_dlpack memory_table memory_view stl_vector",
     "memory/detail/convert_items.hpp": "stl_vector memory_array memory_float16",
+    "memory/detail/matrix_layout.hpp": "memory_eigen",
     "memory/detail/strided_memory.hpp": "memory_eigen memory_mdspan",
     "run/detail/attach.hpp": "run_interpreter_attach",
     "run/detail/audit_hook.hpp": "run_audit run_subinterpreter",

@@ -33,6 +33,24 @@ TEST_CASE("a std::valarray refuses what a std::vector refuses, by its own name")
   CHECK(refusal<std::valarray<int>>("'12'").find("to std::valarray<int>: a str is not split") != std::string::npos);
 }
 
+namespace {
+struct Signal {
+  std::valarray<double> samples{1, 2};
+  std::valarray<std::vector<int>> rows{{1, 2}, {}};
+};
+}  // namespace
+
+TEST_CASE("a field that is a std::valarray is read as a tuple, and assigned as a whole") {
+  python()
+      .module("signals")
+      .add_class<Signal>("Signal")
+      .init<>()
+      .def("samples", &Signal::samples)
+      .def("rows", &Signal::rows);
+  python().exec("import signals\nsignal = signals.Signal()\nsignal.samples += (3,)");
+  CHECK(py::repr(eval("signal.samples, signal.rows")) == "((1.0, 2.0, 3.0), ((1, 2), ()))");
+}
+
 TEST_CASE("a std::valarray becomes an ndarray by array()") {
   if (!python().try_exec("import numpy")) SKIP("this Python has no numpy");
   CHECK(py::repr(py::array(std::valarray<double>{1, 2, 3, 4}, {2, 2})) == "array([[1., 2.],\n       [3., 4.]])");

@@ -16,6 +16,11 @@ inline namespace v1 {
 ///   static constexpr const char* name = "my::Type";         // optional: the name of the type in errors
 ///   static std::string python_type();                       // optional: the type in Python's signatures and stubs
 ///   static void visit(T& value, V& visitor);                // optional, V is any class: see Class::visit()
+///   static Object freeze(Object made, const T& value, F&& inner);    // optional, F is any class, see below
+/// Scripts read a field of such a type by copy, and a change of the copy would be lost. So what to_py() made for them
+/// becomes immutable: lists, dicts, sets and bytearrays that nothing else refers to, also inside of tuples and each
+/// other. freeze() does that for other objects; `inner(item, part)` gives the frozen item that `part` of the value was
+/// converted to.
 /// latepy calls them with the GIL. A type that goes in one direction only needs only the members for that direction.
 /// Models to copy in this library: stl/complex.hpp for a value, stl/list.hpp for a container.
 template <class T, class>

@@ -118,9 +118,10 @@ struct ArrayFieldTag : ResultTag {
     if constexpr (is_settable) {
       using Item = std::remove_pointer_t<decltype(ItemsOf<F>::data(std::declval<F&>()))>;
       auto setter = [member](T& self, const Array<const Item>& items) { assign_items(self, self.*member, items); };
-      scope.property(name, std::move(getter), with(std::move(setter), LocksSelf()), Tag(), LocksSelf(), doc);
+      scope.property(name, std::move(getter), with(std::move(setter), LocksSelf()), typename Tag::OfField(),
+                     LocksSelf(), doc);
     } else {
-      scope.property(name, std::move(getter), Tag(), LocksSelf(), doc);
+      scope.property(name, std::move(getter), typename Tag::OfField(), LocksSelf(), doc);
     }
     return scope;
   }
@@ -131,6 +132,7 @@ struct ArrayFieldTag : ResultTag {
 /// The type of return_array.
 struct ReturnArray : detail::ArrayFieldTag<ReturnArray> {
   // \cond
+  struct OfField;
   template <class R, bool IsKept>
   static Object to_py(R&& result, PyObject* owner) {
     using C = detail::ContainerOf<R>;
@@ -151,16 +153,31 @@ struct ReturnArray : detail::ArrayFieldTag<ReturnArray> {
   }
   // \endcond
 };
+// \cond
+struct ReturnArray::OfField : detail::ResultTag {
+  template <class R, bool IsKept>
+  static Object to_py(R&& result, PyObject* owner) {
+    Object made = ReturnArray::to_py<R, IsKept>(std::forward<R>(result), owner);
+    return made.is_none() ? made : detail::make_read_only(std::move(made));
+  }
+  template <class R>
+  static std::string python_type(detail::Direction direction) {
+    return ReturnArray::python_type<R>(direction);
+  }
+};
+// \endcond
 /// A tag for def() and property(): the result becomes a new numpy array. The items of a std::vector that is returned by
 /// value are adopted without a copy. Those of other ranges, std::arrays and C arrays (in their dimensions), Spans, and
 /// of references and pointers to them are copied. A null pointer is None. After a field, `def("x", &T::x,
-/// return_array)`: scripts read a copy, and may assign what an Array<const T> takes. Needs numpy at the call, else
+/// return_array)`: scripts read a copy, which is read-only, so that no change of it is lost, and may assign what an
+/// Array<const T> takes. Needs numpy at the call, else
 /// ImportError.
 inline constexpr ReturnArray return_array{};
 
 /// The type of return_view.
 struct ReturnView : detail::ArrayFieldTag<ReturnView> {
   // \cond
+  using OfField = ReturnView;
   template <class R, bool IsKept>
   static Object to_py(R&& result, [[maybe_unused]] PyObject* owner) {
     using C = detail::ContainerOf<R>;

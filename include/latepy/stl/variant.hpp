@@ -62,6 +62,10 @@ struct Converter<std::variant<T...>> {
         },
         variant);
   }
+  template <class F>
+  static Object freeze(Object made, const Variant& variant, F&& inner) {
+    return std::visit([&](const auto& value) { return Object(inner(std::move(made), value)); }, variant);
+  }
 
  private:
   template <std::size_t... I>

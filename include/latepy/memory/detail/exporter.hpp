@@ -67,6 +67,8 @@ struct TokenData {
   PyObject* view;  ///< owned
 };
 
+inline constexpr char read_only_text[] =
+    "this latepy.View is read-only: its C++ type is const, or it is a copy of a field, which is assigned as a whole";
 inline bool is_on_cpu(const ViewData& view) noexcept { return view.device_type == 1; }
 
 /// A new token for a view. \throws ValueError if the memory was withdrawn.
@@ -142,7 +144,7 @@ LATEPY_FUNC int view_getbuffer(PyObject* self, BufferView* view, int flags) noex
   const bool wants_rows = (flags & buffer_rows) || (flags & buffer_strides) != buffer_strides;
   const char* why = nullptr;
   if (LATEPY_UNLIKELY(data.is_readonly && (flags & buffer_writable)))
-    why = "this latepy.View is read-only: its C++ type is const";
+    why = read_only_text;
   else if (LATEPY_UNLIKELY((wants_rows && !data.in_rows) || ((flags & buffer_columns) && !data.in_columns) ||
                            ((flags & buffer_either) && !data.in_rows && !data.in_columns)))
     why =
@@ -173,8 +175,7 @@ LATEPY_FUNC int token_getbuffer(PyObject* self, BufferView* view, int flags) noe
   // One row of bytes that begins with the first item; numpy asks for no more than where it begins.
   const ViewData& data = data_of<ViewData>(data_of<TokenData>(self).view);
   view->obj = nullptr;
-  if (data.is_readonly && (flags & buffer_writable))
-    return set_error(*api().BufferError, "this latepy.View is read-only: its C++ type is const"), -1;
+  if (data.is_readonly && (flags & buffer_writable)) return set_error(*api().BufferError, read_only_text), -1;
   *view = BufferView{};
   view->buf = data.data;
   view->len = data.bytes;

@@ -134,7 +134,7 @@ LATEPY_FUNC int view_set_item(PyObject* self, PyObject* key, PyObject* value) no
   return in_slot(-1, [&] {
     const ItemUse view(self);
     if (!value) throw TypeError("an item of a latepy.View cannot be deleted");
-    if (view->is_readonly) throw TypeError("this latepy.View is read-only: its C++ type is const");
+    if (view->is_readonly) throw TypeError(read_only_text);
     if (char* const item = is_on_cpu(*view) ? find_item(*view, key) : nullptr)
       view->type->set(item, value);
     else

@@ -57,6 +57,8 @@ Object wrap_in_array(const NumpyTable& numpy, const ItemType& type, int ndim, co
                      void* data, bool is_writable, Object base);
 /// An ndarray over the memory of a view; its base is a token, or a memoryview.
 Object view_to_numpy(PyObject* view);
+/// Makes a new ndarray or View read-only, which nothing else refers to.
+Object make_read_only(Object made);
 
 #if LATEPY_DEFINITIONS
 
@@ -163,6 +165,14 @@ LATEPY_FUNC Object view_to_numpy(PyObject* self) {
   if (LATEPY_UNLIKELY(!numpy || !is_on_cpu(view))) return call_attribute(import_numpy(), "asarray", {Ref(self)});
   return wrap_in_array(*numpy, *view.type, view.ndim, view.shape, view.in_rows ? nullptr : view.strides, view.data,
                        !view.is_readonly, make_token(self));
+}
+
+LATEPY_FUNC LATEPY_COLD Object make_read_only(Object made) {
+  if (is_exactly(made.ptr(), view_type()))
+    data_of<ViewData>(made.ptr()).is_readonly = true;
+  else
+    call_attribute(made, "setflags", {Ref(api().FalseStruct)});
+  return made;
 }
 #endif  // LATEPY_DEFINITIONS
 

@@ -64,9 +64,38 @@ void assign_field(F& field, V&& value) {
   field = std::forward<V>(value);
 }
 
-/// A copy of a list as a tuple, of a set as a frozenset, and a dict inside of a types.MappingProxyType. Returns other
-/// objects as they are. Needs the GIL.
+/// A copy of a list as a tuple, of a set as a frozenset, of a bytearray as bytes, and a dict inside of a
+/// types.MappingProxyType. Returns other objects as they are. Needs the GIL.
 Object immutable(Object made);
+/// The same for what a Converter of any kind made, and inside of it. What others refer to is no copy, and stays as it
+/// is. Needs the GIL.
+Object immutable_if_unshared(Object made);
+/// Whether immutable() changes an object, or something in a tuple. Needs the GIL. \param items a list or tuple.
+bool has_mutable_item(PyObject* items);
+inline bool is_mutable(PyObject* object) {
+  const Api& a = api();
+  const PyTypeObject* const type = type_of(object);
+  return type == a.List_Type || type == a.Dict_Type || type == a.Set_Type || type == a.ByteArray_Type ||
+         (type == a.Tuple_Type && has_mutable_item(object));
+}
+/// A new list of the items of a list or tuple. Their other references end with `made`.
+inline Object list_of_items(Object made) { return steal_or_throw(api().Sequence_List(made.ptr())); }
+///@{
+/// Replaces an item of a list, or a value of a dict, by change(item), which has the only reference to the item that the
+/// container had.
+template <class F>
+void change_item(const Object& list, ssize i, F&& change) {
+  Object item = Object::borrow(api().List_GetItem(list.ptr(), i));
+  check_result(api().List_SetItem(list.ptr(), i, none().release()));
+  check_result(api().List_SetItem(list.ptr(), i, Object(change(std::move(item))).release()));
+}
+template <class F>
+void change_value(const Object& dict, PyObject* key, PyObject* borrowed, F&& change) {
+  Object item = Object::borrow(borrowed);
+  check_result(api().Dict_SetItem(dict.ptr(), key, none().ptr()));
+  check_result(api().Dict_SetItem(dict.ptr(), key, Object(change(std::move(item))).ptr()));
+}
+///@}
 
 /// Whether Converter<T> has each(): LATEPY_STRUCT.
 template <class T, class = void>
@@ -78,72 +107,88 @@ template <class T, class = void>
 inline constexpr bool is_map = false;
 template <class T>
 inline constexpr bool is_map<T, std::void_t<typename T::mapped_type>> = true;
-/// Whether freeze() makes another object of what a T is converted to.
+/// Whether Converter<T> has freeze().
+template <class T, class = void>
+inline constexpr bool has_freeze = false;
 template <class T>
-inline constexpr bool is_freezable = is_copied_class<T> &&
-                                     (is_container<T> || is_tuple<T> || is_like_optional<T> || is_struct<T>);
+inline constexpr bool
+    has_freeze<T, std::void_t<decltype(Converter<T>::freeze(std::declval<Object>(), std::declval<const T&>(), 0))>> =
+        true;
+/// Whether freeze() may make another object of what a T is converted to.
+template <class T>
+inline constexpr bool is_freezable = is_copied_class<T> || std::is_array_v<T>;
+/// Whether freeze() knows the parts of a T, or its Converter does.
+template <class T>
+inline constexpr bool has_known_parts =
+    has_freeze<T> || is_container<T> || std::is_array_v<T> || is_tuple<T> || is_like_optional<T> || is_struct<T>;
 
 template <class T>
 Object freeze(Object made, const T& value);
-/// A tuple of the items of a list or tuple, each frozen as the element of `elements` that it was made of.
-template <class Tuple, std::size_t... I>
-Object freeze_tuple(const Object& made, const Tuple& elements, std::index_sequence<I...>) {
-  Object tuple = steal_or_throw(api().Tuple_New(sizeof...(I)));
-  const auto set = [&](ssize i, const auto& element) {
-    Object item = freeze(Object::borrow(api().Tuple_GetItem(made.ptr(), i)), element);
-    check_result(api().Tuple_SetItem(tuple.ptr(), i, item.release()));
-  };
-  (set(static_cast<ssize>(I), std::get<I>(elements)), ...);
-  return tuple;
+/// Freezes an item of a list, which `element` was converted to.
+template <class T>
+void freeze_item(const Object& list, ssize i, const T& element) {
+  if constexpr (is_freezable<T>)
+    if (has_known_parts<T> || is_mutable(api().List_GetItem(list.ptr(), i)))
+      change_item(list, i, [&](Object item) { return freeze(std::move(item), element); });
 }
-/// What scripts read of a field: `made`, which `value` was converted to, with immutable containers instead of those
-/// that the conversion made. An Object in `value` stays as it is. Needs the GIL.
+/// A tuple with each item frozen as the element of `elements` that it was made of.
+template <class Tuple, std::size_t... I>
+Object freeze_elements(Object made, const Tuple& elements, std::index_sequence<I...>) {
+  if constexpr (!(is_freezable<std::tuple_element_t<I, Tuple>> || ...)) return made;
+  made = list_of_items(std::move(made));
+  (freeze_item(made, static_cast<ssize>(I), std::get<I>(elements)), ...);
+  return immutable(std::move(made));
+}
+/// What scripts read of a field: `made`, which `value` was converted to, with immutable containers and read-only arrays
+/// instead of those that the conversion made. An Object in `value` stays as it is. Needs the GIL.
 template <class T>
 Object freeze(Object made, const T& value) {
   const Api& a = api();
   if constexpr (!is_freezable<T>) {
     return made;
+  } else if constexpr (has_freeze<T>) {
+    return Converter<T>::freeze(std::move(made), value,
+                                [](Object inner, const auto& part) { return freeze(std::move(inner), part); });
   } else if constexpr (is_map<T>) {
     if (type_of(made.ptr()) == a.Dict_Type && is_freezable<typename T::mapped_type> &&
         static_cast<std::size_t>(a.Object_Size(made.ptr())) == value.size()) {
-      const Object dict = steal_or_throw(a.Dict_New());
+      made = steal_or_throw(a.Dict_Copy(made.ptr()));
       auto pair = value.begin();
       PyObject *key = nullptr, *item = nullptr;
       for (ssize at = 0; a.Dict_Next(made.ptr(), &at, &key, &item); ++pair)
-        check_result(a.Dict_SetItem(dict.ptr(), key, freeze(Object::borrow(item), pair->second).ptr()));
-      made = dict;
+        if (has_known_parts<typename T::mapped_type> || is_mutable(item))
+          change_value(made, key, item, [&](Object each) { return freeze(std::move(each), pair->second); });
     }
     return immutable(std::move(made));
-  } else if constexpr (is_container<T>) {
-    if constexpr (is_freezable<typename T::value_type>) {
-      if (type_of(made.ptr()) == a.List_Type) {
-        Object tuple = steal_or_throw(a.Sequence_Tuple(made.ptr()));
-        const ssize size = a.Object_Size(tuple.ptr());
-        auto element = value.begin();
-        for (ssize i = 0; i < size && element != value.end(); ++i, ++element) {
-          Object item = freeze(Object::borrow(a.Tuple_GetItem(tuple.ptr(), i)), *element);
-          check_result(a.Tuple_SetItem(tuple.ptr(), i, item.release()));
-        }
-        return tuple;
+  } else if constexpr (is_container<T> || std::is_array_v<T>) {
+    using Element = std::remove_cv_t<std::remove_reference_t<decltype(*std::begin(value))>>;
+    if constexpr (is_freezable<Element>) {
+      if (type_of(made.ptr()) == a.List_Type && (has_known_parts<Element> || has_mutable_item(made.ptr()))) {
+        made = list_of_items(std::move(made));
+        const ssize size = a.Object_Size(made.ptr());
+        auto element = std::begin(value);
+        for (ssize i = 0; i < size && element != std::end(value); ++i, ++element) freeze_item(made, i, *element);
       }
     }
     return immutable(std::move(made));
   } else if constexpr (is_tuple<T>) {
     constexpr std::size_t size = std::tuple_size_v<T>;
     if (type_of(made.ptr()) != a.Tuple_Type || a.Object_Size(made.ptr()) != static_cast<ssize>(size)) return made;
-    return freeze_tuple(made, value, std::make_index_sequence<size>());
+    return freeze_elements(std::move(made), value, std::make_index_sequence<size>());
   } else if constexpr (is_like_optional<T>) {
     return value.has_value() ? freeze(std::move(made), *value) : made;
-  } else {
+  } else if constexpr (is_struct<T>) {
     if (type_of(made.ptr()) != a.Dict_Type) return made;
-    const Object dict = steal_or_throw(a.Dict_Copy(made.ptr()));
+    made = steal_or_throw(a.Dict_Copy(made.ptr()));
     Converter<T>::each([&](const char* name, auto member) {
       const Object key = steal_or_throw(a.Unicode_InternFromString(name));
-      PyObject* const item = a.Dict_GetItemWithError(made.ptr(), key.ptr());
-      if (item) check_result(a.Dict_SetItem(dict.ptr(), key.ptr(), freeze(Object::borrow(item), value.*member).ptr()));
+      if (PyObject* const item = a.Dict_GetItemWithError(made.ptr(), key.ptr()))
+        change_value(made, key.ptr(), item, [&](Object each) { return freeze(std::move(each), value.*member); });
       return true;
     });
-    return immutable(dict);
+    return immutable(std::move(made));
+  } else {
+    return immutable_if_unshared(std::move(made));
   }
 }
 /// The annotation of what freeze() returns for a type.
@@ -156,7 +201,32 @@ LATEPY_FUNC LATEPY_COLD Object immutable(Object made) {
   const PyTypeObject* const type = type_of(made.ptr());
   if (type == a.List_Type) return steal_or_throw(a.Sequence_Tuple(made.ptr()));
   if (type == a.Dict_Type) return steal_or_throw(a.DictProxy_New(made.ptr()));
+  if (type == a.ByteArray_Type)
+    return steal_or_throw(a.Bytes_FromStringAndSize(a.ByteArray_AsString(made.ptr()), a.ByteArray_Size(made.ptr())));
   return type == a.Set_Type ? steal_or_throw(a.FrozenSet_New(made.ptr())) : made;
+}
+
+LATEPY_FUNC bool has_mutable_item(PyObject* items) {
+  const Api& a = api();
+  const bool is_list = type_of(items) == a.List_Type;
+  const ssize size = is_list ? a.List_Size(items) : a.Tuple_Size(items);
+  for (ssize i = 0; i < size; ++i)
+    if (is_mutable(is_list ? a.List_GetItem(items, i) : a.Tuple_GetItem(items, i))) return true;
+  return false;
+}
+LATEPY_FUNC LATEPY_COLD Object immutable_if_unshared(Object made) {
+  const Api& a = api();
+  if (!is_mutable(made.ptr()) || call_attribute(known_module("sys"), "getrefcount", {made}) != make_int(1)) return made;
+  if (type_of(made.ptr()) == a.Dict_Type) {
+    PyObject *key = nullptr, *item = nullptr;
+    for (ssize at = 0; a.Dict_Next(made.ptr(), &at, &key, &item);)
+      change_value(made, key, item, &immutable_if_unshared);
+  } else if (type_of(made.ptr()) == a.List_Type || type_of(made.ptr()) == a.Tuple_Type) {
+    made = list_of_items(std::move(made));
+    const ssize size = a.Object_Size(made.ptr());
+    for (ssize i = 0; i < size; ++i) change_item(made, i, &immutable_if_unshared);
+  }
+  return immutable(std::move(made));
 }
 
 LATEPY_FUNC LATEPY_COLD std::string frozen_type(std::string type) {
