@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include <thread>
 
+#include <latepy/stl/vector.hpp>
+
 #include "python.hpp"
 
 namespace {
@@ -98,6 +100,21 @@ struct ScriptedListener : py::Trampoline<Listener> {
   }
 };
 
+/// Virtual functions that return references.
+struct Page {
+  virtual ~Page() = default;
+  virtual const std::string& title() const { return own; }
+  virtual const std::vector<int>& rows(int) = 0;
+  std::string own = "C++";
+};
+struct ScriptedPage : py::Trampoline<Page> {
+  using Trampoline::Trampoline;
+  const std::string& title() const override {
+    return override_or("title", [&]() -> const std::string& { return Page::title(); });
+  }
+  const std::vector<int>& rows(int of) override { return override_pure<const std::vector<int>&>("rows", of); }
+};
+
 std::shared_ptr<Entity> kept;
 Listener* pointed = nullptr;
 
@@ -144,6 +161,8 @@ void host() {
     m.def("point_to", [](Listener* listener) { pointed = listener; });
     m.def("half_of_pointed", [](double x) { return pointed->half(x); });
     m.add_class<Sound, ScriptedSound>("Sound").init<>().def("noise", &Sound::noise);
+    m.add_class<Page, ScriptedPage>("Page").init<>().def("title", &Page::title);
+    m.def("title_of", [](const Page& page) { return page.title(); });
     m.def("update", [](Entity& entity, int dt) { return entity.update(dt); });
     m.def("kind_of", [](const Entity& entity) { return entity.kind(); });
     m.def("noise_of", [](const Sound& sound) { return sound.noise(); });
@@ -243,6 +262,32 @@ class Forgetful(Bad):
   CHECK_THAT(thrown<py::ConversionError>([&] { forgetful.kind(); }).what(),
              ContainsSubstring("Forgetful.kind() (entities.py:8)"));
   CHECK_THROWS_AS(python().exec("try: update(Bad('b'), 1)\nexcept KeyError as e: raise"), py::KeyError);
+}
+
+TEST_CASE("what an override returns is kept for a virtual function that returns a reference") {
+  host();
+  python().exec(R"(
+class Report(Page):
+  titles = ['a long title that no small string holds', 'the other title', 3]
+  def title(self): return self.titles.pop(0)
+  def rows(self, of): return range(of)
+class Plain(Page): pass
+)");
+  const py::Object report = python().eval("Report()"), plain = python().eval("Plain()");
+  Page& page = report.as<Page&>();
+  const std::string& title = page.title();
+  const std::vector<int>& rows = page.rows(3);
+  CHECK(title == "a long title that no small string holds");
+  CHECK(rows == std::vector<int>{0, 1, 2});
+  CHECK(page.title() == "the other title");  // `title` ended here
+  CHECK(python().eval<std::string>("Plain().title() + title_of(Plain())") == "C++C++");
+  CHECK_THAT(thrown<py::ConversionError>([&] { page.title(); }).what(), ContainsSubstring("Report.title()"));
+  Page& without = plain.as<Page&>();
+  CHECK(&without.title() == &without.own);
+  CHECK_THROWS_AS(without.rows(1), py::NotImplementedError);
+  python().exec("Report.title = lambda self: 'a long text that is made anew each time'\nmade = Report()");
+  const py::Object work = python().eval("lambda: (title_of(Report()), title_of(made), made.rows(9))");
+  CHECK_STEADY(work());
 }
 
 TEST_CASE("objects of bound classes are lent to the override for the call") {

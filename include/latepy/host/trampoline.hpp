@@ -9,6 +9,29 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// Whether a virtual function that returns R gets a reference to a value that its object keeps.
+template <class R>
+inline constexpr bool is_kept_result = false;
+template <class T>
+inline constexpr bool is_kept_result<const T&> = !is_bound<T> && !borrows<T> && !holds_objects<T>();
+/// What an override returned, for a virtual function that returns a reference.
+struct KeptResult {
+  KeptResult(const void* its_type, std::string_view its_method) : type(its_type), method(its_method) {}
+  KeptResult(const KeptResult&) = delete;
+  KeptResult& operator=(const KeptResult&) = delete;
+  virtual ~KeptResult() = default;
+  const void* type;
+  std::string method;
+  std::unique_ptr<KeptResult> next{};
+};
+template <class T>
+struct KeptResultOf final : KeptResult {
+  static constexpr char type_mark = 0;
+  KeptResultOf(std::string_view its_method, T&& result)
+      : KeptResult(&type_mark, its_method), value(std::move(result)) {}
+  T value;
+};
+
 /// Connects a C++ object with the Python object that overrides its virtual functions. A copy is not connected.
 class TrampolineLink {
  public:
@@ -29,10 +52,25 @@ class TrampolineLink {
   /// The Python object, if its class overrides the method and the call does not come from super().method(). Else empty.
   /// Needs the GIL. \throws PythonError, such as MemoryError, of the look-up.
   Object overriding(const char* method) const;
+  /// Keeps what an override returned until the method returns again, or the object ends. Needs the GIL.
+  template <class T>
+  const T& keep(const char* method, T&& result) const {
+    auto made = std::make_unique<KeptResultOf<T>>(method, std::move(result));
+    const T& value = made->value;
+    std::unique_ptr<KeptResult> old;  // ends without the lock, because its end may run other code
+    const SpinLock lock(kept_lock_);
+    std::unique_ptr<KeptResult>* place = &kept_;
+    while (*place && ((*place)->type != made->type || (*place)->method != made->method)) place = &(*place)->next;
+    if (*place) made->next = std::move((*place)->next);
+    old = std::exchange(*place, std::move(made));
+    return value;
+  }
 
  private:
   std::atomic<PyObject*> self_{nullptr};  // borrowed
   std::uint32_t generation_ = no_generation;
+  mutable std::atomic_flag kept_lock_ = ATOMIC_FLAG_INIT;
+  mutable std::unique_ptr<KeptResult> kept_{};
 };
 
 }  // namespace detail
@@ -66,8 +104,10 @@ class Trampoline : public Base {
  protected:
   /// Calls the Python method if the object's Python class overrides it, else `otherwise()`, which should call the C++
   /// function. Any thread: takes the GIL. Arguments that are references or pointers to bound classes are lent for the
-  /// call, as by Borrowed. \throws PythonError if the method raises; ConversionError if its result does not convert, or
-  /// if it is or has a pointer to a C++ object that ended with the result.
+  /// call, as by Borrowed. If the virtual function returns a const reference to what is converted, such as const
+  /// std::string&, the object keeps the converted value until the method is called again. \throws PythonError if the
+  /// method raises; ConversionError if its result does not convert, or if it is or has a pointer to a C++ object that
+  /// ended with the result.
   template <class F, class... A>
   auto override_or(const char* method, F&& otherwise, A&&... arguments) const -> decltype(otherwise()) {
     using R = decltype(otherwise());
@@ -93,17 +133,22 @@ class Trampoline : public Base {
 
  private:
   template <class R, class... P>
-  static R call_override(const Object& self, const char* method, P&&... passed) {
-    static_assert(!detail::borrows<R> && (!std::is_reference_v<R> || detail::is_bound_pointee<R>),
-                  "what an override returns is converted to a new C++ value, so the virtual function cannot return a "
-                  "reference or view of it: keep it in a mutable member, with a lambda that returns a value: `name_ = "
-                  "override_or(\"name\", [&] { return std::string(Base::name()); }); return name_;`");
+  R call_override(const Object& self, const char* method, P&&... passed) const {
+    static_assert(
+        !detail::borrows<R> && (!std::is_reference_v<R> || detail::is_bound_pointee<R> || detail::is_kept_result<R>),
+        "what an override returns is converted to a new C++ value, so the virtual function cannot return a view of it, "
+        "or a reference that can be written to: keep it in a mutable member, with a lambda that returns a value: "
+        "`name_ "
+        "= override_or(\"name\", [&] { return std::string(Base::name()); }); return name_;`");
     PyObject* const result = self.call_method(method, passed.get()...).release();
     if constexpr (std::is_void_v<R>) {
       detail::into_cpp<void>(result);
     } else {
       try {
-        return detail::into_cpp<R>(result);
+        if constexpr (detail::is_kept_result<R>)
+          return link_.keep(method, detail::into_cpp<std::decay_t<R>>(result));
+        else
+          return detail::into_cpp<R>(result);
       } catch (const ConversionError& error) {
         throw detail::wrong_result(error, self.ptr(), method);
       }
