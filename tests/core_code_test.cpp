@@ -165,6 +165,18 @@ TEST_CASE("the lines of the last thousand texts are kept, and not more") {
   CHECK(remembered() >= 998);  // texts with a name push none out
 }
 
+TEST_CASE("code that is kept to be run again is freed when other code takes its place") {
+  const auto run_others = [](int first) {
+    for (int i = first; i < first + 2000; ++i)
+      python().exec("kept_" + std::to_string(i % 7) + " = (" + std::to_string(i) + ", 'text', 1.5)");
+  };
+  const auto blocks = [] { return python().eval<long>("__import__('sys').getallocatedblocks()"); };
+  run_others(0);
+  const long before = blocks();
+  run_others(2000);
+  CHECK(blocks() - before < 2000);
+}
+
 TEST_CASE("source that stands indented in C++ is dedented, other source is left alone") {
   const Object names = globals();
   Code(R"(

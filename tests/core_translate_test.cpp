@@ -122,6 +122,7 @@ TEST_CASE("an error of the system is the OSError of its number") {
     const std::string seen = raised_by([] { return fs::file_size("/nowhere/at/all"); });
     CHECK_THAT(seen, ContainsSubstring("FileNotFoundError(2, "));
     CHECK(seen.find("/nowhere") == std::string::npos);  // the name is no part of the text
+    CHECK(seen.find("filesystem error") == std::string::npos);
   }
   SECTION("of a stream, without a number") {
     CHECK_THAT(raised(std::ios_base::failure("reading")), ContainsSubstring("OSError('reading"));

@@ -407,6 +407,10 @@ TEST_CASE("formats that no C++ struct has are refused") {
         "T{=1s:tag:O:value:i:count:}", "T{=(1s:tag:d:value:i:count:}", "T{=(1,)s:tag:d:value:i:count:}",
         "T{=99999999999999999999s:tag:}", "T{=1s:tag:Z:value:}", "T{=1s:tag:x:value:i:count:}", "T{=1s:tag:&d:value:}"})
     CHECK_FALSE(holds(bad));
+  std::string nested = py::detail::StructItem<Record>::format();
+  CHECK(py::detail::holds_struct(py::detail::StructItem<Record>::form(), ("=" + nested).c_str(), sizeof(Record)));
+  nested.replace(nested.find(":b:"), 3, ":c:");  // a field of Inner
+  CHECK_FALSE(py::detail::holds_struct(py::detail::StructItem<Record>::form(), nested.c_str(), sizeof(Record)));
   // More items than memory could hold, or than a number can be. They are refused before they are counted out.
   for (const char* const many :
        {"T{=2000000000T{b:a:}:tag:}", "T{=(2000000000,2000000000,2000000000)b:tag:}",

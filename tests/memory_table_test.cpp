@@ -187,12 +187,14 @@ TEST_CASE("the table of another library is read and passed on without a copy") {
   with_arrow("living.clear()");
   {
     const Table table = from_arrow(with_arrow(
-        "Stream(schema_of('+s', children=[schema_of('g', 'x'), schema_of('+l', 'lists', [schema_of('g', 'item')])]), ["
+        "Stream(schema_of('+s', children=[schema_of('g', 'x'), schema_of('+l', 'lists', [schema_of('g', 'item')]), "
+        "schema_of('c', 'keys', dictionary=schema_of('g'))]), ["
         "chunk_of(2, [None], offset=1, children=[doubles([9, 1, 2, 3]), "
-        "chunk_of(3, [None, pack('=4i', 0, 1, 2, 4)], children=[doubles([5, 6, 7, 8])])]), "
+        "chunk_of(3, [None, pack('=4i', 0, 1, 2, 4)], children=[doubles([5, 6, 7, 8])]), "
+        "chunk_of(3, [None, bytes([1, 0, 1])], dictionary=doubles([0.5, 1.5]))]), "
         "chunk_of(1, [None], children=[doubles([9, 4], offset=1), chunk_of(1, [None, pack('=2i', 0, 0)], "
-        "children=[doubles([])])])])"));
-    CHECK((table.rows() == 3 && table.names() == std::vector<std::string>{"x", "lists"}));
+        "children=[doubles([])]), chunk_of(1, [None, bytes(1)], dictionary=doubles([2.5]))])])"));
+    CHECK((table.rows() == 3 && table.names() == std::vector<std::string>{"x", "lists", "keys"}));
     const auto numbers = table.column<double>("x");
     CHECK((values(numbers) == std::vector<double>{1, 2, 4} && numbers.is_copy()));
     const auto streamed = with_arrow("it.__arrow_c_stream__()", table.object());
@@ -200,6 +202,8 @@ TEST_CASE("the table of another library is read and passed on without a copy") {
     ArrowArray array{};
     REQUIRE(stream.get_next(&stream, &array) == 0);
     CHECK((array.length == 2 && array.children[0]->offset == 1 && array.children[1]->n_children == 1));
+    REQUIRE(array.children[2]->dictionary);
+    CHECK(static_cast<const double*>(array.children[2]->dictionary->buffers[1])[1] == 1.5);
     // The consumer may move a child elsewhere, and it lives on.
     ArrowArray child = std::exchange(*array.children[1], ArrowArray{});
     array.release(&array);

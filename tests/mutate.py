@@ -15,7 +15,8 @@ no program   it does not compile
 
 A test is built once with all mutants that it looks at: each of them is a switch in the copied headers, which an
 environment variable turns on when the test runs. What cannot be switched is built alone: `&&`, `||`, and constants of
-the compiler. The tree is copied when the program starts, so it may be edited meanwhile.
+the compiler. The tree is copied when the program starts, so it may be edited meanwhile. A mutant may write or delete
+files anywhere: run it where the rest of the system is read-only, in a container or as another user.
 """
 
 import argparse
@@ -46,7 +47,7 @@ TESTS = {
     "load/detail/c_function.hpp": "core_raise host_function",
     "load/detail/dynlib_posix.hpp": "load_dynlib load_api",
     "load/detail/paths.hpp": "load_path find_locate run_config",
-    "load/detail/text.hpp": "load_error find_locate run_config",
+    "load/detail/text.hpp": "load_error find_locate run_config load_api",
     "load/error.hpp": "load_error run_config",
     "load/detail/guard_count.hpp": "core_gil",
     "load/interpreter_state.hpp": "core_gil run_subinterpreter run_interpreter",
@@ -95,26 +96,27 @@ TESTS = {
     "core/detail/show.hpp": "core_converter core_python_error host_function_arguments",
     "core/detail/stack_limit.hpp": "whole_stack",
     "core/detail/scope_place.hpp": "run_task",
-    "core/detail/thread_record.hpp": "core_gil whole_ended_threads whole_fork",
+    "core/detail/thread_record.hpp": "core_gil run_subinterpreter whole_ended_threads whole_fork",
     "core/detail/vectorcall.hpp": "core_call host_function",
     "core/detail/visits.hpp": "run_subinterpreter core_gil",
     "core/detail/way_in.hpp": "run_subinterpreter core_gil run_interpreter_attach",
     "core/detail/wrong_result.hpp": "core_call host_trampoline stl_function",
     "core/object.hpp": "core_object core_handle",
+    "core/raise.hpp": "core_raise run_interpreter",
     "core/proxy.hpp": "core_proxy run_scope",
     "core/refcount.hpp": "core_refcount core_handle",
     "host/container.hpp": "host_container",
-    "host/class.hpp": "host_class host_class_protocols host_class_ownership",
+    "host/class.hpp": "host_class host_class_protocols host_class_ownership host_trampoline",
     "host/detail/class/bound.hpp": "host_class host_class_ownership host_class_lifetime",
-    "host/detail/class/class_traits.hpp": "host_class host_buffer_info host_class_cycles",
+    "host/detail/class/class_traits.hpp": "host_class host_buffer_info host_class_cycles host_trampoline",
     "host/detail/class/container_": "host_container",
     "host/detail/class/field_copy.hpp": "host_class_field_copy host_container host_class",
-    "host/detail/class/from_python.hpp": "host_class_ownership host_class_lifetime host_class_temporary",
+    "host/detail/class/from_python.hpp": "host_class_ownership host_class_lifetime host_class_temporary host_function",
     "host/detail/class/host_types.hpp": "host_class host_function host_class_restart",
     "host/detail/class/instance": "host_class_lifetime host_class host_class_ownership",
     "host/detail/class/instance_type.hpp": "host_class_lifetime host_class_cycles host_class",
     "host/detail/class/iterate.hpp": "host_class_protocols host_class_lifetime",
-    "host/detail/class/make_class.hpp": "host_class host_class_protocols host_class_lifetime",
+    "host/detail/class/make_class.hpp": "host_class host_class_protocols host_class_lifetime host_trampoline",
     "host/detail/class/super_call.hpp": "host_trampoline",
     "host/detail/class/to_python.hpp": "host_class_ownership host_class_lifetime host_class",
     "host/detail/class/views.hpp": "host_container host_buffer_info memory_return_tags",
@@ -123,6 +125,7 @@ TESTS = {
     "host/detail/free_threading.hpp": "host_class host_function",
     "host/detail/function/argument_loader.hpp": "host_function host_function_arguments host_class_temporary",
     "host/detail/function/bind_arguments.hpp": "host_function_arguments host_extras",
+    "host/detail/function/invoke.hpp": "host_function host_function_arguments host_extras host_class_ownership",
     "host/detail/function/lent_argument.hpp": "core_call host_class_temporary",
     "host/detail/function/python_type.hpp": "host_stub host_function",
     "host/detail/stub_source.hpp": "host_stub",
@@ -345,7 +348,6 @@ class Mutant:
         self.reached, self.killed_by = False, ""
         line = text.count("\n", 0, begin)
         self.lines = range(line + 1, line + 2 + text.count("\n", begin, end))
-        self.may_be_constant = "constexpr" in text.split("\n")[line] or what in ("a number", *OPERATORS)
         old = text.split("\n")[line].strip()
         new = self.text.split("\n")[line].strip()
         self.place = f"{header}:{line + 1}: {what}: {old}" + (f"  ->  {new}" if what != "dropped" else "")
@@ -500,6 +502,8 @@ class Bench:
             if len(known) == 1:
                 folder = pathlib.Path(tempfile.mkdtemp(dir=self.scratch))
                 code = self.build(test, folder)
+                if code is None:
+                    print(f"{test} does not compile without any change", flush=True)
                 known += [code, functools.cache(lambda configuration: self.passes(test, folder, configuration))]
             return known[1:]
 
@@ -516,11 +520,11 @@ class Bench:
             passed = []
             for test in tests_of(mutant.header, self.tests):
                 code = self.build(test, folder)
-                if code is None:
-                    return "no program", ""
                 same, passes = self.unchanged(test)
                 if code == same:
                     continue
+                if code is None:
+                    return "no program", ""
                 for configuration in self.configurations_of(test):
                     failure = self.run(test, folder, *configuration[1:])
                     if failure and passes(configuration):
@@ -550,15 +554,19 @@ class Bench:
                 chosen = [each for each in chosen if each not in refused]
             passes = functools.cache(lambda configuration: self.passes(test, folder, configuration))
             for mutant in (each for each in chosen if not each.killed_by):
+                unreached = set()  # with or without fast paths: one Python is enough to see it
                 for configuration in self.configurations_of(test):
+                    if configuration[2] in unreached:
+                        continue
                     failure = self.run(test, folder, *configuration[1:], mutant.number)
                     reached = (folder / f"reached-{mutant.number}").exists()
                     mutant.reached |= reached
                     if failure and reached and passes(configuration):
                         mutant.killed_by = f"{test} {configuration[0]}: {failure}"
                         print(f"{mutant.number:4} killed      {mutant.place}  [{mutant.killed_by}]", flush=True)
-                    if mutant.killed_by or not reached and configuration[2] == 0 and not failure:
                         break
+                    if not reached and not failure:
+                        unreached.add(configuration[2])
         return refused
 
 
@@ -594,15 +602,16 @@ def main():
             print(f"no test is known for {header}: add it to TESTS", flush=True)
         alone = {each for each in drawn if not each.switch}
         of_test = {}  # the tests that are the likeliest for most come first
-        for rank in range(3):
+        tests = {mutant: tests_of(mutant.header, bench.tests) for mutant in drawn}
+        for rank in range(max(map(len, tests.values()))):
             for mutant in drawn:
-                for test in tests_of(mutant.header, bench.tests)[rank:rank + 1]:
+                for test in tests[mutant][rank:rank + 1]:
                     of_test.setdefault(test, []).append(mutant)
         together = [pool.submit(bench.judge_together, test, [each for each in of_test[test] if each.switch])
                     for test in sorted(of_test, key=lambda test: test.startswith("whole_"))]  # these take long
         for each in together:
             alone.update(each.result())
-        alone.update(each for each in drawn if not each.reached and each.may_be_constant)
+        alone.update(each for each in drawn if not each.reached)  # what the compiler computes is not switched
         alone = sorted((each for each in alone if not each.killed_by), key=lambda each: each.number)
         fates = dict(zip(alone, pool.map(bench.judge, alone)))
 

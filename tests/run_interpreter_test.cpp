@@ -511,7 +511,7 @@ TEST_CASE("the stop frees latepy's own Python code, and what it refers to", "[st
     for (int i = 1; i <= 3; ++i) {
       py::Interpreter python;
       PyObject* const token = latepy::detail::api().Capsule_New(&freed, nullptr, [](PyObject*) { ++freed; });
-      Object(latepy::detail::import_hooks())["token"] = Object::steal(token);
+      Object{latepy::detail::import_hooks()}["token"] = Object::steal(token);
       EXPECT(python.stop());
       EXPECT(freed == i);
     }

@@ -1008,7 +1008,7 @@ TEST_CASE("the end of a SubInterpreter frees latepy's own Python code, and what 
       SubInterpreter sub;
       const GilGuard gil(sub);
       PyObject* const token = latepy::detail::api().Capsule_New(&freed, nullptr, [](PyObject*) { ++freed; });
-      Object(latepy::detail::import_hooks())["token"] = Object::steal(token);
+      Object{latepy::detail::import_hooks()}["token"] = Object::steal(token);
     }
     EXPECT(freed == 1);
   });

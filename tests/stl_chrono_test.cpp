@@ -78,6 +78,7 @@ TEST_CASE("a duration out of range is refused") {
       "cannot convert 'datetime.timedelta' datetime.timedelta(days=200000) to std::chrono::nanoseconds: out of range");
   CHECK_THAT(refusal<microseconds>("timedelta.max"), ContainsSubstring("to std::chrono::microseconds: out of range"));
   CHECK_THAT((refusal<duration<std::int8_t>>("timedelta(seconds=128)")), ContainsSubstring("out of range"));
+  CHECK_THAT((refusal<duration<std::int8_t>>("timedelta(seconds=257)")), ContainsSubstring("out of range"));
   CHECK((eval("timedelta(seconds=-128)").as<duration<std::int8_t>>().count() == -128));
   CHECK_THAT((refusal<duration<unsigned>>("timedelta(seconds=-1)")), ContainsSubstring("out of range"));
   // the last nanosecond

@@ -54,6 +54,10 @@ TEST_CASE("a Fraction is a fractions.Fraction, and refuses what is out of range"
   CHECK(py::repr(py::to_py(Fraction{6, -4})) == "Fraction(-3, 2)");
   CHECK(eval("Fraction(-3, 2)").as<Fraction>() == Fraction{-3, 2});
   CHECK(eval("5").as<Fraction>() == Fraction{5, 1});
+  python().def(
+      "half", [](const Fraction& of, const Decimal&) { return of; }, py::arg("of"), py::arg("by"));
+  CHECK(py::str(eval("half.__signatures__[0]")) ==
+        "(of: fractions.Fraction, by: decimal.Decimal) -> fractions.Fraction");
   CHECK(eval("Fraction(2**63 - 1, 3)").as<Fraction>() != Fraction{1, 3});
   CHECK(refusal<Fraction>("Fraction(1, 2**63)") ==
         "cannot convert 'fractions.Fraction' Fraction(1, 9223372036854775808) to latepy::Fraction: out of range of "

@@ -12,7 +12,8 @@ constexpr const char* visibilities[] = {"default", "hidden"};
 /// `program` with the library a (which has LATEPY_CHECKS) and b (which has not). Each of the three starts Python once.
 void check_runs(const std::string& program, const std::string& a, const std::string& b) {
   const std::string folder = LATEPY_TEST_BINARIES "/";
-  for (const auto& [starter, how] : {std::pair("0", "lazy"), std::pair("1", "global"), std::pair("2", "lazy")}) {
+  for (const auto& each : {std::pair("0", "lazy"), std::pair("1", "global"), std::pair("2", "lazy")}) {
+    const char *const starter = each.first, *const how = each.second;
     INFO(program << " " << how << " " << starter << " library_a_" << a << " library_b_" << b);
     const Outcome outcome = run_in_child([&] {
       const std::string path = folder + program;
