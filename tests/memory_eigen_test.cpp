@@ -3,6 +3,7 @@
 #include <complex>
 
 #include <latepy/memory/eigen.hpp>
+#include <latepy/memory/return_tags.hpp>
 #include <latepy/stl/complex.hpp>
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/optional.hpp>
@@ -34,6 +35,67 @@ struct Model {
   std::variant<int, VectorXd> either{VectorXd::Ones(1)};
   Camera camera;
 };
+
+/// Its matrices are seen by return_view and return_array.
+struct Body {
+  MatrixXd points = MatrixXd::Zero(2, 3);
+  ByRows rows = ByRows::Zero(2, 3);
+  Eigen::Matrix3f turn = Eigen::Matrix3f::Identity();
+  Eigen::Array2i pair{1, 2};
+  Eigen::RowVectorXd line = Eigen::RowVectorXd::Zero(3);
+  const VectorXd fixed = VectorXd::Ones(2);
+  Eigen::Map<VectorXd> corner{points.data(), 2};
+  std::shared_ptr<MatrixXd> shared = std::make_shared<MatrixXd>(MatrixXd::Ones(1, 2));
+
+  MatrixXd& all() { return points; }
+  const MatrixXd& all_to_read() const { return points; }
+  MatrixXd made() const { return points; }
+  MatrixXd* found(bool is_there) { return is_there ? &points : nullptr; }
+  Eigen::Ref<MatrixXd> ref() { return points; }
+  auto column(int i) { return points.col(i); }
+  auto column_to_read(int i) const { return points.col(i); }
+  std::shared_ptr<MatrixXd> share() const { return shared; }
+};
+
+void bind_bodies() {
+  static const bool once = [] {
+    py::Module m = python().module("bodies");
+    m.add_class<Body>("Body")
+        .init<>()
+        .def("points", &Body::points, py::return_view, "Where it is.")
+        .def("points_to_read", &Body::points, py::return_view, py::read_only)
+        .def("points_copied", &Body::points, py::return_array)
+        .def("rows", &Body::rows, py::return_view)
+        .def("turn", &Body::turn, py::return_view)
+        .def("pair", &Body::pair, py::return_view)
+        .def("line", &Body::line, py::return_view)
+        .def("fixed", &Body::fixed, py::return_view)
+        .def("corner", &Body::corner, py::return_view)
+        .def("all", &Body::all, py::return_view)
+        .def("all_to_read", &Body::all_to_read, py::return_view)
+        .def("made", &Body::made, py::return_view)
+        .def("made_array", &Body::made, py::return_array)
+        .def("all_array", &Body::all_to_read, py::return_array)
+        .def("column_array", &Body::column, py::return_array)
+        .def("found", &Body::found, py::return_view)
+        .def("ref", &Body::ref, py::return_view)
+        .def("column", &Body::column, py::return_view)
+        .def("column_to_read", &Body::column_to_read, py::return_view)
+        .def("share", &Body::share, py::return_view);
+    python().def("address", [](Eigen::Map<const MatrixXd, 0, AnySteps> items) {
+      return reinterpret_cast<std::uintptr_t>(items.data());
+    });
+    m.def(
+        "points_of", [](Body& body) -> MatrixXd& { return body.points; }, py::return_view, py::keep_alive<0, 1>());
+    return true;
+  }();
+  static_cast<void>(once);
+  python().exec("from bodies import Body, points_of\nbody = Body()");
+}
+std::string raised(const char* code) {
+  const auto result = python().try_exec(code);
+  return result ? "nothing raised" : result.error().type_name() + ": " + result.error().message();
+}
 
 /// Also makes `np` and `array` of the scripts.
 bool has_numpy() {
@@ -209,6 +271,104 @@ TEST_CASE("a view of a matrix shares its items as long as the owner lives") {
         eval("[[1.0, 3.0], [2.0, 4.0]]"));
 }
 
+TEST_CASE("return_view shares the matrix of an object in its own order, and keeps the object") {
+  bind_bodies();
+  Body& body = python()["body"].as<Body&>();
+  const auto first = reinterpret_cast<std::uintptr_t>(body.points.data());
+  for (const char* view : {"body.points", "body.points_to_read", "body.all()", "body.all_to_read()", "body.found(True)",
+                           "body.ref()", "body.column(0)", "body.corner", "points_of(body)"}) {
+    INFO(view);
+    python()["view"] = eval(view);
+    CHECK(eval("address(view)").as<std::uintptr_t>() == first);
+    CHECK(eval("view.obj is body").as<bool>());
+  }
+  CHECK(eval("address(body.column(2)) - address(body.points)").as<int>() == 4 * sizeof(double));
+  CHECK(eval("address(body.made()) != address(body.points)").as<bool>());
+  python().exec(R"(
+      assert body.points.shape == (2, 3) and body.points.strides == (8, 16) and body.points.f_contiguous
+      assert body.rows.strides == (24, 8) and body.turn.strides == (4, 12) and body.line.shape == (3,)
+      body.points[1, 2] = 5
+      body.rows[1, 2] = 6
+      body.column(0)[1] = 7
+      body.corner[0] = 8
+      body.pair[1] = 9
+      body.turn[0, 2] = 0.5
+      assert body.points.tolist() == [[8, 0, 0], [7, 0, 5]] == body.made().tolist()
+      for view in body.points_to_read, body.all_to_read(), body.column_to_read(0), body.fixed:
+          assert view.readonly
+      assert body.found(False) is None and body.share().tolist() == [[1, 1]]
+      made = body.made()
+      made[0, 0] = 100
+      assert made.obj is None and body.points[0, 0] == 8
+      view = body.points
+  )");
+  CHECK((body.points(1, 2) == 5 && body.rows(1, 2) == 6 && body.pair[1] == 9 && body.turn(0, 2) == 0.5F));
+  body.points(0, 1) = 30;
+  python().exec(R"(
+      kept = memoryview(view)
+      del body, view
+      assert kept[0, 1] == 30 and kept.tolist() == [[8, 30, 0], [7, 0, 5]]
+      del kept, made
+  )");
+}
+
+TEST_CASE("a script assigns to a matrix of return_view in place; another shape is refused while a view lives") {
+  bind_bodies();
+  Body& body = python()["body"].as<Body&>();
+  const double* const first = body.points.data();
+  python().exec(R"(
+      view = body.points
+      body.points = [[1, 2, 3], [4, 5, 6]]
+      assert view.tolist() == [[1, 2, 3], [4, 5, 6]]
+      body.points = body.points
+      body.turn = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+      body.turn = memoryview(memoryview(body.turn).tobytes('A')).cast('B').cast('f', (3, 3))  # its transpose
+      assert body.turn.tolist() == [[1, 4, 7], [2, 5, 8], [3, 6, 9]]
+      body.line = [1, 2, 3]
+      body.pair = [3, 4]
+      assert body.line.tolist() == [1, 2, 3] and body.pair.tolist() == [3, 4]
+  )");
+  CHECK(body.points.data() == first);
+  CHECK(raised("body.points = [[1]]") ==
+        "BufferError: the size of a field of this bodies.Body cannot change while a view of its memory exists: release "
+        "the view first");
+  CHECK(raised("body.points = [[1, 2], [3, 4], [5, 6]]").find("BufferError") == 0);
+  CHECK(raised("body.turn = [[1, 2]]") == "ValueError: a field of the shape (3, 3) got items of the shape (1, 2)");
+  CHECK(raised("body.pair = [1]") == "ValueError: a field of the shape (2,) got items of the shape (1,)");
+  CHECK(raised("body.points = [[[1]]]") == "ValueError: a field of the shape (2, 3) got items of the shape (1, 1, 1)");
+  CHECK(raised("body.points = [['x', 1, 2], [3, 4, 5]]").find("TypeError") == 0);
+  for (const char* refused : {"body.fixed = [1, 2]", "body.corner = [1, 2]", "body.points_to_read = [[1]]"})
+    CHECK(raised(refused).find("AttributeError") == 0);
+  CHECK(raised("body.all_to_read()[0, 0] = 1").find("TypeError") == 0);
+  python().exec("view.release()\nbody.points = [[1], [2], [3]]\nbody.line = []\nview = body.points");
+  CHECK(body.points == Eigen::Vector3d(1, 2, 3));
+  CHECK(eval("view.tolist(), body.line.tolist()") == eval("([[1], [2], [3]], [])"));
+  python().exec("del view\nbody.points = [4, 5]");  // one column
+  CHECK(body.points == Eigen::Vector2d(4, 5));
+}
+
+TEST_CASE("return_array gives a matrix as an array of its own, in its dimensions") {
+  bind_bodies();
+  if (!has_numpy()) {
+    CHECK_THAT(raised("body.made_array()"), ContainsSubstring("python -m pip install numpy"));
+    return;
+  }
+  python().exec(R"(
+      body.points = np.arange(6).reshape(2, 3)
+      for each in body.made_array(), body.all_array():
+          assert type(each) is np.ndarray and each.tolist() == [[0, 1, 2], [3, 4, 5]] and each.flags.writeable
+          each[0, 0] = 100
+      assert body.column_array(1).tolist() == [1, 4] and body.points[0, 0] == 0
+      assert not body.points_copied.flags.writeable and body.points_copied.tolist() == body.points.tolist()
+      np.asarray(body.points)[:] *= 2
+      square = np.asarray(body.turn)
+      square[:] = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+      body.turn = square.T  # the same memory
+      assert body.turn.tolist() == [[1, 4, 7], [2, 5, 8], [3, 6, 9]]
+  )");
+  CHECK(python()["body"].as<Body&>().points(1, 2) == 10);
+}
+
 TEST_CASE("a field that is a matrix is read as a copy that cannot be written, and assigned as a whole") {
   has_numpy();
   python()
@@ -244,4 +404,8 @@ TEST_CASE("thousands of conversions of matrices leak nothing") {
   CHECK_STEADY(py::to_py(rows.as<Eigen::Matrix2d>()));
   CHECK_STEADY(text.is<MatrixXd>());
   CHECK_STEADY(py::view(MatrixXd(2, 2)));
+  bind_bodies();
+  const py::Object body = python()["body"];
+  CHECK_STEADY(body.attr("points"); body.attr("points") = rows; body.call_method("made");
+               body.call_method("column", 1));
 }

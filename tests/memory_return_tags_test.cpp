@@ -149,7 +149,7 @@ TEST_CASE("a script assigns to a field of return_view in place; another size is 
         "release the view first");
   CHECK(raised("c.samples_copied = [1]").find("BufferError") == 0);
   CHECK(raised("c.samples = ['x', 1, 2]").find("TypeError") == 0);
-  CHECK(raised("c.samples = [[1, 2, 3]]") == "ValueError: a field with one dimension got items with 2");
+  CHECK(raised("c.samples = [[1, 2, 3]]") == "ValueError: a field of the shape (3,) got items of the shape (1, 3)");
   CHECK(raised("c.table = [1, 2]") == "ValueError: a field of the shape (2, 3) got items of the shape (2,)");
   CHECK(raised("c.fixed = [1, 2]").find("AttributeError") == 0);
   CHECK(raised("c.samples_to_read = [1, 2, 3]").find("AttributeError") == 0);

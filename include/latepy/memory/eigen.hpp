@@ -12,7 +12,7 @@ inline namespace v1 {
 /// - To Python: an ndarray, of one dimension if the type is a vector. A matrix that is moved in is adopted without a
 ///   copy of its items; others are copied, also Map, Ref and Block, and expressions are evaluated. Where there is no
 ///   numpy it is a View. Of a field, `def("m", &T::m)`, scripts read such a copy, which is read-only, so that no change
-///   of it is lost; they assign a field as a whole.
+///   of it is lost; they assign a field as a whole. `def("m", &T::m, return_view)` shares it instead.
 /// - From Python: a copy of an array, of lists, or of what has `__array__`. Items convert as `as<Scalar>()` converts
 ///   them. One dimension fits a vector, and is the one column of a matrix.
 ///
@@ -29,10 +29,7 @@ struct Converter<T, std::enable_if_t<detail::is_eigen<T>>> {
 
   template <class U>
   static Object to_py(U&& matrix) {
-    using M = typename T::PlainObject;
-    auto made = std::make_unique<M>(std::forward<U>(matrix));
-    M& items = *made;
-    View view = detail::view_matrix(items, std::move(made));
+    View view = detail::own_matrix(std::forward<U>(matrix));
     try {
       return view.to_numpy();
     } catch (const ImportError&) {
@@ -168,9 +165,7 @@ View view(M&& matrix) {
   static_assert(!std::is_lvalue_reference_v<M>,
                 "view(matrix): nothing would keep the matrix alive: move it in (view(std::move(m))), give its owner "
                 "(view(m, owner)), or latepy::unowned if the program keeps the memory itself");
-  auto made = std::make_unique<std::decay_t<M>>(std::forward<M>(matrix));
-  std::decay_t<M>& items = *made;
-  return detail::view_matrix(items, std::move(made));
+  return detail::own_matrix(std::forward<M>(matrix));
 }
 /// Shares the items of a matrix, Map, Ref or Block with Python, in their order. Scripts cannot write if it is const.
 /// Needs the GIL. \param owner keeps the memory, as for view(data, shape, owner).

@@ -112,6 +112,19 @@ struct ViewAccess {
 template <class T>
 inline constexpr bool never = false;
 
+/// What memory/return_tags.hpp does with the items of a C without const, if it knows them. Then it also has
+/// - `Item`: the type of an item;
+/// - `points`: the items belong to something else, as those of a Span;
+/// - `shape(container)`;
+/// - `share(container, owner)`: a View of the items, which owner keeps;
+/// - `copy(container)`: a new ndarray, which adopts the items if the container is moved in;
+/// - `assign(container, array, before_resize)`, unless it points: sets the items in their place if the array has the
+///   same shape, else calls before_resize() and then takes the items and the shape; returns false if it cannot.
+template <class C, class = void>
+struct ItemsOf {
+  static constexpr bool are_known = false, points = false;
+};
+
 }  // namespace detail
 
 /// Shares `data` with Python: the items of a C++ array with this shape, row after row. Needs the GIL.

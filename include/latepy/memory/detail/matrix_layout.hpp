@@ -51,10 +51,17 @@ struct MatrixLayout {
                 "the items of an Eigen matrix must be numbers, bool or std::complex (include stl/complex.hpp)");
   Eigen::Index rows = 0, columns = 0, inner = 1, outer = 1;
 
+  /// Whether an M may have that many rows and columns.
+  static bool may_have(Eigen::Index rows, Eigen::Index columns) noexcept {
+    constexpr int most_rows = M::MaxRowsAtCompileTime, most_columns = M::MaxColsAtCompileTime;
+    return (M::RowsAtCompileTime == Eigen::Dynamic || rows == M::RowsAtCompileTime) &&
+           (M::ColsAtCompileTime == Eigen::Dynamic || columns == M::ColsAtCompileTime) &&
+           (most_rows == Eigen::Dynamic || rows <= most_rows) &&
+           (most_columns == Eigen::Dynamic || columns <= most_columns);
+  }
   /// \returns false if memory of this shape is no such matrix. One dimension is a vector: of a matrix, its one column.
   bool read(const StridedMemory& memory) noexcept {
     constexpr auto size = static_cast<ssize>(sizeof(Scalar));
-    constexpr int most_rows = M::MaxRowsAtCompileTime, most_columns = M::MaxColsAtCompileTime;
     if (memory.ndim() != 1 && memory.ndim() != 2) return false;
     ssize row_step = memory.stride(0, size), column_step = row_step;
     rows = memory.shape(0), columns = 1;
@@ -71,10 +78,7 @@ struct MatrixLayout {
     const Eigen::Index in_inner = by_rows ? columns : rows, in_outer = by_rows ? rows : columns;
     if (in_inner < 2 || in_outer == 0) inner = 1;
     if (in_outer < 2 || in_inner == 0) outer = in_inner * inner;
-    return (M::RowsAtCompileTime == Eigen::Dynamic || rows == M::RowsAtCompileTime) &&
-           (M::ColsAtCompileTime == Eigen::Dynamic || columns == M::ColsAtCompileTime) &&
-           (most_rows == Eigen::Dynamic || rows <= most_rows) &&
-           (most_columns == Eigen::Dynamic || columns <= most_columns);
+    return may_have(rows, columns);
   }
   /// Whether a Ref or Map with these strides can point to the items.
   template <class Steps>
@@ -125,6 +129,48 @@ View view_matrix(D& matrix, O&& owner) {
     return ViewAccess::make(data, Shape(matrix.rows(), matrix.cols()), &strides, std::forward<O>(owner));
   }
 }
+/// A View that owns a matrix.
+template <class M>
+View own_matrix(M&& matrix) {
+  using Plain = typename std::decay_t<M>::PlainObject;
+  auto made = std::make_unique<Plain>(std::forward<M>(matrix));
+  Plain& items = *made;
+  return view_matrix(items, std::move(made));
+}
+template <class C>
+struct ItemsOf<C, std::enable_if_t<is_eigen<C>>> {
+  static constexpr bool are_known = true, points = !owns_items<C>;
+  using Item = typename C::Scalar;
+  static Shape shape(const C& matrix) {
+    return C::IsVectorAtCompileTime ? Shape(matrix.size()) : Shape(matrix.rows(), matrix.cols());
+  }
+  template <class D, class O>
+  static View share(D& matrix, O&& owner) {
+    return view_matrix(matrix, std::forward<O>(owner));
+  }
+  template <class D>
+  static Object copy(D&& matrix) {
+    return own_matrix(std::forward<D>(matrix)).to_numpy();
+  }
+  /// \param items an Array: row after row. Of one dimension it is a vector, or the one column of a matrix.
+  template <class A, class F>
+  static bool assign(C& matrix, const A& items, F&& before_resize) {
+    if (items.ndim() != 1 && items.ndim() != 2) return false;
+    auto rows = static_cast<Eigen::Index>(items.shape(0)), columns = Eigen::Index(1);
+    if (items.ndim() == 2)
+      columns = static_cast<Eigen::Index>(items.shape(1));
+    else if (C::RowsAtCompileTime == 1)
+      std::swap(rows, columns);
+    if (!MatrixLayout<C>::may_have(rows, columns)) return false;
+    using Steps = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
+    const Steps steps = C::IsRowMajor ? Steps(columns, 1) : Steps(1, columns);
+    // The items may lie in the matrix itself, in another order.
+    const C taken = Eigen::Map<const C, Eigen::Unaligned, Steps>(items.data(), rows, columns, steps);
+    if (rows != matrix.rows() || columns != matrix.cols()) before_resize();
+    matrix = taken;
+    return true;
+  }
+};
 
 }  // namespace detail
 
