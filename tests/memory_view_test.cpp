@@ -250,12 +250,56 @@ TEST_CASE("an index that does not fit is refused in words; a slice is a memoryvi
         "IndexError: index -7 is out of range for dimension 0 of a latepy.View, which has 6 items");
   CHECK(raised(row, "view[10**30]").find("out of range") != std::string::npos);
   CHECK(raised(view, "list(view)").find("NotImplementedError: a latepy.View of several dimensions has no rows") == 0);
+  for (const char* part : {"view[0]", "view[0, :]", "view.__setitem__(0, 5)"})
+    CHECK_THAT(raised(view, part), ContainsSubstring("no rows: index all dimensions, or use numpy.asarray(view)"));
+  CHECK_THAT(raised(row, "view.__setitem__(slice(None), 5)"),
+             ContainsSubstring("int has none: use numpy.asarray(view)"));
   CHECK(raised(row, "view['x']").find("TypeError") == 0);
   run(row, "part = view[1:5:2]\nassert part.tolist() == [1, 3]\npart[0] = 10\nview[4:] = part\ndel part");
   CHECK(numbers == std::vector<int>{0, 10, 2, 3, 10, 3});
   CHECK(row.exports() == 0);
   CHECK(raised(row, "type(view)()") ==
         "TypeError: scripts cannot make a latepy.View: the program makes it, by latepy::view()");
+}
+
+TEST_CASE("a view is equal to what has a buffer with equal items, as a memoryview is") {
+  python().exec("import array");
+  std::vector<int> numbers{1, 2};
+  run(py::view(numbers, unowned), R"(
+      same = array.array('q', [1, 2])
+      assert view == same and same == view and view == memoryview(view) and memoryview(same) == view and view == view
+      assert not view != same and view != array.array('q', [1, 3]) and view != view[:1] and view in [None, same]
+      assert view != None and not view == 'text' and view != 5
+      try: view < same
+      except TypeError: pass
+      else: raise AssertionError
+      try: hash(view)
+      except ValueError as error: assert 'has no hash' in str(error)
+      else: raise AssertionError
+  )");
+  const std::vector<std::uint8_t> bytes{'a', 'b'};
+  run(py::view(bytes, unowned), "assert view == b'ab' == view and {b'ab': 5}[view] == 5 == {view: 5}[b'ab']");
+  std::vector<Particle> particles{{1, 2, 3}, {4, 5, 6}};
+  python()["other"] = py::view(std::vector<Particle>(particles));
+  run(py::view(particles, unowned), "assert view == other == view\nother[0] = other[1]\nassert view != other != 5");
+  std::vector<std::complex<double>> complex{1};
+  python()["other"] = py::view(std::vector<std::complex<double>>(complex));
+  run(py::view(complex, unowned), "assert view == other and view != memoryview(b'')");
+  View gone = py::view(numbers, unowned);
+  python()["other"] = py::view(numbers, unowned);
+  gone.withdraw();
+  run(gone, "assert view == view and view != other and other != view\ndel other, same");
+}
+
+TEST_CASE("with an array of numpy a view compares item by item", "[numpy]") {
+  if (!has_numpy()) SKIP("this Python has no numpy");
+  std::vector<int> numbers{1, 2};
+  run(py::view(numbers, unowned), R"(
+      import numpy
+      for each in view == numpy.array([1, 3]), numpy.array([1, 3]) == view:
+          assert each.tolist() == [True, False]
+      assert (view != numpy.array([1, 3])).tolist() == [False, True] == (view == numpy.int64(2)).tolist()
+  )");
 }
 
 TEST_CASE("memory of const items cannot be written") {

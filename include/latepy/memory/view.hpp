@@ -21,8 +21,11 @@ inline constexpr Unowned unowned{};
 
 /// Memory of the program that Python shares; view() makes it. It is an Object: scripts index it, iterate over it, and
 /// have the attributes of a memoryview. memoryview(), numpy.asarray() and all that takes a buffer share it without a
-/// copy; so do pandas, with copy=False, and matplotlib, by its __array__() and to_numpy(). It has no arithmetic. A
-/// View, like every Object, may be dropped on any thread.
+/// copy; so do pandas, with copy=False, and matplotlib, by its __array__() and to_numpy(). It has no arithmetic. As a
+/// memoryview it is equal to what has a buffer with the same shape and equal items, and so has no hash, unless it is
+/// read-only and of bytes; Views of structs and complex numbers are equal to Views only. With a numpy array `==`
+/// compares item by item. Withdrawn, it is equal to itself only. A View, like every Object, may be dropped on any
+/// thread.
 class View : public Object {
  public:
   /// How many buffers, arrays and capsules of the memory live: what was handed over and not given back. Needs the GIL.

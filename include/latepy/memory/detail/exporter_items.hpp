@@ -1,4 +1,4 @@
-// latepy/memory/detail/exporter_items.hpp: the items and attributes of a latepy.View, as those of a memoryview.
+// latepy/memory/detail/exporter_items.hpp: the methods and attributes of a latepy.View, as those of a memoryview.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,9 +9,6 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The address of the item that the key names: an int, or a tuple of one int for each dimension. Null without an error
-/// set: the key is something else. \throws IndexError.
-char* find_item(const ViewData& view, PyObject* key);
 /// The items from a dimension on as nested lists.
 Object list_items(const ViewData& view, int dimension, const char* at);
 /// A memoryview of the view.
@@ -25,12 +22,6 @@ inline MethodDef more_view_methods[2] = {};
 /// The methods and attributes, for the type.
 const MethodDef* view_methods() noexcept;
 const GetSetDef* view_attributes() noexcept;
-/// The slots for items.
-ssize view_length(PyObject* self) noexcept;
-PyObject* view_item(PyObject* self, ssize index) noexcept;
-PyObject* view_subscript(PyObject* self, PyObject* key) noexcept;
-int view_set_item(PyObject* self, PyObject* key, PyObject* value) noexcept;
-
 inline constexpr char elsewhere[] = "the memory of this latepy.View is on another device: use __dlpack__()";
 
 #if LATEPY_DEFINITIONS
@@ -46,26 +37,6 @@ R in_slot(R failed, F&& body) noexcept {
     translate_exception();
     return failed;
   }
-}
-
-LATEPY_FUNC char* find_item(const ViewData& view, PyObject* key) {
-  const Api& a = api();
-  const bool is_tuple = has_flag(key, type_is_tuple);
-  if (is_tuple ? a.Tuple_Size(key) != view.ndim : view.ndim != 1 || !a.Index_Check(key)) return nullptr;
-  char* at = static_cast<char*>(view.data);
-  for (int i = 0; i < view.ndim; ++i) {
-    PyObject* const each = is_tuple ? a.Tuple_GetItem(key, i) : key;
-    if (!a.Index_Check(each)) return nullptr;
-    const Object number = steal_or_throw(a.Number_Index(each));
-    int overflow = 0;
-    long long index = a.Long_AsLongLongAndOverflow(number.ptr(), &overflow);
-    if (overflow || index >= view.shape[i] || index < -static_cast<long long>(view.shape[i]))
-      throw IndexError(concat({"index ", show_value(number.ptr()), " is out of range for dimension ", decimal(i),
-                               " of a latepy.View, which has ", decimal(view.shape[i]), " items"}));
-    if (index < 0) index += view.shape[i];
-    at += static_cast<ssize>(index) * view.strides[i];
-  }
-  return at;
 }
 
 LATEPY_FUNC Object list_items(const ViewData& view, int dimension, const char* at) {
@@ -103,44 +74,6 @@ LATEPY_FUNC LATEPY_COLD Object make_array_interface(PyObject* self) {
   if (view.type->form) add("descr", make_descr(view.type->form()));
   add("data", token);
   return made;
-}
-
-LATEPY_FUNC ssize view_length(PyObject* self) noexcept {
-  const ViewData& view = data_of<ViewData>(self);
-  if (view.ndim != 0) return view.shape[0];
-  set_error(*api().TypeError, "a latepy.View without dimensions has no length");
-  return -1;
-}
-LATEPY_FUNC PyObject* view_item(PyObject* self, ssize index) noexcept {
-  return in_slot<PyObject*>(nullptr, [&] {
-    const ItemUse view(self);
-    if (!is_on_cpu(*view)) throw ValueError(elsewhere);
-    if (view->ndim != 1)
-      throw NotImplementedError(
-          "a latepy.View of several dimensions has no rows: index all dimensions, or use numpy.asarray(view)");
-    if (index < 0 || index >= view->shape[0]) throw IndexError("index out of range");
-    return view->type->get(static_cast<const char*>(view->data) + index * view->strides[0]);
-  });
-}
-LATEPY_FUNC PyObject* view_subscript(PyObject* self, PyObject* key) noexcept {
-  return in_slot<PyObject*>(nullptr, [&] {
-    const ItemUse view(self);
-    if (is_on_cpu(*view))
-      if (const char* const item = find_item(*view, key)) return view->type->get(item);
-    return throw_if_null(api().Object_GetItem(make_memoryview(self).ptr(), key));  // slices, and what is no index
-  });
-}
-LATEPY_FUNC int view_set_item(PyObject* self, PyObject* key, PyObject* value) noexcept {
-  return in_slot(-1, [&] {
-    const ItemUse view(self);
-    if (!value) throw TypeError("an item of a latepy.View cannot be deleted");
-    if (view->is_readonly) throw TypeError(read_only_text);
-    if (char* const item = is_on_cpu(*view) ? find_item(*view, key) : nullptr)
-      view->type->set(item, value);
-    else
-      check_result(api().Object_SetItem(make_memoryview(self).ptr(), key, value));
-    return 0;
-  });
 }
 
 /// An attribute of a memoryview.

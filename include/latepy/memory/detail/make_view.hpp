@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/exporter_items.hpp>
+#include <latepy/memory/detail/view_operators.hpp>
 #include <latepy/memory/shape.hpp>
 
 namespace latepy {
@@ -41,6 +41,8 @@ LATEPY_FUNC LATEPY_COLD PyTypeObject* view_type() {
                            {mp_ass_subscript, slot_value(&view_set_item)},
                            {sq_length, slot_value(&view_length)},
                            {sq_item, slot_value(&view_item)},
+                           {tp_richcompare, slot_value(&view_compare)},
+                           {tp_hash, slot_value(&view_hash)},
                            {tp_doc, const_cast<char*>(doc)},
                            {0, nullptr}};
   Object made = make_type("latepy.View", sizeof(ViewData), 0, type_slots);
