@@ -181,6 +181,28 @@ TEST_CASE("a Table reads its columns, and says which there are") {
   CHECK(values(Table().add("b", py::view(truths, 2, unowned)).column<bool>("b")) == std::vector<bool>{true, false});
 }
 
+TEST_CASE("a Table tells the type of each column, and whether it has nulls") {
+  const auto text = [](const Table& table) {
+    std::string all;
+    for (const py::ColumnInfo& each : table.schema())
+      all += each.name + ": " + each.type + " " + each.format + (each.is_nullable ? " nullable " : " whole ") +
+             std::to_string(each.null_count) + "\n";
+    return all;
+  };
+  CHECK(text(every_type()) ==
+        "int: int32 i nullable 0\nbool: bool b nullable 0\ntext: text u nullable 0\n"
+        "time: timestamp in ns of zone UTC tsn:UTC nullable 0\nint?: int64 l nullable 1\n"
+        "float?: float32 f nullable 2\nbool?: bool b nullable 1\ntext?: text u nullable 1\n"
+        "time?: timestamp in s of zone UTC tss:UTC nullable 2\n");
+  CHECK(Table().schema().empty());
+  python();
+  if (arrow().is_empty()) return;
+  const Table other = from_arrow(with_arrow(
+      "Array(schema_of('+s', children=[schema_of('n', 'nothing')]), chunk_of(1, [None], children=[chunk_of(1, [])]))"));
+  CHECK(text(other).find("nothing: null n ") == 0);
+  CHECK(other.schema()[0].null_count == 1);
+}
+
 TEST_CASE("the table of another library is read and passed on without a copy") {
   python();
   if (arrow().is_empty()) SKIP("this CPython has no ctypes");
@@ -278,7 +300,7 @@ TEST_CASE("scripts see a latepy.Table, and host functions take and give one") {
   python()["table"] = Table().add("x", std::vector<double>{1, 2});
   python().exec(R"(
       assert type(table).__name__ == 'Table' and table.column_names == ['x']
-      assert (table.num_rows, table.num_columns) == (2, 1)
+      assert (table.num_rows, table.num_columns) == (2, 1) and len(table) == 2
       twice = doubled(table)
   )");
   CHECK(values(python()["twice"].as<Table>().column<double>("twice")) == std::vector<double>{2, 4});
@@ -355,6 +377,9 @@ TEST_CASE("a DataFrame shares the columns with the program, and its columns come
       del df
   )");
 #endif
+  const std::string refused = said<py::ConversionError>([] { from_arrow(eval("pandas.Series([1, 2])")); });
+  if (eval("int(pandas.__version__.split('.')[0])").as<int>() < 3)
+    CHECK_THAT(refused, ContainsSubstring("pass pyarrow.Table.from_pandas(frame) or pyarrow.array(series)"));
   if (arrow().is_empty()) return;
   const Table lists = from_arrow(with_arrow(
       "Array(schema_of('+s', children=[schema_of('n', 'nothing')]), chunk_of(1, [None], children=[chunk_of(1, [])]))"));

@@ -8,6 +8,15 @@
 namespace latepy {
 inline namespace v1 {
 
+/// What a column of a Table is; Table::schema() tells it.
+struct ColumnInfo {
+  std::string name;        ///< the name, as in names()
+  std::string type;        ///< the type in words: "int64", "float64", "bool", "text", "timestamp in us of zone UTC"
+  std::string format;      ///< the same as the Arrow C data interface writes it: "l", "g", "b", "u", "tsu:UTC"
+  bool is_nullable;        ///< whether the schema allows nulls, as most libraries say of every column
+  std::size_t null_count;  ///< how many nulls there are; if any, column<std::optional<T>>() reads the column
+};
+
 /// Columns with names, all with the same number of rows. In Python it is an object with `__arrow_c_stream__`:
 /// pyarrow.table(t), polars.from_arrow(t) and duckdb share its memory. A copy of a Table shares the columns. It may be
 /// destroyed on any thread, with or without the GIL, and so may what others made of it, also after Python has ended.
@@ -32,6 +41,9 @@ class Table {
   std::size_t rows() const noexcept { return static_cast<std::size_t>(data_.rows); }  ///< how many rows there are
   std::size_t columns() const noexcept { return data_.columns.size(); }               ///< how many columns there are
   std::vector<std::string> names() const;                                             ///< the names of the columns
+  /// What the columns are, in their order. It counts the nulls where the library that made a column did not. Needs no
+  /// GIL.
+  std::vector<ColumnInfo> schema() const;
   /// The values of a column, as from_arrow<T>() gives them. Needs no GIL. \throws KeyError if there is no such column,
   /// ConversionError if it has other values than T, or has nulls and T is no std::optional.
   template <class T>
@@ -44,7 +56,8 @@ class Table {
 
   /// A pandas.DataFrame, which needs no pyarrow. Columns of numbers and times share the memory: not copied unless they
   /// have nulls or are in several chunks. A null is NaN, NaT or None; integers and bools with nulls have pandas' own
-  /// types Int64, boolean and the like. Needs the GIL. \throws ImportError with the remedy if there is no pandas;
+  /// types Int64, boolean and the like. Read from the DataFrame, a null of a column of floats is a NaN, which a
+  /// std::optional<double> holds as a value. Needs the GIL. \throws ImportError with the remedy if there is no pandas;
   /// NotImplementedError for types of columns that add() does not make.
   Object to_pandas() const { return detail::table_to_pandas(data_); }
   /// A pyarrow.Table, which shares the memory. Needs the GIL. \throws ImportError with the remedy if there is no
@@ -69,7 +82,9 @@ class Table {
 /// The columns of an object with `__arrow_c_stream__` or `__arrow_c_array__`, such as a table of pyarrow or a DataFrame
 /// of polars; also of the capsules that these methods return, which are consumed. Nothing is copied. All types of
 /// columns may go on to Python; column<T>() reads those that Column has. Needs the GIL, and lets go of it while a
-/// stream makes its chunks. \throws ConversionError if the object speaks no Arrow, is one column, or if the capsule was
+/// stream makes its chunks. A DataFrame of pandas has `__arrow_c_stream__` from 2.2 on, where there is pyarrow; its NaN
+/// are nulls then, and its columns of dtype object without rows have the type null, which no Column reads.
+/// \throws ConversionError if the object speaks no Arrow, is one column, or if the capsule was
 /// consumed before; RuntimeError with the stream's text if the stream fails.
 inline Table from_arrow(const Ref& object) { return Table(detail::take_table(object)); }
 
@@ -90,6 +105,13 @@ struct Converter<Table> {
 LATEPY_FUNC LATEPY_COLD std::vector<std::string> Table::names() const {
   std::vector<std::string> all;
   for (const detail::ArrowColumn& each : data_.columns) all.emplace_back(detail::name_of(each));
+  return all;
+}
+LATEPY_FUNC LATEPY_COLD std::vector<ColumnInfo> Table::schema() const {
+  std::vector<ColumnInfo> all;
+  for (const detail::ArrowColumn& each : data_.columns)
+    all.push_back({std::string(detail::name_of(each)), detail::type_text(*each.schema), each.schema->format,
+                   (each.schema->flags & ARROW_FLAG_NULLABLE) != 0, detail::count_nulls(each)});
   return all;
 }
 #endif  // LATEPY_DEFINITIONS

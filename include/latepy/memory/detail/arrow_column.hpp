@@ -55,10 +55,31 @@ struct ColumnMemory {
   }
 };
 
+/// The type of a column in words.
+std::string type_text(const ArrowSchema& schema);
+/// How many nulls a column has.
+std::size_t count_nulls(const ArrowColumn& column) noexcept;
 /// Why values of the schema cannot be read as `wanted`, a format; "" if they can.
 std::string why_other_type(const ArrowSchema& schema, const char* wanted);
 
 #if LATEPY_DEFINITIONS
+
+LATEPY_FUNC LATEPY_COLD std::string type_text(const ArrowSchema& schema) {
+  return schema.dictionary ? "dictionary of " + type_text(*schema.dictionary) : format_text(schema.format);
+}
+LATEPY_FUNC LATEPY_COLD std::size_t count_nulls(const ArrowColumn& column) noexcept {
+  const std::string_view format = column.schema->format, kind = format.substr(0, 2);
+  // Unions and runs have no validity, and something else in the first buffer.
+  const bool has_validity = format != "n" && kind != "+u" && kind != "+r";
+  std::int64_t count = 0;
+  for (const ArrowPiece& piece : column.pieces) {
+    const ArrowArray& array = *piece.array;
+    if (format == "n") count += piece.length;
+    const void* const bits = has_validity && array.null_count != 0 && array.n_buffers > 0 ? array.buffers[0] : nullptr;
+    for (std::int64_t i = 0; bits && i < piece.length; ++i) count += !bit_at(bits, piece.offset + i);
+  }
+  return static_cast<std::size_t>(count);
+}
 
 LATEPY_FUNC LATEPY_COLD std::string why_other_type(const ArrowSchema& schema, const char* wanted) {
   const std::string_view format = schema.format;

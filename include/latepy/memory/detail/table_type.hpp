@@ -161,6 +161,12 @@ template <TableCall What>
 PyObject* table_attribute(PyObject* self, void*) {
   return data_of<TableObject>(self).call(self, What);
 }
+/// The slot for len().
+LATEPY_FUNC LATEPY_COLD ssize table_length(PyObject* self) noexcept {
+  const ColdRef rows(data_of<TableObject>(self).call(self, TableCall::rows));
+  int overflow = 0;
+  return rows.get() ? static_cast<ssize>(api().Long_AsLongLongAndOverflow(rows.get(), &overflow)) : -1;
+}
 /// A method that takes requested_schema.
 template <TableCall What>
 PyObject* table_export(PyObject* self, PyObject* arguments, PyObject* names) noexcept {
@@ -204,6 +210,7 @@ LATEPY_FUNC LATEPY_COLD PyTypeObject* table_type() {
                            {tp_dealloc, slot_value(&table_dealloc)},
                            {tp_methods, const_cast<MethodDef*>(methods)},
                            {tp_getset, const_cast<GetSetDef*>(attributes)},
+                           {mp_length, slot_value(&table_length)},
                            {tp_doc, const_cast<char*>(doc)},
                            {0, nullptr}};
   pin_libraries();

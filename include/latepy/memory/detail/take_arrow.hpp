@@ -95,6 +95,12 @@ LATEPY_FUNC LATEPY_COLD ArrowChunks take_arrow(const Ref& object, bool array_fir
     Object method = attribute_or_empty(object.ptr(), name);
     if (method.is_empty())
       method = attribute_or_empty(object.ptr(), name = array_first ? "__arrow_c_stream__" : "__arrow_c_array__");
+    if (method.is_empty() && qualified_name(as_object(type_of(object.ptr()))).compare(0, 7, "pandas.") == 0)
+      refuse(
+          "it has no __arrow_c_stream__, which a DataFrame has from pandas 2.2 on, and a Series from 3.0 on, where "
+          "there "
+          "is pyarrow: pass pyarrow.Table.from_pandas(frame) or pyarrow.array(series), or take a std::vector or "
+          "latepy::Array of each column");
     if (method.is_empty())
       refuse(
           "it has no __arrow_c_stream__ and no __arrow_c_array__: pass an object of pyarrow, polars or another library "
