@@ -22,10 +22,10 @@ using Catch::Detail::Approx;
 
 // Catch2 3.3 reports a skipped test as such; before that it passes.
 #ifndef SKIP
-#define SKIP(...)                         \
-  do {                                    \
-    SUCCEED("skipped: " << __VA_ARGS__);  \
-    return;                               \
+#define SKIP(...)                        \
+  do {                                   \
+    SUCCEED("skipped: " << __VA_ARGS__); \
+    return;                              \
   } while (false)
 #endif
 

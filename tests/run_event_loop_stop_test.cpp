@@ -204,3 +204,75 @@ TEST_CASE("exit() on the thread of a loop ends the process") {
   });
   CHECK(output == "");
 }
+
+TEST_CASE("loops and futures of a script's own that refuse to stop and to be cancelled do not hold up the end") {
+  in_child([] {
+    py::Interpreter python;
+    add_service(python);
+    python.exec(R"(
+        import asyncio, logging
+        logging.disable()
+        asked = {'stop': 0, 'cancel': 0}
+        def refuse(what):
+            asked[what] += 1
+            raise ValueError(what)
+        class Stubborn(asyncio.Future):
+            def set_result(self, value): raise ValueError
+            def set_exception(self, error): raise ValueError
+            def cancel(self, *_, **__): refuse('cancel')
+        class Loop(asyncio.SelectorEventLoop):
+            def create_future(self): return Stubborn(loop=self)
+            def stop(self): refuse('stop')
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            def new_event_loop(self): return Loop()
+        asyncio.set_event_loop_policy(Policy())
+    )");
+    py::Promise<int> promise;
+    python.def("wait", [promise] { return promise; });
+    std::vector<Future<void>> left;
+    EventLoop loop(python);
+    for (int i = 0; i < 3; ++i) left.push_back(loop.call<void>("service", "get", python["wait"]));
+    left.push_back(loop.call<void>("service", "forever"));
+    loop.call<int>("service", "double", 1).get();
+    EXPECT(promise.set_value(1));
+    loop.call<int>("service", "double", 1).get();
+    EXPECT(python["asked"]["cancel"].as<int>() == 1);  // and not again and again
+    EXPECT(python.stop(50ms));
+    for (Future<void>& each : left) EXPECT_THROWN(CancelledError, each.get());
+  });
+}
+
+TEST_CASE("what is refused in the child of a fork(), or after the end, is closed") {
+  CHECK(in_child([] {
+          py::Interpreter python;
+          add_service(python);
+          auto loop = std::make_unique<EventLoop>(python);
+          loop->call<int>("service", "double", 1).get();
+          const auto refused = [&] {
+            const py::Object coroutine = python.call("service", "double", 1);
+            EXPECT_THROWN(StateError, loop->submit(coroutine));
+            EXPECT(coroutine.attr("cr_frame").is_none());
+            EXPECT_THROWN(StateError, loop->call("service", "double", 1));
+          };
+          const int child = fork();
+          if (child == 0) {
+            int code = 1;
+            try {
+              refused();
+              python.run_string("import gc; gc.collect()");
+              code = 0;
+            } catch (const std::exception& error) {
+              std::printf("%s\n", error.what());
+            }
+            std::_Exit(code);
+          }
+          int status = 0;
+          waitpid(child, &status, 0);
+          EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+          EXPECT(loop->call<int>("service", "double", 1).get() == 2);
+          python.exec("async def inside(): return run()\ncoroutine = __import__('service').double(1)");
+          python.def("run", [&] { return python.run_until_complete<int>(python["coroutine"]); });
+          EXPECT_THROWN(py::RuntimeError, python.run_until_complete(python["inside"]()));
+          EXPECT(python.eval<bool>("coroutine.cr_frame is None"));
+        }) == "");
+}

@@ -12,16 +12,18 @@ namespace py = latepy;
 
 /// Whose allocations fail.
 enum class MemoryOf { cpp, python };
-/// Which allocations fail: the one that finds `left` at 0, and if `goes_on` all after it. None if `left` is -1.
+/// Which allocations fail: the one that finds `left` at 0, and if `goes_on` all after it, or as many as `most`. None if
+/// `left` is -1.
 struct Shortage {
   long left = -1;
   bool goes_on = false, has_failed = false;
   MemoryOf owner = MemoryOf::cpp;
+  long most = -1;
 
   bool fails(MemoryOf asking = MemoryOf::cpp) {
     if (left < 0 || asking != owner) return false;
     if (left > 0) return --left, false;
-    if (!goes_on) left = -1;
+    if (!goes_on || --most == 0) left = -1;
     return has_failed = true;
   }
 };
@@ -82,16 +84,17 @@ inline void ask_for_python() {
 
 /// Runs `body` again and again: each time another one of its allocations fails, alone or with all after it, until none
 /// is left to fail. `body` returns whether the result is the right one. It may throw std::bad_alloc or MemoryError.
-/// \returns what else happened, and how often an allocation failed.
+/// \param most how many fail at most. \returns what else happened, and how often an allocation failed.
 template <class F>
-std::string with_short_memory(F&& body, MemoryOf owner = MemoryOf::cpp) {
+std::string with_short_memory(F&& body, MemoryOf owner = MemoryOf::cpp, long most = -1) {
   if (owner == MemoryOf::python) ask_for_python();
   long failures = 0;
   for (const bool goes_on : {false, true}) {
+    if (goes_on && most == 1) break;
     for (long at = 0; at < 2000; ++at) {
       std::string problem;
       bool is_right = true;
-      shortage = {at, goes_on, false, owner};
+      shortage = {at, goes_on, false, owner, most};
       try {
         is_right = body();
       } catch (const std::bad_alloc&) {

@@ -158,6 +158,28 @@ TEST_CASE(
   });
 }
 
+TEST_CASE("a MemoryError that CPython keeps does not carry the C++ exception that it could not raise") {
+  python().def("fails", [](int number) -> int { throw std::out_of_range(std::to_string(number)); });
+  python().exec(R"(
+      kept = []
+      for each in range(20):  # CPython has 16 MemoryErrors, and then one for all
+          try: bytearray(1 << 62)
+          except MemoryError as error: kept.append(error)
+  )");
+  const py::Object fails = python()["fails"];
+  ask_for_python();
+  for (long at = 0; at < 40; ++at) {
+    shortage = {at, true, false, MemoryOf::python, 3};
+    try {
+      fails(1);
+    } catch (const std::exception&) {
+    }
+    shortage.left = -1;
+  }
+  CHECK_THROWS_AS(eval("bytearray(1 << 62)"), py::MemoryError);
+  python().exec("kept.clear()");
+}
+
 TEST_CASE("running code throws for want of memory, and can be tried again") {
   CHECK(with_short_memory([] { return python().eval<int>("len(' a text that is not kept ' * 3)") > 9; }) == "");
   CHECK(with_short_memory([] {

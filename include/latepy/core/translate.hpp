@@ -203,9 +203,16 @@ LATEPY_FUNC LATEPY_COLD void translate_by_table() noexcept {
   }
 }
 
+/// Whether it is a MemoryError of CPython's own, without arguments: one of few that CPython keeps, and raises again, so
+/// that it must carry nothing. \throws PythonError.
+LATEPY_COLD inline bool is_kept_memory_error(const Object& exception) {
+  return as_object(type_of(exception.ptr())) == *api().MemoryError && !get_attribute(exception, "args");
+}
+
 LATEPY_FUNC LATEPY_COLD void attach_original() {
   const Object exception = fetch_exception();
   try {
+    if (is_kept_memory_error(exception)) return set_raised(exception);
     auto original = std::make_unique<std::exception_ptr>(std::current_exception());
     begin_crossing(*original);
     const Object capsule = steal_or_throw(api().Capsule_New(original.get(), original_attribute, [](PyObject* self) {
@@ -249,7 +256,8 @@ LATEPY_COLD inline void attach_causes(std::exception_ptr nested) noexcept {
         nested = translate_one();
       }
       Object inner = fetch_exception();
-      if (inner.same(outer) || !Object::steal(api().Exception_GetCause(outer.ptr())).is_empty()) break;
+      if (inner.same(outer) || is_kept_memory_error(outer)) break;
+      if (!Object::steal(api().Exception_GetCause(outer.ptr())).is_empty()) break;
       set_attribute(outer, "__cause__", inner);
       outer = std::move(inner);
     }

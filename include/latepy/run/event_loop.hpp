@@ -53,10 +53,10 @@ class EventLoop {
   /// loop has ended: a coroutine is closed then.
   template <class T = Object>
   Future<T> submit(const Ref& awaitable) {
-    const detail::Entry entry(loop_->generation);
-    Future<T> future(new detail::FutureStateOf<T>(loop_));
-    submit(*future.state_, awaitable);
-    return future;
+    const auto make = [](const std::shared_ptr<detail::OwnLoop>& loop) -> detail::FutureState* {
+      return new detail::FutureStateOf<T>(loop);
+    };
+    return Future<T>(static_cast<detail::FutureStateOf<T>*>(submit(awaitable, make)));
   }
   /// Calls a function of a module on the thread of the loop, and awaits what it returns, if that is awaitable. Imports
   /// the module and converts the arguments here; takes the GIL. \throws as Scope::call(); StateError if the loop has
@@ -66,9 +66,7 @@ class EventLoop {
     const detail::Entry entry(loop_->generation);
     const Object found = find(module, function);
     const Object bound = detail::loop_function("partial")(found, std::forward<A>(arguments)...);
-    Future<T> future(new detail::FutureStateOf<T>(loop_));
-    submit(*future.state_, detail::call_plain(detail::loop_function("wait_for_call"), {bound}));
-    return future;
+    return submit<T>(detail::call_plain(detail::loop_function("wait_for_call"), {bound}));
   }
   /// Calls f() on the thread of the loop, with the GIL. What it throws goes to the exception handler of the loop. Needs
   /// no GIL. If the loop ends before, f is only destroyed. \throws StateError if the loop has ended; std::bad_alloc.
@@ -93,8 +91,9 @@ class EventLoop {
 
  private:
   EventLoop(const Scope& scope, bool is_pumped, std::function<void()> on_ready);
-  /// submit() for a state that nobody else has. Needs the GIL.
-  void submit(detail::FutureState& state, const Ref& awaitable);
+  /// \returns a new state, with a reference.
+  detail::FutureState* submit(const Ref& awaitable,
+                              detail::FutureState* (*make)(const std::shared_ptr<detail::OwnLoop>& loop));
   void post_work(detail::LoopWork& work);
   static Object find(const detail::StringArg& module, const detail::StringArg& function);
 
@@ -147,14 +146,20 @@ LATEPY_FUNC LATEPY_COLD EventLoop::~EventLoop() {
   }
 }
 
-LATEPY_FUNC void EventLoop::submit(detail::FutureState& state, const Ref& awaitable) {
-  if (loop_->is_forked()) detail::throw_forked_loop("submit() was called");
+LATEPY_FUNC detail::FutureState* EventLoop::submit(
+    const Ref& awaitable, detail::FutureState* (*make)(const std::shared_ptr<detail::OwnLoop>& loop)) {
+  const detail::Entry entry(loop_->generation);
+  detail::FutureState* state = nullptr;
   try {
+    if (loop_->is_forked()) detail::throw_forked_loop("submit() was called");
     if (loop_->is_ending()) detail::throw_loop_ended("submit() was called");
     detail::call_plain(detail::loop_function("refusal"), {loop_->loop(), awaitable});
-    if (!state.submit(Object(awaitable))) detail::throw_loop_ended("submit() was called");
+    state = make(loop_);
+    if (!state->submit(Object(awaitable))) detail::throw_loop_ended("submit() was called");
+    return state;
   } catch (...) {
     detail::attempt([&] { detail::call_plain(detail::loop_function("drop"), {awaitable}); });
+    if (state) state->leave();
     throw;
   }
 }

@@ -40,6 +40,21 @@ LATEPY_COLD inline ColdObject loop_function(const char* name) {
   return get_item(kept_namespace("loop", loop_source), name);
 }
 
+/// Calls `call`, and ignores what it throws. \returns whether there was no memory for it, and it can be tried again:
+/// what a script's object throws would come for ever.
+template <class F>
+bool lacks_memory(F&& call) noexcept {
+  try {
+    call();
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (const MemoryError&) {
+    return true;
+  } catch (...) {
+  }
+  return false;
+}
+
 /// The way to one event loop of asyncio: a queue and a descriptor, which the loop watches. Shared by all that may hand
 /// it work.
 class LoopCore {
@@ -78,6 +93,8 @@ class LoopCore {
 
   /// What Interpreter::interrupt() was to stop has ended, and the loop goes on. On the loop's thread.
   virtual void end_interruption() noexcept {}
+  /// There was no memory to tell a task that what it awaits is done. On the loop's thread, with the GIL.
+  virtual void note_loss() noexcept {}
 
   const std::uint32_t generation;      ///< of the interpreter
   std::atomic<std::size_t> thread{0};  ///< the thread_number() of the thread that runs the loop; 0: none yet

@@ -17,13 +17,19 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::finish() noexcept {
     until = until_;
   }
   if (loop_.is_alive()) {
-    attempt([&] {
-      const std::chrono::duration<double> left = until - Clock::now();
-      call_plain(loop_function("end"), {loop_, to_py((std::max)(left.count(), 0.0))});
-    });
+    bool is_done = false;
+    for (int tries = 0; tries < 3 && !is_done; ++tries) {  // it is cut short where there is no memory
+      if (tries > 0 || is_cut_) FutureState::give_up_lost(*this, &loop_has_ended);  // which would be waited for
+      is_done = attempt([&] {
+        const std::chrono::duration<double> left = until - Clock::now();
+        call_plain(loop_function("cancel_all"), {loop_, to_py((std::max)(left.count(), 0.0))});
+      });
+    }
+    const auto close_it = [&] { call_plain(loop_function("close"), {loop_}); };
+    for (int tries = 0; tries < 3 && !attempt(close_it);) ++tries;
   }
   close();
-  while (in_flight) in_flight->give_up();
+  while (in_flight) in_flight->give_up(loop_has_ended());
   loop_ = Object();
 }
 

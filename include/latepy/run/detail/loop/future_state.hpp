@@ -37,8 +37,11 @@ class FutureState {
   /// To be called before the value is taken. It must be ready. \throws the exception of the task, if it has one;
   /// StateError at the second call, if there is a value.
   void begin_taking(bool has_value);
-  /// The loop ends, and the task is not done. Needs the GIL.
-  void give_up() noexcept;
+  /// The task will never be done. Only if it is in flight; on the loop's thread, with the GIL.
+  void give_up(std::exception_ptr why) noexcept;
+  /// Gives up the tasks that only C++ refers to: nothing will ever step them. asyncio loses a task where there is no
+  /// memory for its next step. On the loop's thread, with the GIL. \returns false if it must be tried again.
+  static bool give_up_lost(LoopCore& core, std::exception_ptr (*why)() noexcept) noexcept;
   const std::shared_ptr<LoopCore>& core() const noexcept { return core_; }
 
  protected:
@@ -56,13 +59,16 @@ class FutureState {
   static void cancel_task(LoopWork* work, LoopCore* core) noexcept;
   static PyObject* end_task(PyObject* capsule, PyObject* task) noexcept;
   void set_result(PyObject* task) noexcept;
+  void set_in_flight(LoopCore& core) noexcept;
+  void end_flight() noexcept;
   void fail(std::exception_ptr failure) noexcept;
   void set_ready() noexcept;
 
   std::atomic<int> references_{1};
   std::atomic<bool> is_ready_{false}, is_cancelling_{false}, is_taken_{false};
   const std::shared_ptr<LoopCore> core_;
-  Object task_{};                                      // the awaitable until begin(), then its task
+  Object task_{};  // the awaitable until begin(), then its task
+  bool is_in_flight_ = false;
   FutureState *previous_ = nullptr, *next_ = nullptr;  // in LoopCore::in_flight
   Work begin_{*this, &begin}, cancel_{*this, &cancel_task};
   std::mutex mutex_{};
@@ -89,6 +95,11 @@ class FutureStateOf<void> final : public FutureState {
  private:
   void store(PyObject* result) override { decref(result); }
 };
+
+/// Tells that work was given to a loop that has ended.
+[[noreturn]] LATEPY_COLD inline void throw_loop_ended(const char* what) {
+  throw_error<StateError>({what, " for an event loop that has ended: its EventLoop was destroyed, or Python stops"});
+}
 
 /// Tells that a thing can be done in the process only that made the loop.
 [[noreturn]] void throw_forked_loop(const char* what);
@@ -170,9 +181,15 @@ LATEPY_FUNC LATEPY_COLD void FutureState::fail(std::exception_ptr failure) noexc
   set_ready();
 }
 
+/// The exception of a task that asyncio has lost.
+LATEPY_COLD inline std::exception_ptr out_of_memory() noexcept { return std::make_exception_ptr(std::bad_alloc()); }
 /// The exception of a task that was not done when its loop ended.
 LATEPY_COLD inline std::exception_ptr loop_has_ended() noexcept {
-  return std::make_exception_ptr(CancelledError("the event loop ended before the task was done"));
+  try {
+    return std::make_exception_ptr(CancelledError("the event loop ended before the task was done"));
+  } catch (...) {  // no memory
+    return std::current_exception();
+  }
 }
 
 inline constexpr char future_name[] = "latepy.v1.future";
@@ -189,14 +206,14 @@ LATEPY_FUNC void FutureState::begin(LoopWork* work, LoopCore* core) noexcept {
   }
   try {
     const ColdObject capsule = take_result(api().Capsule_New(&state, future_name, [](PyObject* self) {
-      static_cast<FutureState*>(api().Capsule_GetPointer(self, future_name))->leave();
+      auto& ended = *static_cast<FutureState*>(api().Capsule_GetPointer(self, future_name));
+      if (ended.is_in_flight_) ended.give_up(out_of_memory());  // the callback was lost
+      ended.leave();
     }));
     state.join();
     const ColdObject callback = take_result(api().CFunction_NewEx(&done, capsule.ptr(), nullptr));
     state.task_ = call_plain(loop_function("begin"), {awaitable, callback});
-    state.next_ = core->in_flight;
-    if (state.next_) state.next_->previous_ = &state;
-    core->in_flight = &state;
+    state.set_in_flight(*core);
   } catch (...) {
     state.fail(std::current_exception());
     attempt([&] { call_plain(loop_function("drop"), {awaitable}); });
@@ -225,9 +242,21 @@ LATEPY_FUNC PyObject* FutureState::end_task(PyObject* capsule, PyObject* task) n
   return none().release();
 }
 
-LATEPY_FUNC void FutureState::set_result(PyObject* task) noexcept {
+LATEPY_FUNC void FutureState::set_in_flight(LoopCore& core) noexcept {
+  is_in_flight_ = true;
+  next_ = core.in_flight;
+  if (next_) next_->previous_ = this;
+  core.in_flight = this;
+}
+
+LATEPY_FUNC void FutureState::end_flight() noexcept {
+  is_in_flight_ = false;
   (previous_ ? previous_->next_ : core_->in_flight) = next_;
   if (next_) next_->previous_ = previous_;
+}
+
+LATEPY_FUNC void FutureState::set_result(PyObject* task) noexcept {
+  end_flight();
   task_ = Object();
   try {
     store(call_attribute(Ref(task), "result").release());
@@ -240,13 +269,24 @@ LATEPY_FUNC void FutureState::set_result(PyObject* task) noexcept {
   set_ready();
 }
 
-LATEPY_FUNC LATEPY_COLD void FutureState::give_up() noexcept {
-  core_->in_flight = next_;
-  if (next_) next_->previous_ = nullptr;
+LATEPY_FUNC LATEPY_COLD void FutureState::give_up(std::exception_ptr why) noexcept {
+  end_flight();
   join();
   const Object task = std::exchange(task_, Object());
-  fail(loop_has_ended());
+  fail(std::move(why));
   leave();
+}
+
+LATEPY_FUNC LATEPY_COLD bool FutureState::give_up_lost(LoopCore& core, std::exception_ptr (*why)() noexcept) noexcept {
+  return !lacks_memory([&] {
+    call_plain(loop_function("collect"));  // the last step of a lost task is in a circle with its exception
+    const ColdObject count = loop_function("getrefcount");
+    for (FutureState* each = core.in_flight; each;) {
+      const bool is_lost = call_plain(count, {each->task_}).as<long>() == 1;
+      if (is_lost) each->give_up(why());
+      each = is_lost ? core.in_flight : each->next_;  // give_up() calls what may change the list
+    }
+  });
 }
 
 #endif  // LATEPY_DEFINITIONS

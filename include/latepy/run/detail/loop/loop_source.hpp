@@ -9,10 +9,11 @@ namespace detail {
 /// `bridges` has a capsule for each event loop that C++ can wake; see LoopCore. Callbacks of asyncio need the running
 /// loop; `end` and `poll` run it.
 inline constexpr char loop_source[] = R"(
-import asyncio, atexit, collections, functools, inspect, os, selectors, socket, sys, threading, time, weakref
+import asyncio, atexit, collections, contextlib, functools, gc, inspect, os, selectors, socket, sys
+import threading, time, traceback, weakref
 
 bridges = weakref.WeakKeyDictionary()
-partial = functools.partial
+partial, getrefcount, collect = functools.partial, sys.getrefcount, gc.collect
 made = weakref.WeakSet()  # loops that the child of a fork() must not close: it shares their epoll with its parent
 
 def leave_to_parent():
@@ -61,7 +62,22 @@ class Ready(collections.deque):
         self.ran += 1
         return super().popleft()
 
-def make(is_pumped, descriptor, drain, bridge):
+# Where asyncio has no memory for the next step of a task, it tells the exception handler, and the task is lost.
+def watch_losses(loop, act):
+    handle = loop.call_exception_handler
+    def call_exception_handler(context):
+        exception = context.get('exception')
+        if isinstance(exception, MemoryError) and loop.is_running() and not context.keys() & {'task', 'future'} and all(
+                frame.f_globals.get('__name__', '').startswith('asyncio')
+                for frame, _ in traceback.walk_tb(exception.__traceback__)):
+            context.pop('handle', None)  # which refers to the task, as the frames do
+            traceback.clear_frames(exception.__traceback__)
+            act()
+        handle(context)
+    with contextlib.suppress(AttributeError):  # a loop that is written in C
+        loop.call_exception_handler = call_exception_handler
+
+def make(is_pumped, descriptor, drain, bridge, find):
     if is_pumped:
         selector = selectors.DefaultSelector()
         loop = asyncio.SelectorEventLoop(selector)
@@ -72,6 +88,7 @@ def make(is_pumped, descriptor, drain, bridge):
         handle = -1
     try:
         watch(loop, descriptor, drain, bridge)
+        watch_losses(loop, partial(loop.call_soon, find))
         made.add(loop)
         return loop, handle
     except BaseException:
@@ -112,13 +129,36 @@ def begin(awaitable, done):
         raise
     return task
 
+def settle(loop):  # run_forever() leaves it, and perhaps another of ours, where it gets a MemoryError
+    running, is_here = asyncio._get_running_loop(), getattr(loop, '_thread_id', None) == threading.get_ident()
+    if is_here or running is not None and (running is loop or running in made):
+        frame = sys._getframe()
+        while frame:
+            if frame.f_code is asyncio.BaseEventLoop.run_forever.__code__:  # a script runs it
+                return
+            frame = frame.f_back
+        asyncio._set_running_loop(None)
+        if is_here:
+            loop._thread_id = None
+
+def close(loop):
+    settle(loop)
+    loop.close()
+    vars(loop).pop('call_exception_handler', None)  # it refers to the loop
+
 class Kept:
     def __init__(self, loop):
         self.loop, self.process = loop, os.getpid()
+        self.is_cut = self.has_lost = False
         made.add(loop)
-    def __del__(self):
+        watch_losses(loop, partial(cut, weakref.ref(self)))
+    def __del__(self, close=close):
         if not self.loop.is_running():
-            self.loop.close()
+            close(self.loop)
+
+def cut(kept):
+    kept().has_lost = True
+    kept().loop.stop()
 
 here = threading.local()  # the loop of each thread that calls run_until_complete()
 atexit.register(here.__dict__.clear)
@@ -140,35 +180,44 @@ async def within(seconds, awaitable):
     raise TimeoutError(f'the task took longer than the timeout of {seconds:g} s{ignored}')
 
 def run_until_complete(awaitable, seconds):
-    kept = getattr(here, 'kept', None)
-    if kept is None or kept.loop.is_closed() or kept.process != os.getpid():
-        kept = here.kept = Kept(asyncio.new_event_loop())
-    loop = kept.loop
-    if not inspect.iscoroutine(awaitable):
-        refusal(loop, awaitable)
-        awaitable = plain(awaitable)
-    if asyncio._get_running_loop():
-        drop(awaitable)
-        raise RuntimeError('run_until_complete() was called in a running event loop: use await there')
-    wanted = awaitable if seconds is None else within(seconds, awaitable)
+    wanted, kept = awaitable, getattr(here, 'kept', None)
     try:
+        if kept is None or kept.loop.is_closed() or kept.process != os.getpid():
+            kept = here.kept = Kept(asyncio.new_event_loop())
+        loop = kept.loop
+        if not inspect.iscoroutine(awaitable):
+            refusal(loop, awaitable)
+            wanted = awaitable = plain(awaitable)
+        if asyncio._get_running_loop():
+            settle(loop)
+        if asyncio._get_running_loop():
+            raise RuntimeError('run_until_complete() was called in a running event loop: use await there')
+        if kept.is_cut or kept.has_lost:
+            kept.is_cut = kept.has_lost = False
+            loop.stop()  # one round: what was left may stop the loop
+            loop.run_forever()
+        if seconds is not None:
+            wanted = within(seconds, awaitable)
         return loop.run_until_complete(wanted)
-    except BaseException:
-        if getattr(wanted, 'cr_frame', None):  # what was raised, as a DeadlineError, has ended the loop, not the task
-            for task in asyncio.all_tasks(loop):
-                if task.get_coro() is wanted:
-                    task.cancel()
+    except BaseException as error:
+        end_run(kept, wanted, awaitable)
+        if kept is not None and (not isinstance(error, Exception) or isinstance(error, MemoryError)):
+            kept.is_cut = True
+        if isinstance(error, RuntimeError) and kept is not None and kept.has_lost:
+            raise MemoryError('the event loop had no memory for the next step of a task') from None
         raise
 
-def settle(loop):  # run_forever() leaves it where it gets a MemoryError
-    if asyncio._get_running_loop() is loop:
-        frame = sys._getframe()
-        while frame:
-            if frame.f_code is asyncio.BaseEventLoop.run_forever.__code__:  # a script runs it
-                return
-            frame = frame.f_back
-        asyncio._set_running_loop(None)
-        loop._thread_id = None
+def end_run(kept, wanted, awaitable):
+    if kept is not None:
+        settle(kept.loop)
+    if getattr(wanted, 'cr_frame', None):  # what was raised, as a DeadlineError, has ended the loop, not the task
+        for task in asyncio.all_tasks(kept.loop) if kept else ():
+            if task.get_coro() is wanted:
+                task.cancel()
+                break
+        else:
+            drop(wanted)
+            drop(awaitable)
 
 def run(loop):
     if loop.is_closed():
@@ -178,7 +227,11 @@ def run(loop):
     return True
 
 def stop():
-    asyncio.get_running_loop().stop()
+    loop = asyncio.get_running_loop()
+    try:
+        loop.stop()
+    except Exception:  # of a script's own loop
+        asyncio.BaseEventLoop.stop(loop)
 
 def report(exception, what):
     asyncio.get_running_loop().call_exception_handler({'message': what, 'exception': exception})
@@ -201,33 +254,46 @@ def next_timer(loop):
     timers = loop._scheduled
     return max(timers[0].when() - loop.time(), 0.0) if timers else -1.0
 
-def end(loop, seconds):
+# It may be called again if it raises: asyncio may lose the task that is made here too.
+def cancel_all(loop, seconds):
+    if loop.is_closed():
+        return
     until = time.monotonic() + seconds
     def left():
         return max(until - time.monotonic(), 0)
     async def finish(tasks):
-        own, asked = asyncio.current_task(), set()
+        own, asked, deaf = asyncio.current_task(), set(), set()
         while tasks and (not asked or left()):
             for task in tasks - asked:
-                task.cancel()
+                try:
+                    task.cancel()
+                except MemoryError:
+                    raise
+                except Exception as error:
+                    deaf.add(task)
+                    loop.call_exception_handler({'message': 'cancel() of a task failed', 'exception': error})
             asked |= tasks
-            await asyncio.wait(tasks, timeout=left())
-            tasks = asyncio.all_tasks() - {own}
+            if tasks - deaf:
+                await asyncio.wait(tasks - deaf, timeout=left())
+            tasks = asyncio.all_tasks() - deaf - {own}
         await asyncio.wait({loop.create_task(loop.shutdown_asyncgens())}, timeout=left())
         if sys.version_info >= (3, 12):
             await loop.shutdown_default_executor(left())
+        asyncio.BaseEventLoop.stop(loop)  # stop() may be a script's own
+    settle(loop)
+    # From 3.14 on a running loop is asked for the tasks that this thread made.
+    finishing = finish(asyncio.all_tasks(loop))
+    loop.call_later(left() + 0.05, asyncio.BaseEventLoop.stop, loop)  # where a script's loop makes nothing work
     try:
-        settle(loop)
-        if not loop.is_closed():
-            # From 3.14 on a running loop is asked for the tasks that this thread made.
-            loop.run_until_complete(finish(asyncio.all_tasks(loop)))
-            executor = None if sys.version_info >= (3, 12) else getattr(loop, '_default_executor', None)
-            if executor is not None:
-                waiter = threading.Thread(target=executor.shutdown, daemon=True)
-                waiter.start()
-                waiter.join(left())
-    finally:
-        loop.close()
+        loop.run_until_complete(finishing)
+    except BaseException:
+        drop(finishing)
+        raise
+    executor = None if sys.version_info >= (3, 12) else getattr(loop, '_default_executor', None)
+    if executor is not None:
+        waiter = threading.Thread(target=executor.shutdown, daemon=True)
+        waiter.start()
+        waiter.join(left())
 )";
 
 }  // namespace detail

@@ -67,6 +67,16 @@ class OwnLoop final : public LoopCore {
   }
   void after_work() noexcept override { follow_work(); }
   void end_interruption() noexcept override { forget_interruption(); }
+  void note_loss() noexcept override {
+    is_cut_ = true;
+    wake.post();
+  }
+  /// Gives up the tasks that asyncio has lost.
+  void find_lost() noexcept {
+    const auto stop = [] { call_plain(loop_function("stop")); };  // the end begins anew
+    is_cut_ = is_finishing ? lacks_memory(stop) : !FutureState::give_up_lost(*this, &out_of_memory);
+    if (is_cut_) wake.post();
+  }
   void call_on_ready() noexcept;
   void follow_work() noexcept;
   void forget_interruption() noexcept;
@@ -85,6 +95,7 @@ class OwnLoop final : public LoopCore {
   Object loop_{};
   std::intptr_t handle_ = -1;
   std::atomic<bool> is_ending_{false}, is_polled_{false};
+  bool is_cut_ = false;  // tasks may be lost; on the loop's thread
   std::atomic<int> ready_calls_{0};
   std::mutex mutex_{};
   std::condition_variable changed_{};
@@ -97,11 +108,6 @@ class OwnLoop final : public LoopCore {
   OwnLoop* next_ = nullptr;
   bool is_tried_ = false;
 };
-
-/// Tells that work was given to a loop that has ended.
-[[noreturn]] LATEPY_COLD inline void throw_loop_ended(const char* what) {
-  throw_error<StateError>({what, " for an event loop that has ended: its EventLoop was destroyed, or Python stops"});
-}
 
 #if LATEPY_DEFINITIONS
 
@@ -133,8 +139,11 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::make(const std::shared_ptr<OwnLoop>& self)
   own_the_loops();
   self_ = self;
   const LoopBridge bridge(self);
+  const Object find = make_callable("find_lost", [weak = self_] {
+    if (const auto loop = weak.lock()) loop->find_lost();
+  });
   const ColdObject made = call_plain(loop_function("make"), {Ref(is_pumped_ ? api().TrueStruct : api().FalseStruct),
-                                                             bridge.descriptor, bridge.drain, bridge.capsule});
+                                                             bridge.descriptor, bridge.drain, bridge.capsule, find});
   loop_ = Object::borrow(throw_if_null(api().Tuple_GetItem(made.ptr(), 0)));
   handle_ = Ref(throw_if_null(api().Tuple_GetItem(made.ptr(), 1))).as<std::intptr_t>();
   if (is_pumped_) thread = thread_number();
@@ -176,6 +185,7 @@ LATEPY_FUNC LATEPY_COLD std::thread OwnLoop::start() {
 LATEPY_FUNC LATEPY_COLD void OwnLoop::run() noexcept {
   thread = thread_number();
   while (!is_ending_.load()) {
+    if (is_cut_) find_lost();
     try {
       if (!call_plain(loop_function("run"), {loop_})) is_ending_ = true;  // a script has closed the loop
       continue;
@@ -189,6 +199,7 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::run() noexcept {
       translate_exception();
       api().Err_WriteUnraisable(loop_.ptr());
     }
+    is_cut_ = true;
     const AnyGilRelease released;
     process_nap();  // it may come again and again, as an error for want of memory does
   }
@@ -215,7 +226,13 @@ LATEPY_FUNC long long OwnLoop::poll() {
   long long ran;
   {
     const End end{*this};
-    ran = call_plain(loop_function("poll"), {loop_}).as<long long>();
+    if (is_cut_) find_lost();
+    try {
+      ran = call_plain(loop_function("poll"), {loop_}).as<long long>();
+    } catch (...) {
+      is_cut_ = true;
+      throw;
+    }
   }
   if (on_ready_ && !is_ending_.load() && next_timer() == 0) call_on_ready();
   return ran;
@@ -258,6 +275,7 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::wait_for_on_ready(Clock::time_point until)
 }
 
 LATEPY_FUNC void OwnLoop::follow_work() noexcept {
+  if (is_cut_) find_lost();
   if (on_ready_) {
     std::exception_ptr failure;
     {
@@ -271,7 +289,7 @@ LATEPY_FUNC void OwnLoop::follow_work() noexcept {
     }
   }
   if (!is_ending_.load() || is_finishing || is_pumped_) return;
-  if (!attempt([] { call_plain(loop_function("stop")); })) wake.post();  // again, when there is memory
+  if (lacks_memory([] { call_plain(loop_function("stop")); })) wake.post();  // again
 }
 
 #endif  // LATEPY_DEFINITIONS

@@ -170,19 +170,24 @@ LATEPY_FUNC void PromiseState::finish(LoopWork* work, LoopCore* core) noexcept {
 
 LATEPY_FUNC bool PromiseState::set_future() noexcept {
   if (future_.is_empty()) return true;
+  std::exception_ptr failure = std::exchange(failure_, nullptr);  // its traceback may refer to this
   try {
     if (call_attribute(future_, "done")) return true;  // the script has cancelled it
     try {
-      if (failure_) std::rethrow_exception(failure_);
+      if (failure) std::rethrow_exception(failure);
       call_attribute(future_, "set_result", {convert()});
     } catch (...) {
+      if (call_attribute(future_, "done")) throw;  // it was set, and who awaits it was not told
       translate_exception();
       call_attribute(future_, "set_exception", {fetch_exception()});
     }
   } catch (...) {
-    failure_ = std::current_exception();
+    failure = std::current_exception();
     LoopCore::report("Exception when the value of a latepy::Promise was given to the script");
-    return attempt([this] { call_attribute(future_, "cancel"); });
+    core_->note_loss();
+    if (!lacks_memory([this] { call_attribute(future_, "cancel"); }) || core_->is_finishing) return true;
+    failure_ = std::move(failure);
+    return false;
   }
   return true;
 }
