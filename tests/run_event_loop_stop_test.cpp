@@ -242,7 +242,7 @@ TEST_CASE("loops and futures of a script's own that refuse to stop and to be can
   });
 }
 
-TEST_CASE("what is refused in the child of a fork(), or after the end, is closed") {
+TEST_CASE("a coroutine that is refused in the child of a fork(), or in a running loop, is closed") {
   CHECK(in_child([] {
           py::Interpreter python;
           add_service(python);
