@@ -47,10 +47,10 @@ class Class : public Module {
   }
 
   /// Adds a method, also a special one such as "__repr__", or a field: `def("x", &Vec::x)`. Scripts read a field of a
-  /// bound class, or of a type of bind_vector() or bind_map(), as a reference to it, and any other field as a copy.
-  /// Copies of containers are immutable, so that a script cannot change one in vain: tuple, types.MappingProxyType (of
-  /// which dict() makes a dict, for json and pickle), frozenset. For `extras` see extras.hpp. A binary operator returns
-  /// NotImplemented if its operand does not fit, so that Python tries the other operand.
+  /// bound class, or of a type of bind_vector() or bind_map(), as a reference to it, and any other field as a copy,
+  /// which is immutable, so that no change is lost: tuple, types.MappingProxyType (its dict() is a dict), frozenset,
+  /// read-only array. Elements of a bound class are copies that can be changed in vain: use shared_ptrs. For `extras`
+  /// see extras.hpp. A binary operator gives NotImplemented if its operand does not fit: Python tries the other one.
   template <class OverloadedNeedsStaticCast, class... X>
   Class& def(const std::string& name, OverloadedNeedsStaticCast&& method, X&&... extras) {
     const GilGuard gil(*this);
