@@ -25,6 +25,7 @@ struct Scene {
   std::vector<std::function<void()>> callbacks;
   Prices prices{{"a", 1}};
   std::unordered_map<int, Item> by_number;
+  std::map<int, std::function<void()>> handlers;
   const Names fixed{"f"};
   std::vector<short> unbound{1};
 };
@@ -56,6 +57,7 @@ Scene& scene() {
         .def("callbacks", &Scene::callbacks)
         .def("prices", &Scene::prices)
         .def("by_number", &Scene::by_number)
+        .def("handlers", &Scene::handlers)
         .def("fixed", &Scene::fixed)
         .def("unbound", &Scene::unbound)
         .def("get_names", [](Scene& self) -> Names& { return self.names; })
@@ -282,6 +284,53 @@ TEST_CASE("a vector of numbers is memory, and does not change its size while a v
   python().exec("view.release()\nscene.numbers.append(1)");
   CHECK(here.numbers.size() == 4);
   CHECK(refused("memoryview(scene.names)").find("TypeError") == 0);
+}
+
+TEST_CASE("a slice is of the elements that there are after its numbers were read") {
+  scene();
+  python().exec(R"(
+    class Clears:
+        def __index__(self): scene.numbers.clear(); return 1
+    class Fake:
+        def indices(self, size): return 0, 3, 1
+  )");
+  CHECK(shown("scene.numbers[Clears():]") == "Numbers([])");
+  python().exec("scene.numbers = [1, 2, 3]\ndel scene.numbers[::Clears()]");
+  CHECK(shown("scene.numbers") == "Numbers([])");
+  python().exec("scene.numbers = [1, 2, 3]\nscene.numbers[:Clears()] = [4]");
+  CHECK(shown("scene.numbers") == "Numbers([4.0])");
+  python().exec("scene.numbers = [1, 2, 3]");
+  CHECK(refused("scene.numbers[Fake()]").find("TypeError: boxes.Numbers indices must be") == 0);
+  CHECK(refused("scene.numbers[::0]") == "ValueError: slice step cannot be zero");
+  CHECK(refused("scene.numbers[:'a']").find("TypeError: ") == 0);
+  CHECK(python().eval<bool>(R"(
+      all(list(scene.numbers[slice(*each)]) == [1, 2, 3][slice(*each)]
+          for ends in [[None, 0, 1, -1, 3, -4, 2**63 - 1, -2**63, 2**99, -2**99]]
+          for each in [(a, b, c) for a in ends for b in ends for c in ends if c != 0]))"));
+}
+
+TEST_CASE("a map is not reversible, and says so") {
+  scene();
+  CHECK(refused("reversed(scene.prices)") == "TypeError: 'boxes.Prices' object is not reversible");
+}
+
+TEST_CASE("what leaves a container ends after the change, and may use the container") {
+  scene();
+  python().exec(R"(
+    class Ends:
+        def __init__(self, ask): self.ask = ask
+        def __call__(self): pass
+        def __del__(self): seen.append(self.ask())
+    def what(): return [len(scene.callbacks)] + [each is not print for each in scene.callbacks]
+    def keys(): return list(scene.handlers)
+    seen = []
+    scene.callbacks = [Ends(what), Ends(what), Ends(what)]
+    scene.callbacks[::2] = [print, print]
+    scene.callbacks[:2] = [print]
+  )");
+  CHECK(shown("seen") == "[[3, False, True, False], [3, False, True, False], [2, False, False]]");
+  python().exec("seen = []\nscene.handlers = {1: Ends(keys), 2: Ends(keys)}\nscene.handlers = {3: print}");
+  CHECK(shown("seen") == "[[3], [3]]");
 }
 
 TEST_CASE("a cycle through a bound container is collected") {

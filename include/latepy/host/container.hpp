@@ -14,8 +14,8 @@ inline namespace v1 {
 /// and not an immutable copy. So does a method or property that returns a `std::vector<T>&`. A parameter of that type
 /// takes an object of the class. Fields, other parameters and the constructor of the class take lists and other
 /// iterables as before, and what is returned by value or const& is a list as before.
-/// - It has what a list has, by the same names. A slice is a new vector. sort(), index(), count() and `in` compare as
-///   Python does.
+/// - It has the methods of a list, by the same names, and its operators but for `*`. A slice is a new vector. sort(),
+///   index(), count() and `in` compare as Python does.
 /// - An index gives a copy of the element, because elements move when a vector grows. `v[0] = x` changes the vector;
 ///   `v[0].x = 1` does not. For elements that scripts shall change in place use a vector of shared_ptrs. The copy of a
 ///   container is immutable.
@@ -78,16 +78,15 @@ Object bind_vector(Scope&& scope, const std::string& name) {
                  return detail::element_to_python<T>(items[detail::position(index, items.size(), self.name())]);
                },
                [](Self self, const Object& slice) {
+                 const detail::SliceNumbers numbers(slice, self.name());
                  V& items = *self;
-                 return detail::new_container(
-                     Change::read(items, detail::slice_range(slice, items.size(), self.name())));
+                 return detail::new_container(Change::read(items, numbers.of(items.size())));
                }))
       .def("__setitem__", overload(
                               [](Self self, std::ptrdiff_t index, const Object& value) {
                                 T made = detail::element_from_python<T>(value);
                                 V& items = *self;
-                                Change::exchange(items, detail::position(index, items.size(), self.name()),
-                                                 std::move(made));
+                                Change::exchange(items, detail::position(index, items.size(), self.name()), made);
                               },
                               &Change::set_slice))
       .def("__delitem__", overload(
@@ -141,9 +140,9 @@ Object bind_vector(Scope&& scope, const std::string& name) {
 /// Makes a Python class for a `std::map<K, V>` or `std::unordered_map<K, V>`, which scripts use as a dict; see
 /// bind_vector() for what follows.
 ///   py::bind_map<std::map<std::string, double>>(m, "Prices");
-/// - It has what a dict has. Keys are copies. So are values, except those of a bound class: they are references, which
-///   scripts can change in place, and which keep a value that a script removes from the map. A value that C++ removes
-///   must not be used any more.
+/// - It has the methods of a dict, and no `|` and reversed(). Keys are copies. So are values, except those of a bound
+///   class: they are references, which scripts can change in place, and which keep a value that a script removes from
+///   the map. A value that C++ removes must not be used any more.
 /// - An iterator goes through the keys that there were when the iteration began.
 /// Returns the class. Takes the GIL. Needs <latepy/stl/map.hpp> or <latepy/stl/unordered_map.hpp>.
 /// \throws StateError if the type has a class already.
@@ -167,12 +166,12 @@ Object bind_map(Scope&& scope, const std::string& name) {
   };
   detail::mix_in(type, "MutableMapping",
                  {"__contains__", "keys", "items", "values", "get", "__eq__", "pop", "popitem", "clear", "update",
-                  "setdefault", "_MutableMapping__marker"});
+                  "setdefault", "_MutableMapping__marker", "__reversed__"});
   detail::Methods<M>{type}
       .common()
       .def("__getitem__",
            [](Self self, const Object& key) {
-             V& value = Change::find(*self, key)->second;
+             V& value = Change::find(self, key)->second;
              if constexpr (detail::is_bound<V>)
                return detail::reference_to_python(&value, self.object);
              else
@@ -190,7 +189,7 @@ Object bind_map(Scope&& scope, const std::string& name) {
            })
       .def("__delitem__",
            [](Self self, const Object& key) {
-             const auto at = Change::find(*self, key);
+             const auto at = Change::find(self, key);
              Change::erase(*self, at);
            })
       .def("__iter__", [](Self self) {

@@ -35,37 +35,44 @@ struct VectorChange {
     for (std::size_t i = 0; i < range.count; ++i) result.push_back(items[range.at(i)]);
     return result;
   }
-  static void erase(V& items, std::size_t at, std::size_t count) {
-    const V gone(std::make_move_iterator(place(items, at)), std::make_move_iterator(place(items, at + count)));
+  /// Removes elements. \returns them: they end when the caller has done all.
+  static V erase(V& items, std::size_t at, std::size_t count) {
+    V gone(std::make_move_iterator(place(items, at)), std::make_move_iterator(place(items, at + count)));
     items.erase(place(items, at), place(items, at + count));
+    return gone;
   }
   static void insert(V& items, std::size_t at, V&& made) {
     items.insert(place(items, at), std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()));
   }
-  static void exchange(V& items, std::size_t at, T made) {
-    [[maybe_unused]] const T gone = std::move(items[at]);
+  /// Exchanges an element with `made`, which the caller keeps until it has done all.
+  template <class Made>
+  static void exchange(V& items, std::size_t at, Made&& made) {
+    T gone = std::move(items[at]);
     items[at] = std::move(made);
+    made = std::move(gone);
+  }
+  static void exchange(V& items, const SliceRange& range, V& made) {
+    for (std::size_t i = 0; i < range.count; ++i) exchange(items, range.at(i), made[i]);
   }
   static void set_slice(ContainerSelf<V> self, const Object& slice, const Object& values) {
-    V made = element_from_python<V>(values);
+    V made = element_from_python<V>(values), gone;
+    const SliceNumbers numbers(slice, self.name());
     V& items = *self;
-    const SliceRange range = slice_range(slice, items.size(), self.name());
-    if (range.count == made.size()) {
-      for (std::size_t i = 0; i < range.count; ++i) exchange(items, range.at(i), std::move(made[i]));
-      return;
-    }
+    const SliceRange range = numbers.of(items.size());
+    if (range.count == made.size()) return exchange(items, range, made);
     if (range.step != 1)
       throw_error<ValueError>({"attempt to assign sequence of size ", decimal(made.size()),
                                " to extended slice of size ", decimal(range.count)});
     check_resizable(self.instance());
     const auto at = static_cast<std::size_t>(range.start);
     items.reserve(items.size() - range.count + made.size());
-    erase(items, at, range.count);
+    gone = erase(items, at, range.count);
     insert(items, at, std::move(made));
   }
   static void delete_slice(ContainerSelf<V> self, const Object& slice) {
+    const SliceNumbers numbers(slice, self.name());
     V& items = *self;
-    const SliceRange range = slice_range(slice, items.size(), self.name());
+    const SliceRange range = numbers.of(items.size());
     if (range.count == 0) return;
     check_resizable(self.instance());
     V gone;
@@ -86,7 +93,7 @@ struct VectorChange {
     V sorted = from_py<V>(list);
     V& items = *self;
     if (items.size() != sorted.size()) throw_error<ValueError>({self.name(), " modified during sort"});
-    for (std::size_t i = 0; i < sorted.size(); ++i) exchange(items, i, std::move(sorted[i]));
+    exchange(items, {0, 1, items.size()}, sorted);
   }
 };
 
@@ -97,9 +104,10 @@ struct MapChange {
   using V = typename M::mapped_type;
 
   /// The entry of a key. \throws KeyError.
-  static auto find(M& items, const Object& key) {
+  static auto find(ContainerSelf<M> self, const Object& key) {
     std::optional<K> wanted;
     if (!try_convert<K>(key, wanted)) forget_mismatch();
+    M& items = *self;
     const auto found = wanted ? items.find(*wanted) : items.end();
     if (found == items.end()) {
       api().Err_SetObject(*api().KeyError, key.ptr());

@@ -80,8 +80,14 @@ struct SliceRange {
     return static_cast<std::size_t>(start + step * static_cast<ssize>(i));
   }
 };
-/// \throws TypeError if the object is no slice.
-SliceRange slice_range(const Object& slice, std::size_t size, const std::string& name);
+/// The numbers of a slice, which Python code gives: it may change the size of what is sliced.
+struct SliceNumbers {
+  /// \throws TypeError if the object is no slice, or another one of Python if a part of it is no integer; ValueError.
+  SliceNumbers(const Object& slice, const std::string& name);
+  /// The items of that many. Runs no Python code.
+  SliceRange of(std::size_t size) const noexcept;
+  ssize start, stop, step;  ///< within those of ssize
+};
 /// The position of an index, which counts from the end if it is negative. \throws IndexError.
 std::size_t position(ssize index, std::size_t size, const std::string& name);
 /// `Name(items)`.
@@ -150,14 +156,27 @@ struct Methods {
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC LATEPY_COLD SliceRange slice_range(const Object& slice, std::size_t size, const std::string& name) {
-  if (!slice.has_attr("indices"))
+LATEPY_FUNC LATEPY_COLD SliceNumbers::SliceNumbers(const Object& slice, const std::string& name) {
+  if (head_type(slice.ptr()) != head_type(latepy::slice(nullptr, nullptr).ptr()))
     throw_error<TypeError>({name, " indices must be integers or slices, not ", qualified_name(type(slice).ptr())});
-  const Object range = slice.call_method("indices", size);
-  const ssize start = Object(range[0]).as<ssize>(), stop = Object(range[1]).as<ssize>(),
-              step = Object(range[2]).as<ssize>();
-  const ssize count = step > 0 ? (stop - start + step - 1) / step : (start - stop - step - 1) / -step;
-  return {start, step, static_cast<std::size_t>((std::max)(count, ssize(0)))};
+  constexpr ssize most = (std::numeric_limits<ssize>::max)();
+  const auto part = [&](const char* which, ssize otherwise) {
+    const Object value = slice.attr(which);
+    if (value.is_none()) return otherwise;
+    const Object number = steal_or_throw(api().Number_Index(value.ptr()));
+    const std::optional<ssize> fitting = number.try_as<ssize>();
+    return fitting ? (std::max)(*fitting, -most) : number < 0 ? -most : most;
+  };
+  step = part("step", 1);
+  if (step == 0) throw_error<ValueError>({"slice step cannot be zero"});
+  start = part("start", step < 0 ? most : 0);
+  stop = part("stop", step < 0 ? -most : most);
+}
+LATEPY_FUNC SliceRange SliceNumbers::of(std::size_t count) const noexcept {
+  const auto size = static_cast<ssize>(count), before = step < 0 ? ssize(-1) : ssize(0);
+  const auto clip = [&](ssize at) { return (std::min)((std::max)(at < 0 ? at + size : at, before), size + before); };
+  const ssize first = clip(start), end = clip(stop), distance = step < 0 ? first - end : end - first;
+  return {first, step, distance > 0 ? static_cast<std::size_t>((distance - 1) / (step < 0 ? -step : step) + 1) : 0};
 }
 
 LATEPY_FUNC std::size_t position(ssize index, std::size_t size, const std::string& name) {

@@ -61,7 +61,10 @@ void assign_field(F& field, V&& value) {
   if constexpr (is_copied_class<F>) before_assignment(field);
   // What it owns may move, and views of it dangle.
   if constexpr (is_bound<F> && !std::is_trivially_copyable_v<F>) check_unviewed(field, "the value");
-  field = std::forward<V>(value);
+  if constexpr (holds_objects<F>() && !std::is_reference_v<V> && std::is_move_constructible_v<F>)
+    const F gone = std::exchange(field, std::move(value));  // its end may run Python code that uses the field
+  else
+    field = std::forward<V>(value);
 }
 
 /// A copy of a list as a tuple, of a set as a frozenset, of a bytearray as bytes, and a dict inside of a
