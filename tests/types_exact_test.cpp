@@ -21,6 +21,17 @@ TEST_CASE("a Decimal has all digits of decimal.Decimal, in both directions") {
   CHECK(refusal<Decimal>("0.5") ==
         "cannot convert 'float' 0.5 to latepy::Decimal: a float is no exact decimal number: pass "
         "decimal.Decimal(str(x)), or round it first");
+  python().exec(R"(
+    class Price(Decimal):
+        def __str__(self): return f'{self:.2f} EUR'
+    class Index:
+        def __index__(self): return 12
+    class Pretends:
+        __class__ = Decimal
+  )");
+  CHECK(eval("Index()").as<Decimal>().text == "12");
+  CHECK(eval("Price('1.50')").as<Decimal>().text == "1.50");
+  CHECK_THAT(refusal<Decimal>("Pretends()"), ContainsSubstring("it is neither a decimal.Decimal nor an int"));
   CHECK_THAT(refusal<Decimal>("'0.5'"), ContainsSubstring("it is neither a decimal.Decimal nor an int"));
   CHECK(std::string(thrown<py::ConversionError>([] { py::to_py(Decimal{"twelve"}); }).what()) ==
         "cannot convert the text \"twelve\" to decimal.Decimal: it is no number");
@@ -64,6 +75,8 @@ TEST_CASE("a Fraction is a fractions.Fraction, and refuses what is out of range"
         "long long");
   CHECK_THAT(refusal<Fraction>("0.5"), ContainsSubstring("it is neither a fractions.Fraction nor an int"));
   CHECK_THROWS_AS(py::to_py(Fraction{1, 0}), py::ConversionError);
+  python().exec("class Zero(Fraction): denominator = 0");
+  CHECK_THAT(refusal<Fraction>("Zero(1, 2)"), ContainsSubstring("its denominator is not positive"));
   python().def("half", [](Fraction f) { return Fraction{f.numerator, f.denominator * 2}; });
   CHECK(eval("half(Fraction(1, 3)) == Fraction(1, 6)").as<bool>());
 }

@@ -54,12 +54,16 @@ struct Converter<Decimal> : detail::ReadsValue<Decimal, Converter<Decimal>> {
   }
   /// \returns null, or why the object is refused.
   static const char* read(const Ref& object, Decimal& decimal) {
-    const bool is_decimal = detail::is_instance_of(object.ptr(), "decimal", "Decimal");
+    const Object type = Converter::type();
+    const bool is_decimal =
+        detail::api().Type_IsSubtype(detail::type_of(object.ptr()), reinterpret_cast<PyTypeObject*>(type.ptr()));
     if (!is_decimal && !detail::api().Index_Check(object.ptr()))
       return detail::api().Type_IsSubtype(detail::type_of(object.ptr()), detail::api().Float_Type)
                  ? "a float is no exact decimal number: pass decimal.Decimal(str(x)), or round it first"
                  : "it is neither a decimal.Decimal nor an int";
-    decimal.text = str(is_decimal ? Object(object) : type()(object));
+    const Object exact =
+        is_decimal ? Object(object) : type(detail::steal_or_throw(detail::api().Number_Index(object.ptr())));
+    decimal.text = type.attr("__str__")(exact).as<std::string>();  // not that of a derived class
     return nullptr;
   }
   static detail::Fit fit(PyObject* object) noexcept { return detail::instance_fit(object, "decimal", "Decimal"); }
@@ -89,6 +93,7 @@ struct Converter<Fraction> : detail::ReadsValue<Fraction, Converter<Fraction>> {
     const auto numerator = object.attr("numerator").try_as<long long>(),
                denominator = object.attr("denominator").try_as<long long>();
     if (!numerator || !denominator) return "out of range of long long";
+    if (*denominator < 1) return "its denominator is not positive";
     fraction = {*numerator, *denominator};
     return nullptr;
   }
