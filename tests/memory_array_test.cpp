@@ -169,12 +169,16 @@ TEST_CASE("errors of the object's code are thrown, and a list that shrinks meanw
           def __init__(self, rows): self.rows = rows
           def __float__(self): self.rows.clear(); return 1.0
       class Fails:
-          def __array__(self, *_, **__): raise KeyboardInterrupt
+          def __init__(self, error): self.error = error
+          def __array__(self, *_, **__): raise self.error
       rows = []
       rows += [[Shrinks(rows), 2], [3, 4]]
   )");
   CHECK(items_of(eval("rows").as<Array<const double>>()) == std::vector<double>{1, 2, 3, 4});
-  CHECK_THROWS_AS(eval("Fails()").as<Array<const double>>(), py::KeyboardInterrupt);
+  CHECK_THROWS_AS(eval("Fails(KeyboardInterrupt())").as<Array<const double>>(), py::KeyboardInterrupt);
+  CHECK(said<py::MemoryError>([] {
+          eval("Fails(MemoryError('on the device'))").as<Array<const double>>();
+        }).find("MemoryError: on the device") == 0);
 }
 
 TEST_CASE("an Array of a shape is zeros, with indices that can be checked") {

@@ -215,6 +215,8 @@ TEST_CASE("a column that does not fit is refused in words, and is released") {
         "its array is not valid: it has values, and their buffer is null");
   CHECK(why("Array(schema_of('g'), doubles([1], offset=-1))") ==
         "its array is not valid: its length is 1 and its offset -1");
+  CHECK(why("Array(schema_of('g'), chunk_of(2**63 - 1, [None, bytes(8)], offset=2))") ==
+        "its array is not valid: its length is 9223372036854775807 and its offset 2");
   CHECK(why("Array(schema_of('g', children=[schema_of('g')]), doubles([1]))") ==
         "its array has 0 children and its schema 1");
   constexpr char no_schema[] = "its schema is not valid: it has no format, or a child is missing";

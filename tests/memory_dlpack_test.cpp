@@ -203,6 +203,9 @@ TEST_CASE("a tensor that does not fit is refused in words, and stays in its caps
   CHECK(why([](NewTensor& t) { t.major = 2; }) == "it speaks DLPack 2, and 1 is wanted");
   CHECK(why([](NewTensor& t) { t.form.ndim = -1; }) == "its number of dimensions is -1");
   CHECK(why([](NewTensor& t) { t.form.shape[1] = -5; }) == "dimension 1 has -5 items");
+  CHECK(why([](NewTensor& t) { t.form.shape = nullptr; }) == "its shape is null");
+  CHECK(why([](NewTensor& t) { t.form.data = nullptr; }) == "it has items, and its memory is null");
+  CHECK(why([](NewTensor& t) { t.form.shape[0] = t.form.shape[1] = 1ll << 32; }) == "it has more items than memory");
   CHECK(why([](NewTensor& t) { t.form.byte_offset = 1; }) == "its items are not aligned");
   CHECK(refused([] { from_dlpack<float>(eval("1")); }) ==
         "it has no __dlpack__: pass a tensor or array of a library that speaks DLPack");

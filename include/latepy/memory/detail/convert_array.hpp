@@ -112,7 +112,7 @@ void convert_array(PyObject* object, int rank, ArrayMemory& memory) {
       array = lists.is_empty() ? array_of(object) : steal_or_throw(api().Object_CallNoArgs(lists.ptr()));
       if (!why.empty() && array.is_empty() && !api().Err_Occurred()) throw ConversionError(why);
     } else {
-      array = array_of(object);
+      array = array_of(object, false);
     }
     if (!array.is_empty()) from = array.ptr();
   }

@@ -16,8 +16,9 @@ namespace detail {
 /// may give other ones, as numpy's masked arrays do.
 bool iterates_memory(PyObject* object) noexcept;
 /// The array that an object without memory of its own gives by __array__: pandas, torch, h5py. Empty if there is none.
-/// Python's error is set if that was no Exception: KeyboardInterrupt.
-Object array_of(PyObject* object) noexcept;
+/// \param may_fail an Exception of it is as if there was none. Else, and after others such as KeyboardInterrupt,
+/// Python's error is set.
+Object array_of(PyObject* object, bool may_fail = true) noexcept;
 
 /// Fit of a container of T: own if the memory of the object holds T, kin for another type of the same kind. `other` for
 /// all objects that copy_items() does not take.
@@ -187,12 +188,12 @@ LATEPY_FUNC bool iterates_memory(PyObject* object) noexcept {
   return true;
 }
 
-LATEPY_FUNC LATEPY_COLD Object array_of(PyObject* object) noexcept {
+LATEPY_FUNC LATEPY_COLD Object array_of(PyObject* object, bool may_fail) noexcept {
   const ColdRef of_class(find_attribute(as_object(type_of(object)), "__array__"));
   if (!of_class.get()) return Object();
   const ColdRef method(find_attribute(object, "__array__"));
   PyObject* const made = method.get() ? api().Object_CallNoArgs(method.get()) : nullptr;
-  if (!made && api().Err_Occurred() && api().Err_ExceptionMatches(*api().Exception)) api().Err_Clear();
+  if (may_fail && !made && api().Err_Occurred() && api().Err_ExceptionMatches(*api().Exception)) api().Err_Clear();
   return Object::steal(made);
 }
 #endif  // LATEPY_DEFINITIONS

@@ -26,7 +26,7 @@ class Dimensions {
 
  private:
   std::unique_ptr<ssize[]> outside_{};
-  ssize inside_[Inside];
+  ssize inside_[static_cast<std::size_t>(Inside)];
 };
 
 }  // namespace detail

@@ -44,12 +44,14 @@ LATEPY_FUNC LATEPY_COLD bool is_valid(const ArrowSchema& schema) {
 /// Why an array is not one of the schema; "" if it is.
 LATEPY_FUNC LATEPY_COLD std::string why_not_of(const ArrowSchema& schema, const ArrowArray& array) {
   if (!array.release) return "its array was released before";
-  if (array.length < 0 || array.offset < 0)
+  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)() / 32;  // neither sums nor bytes overflow
+  if (array.length < 0 || array.length > most || array.offset < 0 || array.offset > most)
     return concat(
         {"its array is not valid: its length is ", decimal(array.length), " and its offset ", decimal(array.offset)});
   if (array.n_children != schema.n_children || !array.dictionary != !schema.dictionary)
     return concat(
         {"its array has ", decimal(array.n_children), " children and its schema ", decimal(schema.n_children)});
+  if (array.n_buffers < 0 || (array.n_buffers && !array.buffers)) return "its array is not valid: it has no buffers";
   for (std::int64_t i = 0; i < array.n_children; ++i)
     if (!array.children || !array.children[i])
       return "its array is not valid: a child is missing";

@@ -183,9 +183,15 @@ LATEPY_FUNC LATEPY_COLD std::string TensorMemory::take(const Ref& object, const 
     return "its __dlpack__() gave a copy, so it would not see what is written: let the program take items that are "
            "const";
   if (form.ndim < 0 || form.ndim > most_dimensions) return "its number of dimensions is " + decimal(form.ndim);
-  for (std::int32_t i = 0; i < form.ndim; ++i)
+  if (form.ndim && !form.shape) return "its shape is null";
+  double items = 1;
+  for (std::int32_t i = 0; i < form.ndim; ++i) {
     if (form.shape[i] < 0) return concat({"dimension ", decimal(i), " has ", decimal(form.shape[i]), " items"});
+    items *= static_cast<double>(form.shape[i]);
+  }
+  if (items > 0x1p58) return "it has more items than memory";
   read(form);
+  if (on.type == cpu.type && size && !form.data) return "it has items, and its memory is null";
   if (on.type == cpu.type && size && reinterpret_cast<std::uintptr_t>(data) % alignment != 0)
     return "its items are not aligned";
   if (wanted && wanted->kind == ItemKind::boolean && on.type == cpu.type && size)
