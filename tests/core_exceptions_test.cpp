@@ -96,6 +96,8 @@ TEST_CASE("what asyncio and concurrent.futures raise has a class too") {
   python().exec("try: cancels()\nexcept asyncio.CancelledError as e: seen = str(e)");
   CHECK(python()["seen"].as<std::string>() == "by C++");
   CHECK_THROWS_AS(py::CancelledError("x").rethrow(), py::CancelledError);
+  const auto of_another_library = latepy::detail::exception_class(latepy::detail::ExceptionId::CancelledError);
+  CHECK(py::str(latepy::detail::class_in_python(of_another_library).attr("__name__")) == "CancelledError");
 }
 
 TEST_CASE("an exception is not caught as what it is not") {

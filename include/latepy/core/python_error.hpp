@@ -37,6 +37,10 @@ std::optional<GilGuard> enter(ErrorData& data);
 /// faster.
 const ErrorText& read_late(ErrorData& data) noexcept;
 
+/// Sets Python's error, so that a function that Python called can return null. Needs the GIL. An exception of another
+/// interpreter, or of one that has ended, becomes a new one of the nearest class that C++ knows, with the same text.
+void set_python_error(const PythonError& error);
+
 }  // namespace detail
 
 /// A Python exception. It can be copied, and used on any thread, without the GIL, and after Python has stopped. The
@@ -117,6 +121,7 @@ class LATEPY_VISIBLE PythonError : public Error {
   [[noreturn]] void rethrow() const { detail::raise(detail::ErrorHandle(data_).release()); }
 
  private:
+  friend void detail::set_python_error(const PythonError& error);
   /// is() for names that are not among the C++ classes.
   LATEPY_HIDDEN bool is_another(std::string_view name) const;
   const detail::ErrorText& text() const noexcept {

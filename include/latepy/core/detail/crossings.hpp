@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/python_error.hpp>
+#include <latepy/core/exceptions.hpp>
 
 #if LATEPY_THROWS_IN_PLACE && !defined __SEH__
 #include <unwind.h>
@@ -37,19 +37,20 @@ void note_crossing(const ErrorData& data);
 /// The C++ exception becomes another Python exception. The frames of the next one come before the present ones.
 void begin_crossing(const std::exception_ptr& exception);
 
-/// Sets Python's error, so that a function that Python called can return null. Needs the GIL.
-void set_python_error(const PythonError& error);
-
 #if LATEPY_DEFINITIONS
 LATEPY_FUNC LATEPY_COLD void set_python_error(const PythonError& error) {
   Object value;
   try {
     value = error.value();
-  } catch (const StateError& refused) {
-    throw_error<StateError>(
-        {"an exception of another Python interpreter, or of one that has ended, cannot be raised "
-         "here: ",
-         error.what(), " (", refused.what(), ")"});
+  } catch (const StateError&) {
+    ErrorHandle anew(new ErrorData);
+    anew->known = error.data_->known;
+    anew->say(*anew->known, error.message());
+    value = PythonError(std::move(anew)).value();
+    const PythonError cause(
+        new_error(ExceptionId::RuntimeError, concat({"an exception of another Python interpreter: ", error.what()})));
+    const Object name = steal_or_throw(api().Unicode_DecodeUTF8("__cause__", 9, nullptr));
+    static_cast<void>(api().Object_SetAttr(value.ptr(), name.ptr(), cause.value().ptr()));
   }
   if (api().Err_SetRaisedException) return api().Err_SetRaisedException(value.release());
   PyObject* const trace = api().Exception_GetTraceback(value.ptr());

@@ -154,11 +154,12 @@ LATEPY_FUNC LATEPY_COLD PyObject* ImportedException::find() const noexcept {
   return module ? find_attribute(found, std::string_view(name)) : Object::borrow(found).release();
 }
 
-/// The Python class of a row. Imports its module if it is a class of a module. \throws PythonError.
+/// The Python class of a row, also of that of another shared library. Imports its module if it is a class of a module.
+/// \throws PythonError.
 LATEPY_COLD inline Object class_in_python(const ExceptionClass& row) {
   if (row.symbol) return Object::borrow(*(api().*row.symbol));
   const ImportedException* each = imported_exceptions;
-  while (&exception_class(each->id) != &row) ++each;
+  while (exception_class(each->id).name() != row.name()) ++each;
   if (!each->module) return own_error(each->name);
   const Object module = steal_or_throw(api().Import_ImportModule(each->module));
   return steal_or_throw(api().Object_GetAttrString(module.ptr(), each->name));
