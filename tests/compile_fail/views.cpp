@@ -69,6 +69,14 @@ void use(std::vector<double>& numbers, std::shared_ptr<double> shared, const py:
   owner.def(
       "f", [] { return 1; }, py::return_view);
 #endif
+#ifdef CASE_return_array_of_a_number  // error: return_array: return a container of numbers
+  owner.def(
+      "f", [] { return 1; }, py::return_array);
+#endif
+#ifdef CASE_both_tags  // error: give one of latepy::return_array and latepy::return_view
+  owner.def(
+      "f", [] { return std::vector<double>(); }, py::return_array, py::return_view);
+#endif
 #ifdef CASE_return_view_of_nothing  // error: a tag for the result of a function that returns nothing
   owner.def(
       "f", [] {}, py::return_view);

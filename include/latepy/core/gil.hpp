@@ -141,7 +141,7 @@ class GilGuard::Maybe {
 
 /// Gives up the GIL while it lives, so that other threads can run Python while this one computes or waits. No Object
 /// may be used meanwhile, except inside a GilGuard. On a thread that does not hold the GIL it does nothing.
-class GilRelease {
+class [[nodiscard]] GilRelease {
  public:
   /// Gives up the GIL if the thread holds it.
   GilRelease() noexcept;

@@ -23,6 +23,12 @@ inline constexpr bool has_own_size = SpanItem<C>::is_span || is_vector<C>;
 template <class A>
 inline constexpr bool has_own_size<std::vector<bool, A>> = false;
 
+/// Whether C has items to iterate over.
+template <class C, class = void>
+inline constexpr bool is_range = false;
+template <class C>
+inline constexpr bool is_range<C, std::void_t<decltype(std::begin(std::declval<C&>()))>> = true;
+
 template <class C>
 struct ItemsOf<C, std::enable_if_t<has_own_size<C>>> {
   static constexpr bool are_known = true, points = SpanItem<C>::is_span;
@@ -163,6 +169,10 @@ struct ReturnArray : detail::ArrayFieldTag<ReturnArray> {
     } else if constexpr (detail::ItemsOf<C>::are_known) {
       return detail::ItemsOf<C>::copy(std::forward<R>(result));
     } else {
+      static_assert(
+          detail::is_range<C>,
+          "return_array: return a container of numbers, such as a std::vector, std::array or C array, a Span, "
+          "or a pointer to one");
       return array(std::forward<R>(result));
     }
   }

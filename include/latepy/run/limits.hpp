@@ -19,14 +19,21 @@ inline namespace v1 {
 /// - In whichever interpreter the thread is, the code there gets the error, and again that of the outer one.
 /// - It does not end the waiting of a C++ function, such as Future::get(): there is wait_for().
 /// - A coroutine must not be suspended in the scope: the object belongs to its thread.
-class Deadline {
+class [[nodiscard]] Deadline {
  public:
   /// Begins to count. Takes the GIL. The first Deadline makes a thread, which lives until Python stops.
   /// \throws StateError if no Python runs; std::system_error if no thread can be made; std::bad_alloc.
   template <class Rep, class Period>
   explicit Deadline(std::chrono::duration<Rep, Period> limit)
-      : Deadline(static_cast<long long>(
-            (std::min)((std::max)(0.0, std::chrono::duration<double, std::milli>(limit).count()), 1e11) + 0.5)) {}
+      : Deadline(Milliseconds{static_cast<long long>(
+            (std::min)((std::max)(0.0, std::chrono::duration<double, std::milli>(limit).count()), 1e11) + 0.5)}) {}
+  /// Does not compile: a number has no unit.
+  template <class N, class = std::enable_if_t<std::is_arithmetic_v<N>>>
+  explicit Deadline(N) : Deadline(Milliseconds{}) {
+    static_assert(!std::is_arithmetic_v<N>,
+                  "Deadline(500): say the unit: Deadline(std::chrono::milliseconds(500)), or Deadline(500ms) after "
+                  "`using namespace std::chrono_literals;`");
+  }
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
   /// Ends the limit: what it has raised and is not yet delivered is taken back. On the thread of the constructor.
@@ -43,23 +50,26 @@ class Deadline {
   }
 
  private:
-  explicit Deadline(long long milliseconds);
+  struct Milliseconds {
+    long long count = 0;
+  };
+  explicit Deadline(Milliseconds limit);
   detail::Alarm alarm_{};
   detail::ScopePlace place_{};
 };
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC LATEPY_COLD Deadline::Deadline(long long milliseconds) {
+LATEPY_FUNC LATEPY_COLD Deadline::Deadline(Milliseconds limit) {
   const auto now = detail::Clock::now();
   const GilGuard gil;
   detail::Watcher& watcher = detail::running_watcher();
   alarm_.thread = detail::api().Thread_get_thread_ident();
-  alarm_.limit = milliseconds;
+  alarm_.limit = limit.count;
   const detail::ThreadRecord& record = detail::thread_record;
   alarm_.place = &detail::thread_place;
   alarm_.base = record.is_on_visit() ? record.home.generation : detail::current_generation();
-  alarm_.due = now + std::chrono::milliseconds(milliseconds);
+  alarm_.due = now + std::chrono::milliseconds(limit.count);
   if (detail::add_alarm(alarm_)) watcher.wake();
 }
 

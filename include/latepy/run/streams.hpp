@@ -34,7 +34,7 @@ enum class Streams : unsigned char {
 /// - Each interpreter has its own captures.
 ///
 /// The text is UTF-8. Invalid bytes become U+FFFD, lone surrogates become backslash escapes. All of it is in memory.
-class CaptureOutput {
+class [[nodiscard]] CaptureOutput {
  public:
   /// Begins to capture. Takes the GIL; any thread. \throws StateError if no interpreter runs.
   explicit CaptureOutput(Streams streams = Streams::both);

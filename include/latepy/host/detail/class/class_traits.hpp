@@ -23,8 +23,10 @@ struct TrampolineAmong<T, First, Rest...> {
 template <class T, class Base>
 void link_base(ClassTraits& traits) {
   if constexpr (!std::is_base_of_v<T, Base>) {
-    static_assert(std::is_base_of_v<Base, T>,
-                  "add_class<T, Options…>(): each option must be a base of T or a Trampoline derived from T");
+    static_assert(
+        std::is_base_of_v<Base, T>,
+        "add_class<T, Options…>(): each option must be a base of T or a Trampoline derived from T; shared_ptrs "
+        "need none");
     const ClassRecord* const base = class_of<Base>();
     if (!base || !base->traits) throw_unregistered(spelled_name<Base>());
     BaseLink** last = &traits.bases;

@@ -48,7 +48,10 @@ struct ResultTagAmong {
 };
 template <class First, class... X>
 struct ResultTagAmong<First, X...> {
-  using type = std::conditional_t<std::is_base_of_v<ResultTag, First>, First, typename ResultTagAmong<X...>::type>;
+  using Further = typename ResultTagAmong<X...>::type;
+  using type = std::conditional_t<std::is_base_of_v<ResultTag, First>, First, Further>;
+  static_assert(!std::is_base_of_v<ResultTag, First> || std::is_void_v<Further>,
+                "def(): give one of latepy::return_array and latepy::return_view, not both");
 };
 /// Whether T is an extra argument of def().
 template <class T>
