@@ -196,8 +196,10 @@ struct Converter<Buffer<T>> {
 #if __has_include(<version>)
 #include <version>
 #endif
-#ifdef __cpp_lib_ranges
+#ifdef __cpp_lib_span
 #include <span>
+#endif
+#ifdef __cpp_lib_ranges
 template <class T>
 inline constexpr bool std::ranges::enable_borrowed_range<latepy::Span<T>> = true;
 #endif

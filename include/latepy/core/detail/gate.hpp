@@ -46,7 +46,13 @@ LATEPY_FORCE_INLINE bool try_count_in(InterpreterState& s) noexcept {
 /// Ends what try_count_in() began.
 inline void count_out(InterpreterState& s) noexcept { guard_count(s).number.fetch_sub(1); }
 #if !LATEPY_WINDOWS
-inline std::uintptr_t this_thread() noexcept { return (std::uintptr_t)pthread_self(); }  // a number or a pointer
+inline std::uintptr_t this_thread() noexcept {
+  const pthread_t thread = pthread_self();  // a number or a pointer
+  static_assert(sizeof thread == sizeof(std::uintptr_t));
+  std::uintptr_t number;
+  std::memcpy(&number, &thread, sizeof number);
+  return number;
+}
 #endif
 /// Whether this thread is in a guard of another library. On Windows always false.
 bool is_inside_elsewhere(const InterpreterState& s) noexcept;
