@@ -69,7 +69,7 @@ class TrampolineLink {
  private:
   std::atomic<PyObject*> self_{nullptr};  // borrowed
   std::uint32_t generation_ = no_generation;
-  mutable std::atomic_flag kept_lock_ = ATOMIC_FLAG_INIT;
+  mutable std::atomic_flag kept_lock_ = {};
   mutable std::unique_ptr<KeptResult> kept_{};
 };
 

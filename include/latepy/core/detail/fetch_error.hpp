@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/core/detail/crossings.hpp>
-#include <latepy/core/exceptions.hpp>
 
 namespace latepy {
 inline namespace v1 {
