@@ -80,6 +80,7 @@ struct mdspan {
 #endif
 
 #include <latepy/memory/mdspan.hpp>
+#include <latepy/memory/return_tags.hpp>
 #include <latepy/stl/vector.hpp>
 
 #include "conversions.hpp"
@@ -184,4 +185,20 @@ TEST_CASE("a view of an mdspan has its shape and strides") {
   const py::View view = py::view(steps, py::unowned);
   CHECK(view.call_method("tolist") == eval("[[0, 2]]"));
   CHECK(view.attr("readonly").as<bool>());
+}
+
+namespace {
+struct Board {
+  double cells[6] = {0, 1, 2, 3, 4, 5};
+  using Cells = md::mdspan<double, md::extents<int, 2, 3>, md::layout_left>;
+  Cells all() { return Cells(cells, Cells::mapping_type(md::extents<int, 2, 3>(std::array<int, 2>{2, 3}))); }
+};
+}  // namespace
+
+TEST_CASE("return_view shares the mdspan that a method returns, and keeps the object") {
+  python().module("boards").add_class<Board>("Board").init<>().def("all", &Board::all, py::return_view);
+  python().exec("import boards\nboard = boards.Board()\ncells = board.all()\ncells[1, 2] = 50");
+  CHECK(python()["board"].as<Board&>().cells[5] == 50);
+  CHECK(eval("cells.tolist()") == eval("[[0, 2, 4], [1, 3, 50]]"));
+  CHECK(eval("cells.obj is board").as<bool>());
 }

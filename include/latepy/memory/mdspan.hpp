@@ -113,6 +113,8 @@ class MdspanMemory {
 /// - `std::mdspan<double, …>` is exactly that memory: type, rank, fixed extents and the order of the layout. The error
 ///   says what to pass instead. layout_stride takes all strides that are positive.
 /// - `std::mdspan<const double, …>` may convert, row after row, into a copy.
+///
+/// return_view shares one that a method returns or a field is, as a Span, in its own order.
 template <class T>
 struct Converter<T, std::enable_if_t<detail::is_mdspan<T>>> {
   static std::string python_type() { return "typing.Any"; }
@@ -173,6 +175,21 @@ View view(const T& items, O&& owner) {
     }
   return view(items.data_handle(), Shape(shape), detail::Strides(strides), std::forward<O>(owner));
 }
+
+namespace detail {
+
+template <class T>
+struct ItemsOf<T, std::enable_if_t<is_mdspan<T>>> {
+  static constexpr bool are_known = true, points = true;
+  using Item = typename T::value_type;
+  template <class O>
+  static View share(const T& items, O&& owner) {
+    return view(items, std::forward<O>(owner));
+  }
+  static Object copy(const T& items) { return view(items, unowned).to_numpy().call_method("copy"); }
+};
+
+}  // namespace detail
 
 }  // namespace v1
 }  // namespace latepy

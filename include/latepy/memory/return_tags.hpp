@@ -252,8 +252,8 @@ struct ReturnView : detail::ArrayFieldTag<ReturnView> {
 ///   returned it, so the object lives as long as the View and all that is made of it. A function that is no method
 ///   names the owner by keep_alive<0, N>(), or says return_reference: then C++ keeps the memory.
 /// - a std::vector by value, or a std::shared_ptr to one: the View owns it.
-/// - with memory/eigen.hpp a matrix, array or vector of Eigen in the same ways, and a Map, Ref or Block as a Span: in
-///   their own order, column after column unless they are RowMajor.
+/// - with memory/eigen.hpp a matrix, array or vector of Eigen in the same ways, and a Map, Ref or Block as a Span; with
+///   memory/mdspan.hpp an mdspan as a Span: in their own order.
 ///
 /// After a field: `def("samples", &T::samples, return_view)`. A script that assigns as many items as there are, in the
 /// same shape, changes them in place. Another shape is a ValueError for a field that cannot have it, a BufferError
