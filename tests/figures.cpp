@@ -7,6 +7,7 @@
 
 #ifdef __linux__
 #include <dlfcn.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -656,7 +657,7 @@ void print_spread(const char* what, std::vector<double>& took) {
 
 void add_tasks(py::Scope& python) {
   python.module_from_string("tasks", R"(
-      import asyncio
+      import asyncio, os
       async def done(x): return x
       async def nap(x):
           await asyncio.sleep(0)
@@ -667,6 +668,8 @@ void add_tasks(py::Scope& python) {
           while True:
               sum(range(100000))
               await asyncio.sleep(0)
+      async def watch(descriptor):
+          asyncio.get_running_loop().add_reader(descriptor, os.read, descriptor, 8)
       async def soon(): return asyncio.get_running_loop().call_soon_threadsafe
   )");
 }
@@ -707,7 +710,9 @@ void time_promises(py::Interpreter& python, int count) {
     soon = loop.call("tasks", "soon").get();
   }
   py::Future<void> busy = loop.call<void>("tasks", "busy");
-  std::vector<double> by_promise, by_call_soon;
+  const int watched = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  loop.call<void>("tasks", "watch", watched).get();
+  std::vector<double> by_promise, by_call_soon, by_write;
   for (int round = 0; round < count; ++round) {
     py::Future<int> future = loop.call<int>("tasks", "get", wait);
     loop.call<int>("tasks", "nap", 1).get();  // the task awaits the Promise
@@ -721,10 +726,17 @@ void time_promises(py::Interpreter& python, int count) {
       soon(nothing);
     }
     by_call_soon.push_back(microseconds_since(begin));
+    loop.call<int>("tasks", "nap", 1).get();
+    const std::uint64_t one = 1;
+    begin = Clock::now();
+    EXPECT(write(watched, &one, sizeof one) == sizeof one);
+    by_write.push_back(microseconds_since(begin));
   }
   busy.cancel();
   const py::GilGuard gil(python);
   wait = soon = nothing = py::Object();
+  close(watched);
+  print_spread("write() alone, to an eventfd that it watches", by_write);
   print_spread("Promise::set_value(), while the loop is busy", by_promise);
   print_spread("call_soon_threadsafe(), while it is busy", by_call_soon);
 }

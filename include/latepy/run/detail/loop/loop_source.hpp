@@ -10,7 +10,7 @@ namespace detail {
 /// loop; `end` and `poll` run it.
 inline constexpr char loop_source[] = R"(
 import asyncio, atexit, collections, contextlib, functools, gc, inspect, os, selectors, socket, sys
-import threading, time, traceback, weakref
+import threading, time, traceback, types, weakref
 
 bridges = weakref.WeakKeyDictionary()
 partial, getrefcount, collect = functools.partial, sys.getrefcount, gc.collect
@@ -20,6 +20,7 @@ def leave_to_parent():
     for loop in list(made):
         if not loop.is_running():
             loop._closed = True
+    vars(here).clear()
 
 if hasattr(os, 'register_at_fork'):
     os.register_at_fork(after_in_child=leave_to_parent)
@@ -148,7 +149,7 @@ def close(loop):
 
 class Kept:
     def __init__(self, loop):
-        self.loop, self.process = loop, os.getpid()
+        self.loop, self.run = loop, loop.run_until_complete
         self.is_cut = self.has_lost = False
         made.add(loop)
         watch_losses(loop, partial(cut, weakref.ref(self)))
@@ -182,10 +183,10 @@ async def within(seconds, awaitable):
 def run_until_complete(awaitable, seconds):
     wanted, kept = awaitable, getattr(here, 'kept', None)
     try:
-        if kept is None or kept.loop.is_closed() or kept.process != os.getpid():
+        if kept is None or kept.loop.is_closed():
             kept = here.kept = Kept(asyncio.new_event_loop())
         loop = kept.loop
-        if not inspect.iscoroutine(awaitable):
+        if not isinstance(awaitable, types.CoroutineType):
             refusal(loop, awaitable)
             wanted = awaitable = plain(awaitable)
         if asyncio._get_running_loop():
@@ -198,7 +199,7 @@ def run_until_complete(awaitable, seconds):
             loop.run_forever()
         if seconds is not None:
             wanted = within(seconds, awaitable)
-        return loop.run_until_complete(wanted)
+        return kept.run(wanted)
     except BaseException as error:
         end_run(kept, wanted, awaitable)
         if kept is not None and (not isinstance(error, Exception) or isinstance(error, MemoryError)):
