@@ -63,22 +63,25 @@ class Ready(collections.deque):
         self.ran += 1
         return super().popleft()
 
-# Where asyncio has no memory for the next step of a task, it tells the exception handler, and the task is lost.
-def watch_losses(loop, act):
+# Where asyncio has no memory for the next step of a task, it tells the exception handler, and the task is lost: that
+# ends the run, and who runs the loop looks for the task.
+def watch_losses(loop):
     handle = loop.call_exception_handler
     def call_exception_handler(context):
         exception = context.get('exception')
-        if isinstance(exception, MemoryError) and loop.is_running() and not context.keys() & {'task', 'future'} and all(
-                frame.f_globals.get('__name__', '').startswith('asyncio')
-                for frame, _ in traceback.walk_tb(exception.__traceback__)):
+        is_loss = isinstance(exception, MemoryError) and not context.keys() & {'task', 'future'} and all(
+            frame.f_globals.get('__name__', '').startswith('asyncio')
+            for frame, _ in traceback.walk_tb(exception.__traceback__))
+        if is_loss:
             context.pop('handle', None)  # which refers to the task, as the frames do
             traceback.clear_frames(exception.__traceback__)
-            act()
         handle(context)
+        if is_loss and loop.is_running():
+            raise MemoryError('the event loop had no memory for the next step of a task')
     with contextlib.suppress(AttributeError):  # a loop that is written in C
         loop.call_exception_handler = call_exception_handler
 
-def make(is_pumped, descriptor, drain, bridge, find):
+def make(is_pumped, descriptor, drain, bridge):
     if is_pumped:
         selector = selectors.DefaultSelector()
         loop = asyncio.SelectorEventLoop(selector)
@@ -89,7 +92,7 @@ def make(is_pumped, descriptor, drain, bridge, find):
         handle = -1
     try:
         watch(loop, descriptor, drain, bridge)
-        watch_losses(loop, partial(loop.call_soon, find))
+        watch_losses(loop)
         made.add(loop)
         return loop, handle
     except BaseException:
@@ -150,16 +153,12 @@ def close(loop):
 class Kept:
     def __init__(self, loop):
         self.loop, self.run = loop, loop.run_until_complete
-        self.is_cut = self.has_lost = False
+        self.is_cut = False
         made.add(loop)
-        watch_losses(loop, partial(cut, weakref.ref(self)))
+        watch_losses(loop)
     def __del__(self, close=close):
         if not self.loop.is_running():
             close(self.loop)
-
-def cut(kept):
-    kept().has_lost = True
-    kept().loop.stop()
 
 here = threading.local()  # the loop of each thread that calls run_until_complete()
 atexit.register(here.__dict__.clear)
@@ -193,8 +192,8 @@ def run_until_complete(awaitable, seconds):
             settle(loop)
         if asyncio._get_running_loop():
             raise RuntimeError('run_until_complete() was called in a running event loop: use await there')
-        if kept.is_cut or kept.has_lost:
-            kept.is_cut = kept.has_lost = False
+        if kept.is_cut:
+            kept.is_cut = False
             loop.stop()  # one round: what was left may stop the loop
             loop.run_forever()
         if seconds is not None:
@@ -204,8 +203,6 @@ def run_until_complete(awaitable, seconds):
         end_run(kept, wanted, awaitable)
         if kept is not None and (not isinstance(error, Exception) or isinstance(error, MemoryError)):
             kept.is_cut = True
-        if isinstance(error, RuntimeError) and kept is not None and kept.has_lost:
-            raise MemoryError('the event loop had no memory for the next step of a task') from None
         raise
 
 def end_run(kept, wanted, awaitable):

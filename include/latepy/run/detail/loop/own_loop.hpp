@@ -73,8 +73,7 @@ class OwnLoop final : public LoopCore {
   }
   /// Gives up the tasks that asyncio has lost.
   void find_lost() noexcept {
-    const auto stop = [] { call_plain(loop_function("stop")); };  // the end begins anew
-    is_cut_ = is_finishing ? lacks_memory(stop) : !FutureState::give_up_lost(*this, &out_of_memory);
+    is_cut_ = !FutureState::give_up_lost(*this, &out_of_memory);
     if (is_cut_) wake.post();
   }
   void call_on_ready() noexcept;
@@ -139,11 +138,8 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::make(const std::shared_ptr<OwnLoop>& self)
   own_the_loops();
   self_ = self;
   const LoopBridge bridge(self);
-  const Object find = make_callable("find_lost", [weak = self_] {
-    if (const auto loop = weak.lock()) loop->find_lost();
-  });
   const ColdObject made = call_plain(loop_function("make"), {Ref(is_pumped_ ? api().TrueStruct : api().FalseStruct),
-                                                             bridge.descriptor, bridge.drain, bridge.capsule, find});
+                                                             bridge.descriptor, bridge.drain, bridge.capsule});
   loop_ = Object::borrow(throw_if_null(api().Tuple_GetItem(made.ptr(), 0)));
   handle_ = Ref(throw_if_null(api().Tuple_GetItem(made.ptr(), 1))).as<std::intptr_t>();
   if (is_pumped_) thread = thread_number();
@@ -275,7 +271,7 @@ LATEPY_FUNC LATEPY_COLD void OwnLoop::wait_for_on_ready(Clock::time_point until)
 }
 
 LATEPY_FUNC void OwnLoop::follow_work() noexcept {
-  if (is_cut_) find_lost();
+  if (is_cut_ && !is_finishing) find_lost();
   if (on_ready_) {
     std::exception_ptr failure;
     {
