@@ -72,10 +72,7 @@ class OwnLoop final : public LoopCore {
     wake.post();
   }
   /// Gives up the tasks that asyncio has lost.
-  void find_lost() noexcept {
-    is_cut_ = !FutureState::give_up_lost(*this, &out_of_memory);
-    if (is_cut_) wake.post();
-  }
+  void find_lost() noexcept;
   void call_on_ready() noexcept;
   void follow_work() noexcept;
   void forget_interruption() noexcept;
@@ -237,6 +234,11 @@ LATEPY_FUNC long long OwnLoop::poll() {
 LATEPY_FUNC double OwnLoop::next_timer() {
   if (is_ending()) return -1;
   return has_work() ? 0 : call_plain(loop_function("next_timer"), {loop_}).as<double>();
+}
+
+LATEPY_FUNC LATEPY_COLD void OwnLoop::find_lost() noexcept {
+  is_cut_ = !FutureState::give_up_lost(*this, &out_of_memory);
+  if (is_cut_) wake.post();
 }
 
 LATEPY_FUNC LATEPY_COLD void OwnLoop::forget_interruption() noexcept {
