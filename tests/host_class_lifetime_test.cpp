@@ -207,6 +207,25 @@ TEST_CASE("an argument is taken away only when all arguments fit") {
   python().exec("drop()");
 }
 
+TEST_CASE("an object that is constructed while its factory runs is refused to the factory") {
+  struct Made : Item {
+    using Item::Item;
+  };
+  py::module("factory").add_class<Made>("Made").init([](int number, const py::Object& meanwhile) {
+    meanwhile();
+    return Made(number);
+  });
+  const int before = Item::alive;
+  python().exec(
+      "import factory\nmade = factory.Made.__new__(factory.Made)\n"
+      "def again(): made.__init__(2, lambda: None)");
+  CHECK_THAT(refused("made.__init__(1, again)"), ContainsSubstring("the object was constructed already"));
+  CHECK(python()["made"].as<Made&>().number == 2);
+  CHECK(Item::alive == before + 1);
+  python().exec("del made");
+  CHECK(Item::alive == before);
+}
+
 TEST_CASE("an object that Python made is shared with C++ as by make_shared") {
   host();
   const int before = Item::alive;
