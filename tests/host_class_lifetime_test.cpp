@@ -207,6 +207,17 @@ TEST_CASE("an argument is taken away only when all arguments fit") {
   python().exec("drop()");
 }
 
+TEST_CASE("an overload for the class of an object is nearer than one for its base") {
+  host();
+  py::module("nearest").def("to_base",
+                            py::overload([](const Special&) { return "special"; }, [](const Item&) { return "item"; }));
+  py::module("nearest").def("to_derived",
+                            py::overload([](const Item&) { return "item"; }, [](const Special&) { return "special"; }));
+  CHECK(python().eval<std::string>(
+            "' '.join(f(x) for x in (Item(1), Special(1)) for f in (__import__('nearest').to_base, "
+            "__import__('nearest').to_derived))") == "item item special special");
+}
+
 TEST_CASE("an object that is constructed while its factory runs is refused to the factory") {
   struct Made : Item {
     using Item::Item;

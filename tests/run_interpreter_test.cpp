@@ -1369,6 +1369,13 @@ TEST_CASE("what would break a second start is refused, with the reason", "[resta
   const std::string hashes = refusal_after("import hashlib; hashlib.md5(b'', usedforsecurity=False)");
   if (is_refused(hashes)) CHECK_THAT(hashes, ContainsSubstring("_hashlib"));
   CHECK(refusal_after("import collections, re, threading, time; time.strftime('%Y')") == "");
+  for (const char* const module :
+       {"_datetime", "_decimal", "_ctypes", "_asyncio", "_hashlib", "_queue", "_ssl", "binascii", "pyexpat"}) {
+    INFO(module);
+    const std::string text =
+        refusal_after(("try: import " + std::string(module) + "\nexcept ImportError: pass").c_str());
+    CHECK((!is_refused(text) || has(text, "12 Python")));  // some are not built into every Python
+  }
 }
 
 TEST_CASE("a start with another memory allocator than the first one is refused where CPython would abort",
