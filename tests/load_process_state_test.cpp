@@ -74,9 +74,12 @@ bool fails_without_memory(std::size_t piece, F&& function) {
     getrlimit(RLIMIT_AS, &before);
     const rlimit none{1, before.rlim_max};
     setrlimit(RLIMIT_AS, &none);
-    for (std::size_t size = std::size_t{1} << 24; size >= piece; size /= 2)
-      while (std::calloc(1, size)) {
-      }
+    void* volatile taken = nullptr;  // volatile: the compiler may leave out a calloc() whose result is not used
+    for (std::size_t size = std::size_t{1} << 24; size >= piece; size /= 2) {
+      do {
+        taken = std::calloc(1, size);
+      } while (taken);
+    }
     int status = 1;
     try {
       function();
