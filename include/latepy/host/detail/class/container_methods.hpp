@@ -86,7 +86,7 @@ struct SliceNumbers {
   SliceNumbers(const Object& slice, const std::string& name);
   /// The items of that many. Runs no Python code.
   SliceRange of(std::size_t size) const noexcept;
-  ssize start, stop, step;  ///< within those of ssize
+  ssize start = 0, stop = 0, step = 1;  ///< within those of ssize
 };
 /// The position of an index, which counts from the end if it is negative. \throws IndexError.
 std::size_t position(ssize index, std::size_t size, const std::string& name);
