@@ -484,7 +484,8 @@ TEST_CASE("an Object is refused in another interpreter than its own, by each use
   });
 }
 
-TEST_CASE("an exception that crosses interpreters becomes one of the same class with its text", "[errors]") {
+TEST_CASE("an exception that crosses interpreters is refused, and its text stays; a Deadline is the thread's",
+          "[errors]") {
   in_child([] {
     py::Interpreter python;
     latepy::detail::begin_library_checks();
@@ -494,11 +495,9 @@ TEST_CASE("an exception that crosses interpreters becomes one of the same class 
     EXPECT(error.is("KeyError") && error.message() == "'k'");
     EXPECT(has(error.traceback(), "KeyError: 'k'"));
     python.def("cross", [&] { sub.exec("raise KeyError('k')"); });
-    python.exec("try:\n  cross()\nexcept KeyError as error:\n  text, cause = str(error), repr(error.__cause__)");
-    EXPECT(has(python["text"].as<std::string>(), "'k'"));
-    EXPECT(has(python["cause"].as<std::string>(), "an exception of another Python interpreter: KeyError: 'k' ("));
-    python.def("own", [&] { sub.exec("class Own(ValueError): pass\nraise Own('mine')"); });
-    EXPECT(EXPECT_THROWN(py::ValueError, python.exec("own()")).message() == "mine");
+    python.exec("try:\n  cross()\nexcept BaseException as error:\n  text = repr(error)");
+    EXPECT(has(python["text"].as<std::string>(), "an exception of another Python interpreter"));
+    EXPECT(has(python["text"].as<std::string>(), "KeyError"));
     python.def("endless", [&] { sub.exec("while True: pass"); });
     EXPECT_THROWN(py::DeadlineError, const py::Deadline limit(std::chrono::milliseconds(20)); python.exec("endless()"));
     EXPECT(python.eval<int>("1") == 1 && sub.eval<int>("1") == 1);

@@ -37,8 +37,9 @@ std::optional<GilGuard> enter(ErrorData& data);
 /// faster.
 const ErrorText& read_late(ErrorData& data) noexcept;
 
-/// Sets Python's error, so that a function that Python called can return null. Needs the GIL. An exception of another
-/// interpreter, or of one that has ended, becomes a new one of the nearest class that C++ knows, with the same text.
+/// Sets Python's error, so that a function that Python called can return null. Needs the GIL. Of the exceptions of
+/// another interpreter, or of one that has ended, a DeadlineError, Interrupted or CancelledError becomes a new one with
+/// the same text. \throws StateError for others.
 void set_python_error(const PythonError& error);
 
 }  // namespace detail

@@ -42,7 +42,12 @@ LATEPY_FUNC LATEPY_COLD void set_python_error(const PythonError& error) {
   Object value;
   try {
     value = error.value();
-  } catch (const StateError&) {
+  } catch (const StateError& refused) {
+    if (error.data_->known->symbol)
+      throw_error<StateError>(
+          {"an exception of another Python interpreter, or of one that has ended, cannot be raised here: ",
+           error.what(), " (", refused.what(), ")"});
+    // A DeadlineError, an interruption and a cancellation are the thread's.
     ErrorHandle anew(new ErrorData);
     anew->known = error.data_->known;
     anew->say(*anew->known, error.message());
