@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include <complex>
 
+#include <latepy/memory/return_tags.hpp>  // may come before the types whose items it shows
+
 #include <latepy/memory/eigen.hpp>
-#include <latepy/memory/return_tags.hpp>
 #include <latepy/stl/complex.hpp>
 #include <latepy/stl/map.hpp>
 #include <latepy/stl/optional.hpp>

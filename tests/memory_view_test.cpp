@@ -285,10 +285,20 @@ TEST_CASE("a view is equal to what has a buffer with equal items, as a memoryvie
   std::vector<std::complex<double>> complex{1};
   python()["other"] = py::view(std::vector<std::complex<double>>(complex));
   run(py::view(complex, unowned), "assert view == other and view != memoryview(b'')");
-  View gone = py::view(numbers, unowned);
-  python()["other"] = py::view(numbers, unowned);
-  gone.withdraw();
-  run(gone, "assert view == view and view != other and other != view\ndel other, same");
+  std::vector<long double> precise{1.5L, 2};
+  python()["other"] = py::view(std::vector<long double>(precise));
+  run(py::view(precise, unowned),
+      "assert view == view == other and not view != other\nother[0] = 1\nassert view != other");
+  python()["other"] = py::view(particles.data(), {0, 5}, unowned);
+  run(py::view(particles.data(), {0, 3}, unowned), "assert view != other and not view == other");
+  const auto other_than = [](View gone, View other) {
+    python()["other"] = other;
+    gone.withdraw();
+    run(gone, "assert view == view and view != other and other != view");
+  };
+  other_than(py::view(numbers, unowned), py::view(numbers, unowned));
+  other_than(py::view(particles, unowned), py::view(particles, unowned));
+  python().exec("del other, same");
 }
 
 TEST_CASE("with an array of numpy a view compares item by item", "[numpy]") {

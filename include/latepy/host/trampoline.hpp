@@ -26,7 +26,7 @@ struct KeptResult {
 };
 template <class T>
 struct KeptResultOf final : KeptResult {
-  static constexpr char type_mark = 0;
+  static inline char type_mark = 0;  // not const: linkers may give equal constants one address
   KeptResultOf(std::string_view its_method, T&& result)
       : KeptResult(&type_mark, its_method), value(std::move(result)) {}
   T value;
@@ -105,9 +105,9 @@ class Trampoline : public Base {
   /// Calls the Python method if the object's Python class overrides it, else `otherwise()`, which should call the C++
   /// function. Any thread: takes the GIL. Arguments that are references or pointers to bound classes are lent for the
   /// call, as by Borrowed. If the virtual function returns a const reference to what is converted, such as const
-  /// std::string&, the object keeps the converted value until the method is called again. \throws PythonError if the
-  /// method raises; ConversionError if its result does not convert, or if it is or has a pointer to a C++ object that
-  /// ended with the result.
+  /// std::string&, the object keeps the converted value until the method is called again, on any thread. \throws
+  /// PythonError if the method raises; ConversionError if its result does not convert, or if it is or has a pointer to
+  /// a C++ object that ended with the result.
   template <class F, class... A>
   auto override_or(const char* method, F&& otherwise, A&&... arguments) const -> decltype(otherwise()) {
     using R = decltype(otherwise());

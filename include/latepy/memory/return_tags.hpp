@@ -34,6 +34,7 @@ struct ItemsOf<C, std::enable_if_t<has_own_size<C>>> {
   static constexpr bool are_known = true, points = SpanItem<C>::is_span;
   using Item = std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<C&>().data())>>;
   static Shape shape(const C& container) { return Shape(container.size()); }
+  static View own(C&& container) { return view(std::move(container)); }
   template <class D, class O>
   static View share(D& container, O&& owner) {
     return view(container.data(), shape(container), std::forward<O>(owner));
@@ -218,7 +219,7 @@ struct ReturnView : detail::ArrayFieldTag<ReturnView> {
       return detail::ItemsOf<std::remove_const_t<std::remove_reference_t<decltype(items)>>>::share(
           items, C(std::forward<R>(result)));
     } else if constexpr (is_value && detail::ItemsOf<C>::are_known && !detail::has_fixed_size<C>) {
-      return view(std::forward<R>(result));
+      return detail::ItemsOf<C>::own(std::forward<R>(result));
     } else {
       static_assert(detail::ItemsOf<C>::are_known && !is_value,
                     "return_view: return a reference or pointer to a std::vector (not of bool), std::array, C array or "

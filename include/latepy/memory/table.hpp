@@ -10,11 +10,11 @@ inline namespace v1 {
 
 /// What a column of a Table is; Table::schema() tells it.
 struct ColumnInfo {
-  std::string name;        ///< the name, as in names()
-  std::string type;        ///< the type in words: "int64", "float64", "bool", "text", "timestamp in us of zone UTC"
-  std::string format;      ///< the same as the Arrow C data interface writes it: "l", "g", "b", "u", "tsu:UTC"
-  bool is_nullable;        ///< whether the schema allows nulls, as most libraries say of every column
-  std::size_t null_count;  ///< how many nulls there are; if any, column<std::optional<T>>() reads the column
+  std::string name{};          ///< the name, as in names()
+  std::string type{};          ///< the type in words: "int64", "float64", "bool", "text", "timestamp in us of zone UTC"
+  std::string format{};        ///< the same as the Arrow C data interface writes it: "l", "g", "b", "u", "tsu:UTC"
+  bool is_nullable = false;    ///< whether the schema allows nulls, as most libraries say of every column
+  std::size_t null_count = 0;  ///< how many nulls there are; if any, column<std::optional<T>>() reads the column
 };
 
 /// Columns with names, all with the same number of rows. In Python it is an object with `__arrow_c_stream__`:

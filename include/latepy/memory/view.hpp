@@ -23,9 +23,9 @@ inline constexpr Unowned unowned{};
 /// have the attributes of a memoryview. memoryview(), numpy.asarray() and all that takes a buffer share it without a
 /// copy; so do pandas, with copy=False, and matplotlib, by its __array__() and to_numpy(). It has no arithmetic. As a
 /// memoryview it is equal to what has a buffer with the same shape and equal items, and so has no hash, unless it is
-/// read-only and of bytes; Views of structs and complex numbers are equal to Views only. With a numpy array `==`
-/// compares item by item. Withdrawn, it is equal to itself only. A View, like every Object, may be dropped on any
-/// thread.
+/// read-only and of bytes; Views of structs, complex numbers and long doubles are equal to Views only. With a numpy
+/// array `==` compares item by item. Withdrawn, it is equal to itself only. A View, like every Object, may be dropped
+/// on any thread.
 class View : public Object {
  public:
   /// How many buffers, arrays and capsules of the memory live: what was handed over and not given back. Needs the GIL.
@@ -119,6 +119,7 @@ inline constexpr bool never = false;
 /// - `Item`: the type of an item;
 /// - `points`: the items belong to something else, as those of a Span;
 /// - `shape(container)`;
+/// - `own(container)`, if its items are on the heap: a View that the container is moved into;
 /// - `share(container, owner)`: a View of the items, which owner keeps;
 /// - `copy(container)`: a new ndarray, which adopts the items if the container is moved in;
 /// - `assign(container, array, before_resize)`, unless it points: sets the items in their place if the array has the

@@ -47,7 +47,7 @@ LATEPY_FUNC LATEPY_COLD void set_python_error(const PythonError& error) {
       throw_error<StateError>(
           {"an exception of another Python interpreter, or of one that has ended, cannot be raised here: ",
            error.what(), " (", refused.what(), ")"});
-    // A DeadlineError, an interruption and a cancellation are the thread's.
+    // A Deadline, an interruption or a cancellation ends what the thread runs, in whichever interpreter that is.
     ErrorHandle anew(new ErrorData);
     anew->known = error.data_->known;
     anew->say(*anew->known, error.message());

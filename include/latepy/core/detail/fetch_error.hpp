@@ -158,7 +158,8 @@ LATEPY_FUNC LATEPY_COLD PyObject* ImportedException::find() const noexcept {
 LATEPY_COLD inline Object class_in_python(const ExceptionClass& row) {
   if (row.symbol) return Object::borrow(*(api().*row.symbol));
   const ImportedException* each = imported_exceptions;
-  while (exception_class(each->id).name() != row.name()) ++each;
+  while (each != std::end(imported_exceptions) && exception_class(each->id).name() != row.name()) ++each;
+  if (each == std::end(imported_exceptions)) return Object::borrow(*api().Exception);  // of a later latepy
   if (!each->module) return own_error(each->name);
   const Object module = steal_or_throw(api().Import_ImportModule(each->module));
   return steal_or_throw(api().Object_GetAttrString(module.ptr(), each->name));

@@ -144,6 +144,7 @@ struct ItemsOf<C, std::enable_if_t<is_eigen<C>>> {
   static Shape shape(const C& matrix) {
     return C::IsVectorAtCompileTime ? Shape(matrix.size()) : Shape(matrix.rows(), matrix.cols());
   }
+  static View own(C&& matrix) { return own_matrix(std::move(matrix)); }
   template <class D, class O>
   static View share(D& matrix, O&& owner) {
     return view_matrix(matrix, std::forward<O>(owner));

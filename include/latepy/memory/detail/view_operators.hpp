@@ -109,10 +109,15 @@ LATEPY_FUNC PyObject* view_compare(PyObject* self, PyObject* other, int op) noex
     if (!is_equality || !is_on_cpu(view) || view.exports.is_withdrawn()) return unknown;
     // numpy's arrays and scalars, and what takes precedence as they do, compare item by item by their reflected method.
     if (!attribute_or_empty(as_object(type_of(other)), "__array_priority__").is_empty()) return unknown;
-    if (!view.type->form && view.type->kind != ItemKind::complex)
+    const bool is_long_double = view.type->kind == ItemKind::floating && view.type->size > 8;
+    if (!view.type->form && view.type->kind != ItemKind::complex && !is_long_double)
       return call_attribute(make_memoryview(self), op == static_cast<int>(Op::eq) ? "__eq__" : "__ne__", {Ref(other)});
-    // A memoryview cannot tell whether structs and complex numbers are equal.
+    // A memoryview cannot tell whether structs, complex numbers and long doubles are equal.
     if (!is_exactly(other, head_type(self)) || other == self) return unknown;
+    const ViewData& theirs = data_of<ViewData>(other);
+    if (!is_on_cpu(theirs) || theirs.exports.is_withdrawn()) return unknown;
+    if (!std::equal(view.shape, view.shape + view.ndim, theirs.shape, theirs.shape + theirs.ndim))
+      return to_py(op == static_cast<int>(Op::ne));
     return steal_or_throw(api().Object_RichCompare(call_attribute(Ref(self), "tolist").ptr(),
                                                    call_attribute(Ref(other), "tolist").ptr(), op));
   };

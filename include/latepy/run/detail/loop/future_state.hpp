@@ -207,7 +207,9 @@ LATEPY_FUNC void FutureState::begin(LoopWork* work, LoopCore* core) noexcept {
   try {
     const ColdObject capsule = take_result(api().Capsule_New(&state, future_name, [](PyObject* self) {
       auto& ended = *static_cast<FutureState*>(api().Capsule_GetPointer(self, future_name));
-      if (ended.is_in_flight_) ended.give_up(out_of_memory());  // the callback was lost
+      const ErrorAside aside;  // what waits for the Future runs
+      // The callback was lost: for lack of memory, or the loop was closed before it.
+      if (ended.is_in_flight_) ended.give_up(ended.core_->is_finishing ? loop_has_ended() : out_of_memory());
       ended.leave();
     }));
     state.join();

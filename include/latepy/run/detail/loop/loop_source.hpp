@@ -6,8 +6,7 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// `bridges` has a capsule for each event loop that C++ can wake; see LoopCore. Callbacks of asyncio need the running
-/// loop; `end` and `poll` run it.
+/// `bridges` has a capsule for each event loop that C++ can wake; see LoopCore.
 inline constexpr char loop_source[] = R"(
 import asyncio, atexit, collections, contextlib, functools, gc, inspect, os, selectors, socket, sys
 import threading, time, traceback, types, weakref
@@ -69,7 +68,7 @@ def watch_losses(loop):
     handle = loop.call_exception_handler
     def call_exception_handler(context):
         exception = context.get('exception')
-        is_loss = isinstance(exception, MemoryError) and not context.keys() & {'task', 'future'} and all(
+        is_loss = isinstance(exception, MemoryError) and 'handle' in context and all(
             frame.f_globals.get('__name__', '').startswith('asyncio')
             for frame, _ in traceback.walk_tb(exception.__traceback__))
         if is_loss:
@@ -135,6 +134,8 @@ def begin(awaitable, done):
 
 def settle(loop):  # run_forever() leaves it, and perhaps another of ours, where it gets a MemoryError
     running, is_here = asyncio._get_running_loop(), getattr(loop, '_thread_id', None) == threading.get_ident()
+    if any(x is not None and type(x).run_forever is not asyncio.BaseEventLoop.run_forever for x in (loop, running)):
+        return  # nobody can see whether a script runs it
     if is_here or running is not None and (running is loop or running in made):
         frame = sys._getframe()
         while frame:
