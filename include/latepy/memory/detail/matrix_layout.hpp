@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/memory/detail/strided_memory.hpp>
-#include <latepy/memory/view.hpp>
 
 #include <Eigen/Core>
 

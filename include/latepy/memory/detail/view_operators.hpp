@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/core/operators.hpp>
 #include <latepy/memory/detail/exporter_items.hpp>
 
 namespace latepy {
