@@ -29,6 +29,11 @@ struct Particle {
   double x, y;
   std::int32_t id;
 };
+struct Named {
+  char name[4];
+  float at[2][3];
+  Particle inner;
+};
 struct Union {
   union {
     float part;
@@ -93,6 +98,7 @@ bool has_numpy() {
 }  // namespace
 
 LATEPY_STRUCT(view_test::Particle, x, y, id)
+LATEPY_STRUCT(view_test::Named, name, at, inner)
 LATEPY_STRUCT(view_test::Union, part, whole)
 
 TEST_CASE("a view is the program's memory: each side sees what the other writes") {
@@ -568,6 +574,26 @@ TEST_CASE("structs share their memory with a format that tells each byte") {
       view[0] = {'x': 7, 'y': 8, 'id': 9}
   )");
   CHECK((all[0].x == 7 && all[0].y == 8 && all[0].id == 9));
+}
+
+TEST_CASE("__array_interface__ tells the types of the items, and the fields of structs") {
+  python().exec("import sys\nown = '<' if sys.byteorder == 'little' else '>'");
+  const auto has = [](const View& view, const char* type) {
+    python()["wanted"] = python().eval(type);
+    run(view, "assert view.__array_interface__['typestr'] == wanted and 'descr' not in view.__array_interface__");
+  };
+  has(py::view(std::vector<std::int32_t>{1}), "own + 'i4'");
+  has(py::view(std::vector<std::uint16_t>{1}), "own + 'u2'");
+  has(py::view(std::vector<double>{1}), "own + 'f8'");
+  has(py::view(std::vector<std::complex<float>>{1}), "own + 'c8'");
+  static bool flag = true;
+  has(py::view(&flag, 1, unowned), "'|b1'");
+  run(py::view(std::vector<view_test::Named>(1)), R"(
+      particle = [('x', own + 'f8'), ('y', own + 'f8'), ('id', own + 'i4'), ('', '|V4')]
+      found = view.__array_interface__
+      assert found['typestr'] == '|V56', found
+      assert found['descr'] == [('name', '|S4'), ('at', own + 'f4', (2, 3)), ('', '|V4'), ('inner', particle)], found
+  )");
 }
 
 TEST_CASE("views take nothing that they do not give back") {
