@@ -18,7 +18,7 @@ struct ColumnInfo {
 };
 
 /// Columns with names, all with the same number of rows. In Python it is an object with `__arrow_c_stream__`:
-/// pyarrow.table(t), polars.from_arrow(t) and duckdb share its memory. A copy of a Table shares the columns. It may be
+/// pyarrow.table(t), polars.DataFrame(t) and duckdb share its memory. A copy of a Table shares the columns. It may be
 /// destroyed on any thread, with or without the GIL, and so may what others made of it, also after Python has ended.
 class Table {
  public:

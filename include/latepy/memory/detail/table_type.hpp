@@ -205,7 +205,7 @@ LATEPY_FUNC LATEPY_COLD PyTypeObject* table_type() {
       {"num_columns", &table_attribute<TableCall::columns>, nullptr, "The number of columns", nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
   static const char doc[] =
-      "Columns of the program, without a copy: pyarrow.table(table), polars.from_arrow(table) and duckdb share them.";
+      "Columns of the program, without a copy: pyarrow.table(table), polars.DataFrame(table) and duckdb share them.";
   TypeSlot type_slots[] = {{tp_new, slot_value(&refuse_new_table)},
                            {tp_dealloc, slot_value(&table_dealloc)},
                            {tp_methods, const_cast<MethodDef*>(methods)},
