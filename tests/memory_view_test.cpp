@@ -261,6 +261,9 @@ TEST_CASE("an index that does not fit is refused in words; a slice is a memoryvi
   CHECK_THAT(raised(row, "view.__setitem__(slice(None), 5)"),
              ContainsSubstring("int has none: use numpy.asarray(view)"));
   CHECK(raised(row, "view['x']").find("TypeError") == 0);
+  for (const char* part : {"start", "step", "indices"})  // no slice, whatever attributes it has
+    CHECK(raised(row, ("view.__setitem__(type('Part', (), {'" + std::string(part) + "': 1})(), 5)").c_str()) ==
+          "TypeError: memoryview: invalid slice key");
   run(row, "part = view[1:5:2]\nassert part.tolist() == [1, 3]\npart[0] = 10\nview[4:] = part\ndel part");
   CHECK(numbers == std::vector<int>{0, 10, 2, 3, 10, 3});
   CHECK(row.exports() == 0);
