@@ -37,6 +37,24 @@ struct latepy::Converter<Shared> {
   static Shared from_py(Ref object) { return {Object(object)}; }
 };
 
+/// An Object as a key of a map.
+struct Key {
+  py::Object object;
+  bool operator<(const Key& other) const { return object.ptr() < other.object.ptr(); }
+};
+/// Its Converter makes a dict whose keys have another hash each time.
+struct Restless {};
+template <>
+struct latepy::Converter<Key> {
+  static Object to_py(const Key& key) { return key.object; }
+  static Key from_py(Ref object) { return {Object(object)}; }
+};
+template <>
+struct latepy::Converter<Restless> {
+  static Object to_py(const Restless&) { return python().eval("{Restless(): [i] for i in range(3)}"); }
+  static Restless from_py(Ref) { return {}; }
+};
+
 namespace {
 
 struct Scene {
@@ -59,6 +77,8 @@ struct Scene {
   std::variant<int, std::vector<int>> either{std::vector<int>{1}};
   Shared shared;
   std::vector<Shared> all_shared;
+  std::map<Key, std::vector<int>> restless;
+  Restless made_restless;
 };
 
 Scene& scene() {
@@ -84,7 +104,9 @@ Scene& scene() {
         .def("numbered", &Scene::numbered)
         .def("either", &Scene::either)
         .def("shared", &Scene::shared)
-        .def("all_shared", &Scene::all_shared);
+        .def("all_shared", &Scene::all_shared)
+        .def("restless", &Scene::restless)
+        .def("made_restless", &Scene::made_restless);
     return true;
   }();
   static_cast<void>(once);
@@ -168,6 +190,21 @@ TEST_CASE("what a Converter of the program does not make, but keeps, stays as it
   scene();
   python().exec("scene.shared = [1]\nscene.shared.append(2)\nscene.all_shared = [[3]]\nscene.all_shared[0].append(4)");
   CHECK(shown("scene.shared, scene.all_shared") == "([1, 2], ([3, 4],))");
+}
+
+TEST_CASE("keys whose hash is another one each time do no harm") {
+  Scene& here = scene();
+  python().exec(R"(
+    import itertools
+    numbers = itertools.count()
+    class Restless:
+        def __hash__(self): return next(numbers)
+        def __eq__(self, other): return False
+  )");
+  const py::Object made = python().eval("[Restless() for _ in range(3)]");
+  for (int i = 0; i < 3; ++i) here.restless[Key{made[i]}] = {i};
+  CHECK(shown("sorted(scene.restless.values())") == "[(0,), (1,), (2,)]");
+  CHECK(shown("sorted(scene.made_restless.values())") == "[(0,), (1,), (2,)]");
 }
 
 TEST_CASE("stubs tell that a container field cannot be changed in place") {

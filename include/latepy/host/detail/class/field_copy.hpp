@@ -99,6 +99,26 @@ void change_value(const Object& dict, PyObject* key, PyObject* borrowed, F&& cha
   check_result(api().Dict_SetItem(dict.ptr(), key, Object(change(std::move(item))).ptr()));
 }
 ///@}
+/// A new dict of the entries of another one, with change(value, i) for the ith value, as above. The other one is not
+/// changed while it is walked: a key whose hash is another one each time would be added to it again and again.
+template <class F>
+Object change_values(Object dict, F&& change) {
+  const Api& a = api();
+  const ssize size = a.Object_Size(dict.ptr());
+  const Object keys = steal_or_throw(a.List_New(size)), values = steal_or_throw(a.List_New(size));
+  PyObject *key = nullptr, *value = nullptr;
+  ssize count = 0;
+  for (ssize at = 0; count < size && a.Dict_Next(dict.ptr(), &at, &key, &value); ++count) {
+    check_result(a.List_SetItem(keys.ptr(), count, Object::borrow(key).release()));
+    check_result(a.List_SetItem(values.ptr(), count, Object::borrow(value).release()));
+  }
+  dict = steal_or_throw(a.Dict_New());
+  for (ssize i = 0; i < count; ++i) {
+    change_item(values, i, [&](Object item) { return change(std::move(item), i); });
+    check_result(a.Dict_SetItem(dict.ptr(), a.List_GetItem(keys.ptr(), i), a.List_GetItem(values.ptr(), i)));
+  }
+  return dict;
+}
 
 /// Whether Converter<T> has each(): LATEPY_STRUCT.
 template <class T, class = void>
@@ -155,12 +175,13 @@ Object freeze(Object made, const T& value) {
   } else if constexpr (is_map<T>) {
     if (type_of(made.ptr()) == a.Dict_Type && is_freezable<typename T::mapped_type> &&
         static_cast<std::size_t>(a.Object_Size(made.ptr())) == value.size()) {
-      made = steal_or_throw(a.Dict_Copy(made.ptr()));
+      if (library_state.free_threaded) made = steal_or_throw(a.Dict_Copy(made.ptr()));
       auto pair = value.begin();
-      PyObject *key = nullptr, *item = nullptr;
-      for (ssize at = 0; a.Dict_Next(made.ptr(), &at, &key, &item); ++pair)
-        if (has_known_parts<typename T::mapped_type> || is_mutable(item))
-          change_value(made, key, item, [&](Object each) { return freeze(std::move(each), pair->second); });
+      made = change_values(std::move(made), [&](Object each, ssize) {
+        const auto& part = (pair++)->second;
+        return has_known_parts<typename T::mapped_type> || is_mutable(each.ptr()) ? freeze(std::move(each), part)
+                                                                                  : each;
+      });
     }
     return immutable(std::move(made));
   } else if constexpr (is_container<T> || std::is_array_v<T>) {
@@ -221,9 +242,7 @@ LATEPY_FUNC LATEPY_COLD Object immutable_if_unshared(Object made) {
   const Api& a = api();
   if (!is_mutable(made.ptr()) || call_attribute(known_module("sys"), "getrefcount", {made}) != make_int(1)) return made;
   if (type_of(made.ptr()) == a.Dict_Type) {
-    PyObject *key = nullptr, *item = nullptr;
-    for (ssize at = 0; a.Dict_Next(made.ptr(), &at, &key, &item);)
-      change_value(made, key, item, &immutable_if_unshared);
+    made = change_values(std::move(made), [](Object each, ssize) { return immutable_if_unshared(std::move(each)); });
   } else if (type_of(made.ptr()) == a.List_Type || type_of(made.ptr()) == a.Tuple_Type) {
     made = list_of_items(std::move(made));
     const ssize size = a.Object_Size(made.ptr());
