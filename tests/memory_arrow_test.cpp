@@ -253,6 +253,42 @@ TEST_CASE("the array of another library is released once, under the GIL, when it
   CHECK(living() == 0);
 }
 
+TEST_CASE("a capsule of other values is refused by its schema, and not consumed") {
+  python();
+  if (arrow().is_empty()) SKIP("this CPython has no ctypes");
+  with_arrow("living.clear()");
+  for (const char* made : {"Array(schema_of('g'), doubles([1, 2])).__arrow_c_array__()",
+                           "Stream(schema_of('g'), [doubles([1, 2])]).__arrow_c_stream__()"}) {
+    const Object capsule = with_arrow(made);
+    CHECK(refused([&] { from_arrow<int>(capsule); }) == "it has float64, and int32 is wanted");
+    CHECK(refused([&] { static_cast<void>(capsule.as<Column<std::string>>()); }) ==
+          "it has float64, and text is wanted");
+    CHECK(values(from_arrow<double>(capsule)) == std::vector<double>{1, 2});
+    CHECK(refused([&] { from_arrow<int>(capsule); }) == "the capsule was consumed before: ask for a new one");
+  }
+  python().def("kind", [](const Column<std::string>&) { return "text"; });
+  python().def("kind", [](const Column<double>& column) { return column.size() == 2 ? "float64" : ""; });
+  CHECK(python()["kind"](with_arrow("Stream(schema_of('g'), [doubles([1, 2])]).__arrow_c_stream__()"))
+            .as<std::string>() == "float64");
+  CHECK(living() == 0);
+}
+
+TEST_CASE("what the code of an attribute raises comes through, and is no missing attribute") {
+  python().exec(R"(
+      class Fails:
+          def __init__(self, error): self.error = error
+          @property
+          def __arrow_c_array__(self): raise self.error
+      class FailsLater:
+          @property
+          def __arrow_c_stream__(self): raise KeyError('on the way')
+  )");
+  CHECK_THROWS_AS(from_arrow<double>(eval("Fails(ValueError('not now'))")), py::ValueError);
+  CHECK_THROWS_AS(from_arrow<double>(eval("FailsLater()")), py::KeyError);
+  CHECK_THAT(refused([] { from_arrow<double>(eval("Fails(AttributeError())")); }),
+             ContainsSubstring("it has no __arrow_c_stream__ and no __arrow_c_array__"));
+}
+
 TEST_CASE("the chunks of a stream are joined by a copy, and its errors have its own text") {
   python();
   if (arrow().is_empty()) SKIP("this CPython has no ctypes");

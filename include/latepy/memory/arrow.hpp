@@ -99,7 +99,7 @@ class Column {
 
  private:
   friend struct detail::ColumnAccess;
-  Column() = default;
+  Column() = default;  // from_arrow() gives it; where there is none yet, use std::optional<Column<T>>
   detail::ColumnMemory memory_{};
 };
 
@@ -118,8 +118,8 @@ struct ColumnAccess {
   }
 };
 
-/// The column of an object that is no table. \throws ConversionError.
-ArrowColumn take_column(const Ref& object, std::string_view wanted);
+/// The column of an object that is no table. \param format of its values. \throws ConversionError.
+ArrowColumn take_column(const Ref& object, const char* format, std::string_view wanted);
 /// "latepy::Column<double>".
 template <class T>
 std::string column_name() {
@@ -137,14 +137,15 @@ std::string column_name() {
 /// The values of an object with `__arrow_c_array__` or `__arrow_c_stream__`, such as an array or chunked array of
 /// pyarrow or a series of polars; also of the capsules that these methods return, which are consumed. Values are never
 /// converted. Those of one chunk are not copied, several chunks are joined by a copy. Needs the GIL, and lets go of it
-/// while a stream makes its chunks.
+/// while a stream makes its chunks. Capsules of a table or of other values are not consumed.
 /// \throws ConversionError if the object speaks no Arrow, is a table, has other values than T, has nulls and T is no
 /// std::optional, or if the capsule was consumed before; RuntimeError with the stream's text if the stream fails.
 template <class T>
 Column<T> from_arrow(const Ref& object) {
   const std::string wanted = detail::column_name<T>();
   Column<T> column = detail::ColumnAccess::empty<T>();
-  const std::string why = detail::ColumnAccess::read(detail::take_column(object, wanted), column);
+  const char* const format = detail::arrow_format<detail::column_value<T>>();
+  const std::string why = detail::ColumnAccess::read(detail::take_column(object, format, wanted), column);
   if (!why.empty()) detail::throw_mismatch(object.ptr(), wanted, why.c_str());
   return column;
 }
@@ -163,11 +164,8 @@ namespace detail {
   throw IndexError(concat({"row ", decimal(index), " of a Column that has ", decimal(size)}));
 }
 
-LATEPY_FUNC LATEPY_COLD ArrowColumn take_column(const Ref& object, std::string_view wanted) {
-  ArrowChunks taken = take_arrow(object, true, wanted);
-  if (std::string_view(taken.schema->format) == "+s")
-    throw_mismatch(object.ptr(), wanted,
-                   "it is a table: take a latepy::Table, from_arrow(object), and its column<T>()");
+LATEPY_FUNC LATEPY_COLD ArrowColumn take_column(const Ref& object, const char* format, std::string_view wanted) {
+  ArrowChunks taken = take_arrow(object, format, wanted);
   ArrowColumn column;
   for (const SharedArray& each : taken.arrays) column.pieces.push_back({each, each->offset, each->length});
   column.schema = std::move(taken.schema);

@@ -49,6 +49,12 @@ LATEPY_COLD inline ColdObject known_module(const char* name) { return take_resul
 LATEPY_COLD inline ColdObject get_attribute(const Ref& object, const char* name) {
   return take_result(api().Object_GetAttrString(object.checked(), name));
 }
+/// The attribute; empty if there is none. What its code raises, but for an AttributeError, is thrown.
+LATEPY_COLD inline ColdObject optional_attribute(const Ref& object, const char* name) {
+  PyObject* value = nullptr;
+  expect_success(api().Object_GetOptionalAttr(object.checked(), AttrName(name).ptr(), &value));
+  return ColdObject(Object::steal(value));
+}
 LATEPY_COLD inline void set_attribute(const Ref& object, std::string_view name, const Ref& value) {
   expect_success(api().Object_SetAttr(object.checked(), AttrName(name).ptr(), value.checked()));
 }

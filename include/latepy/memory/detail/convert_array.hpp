@@ -108,7 +108,7 @@ void convert_array(PyObject* object, int rank, ArrayMemory& memory) {
       const std::string why = tensor.take(Ref(object), nullptr, 1, false, cpu);
       if (why.empty() && copy_tensor<T>(tensor, rank, memory)) return;
       // The error names the item that was refused.
-      const Object lists = why.empty() ? attribute_or_empty(object, "tolist") : Object();
+      const Object lists = why.empty() ? Object(optional_attribute(Ref(object), "tolist")) : Object();
       array = lists.is_empty() ? array_of(object) : steal_or_throw(api().Object_CallNoArgs(lists.ptr()));
       if (!why.empty() && array.is_empty() && !api().Err_Occurred()) throw ConversionError(why);
     } else {

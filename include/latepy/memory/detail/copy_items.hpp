@@ -191,7 +191,8 @@ LATEPY_FUNC bool iterates_memory(PyObject* object) noexcept {
 LATEPY_FUNC LATEPY_COLD Object array_of(PyObject* object, bool may_fail) noexcept {
   const ColdRef of_class(find_attribute(as_object(type_of(object)), "__array__"));
   if (!of_class.get()) return Object();
-  const ColdRef method(find_attribute(object, "__array__"));
+  const ColdRef method(api().Object_GetAttrString(object, "__array__"));
+  if (!method.get() && api().Err_ExceptionMatches(*api().AttributeError)) return api().Err_Clear(), Object();
   PyObject* const made = method.get() ? api().Object_CallNoArgs(method.get()) : nullptr;
   if (may_fail && !made && api().Err_Occurred() && api().Err_ExceptionMatches(*api().Exception)) api().Err_Clear();
   return Object::steal(made);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/arrow_memory.hpp>
+#include <latepy/memory/detail/arrow_column.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -14,24 +14,27 @@ struct ArrowChunks {
   std::vector<SharedArray> arrays{};
 };
 /// Calls `__arrow_c_array__` or `__arrow_c_stream__`, whichever the object has, and consumes the capsules. The object
-/// may also be what they return. Needs the GIL, and lets go of it while a stream makes its arrays.
-/// \param array_first which of the two if it has both. \param wanted the C++ type, for errors.
-/// \throws ConversionError if it speaks no Arrow, if a capsule was consumed before, or if the structs are not valid;
-/// RuntimeError with the stream's own text if it fails.
-ArrowChunks take_arrow(const Ref& object, bool array_first, std::string_view wanted);
+/// may also be what they return; these are not consumed if they are refused by their schema. Needs the GIL, and lets go
+/// of it while a stream makes its schema and arrays.
+/// \param format of the values of a column; null for a table. \param wanted the C++ type, for errors.
+/// \throws ConversionError if it speaks no Arrow, is no such column or table, if a capsule was consumed before, or if
+/// the structs are not valid; RuntimeError with the stream's own text if it fails.
+ArrowChunks take_arrow(const Ref& object, const char* format, std::string_view wanted);
 
 #if LATEPY_DEFINITIONS
 
-/// Moves the struct out of its capsule; null if it was consumed before.
+/// The struct in a capsule.
 template <class S>
-std::unique_ptr<ArrowStruct<S>> take_struct(const Ref& capsule) {
-  auto* const inside = static_cast<S*>(api().Capsule_GetPointer(capsule.ptr(), arrow_capsule<S>));
+S& struct_in(PyObject* capsule) {
+  auto* const inside = static_cast<S*>(api().Capsule_GetPointer(capsule, arrow_capsule<S>));
   if (!inside) throw_python_error();
-  if (!inside->release) return nullptr;
-  auto taken = std::make_unique<ArrowStruct<S>>();
-  taken->value = *inside;
-  inside->release = nullptr;
-  return taken;
+  return *inside;
+}
+/// Moves a struct out of its capsule, or back into it.
+template <class S>
+void move_struct(S& from, S& to) noexcept {
+  to = from;
+  from.release = nullptr;
 }
 
 /// Whether it has all that the specification asks for.
@@ -79,8 +82,18 @@ std::unique_ptr<ArrowStruct<S>> ask_stream(ArrowArrayStream& stream, int (*ask)(
       concat({"the Arrow stream failed with error ", decimal(error), ": ", text ? text : "it says nothing more"}));
 }
 
-LATEPY_FUNC LATEPY_COLD ArrowChunks take_arrow(const Ref& object, bool array_first, std::string_view wanted) {
+/// Why a schema is not that of such a column or table; "" if it is.
+LATEPY_FUNC LATEPY_COLD std::string why_other_schema(const ArrowSchema& schema, const char* format) {
+  if (!is_valid(schema)) return "its schema is not valid: it has no format, or a child is missing";
+  const bool is_table = std::string_view(schema.format) == "+s";
+  if (!format) return is_table ? "" : "it is one column: take a latepy::Column, from_arrow<T>(object)";
+  return is_table ? "it is a table: take a latepy::Table, from_arrow(object), and its column<T>()"
+                  : why_other_type(schema, format);
+}
+
+LATEPY_FUNC LATEPY_COLD ArrowChunks take_arrow(const Ref& object, const char* format, std::string_view wanted) {
   const Api& a = api();
+  const bool array_first = format != nullptr;
   const auto refuse = [&](const std::string& why) { throw_mismatch(object.ptr(), wanted, why.c_str()); };
   const auto is_pair = [&](const Ref& each) {
     return has_flag(each.ptr(), type_is_tuple) && a.Tuple_Size(each.ptr()) == 2 &&
@@ -94,9 +107,9 @@ LATEPY_FUNC LATEPY_COLD ArrowChunks take_arrow(const Ref& object, bool array_fir
   Object given(object);
   if (!is_given(given)) {
     const char* name = array_first ? "__arrow_c_array__" : "__arrow_c_stream__";
-    Object method = attribute_or_empty(object.ptr(), name);
+    Object method = optional_attribute(object, name);
     if (method.is_empty())
-      method = attribute_or_empty(object.ptr(), name = array_first ? "__arrow_c_stream__" : "__arrow_c_array__");
+      method = optional_attribute(object, name = array_first ? "__arrow_c_stream__" : "__arrow_c_array__");
     if (method.is_empty() && qualified_name(as_object(type_of(object.ptr()))).compare(0, 7, "pandas.") == 0)
       refuse(
           "it has no __arrow_c_stream__, which a DataFrame has from pandas 2.2 on, and a Series from 3.0 on, where "
@@ -111,28 +124,40 @@ LATEPY_FUNC LATEPY_COLD ArrowChunks take_arrow(const Ref& object, bool array_fir
     if (!is_given(given)) refuse(concat({"its ", name, "() gave no capsule of Arrow"}));
   }
   ArrowChunks taken;
-  const auto set_schema = [&](std::unique_ptr<ArrowStruct<ArrowSchema>> schema) {
-    if (!is_valid(schema->value)) refuse("its schema is not valid: it has no format, or a child is missing");
-    taken.schema = adopt(std::move(schema));
-  };
   const auto add = [&](std::unique_ptr<ArrowStruct<ArrowArray>> array) {
     if (const std::string why = why_not_of(*taken.schema, array->value); !why.empty()) refuse(why);
     taken.arrays.push_back(adopt(std::move(array)));
   };
   constexpr char consumed[] = "the capsule was consumed before: ask for a new one";
+  const bool is_callers = given.same(object);
+  auto schema = std::make_unique<ArrowStruct<ArrowSchema>>();
   if (is_pair(given)) {
-    auto array = take_struct<ArrowArray>(Ref(a.Tuple_GetItem(given.ptr(), 1)));
-    auto schema = array ? take_struct<ArrowSchema>(Ref(a.Tuple_GetItem(given.ptr(), 0))) : nullptr;
-    if (!schema) refuse(consumed);
-    set_schema(std::move(schema));
+    ArrowSchema& schema_inside = struct_in<ArrowSchema>(a.Tuple_GetItem(given.ptr(), 0));
+    ArrowArray& array_inside = struct_in<ArrowArray>(a.Tuple_GetItem(given.ptr(), 1));
+    if (!schema_inside.release || !array_inside.release) refuse(consumed);
+    auto array = std::make_unique<ArrowStruct<ArrowArray>>();
+    move_struct(schema_inside, schema->value);
+    move_struct(array_inside, array->value);
+    if (const std::string why = why_other_schema(schema->value, format); !why.empty()) {
+      if (is_callers) move_struct(schema->value, schema_inside), move_struct(array->value, array_inside);
+      refuse(why);
+    }
+    taken.schema = adopt(std::move(schema));
     add(std::move(array));
     return taken;
   }
-  const auto stream = take_struct<ArrowArrayStream>(given);
-  if (!stream) refuse(consumed);
-  set_schema(ask_stream(stream->value, stream->value.get_schema));
+  ArrowArrayStream& stream_inside = struct_in<ArrowArrayStream>(given.ptr());
+  if (!stream_inside.release) refuse(consumed);
+  ArrowStruct<ArrowArrayStream> stream;
+  move_struct(stream_inside, stream.value);
+  schema = ask_stream(stream.value, stream.value.get_schema);
+  if (const std::string why = why_other_schema(schema->value, format); !why.empty()) {
+    if (is_callers) move_struct(stream.value, stream_inside);
+    refuse(why);
+  }
+  taken.schema = adopt(std::move(schema));
   for (;;) {
-    auto next = ask_stream(stream->value, stream->value.get_next);
+    auto next = ask_stream(stream.value, stream.value.get_next);
     if (!next->value.release) return taken;
     add(std::move(next));
   }
