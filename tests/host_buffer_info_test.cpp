@@ -175,6 +175,15 @@ TEST_CASE("a BufferInfo whose shape and strides do not agree is refused") {
   any.shape = {2, 3};
   any.strides = {24};
   CHECK_THAT(refused("memoryview(Any())"), ContainsSubstring("BufferInfo has 2 dimensions in shape, and 1 in strides"));
+  any.strides.clear();
+  any.shape = {2, -1};
+  CHECK_THAT(refused("memoryview(Any())"),
+             ContainsSubstring("BufferInfo has a dimension of -1 items in shape: it must be 0 or more"));
+  constexpr std::ptrdiff_t half = std::numeric_limits<std::ptrdiff_t>::max() / 2;
+  for (const std::ptrdiff_t first : {2, 0}) {  // beside no items too: a stride would overflow
+    any.shape = {first, half, half};
+    CHECK_THAT(refused("memoryview(Any())"), ContainsSubstring("items in shape, with which it is larger than memory"));
+  }
 }
 
 TEST_CASE("an object without a C++ object has no memory to show") {

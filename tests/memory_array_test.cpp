@@ -171,11 +171,15 @@ TEST_CASE("errors of the object's code are thrown, and a list that shrinks meanw
       class Fails:
           def __init__(self, error): self.error = error
           def __array__(self, *_, **__): raise self.error
+      class FailsBefore:
+          @property
+          def __array__(self): raise LookupError('not here')
       rows = []
       rows += [[Shrinks(rows), 2], [3, 4]]
   )");
   CHECK(items_of(eval("rows").as<Array<const double>>()) == std::vector<double>{1, 2, 3, 4});
   CHECK_THROWS_AS(eval("Fails(KeyboardInterrupt())").as<Array<const double>>(), py::KeyboardInterrupt);
+  CHECK_THROWS_AS(eval("FailsBefore()").as<Array<const double>>(), py::LookupError);
   CHECK(said<py::MemoryError>([] {
           eval("Fails(MemoryError('on the device'))").as<Array<const double>>();
         }).find("MemoryError: on the device") == 0);

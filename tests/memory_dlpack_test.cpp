@@ -206,6 +206,16 @@ TEST_CASE("a tensor that does not fit is refused in words, and stays in its caps
   CHECK(why([](NewTensor& t) { t.form.shape = nullptr; }) == "its shape is null");
   CHECK(why([](NewTensor& t) { t.form.data = nullptr; }) == "it has items, and its memory is null");
   CHECK(why([](NewTensor& t) { t.form.shape[0] = t.form.shape[1] = 1ll << 32; }) == "it has more items than memory");
+  {
+    Foreign foreign;  // its strides could not be told
+    std::int64_t shape[] = {0, 1ll << 62, 1ll << 62};
+    foreign.fresh.form.ndim = 3;
+    foreign.fresh.form.shape = shape;
+    foreign.fresh.form.strides = nullptr;
+    const Object capsule = foreign.capsule();
+    CHECK(refused([&] { from_dlpack<float>(capsule); }) == "it has more items than memory");
+    CHECK_THROWS_AS(capsule.as<py::Array<const double>>(), py::ConversionError);
+  }
   CHECK(why([](NewTensor& t) { t.form.byte_offset = 1; }) == "its items are not aligned");
   CHECK(refused([] { from_dlpack<float>(eval("1")); }) ==
         "it has no __dlpack__: pass a tensor or array of a library that speaks DLPack");
@@ -223,6 +233,16 @@ TEST_CASE("a tensor that does not fit is refused in words, and stays in its caps
   CHECK(refused([] {
           from_dlpack<float>(eval("type('Far', (), {'__dlpack__': 1, '__dlpack_device__': lambda self: (2, 0)})()"));
         }) == "it is on the device (2, 0), and memory on the CPU is wanted");
+  for (const char* name : {"__dlpack__", "__dlpack_device__", "is_neg"}) {  // an error of its code, and no missing one
+    python()["name"] = name;
+    python().exec(R"(
+        def fails(self): raise LookupError('not here')
+        Fails = type('Fails', (), {'__dlpack__': lambda self, **_: 1})
+        setattr(Fails, name, property(fails))
+    )");
+    CHECK_THROWS_AS(from_dlpack<float>(eval("Fails()")), py::LookupError);
+    CHECK_THROWS_AS(eval("Fails()").as<py::Array<float>>(), py::LookupError);
+  }
   CHECK_THROWS_AS(from_dlpack<float>(eval("type('Worse', (), {'__dlpack__': lambda self, **_: 1 / 0})()")),
                   py::ZeroDivisionError);
 }

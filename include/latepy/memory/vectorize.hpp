@@ -127,9 +127,9 @@ LATEPY_FUNC void Broadcast::add(int ndim, const ssize* sizes) {
 }
 LATEPY_FUNC std::vector<ssize> steps_of(const Broadcast& all, int ndim, const ssize* shape) {
   std::vector<ssize> steps(all.shape.size());
-  ssize step = 1;
-  for (std::size_t i = static_cast<std::size_t>(ndim); i-- > 0; step *= shape[i])
-    steps[all.shape.size() - static_cast<std::size_t>(ndim) + i] = shape[i] == 1 ? 0 : step;
+  std::size_t step = 1;  // unsigned: beside a dimension without items the others may have any number
+  for (std::size_t i = static_cast<std::size_t>(ndim); i-- > 0; step *= static_cast<std::size_t>(shape[i]))
+    steps[all.shape.size() - static_cast<std::size_t>(ndim) + i] = shape[i] == 1 ? 0 : static_cast<ssize>(step);
   return steps;
 }
 

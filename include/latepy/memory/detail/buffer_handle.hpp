@@ -51,9 +51,9 @@ class BufferHandle {
   /// they are requested (ctypes: Modules/_ctypes/_ctypes.c, PyCData_NewGetBuffer).
   LATEPY_FORCE_INLINE ssize stride(int dimension) const noexcept {
     if (LATEPY_LIKELY(view_.strides != nullptr)) return view_.strides[dimension];
-    ssize step = view_.itemsize;
-    for (int i = view_.ndim; --i > dimension;) step *= view_.shape[i];
-    return step;
+    auto step = static_cast<std::size_t>(view_.itemsize);  // unsigned: without items the others may have any number
+    for (int i = view_.ndim; --i > dimension;) step *= static_cast<std::size_t>(view_.shape[i]);
+    return static_cast<ssize>(step);
   }
   /// Whether each item is a T.
   template <class T>

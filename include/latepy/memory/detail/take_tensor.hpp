@@ -67,7 +67,7 @@ LATEPY_FUNC LATEPY_COLD void TensorMemory::read(const TensorForm& form) {
   ssize *const sizes = numbers_.make(2 * ndim), *const steps = sizes + ndim;
   const auto item = static_cast<std::size_t>(type->size);
   size = 1;
-  for (int i = ndim; i-- > 0;) {  // unsigned: a tensor without items may have any other extents
+  for (int i = ndim; i-- > 0;) {  // unsigned: a tensor may say any strides
     const auto step = static_cast<ssize>(size * item);
     sizes[i] = static_cast<ssize>(form.shape[i]);
     steps[i] = form.strides ? static_cast<ssize>(static_cast<std::size_t>(form.strides[i]) * item) : step;
@@ -141,9 +141,9 @@ LATEPY_FUNC LATEPY_COLD std::string TensorMemory::take(const Ref& object, const 
   if (a.Capsule_IsValid(object.ptr(), used_old_capsule) || a.Capsule_IsValid(object.ptr(), used_new_capsule))
     return "the capsule was consumed before: ask for a new one, __dlpack__()";
   if (!is_capsule) {
-    const Object method = attribute_or_empty(object.ptr(), "__dlpack__");
+    const Object method = optional_attribute(object, "__dlpack__");
     if (method.is_empty()) return "it has no __dlpack__: pass a tensor or array of a library that speaks DLPack";
-    if (const Object where = attribute_or_empty(object.ptr(), "__dlpack_device__"); !where.is_empty()) {
+    if (const Object where = optional_attribute(object, "__dlpack_device__"); !where.is_empty()) {
       const Object pair = Object::steal(a.Object_CallNoArgs(where.ptr()));
       if (pair.is_empty()) return tensor_refusal();
       const auto number = [&](long long i) {
@@ -153,7 +153,7 @@ LATEPY_FUNC LATEPY_COLD std::string TensorMemory::take(const Ref& object, const 
       if (const TensorDevice its{number(0), number(1)}; is_elsewhere(its)) return elsewhere_text(its);
     }
     // torch gives the memory without the sign that it keeps beside it.
-    if (const Object is_negative = attribute_or_empty(object.ptr(), "is_neg"); !is_negative.is_empty()) {
+    if (const Object is_negative = optional_attribute(object, "is_neg"); !is_negative.is_empty()) {
       const Object answer = Object::steal(a.Object_CallNoArgs(is_negative.ptr()));
       if (answer.is_empty()) return tensor_refusal();
       if (answer.ptr() == a.TrueStruct)
@@ -187,7 +187,7 @@ LATEPY_FUNC LATEPY_COLD std::string TensorMemory::take(const Ref& object, const 
   double items = 1;
   for (std::int32_t i = 0; i < form.ndim; ++i) {
     if (form.shape[i] < 0) return concat({"dimension ", decimal(i), " has ", decimal(form.shape[i]), " items"});
-    items *= static_cast<double>(form.shape[i]);
+    if (form.shape[i]) items *= static_cast<double>(form.shape[i]);  // so that no stride overflows either
   }
   if (items > 0x1p58) return "it has more items than memory";
   read(form);

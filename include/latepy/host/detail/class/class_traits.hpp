@@ -140,6 +140,15 @@ LATEPY_FUNC LATEPY_COLD int export_buffer(PyObject* self, const BufferInfo& info
                                           decimal(info.strides.size()), " in strides"}));
     return -1;
   }
+  ssize most = (std::numeric_limits<ssize>::max)() / (std::max)(info.itemsize, ssize(1));  // as many items fit
+  for (const ssize each : info.shape) {
+    if (each < 0 || (each > 0 && (most /= each) == 0)) {
+      set_error(*api().BufferError, concat({"BufferInfo has a dimension of ", decimal(each),
+                                            each < 0 ? " items in shape: it must be 0 or more"
+                                                     : " items in shape, with which it is larger than memory"}));
+      return -1;
+    }
+  }
   ssize contiguous = info.itemsize;
   bool in_rows = true, in_columns = true;
   auto block = std::make_unique<ssize[]>(2 * dimensions + (info.format.size() / sizeof(ssize) + 1));
