@@ -6,6 +6,20 @@
 
 #include "python.hpp"
 
+/// Counts those that live.
+struct Note {
+  Note() { ++living; }
+  Note(const Note&) { ++living; }
+  Note& operator=(const Note&) = default;
+  ~Note() { --living; }
+  static inline int living = 0;
+};
+template <>
+struct latepy::Converter<Note> {
+  static Object to_py(const Note&) { return Object::borrow(latepy::detail::api().NoneStruct); }
+  static Note from_py(Ref) { return {}; }
+};
+
 namespace {
 
 /// Two bases with virtual functions: the second lies behind the first.
@@ -105,7 +119,9 @@ struct Page {
   virtual ~Page() = default;
   virtual const std::string& title() const { return own; }
   virtual const std::vector<int>& rows(int) = 0;
+  virtual const Note& note() { return own_note; }
   std::string own = "C++";
+  Note own_note;
 };
 struct ScriptedPage : py::Trampoline<Page> {
   using Trampoline::Trampoline;
@@ -113,6 +129,7 @@ struct ScriptedPage : py::Trampoline<Page> {
     return override_or("title", [&]() -> const std::string& { return Page::title(); });
   }
   const std::vector<int>& rows(int of) override { return override_pure<const std::vector<int>&>("rows", of); }
+  const Note& note() override { return override_pure<const Note&>("note"); }
 };
 
 std::shared_ptr<Entity> kept;
@@ -288,6 +305,27 @@ class Plain(Page): pass
   python().exec("Report.title = lambda self: 'a long text that is made anew each time'\nmade = Report()");
   const py::Object work = python().eval("lambda: (title_of(Report()), title_of(made), made.rows(9))");
   CHECK_STEADY(work());
+}
+
+TEST_CASE("what an override returns is kept for each thread that calls the virtual function") {
+  host();
+  python().exec("class Noted(Page):\n  def note(self): pass\n  def rows(self, of): pass");
+  const py::Object noted = python().eval("Noted()");
+  Page& page = noted.as<Page&>();
+  const int before = Note::living;
+  page.note();
+  CHECK(Note::living == before + 1);
+  {
+    const py::GilRelease released;
+    std::thread([&] {
+      page.note();
+      CHECK(Note::living == before + 2);  // that of the other thread lives
+      page.note();
+      CHECK(Note::living == before + 2);
+    }).join();
+  }
+  page.note();
+  CHECK(Note::living == before + 2);
 }
 
 TEST_CASE("objects of bound classes are lent to the override for the call") {

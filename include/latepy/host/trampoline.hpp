@@ -14,13 +14,19 @@ template <class R>
 inline constexpr bool is_kept_result = false;
 template <class T>
 inline constexpr bool is_kept_result<const T&> = !is_bound<T> && !borrows<T> && !holds_objects<T>();
-/// What an override returned, for a virtual function that returns a reference.
+/// Its address is that of the thread. A later thread may have it too, so what threads keep does not grow without end.
+inline thread_local char keeping_thread = 0;
+/// What an override returned on a thread, for a virtual function that returns a reference.
 struct KeptResult {
   KeptResult(const void* its_type, std::string_view its_method) : type(its_type), method(its_method) {}
   KeptResult(const KeptResult&) = delete;
   KeptResult& operator=(const KeptResult&) = delete;
   virtual ~KeptResult() = default;
+  bool is_instead_of(const KeptResult& other) const noexcept {
+    return type == other.type && thread == other.thread && method == other.method;
+  }
   const void* type;
+  const void* thread = &keeping_thread;
   std::string method;
   std::unique_ptr<KeptResult> next{};
 };
@@ -52,7 +58,7 @@ class TrampolineLink {
   /// The Python object, if its class overrides the method and the call does not come from super().method(). Else empty.
   /// Needs the GIL. \throws PythonError, such as MemoryError, of the look-up.
   Object overriding(const char* method) const;
-  /// Keeps what an override returned until the method returns again, or the object ends. Needs the GIL.
+  /// Keeps what an override returned until the method returns again on this thread, or the object ends. Needs the GIL.
   template <class T>
   const T& keep(const char* method, T&& result) const {
     auto made = std::make_unique<KeptResultOf<T>>(method, std::move(result));
@@ -60,7 +66,7 @@ class TrampolineLink {
     std::unique_ptr<KeptResult> old;  // ends without the lock, because its end may run other code
     const SpinLock lock(kept_lock_);
     std::unique_ptr<KeptResult>* place = &kept_;
-    while (*place && ((*place)->type != made->type || (*place)->method != made->method)) place = &(*place)->next;
+    while (*place && !made->is_instead_of(**place)) place = &(*place)->next;
     if (*place) made->next = std::move((*place)->next);
     old = std::exchange(*place, std::move(made));
     return value;
@@ -105,9 +111,10 @@ class Trampoline : public Base {
   /// Calls the Python method if the object's Python class overrides it, else `otherwise()`, which should call the C++
   /// function. Any thread: takes the GIL. Arguments that are references or pointers to bound classes are lent for the
   /// call, as by Borrowed. If the virtual function returns a const reference to what is converted, such as const
-  /// std::string&, the object keeps the converted value until the method is called again, on any thread. \throws
-  /// PythonError if the method raises; ConversionError if its result does not convert, or if it is or has a pointer to
-  /// a C++ object that ended with the result.
+  /// std::string&, the object keeps the converted value until the method is called again on the same thread, and after
+  /// the end of that thread perhaps until another one calls it. \throws PythonError if the method raises;
+  /// ConversionError if its result does not convert, or if it is or has a pointer to a C++ object that ended with the
+  /// result.
   template <class F, class... A>
   auto override_or(const char* method, F&& otherwise, A&&... arguments) const -> decltype(otherwise()) {
     using R = decltype(otherwise());
