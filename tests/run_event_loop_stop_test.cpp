@@ -194,6 +194,39 @@ TEST_CASE("the child of a fork() leaves the loops of its parent as they are") {
   });
 }
 
+TEST_CASE(
+    "a loop that is written in C, on which nothing can be set, is closed at the end, and in no child of a fork()") {
+  CHECK(in_child([] {
+          py::Interpreter python;
+          python.exec(R"(
+              import asyncio, atexit, os, sys
+              told, loops = [], []
+              sys.unraisablehook = lambda what: told.append(what.exc_value)
+              @atexit.register
+              def tell():
+                  print(told, [each.is_closed() for each in loops])
+              class Bare:
+                  __slots__ = 'inner', '__weakref__'
+                  def __init__(self):
+                      self.inner = asyncio.SelectorEventLoop()
+                      loops.append(self)
+                  def __getattr__(self, name): return getattr(self.inner, name)
+                  def run_forever(self): self.inner.run_forever()
+              asyncio.new_event_loop = Bare
+              async def ask(): return await asyncio.get_running_loop().run_in_executor(None, lambda: 7)
+          )");
+          EXPECT(python.run_until_complete<int>(python["ask"]()) == 7);
+          const int child = fork();
+          if (child == 0) {
+            std::_Exit(python.eval<bool>("told == [] and not loops[0].is_closed()") ? 0 : 1);
+          }
+          int status = 0;
+          waitpid(child, &status, 0);
+          EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+          EXPECT(python.run_until_complete<int>(python["ask"]()) == 7);
+        }) == "[] [True]\n");
+}
+
 TEST_CASE("exit() on the thread of a loop ends the process") {
   const std::string output = in_child([] {
     static py::Interpreter python;

@@ -17,8 +17,8 @@ made = weakref.WeakSet()  # loops that the child of a fork() must not close: it 
 
 def leave_to_parent():
     for loop in list(made):
-        if not loop.is_running():
-            loop._closed = True
+        with contextlib.suppress(AttributeError):  # a loop that is written in C
+            loop._closed |= not loop.is_running()
     vars(here).clear()
 
 if hasattr(os, 'register_at_fork'):
@@ -48,8 +48,7 @@ def bridge_of(loop):
     bridge = bridges.get(loop)
     return bridge[0] if isinstance(bridge, tuple) else bridge
 
-def running_loop():
-    return asyncio._get_running_loop()
+running_loop = asyncio._get_running_loop
 
 class Promised:
     __slots__ = 'future',
@@ -62,15 +61,19 @@ class Ready(collections.deque):
         self.ran += 1
         return super().popleft()
 
-# Where asyncio has no memory for the next step of a task, it tells the exception handler, and the task is lost: that
-# ends the run, and who runs the loop looks for the task.
+# Where asyncio has no memory for the next step of a task, Handle._run() tells the exception handler, and the task is
+# lost: that ends the run, and who runs the loop looks for the task. Other code may tell a MemoryError too.
+def is_loss_of_task(trace, handle, teller):
+    return teller.f_code is asyncio.Handle._run.__code__ and all(
+        frame.f_globals.get('__name__', '').startswith('asyncio') for frame, _ in traceback.walk_tb(trace)) and (
+        getattr(trace, 'tb_next', None) or asyncio.isfuture(getattr(handle._callback, '__self__', None)))  # a step in C
+
 def watch_losses(loop):
     handle = loop.call_exception_handler
     def call_exception_handler(context):
         exception = context.get('exception')
-        is_loss = isinstance(exception, MemoryError) and 'handle' in context and all(
-            frame.f_globals.get('__name__', '').startswith('asyncio')
-            for frame, _ in traceback.walk_tb(exception.__traceback__))
+        is_loss = isinstance(exception, MemoryError) and 'handle' in context and is_loss_of_task(
+            exception.__traceback__, context['handle'], sys._getframe(1))
         if is_loss:
             context.pop('handle', None)  # which refers to the task, as the frames do
             traceback.clear_frames(exception.__traceback__)
@@ -115,8 +118,7 @@ async def wait_for_call(function):
     result = function()
     return await result if inspect.isawaitable(result) else result
 
-async def wait_for_awaitable(awaitable):
-    return await awaitable
+async def wait_for_awaitable(awaitable): return await awaitable
 
 def plain(awaitable):
     if asyncio.isfuture(awaitable) or inspect.iscoroutine(awaitable):
@@ -149,16 +151,15 @@ def settle(loop):  # run_forever() leaves it, and perhaps another of ours, where
 def close(loop):
     settle(loop)
     loop.close()
-    vars(loop).pop('call_exception_handler', None)  # it refers to the loop
+    getattr(loop, '__dict__', {}).pop('call_exception_handler', None)  # it refers to the loop
 
 class Kept:
     def __init__(self, loop):
-        self.loop, self.run = loop, loop.run_until_complete
-        self.is_cut = False
+        self.loop, self.run, self.is_cut, self.process = loop, loop.run_until_complete, False, os.getpid()
         made.add(loop)
         watch_losses(loop)
-    def __del__(self, close=close):
-        if not self.loop.is_running():
+    def __del__(self, close=close, getpid=os.getpid):
+        if self.process == getpid() and not self.loop.is_running():
             close(self.loop)
 
 here = threading.local()  # the loop of each thread that calls run_until_complete()
@@ -238,8 +239,7 @@ def report(exception, what):
 def poll(loop):
     settle(loop)
     loop._check_running()  # else stop() would stop whoever runs it
-    ready = loop._ready
-    before = ready.ran
+    ready, before = loop._ready, loop._ready.ran
     for rounds in range(100):
         loop.stop()  # before run_forever(): one round, which does not wait
         loop.run_forever()
