@@ -35,6 +35,8 @@ TEST_CASE("a Decimal has all digits of decimal.Decimal, in both directions") {
   CHECK_THAT(refusal<Decimal>("'0.5'"), ContainsSubstring("it is neither a decimal.Decimal nor an int"));
   CHECK(std::string(thrown<py::ConversionError>([] { py::to_py(Decimal{"twelve"}); }).what()) ==
         "cannot convert the text \"twelve\" to decimal.Decimal: it is no number");
+  CHECK(std::string(thrown<py::ConversionError>([] { py::to_py(Decimal{std::string("1\0x", 3)}); }).what()) ==
+        "cannot convert the text \"1\\x00x\" to decimal.Decimal: it is no number");
 }
 
 TEST_CASE("a Decimal gives scaled integers, and refuses to round") {
@@ -48,7 +50,8 @@ TEST_CASE("a Decimal gives scaled integers, and refuses to round") {
   CHECK(std::string(thrown<py::ValueError>([] { Decimal{"12.345"}.scaled(2); }).what())
             .find("the Decimal 12.345 has more than 2 places: round it first (quantize)") != std::string::npos);
   CHECK(Decimal{"1E000000000000000000000002"}.scaled(0) == 100);
-  CHECK_THROWS_AS(Decimal{std::string("12\0x", 4)}.scaled(2), py::ValueError);
+  CHECK_THAT(thrown<py::ValueError>([] { Decimal{std::string("12\0x", 4)}.scaled(2); }).what(),
+             ContainsSubstring("the Decimal 12\\x00x is no finite number"));
   CHECK(Decimal::of_scaled(1, std::numeric_limits<int>::min()).text == "1E2147483648");
   for (const char* text : {"NaN", "-Infinity", "", ".", "1E", "1.2.3", "12x", "sNaN123"})
     CHECK_THROWS_AS(Decimal{text}.scaled(2), py::ValueError);

@@ -49,7 +49,8 @@ struct Converter<Decimal> : detail::ReadsValue<Decimal, Converter<Decimal>> {
       return type()(decimal.text);
     } catch (const PythonError& error) {
       if (!error.is("ArithmeticError")) throw;
-      throw ConversionError("cannot convert the text \"" + decimal.text + "\" to decimal.Decimal: it is no number");
+      throw ConversionError("cannot convert the text " + detail::show_text(decimal.text, true) +
+                            " to decimal.Decimal: it is no number");
     }
   }
   /// \returns null, or why the object is refused.
@@ -128,17 +129,17 @@ inline long long Decimal::scaled(int places) const {
     }
     if (is_down) exponent = -exponent;
   }
-  if (!is_number || at != text.c_str() + text.size()) throw ValueError("the Decimal " + text + " is no finite number");
+  const auto shown = [&] { return "the Decimal " + detail::show_text(text, false); };
+  if (!is_number || at != text.c_str() + text.size()) throw ValueError(shown() + " is no finite number");
   const std::size_t leading = digits.find_first_not_of('0');
   if (leading == digits.npos) return 0;
   digits.erase(0, leading);
   long long zeros = exponent - after + places;
   for (; zeros < 0 && digits.back() == '0'; ++zeros) digits.pop_back();
   if (zeros < 0)
-    throw ValueError("the Decimal " + text + " has more than " + std::to_string(places) +
-                     " places: round it first (quantize)");
+    throw ValueError(shown() + " has more than " + std::to_string(places) + " places: round it first (quantize)");
   constexpr long long most_digits = 19;
-  const auto too_large = [&] { return OverflowError("the Decimal " + text + " has too many digits for 64 bits"); };
+  const auto too_large = [&] { return OverflowError(shown() + " has too many digits for 64 bits"); };
   if (zeros > most_digits || static_cast<long long>(digits.size()) + zeros > most_digits) throw too_large();
   digits.append(static_cast<std::size_t>(zeros), '0');
   unsigned long long number = 0;  // 19 digits are less than 2^64

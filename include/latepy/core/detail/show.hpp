@@ -8,6 +8,10 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+/// A text in an error message, at most 80 bytes on one line: control characters, also NUL, at which a C string would
+/// end, are escapes. In double quotes if it is of a str; else the end of a line is a space. Needs no GIL.
+std::string show_text(std::string_view text, bool is_str);
+
 /// The value of an object in an error message: a str in double quotes, of other objects the repr(), at most 80 bytes on
 /// one line. It does not fail if repr() fails. Needs the GIL; clears the error that is set.
 std::string show_value(PyObject* object);
@@ -20,19 +24,9 @@ LATEPY_COLD inline std::string show(PyObject* object) {
 
 #if LATEPY_DEFINITIONS
 
-LATEPY_FUNC LATEPY_COLD std::string show_value(PyObject* object) {
-  constexpr std::size_t limit = 80;
-  constexpr ssize long_size = 10 * limit;  // of longer sequences only the first `long_size` items are shown
-  ColdRef beginning;
-  if (has_flag(object, type_is_str | type_is_bytes | type_is_list | type_is_tuple) &&
-      api().Object_Size(object) > long_size)
-    beginning.reset(api().Sequence_GetSlice(object, 0, long_size));
-  api().Err_Clear();
-  if (beginning.get()) object = beginning.get();
-  const bool is_str = has_flag(object, type_is_str);
-  const ColdRef repr(is_str ? nullptr : api().Object_Repr(object));
-  const std::string shown = is_str ? text_of(object) : repr.get() ? text_of(repr.get()) : "<its repr() failed>";
-  api().Err_Clear();
+inline constexpr std::size_t most_shown = 80;
+
+LATEPY_FUNC LATEPY_COLD std::string show_text(std::string_view shown, bool is_str) {
   std::string text(is_str ? "\"" : "");
   for (std::size_t at = 0; at < shown.size(); ++at) {
     const char c = shown[at];
@@ -46,12 +40,27 @@ LATEPY_FUNC LATEPY_COLD std::string show_value(PyObject* object) {
     }
   }
   if (is_str) text += "\"";
-  if (text.size() > limit) {
-    std::size_t end = limit;
+  if (text.size() > most_shown) {
+    std::size_t end = most_shown;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 sequence
     text = text.substr(0, end) + "…";
   }
   return text;
+}
+
+LATEPY_FUNC LATEPY_COLD std::string show_value(PyObject* object) {
+  constexpr ssize long_size = 10 * most_shown;  // of longer sequences only the first `long_size` items are shown
+  ColdRef beginning;
+  if (has_flag(object, type_is_str | type_is_bytes | type_is_list | type_is_tuple) &&
+      api().Object_Size(object) > long_size)
+    beginning.reset(api().Sequence_GetSlice(object, 0, long_size));
+  api().Err_Clear();
+  if (beginning.get()) object = beginning.get();
+  const bool is_str = has_flag(object, type_is_str);
+  const ColdRef repr(is_str ? nullptr : api().Object_Repr(object));
+  const std::string shown = is_str ? text_of(object) : repr.get() ? text_of(repr.get()) : "<its repr() failed>";
+  api().Err_Clear();
+  return show_text(shown, is_str);
 }
 #endif  // LATEPY_DEFINITIONS
 

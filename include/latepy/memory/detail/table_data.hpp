@@ -77,7 +77,8 @@ LATEPY_FUNC LATEPY_COLD const ArrowColumn& find_column(const TableData& table, s
     found = &each;
   }
   if (!found)
-    throw KeyError(concat({"this latepy::Table has no column '", name, "': it has ", names.empty() ? "none" : names}));
+    throw KeyError(concat(
+        {"this latepy::Table has no column '", show_text(name, false), "': it has ", names.empty() ? "none" : names}));
   return *found;
 }
 
@@ -172,10 +173,9 @@ LATEPY_FUNC LATEPY_COLD Object make_table_stream(SharedTable table) {
 
 LATEPY_FUNC LATEPY_COLD TableData take_table(const Ref& object) {
   constexpr char wanted[] = "latepy::Table";
-  const ArrowChunks taken = take_arrow(object, false, wanted);
+  const ArrowChunks taken = take_arrow(object, nullptr, wanted);
   const ArrowSchema& schema = *taken.schema;
   const auto refuse = [&](const std::string& why) { throw_mismatch(object.ptr(), wanted, why.c_str()); };
-  if (std::string_view(schema.format) != "+s") refuse("it is one column: take a latepy::Column, from_arrow<T>(object)");
   TableData table;
   table.columns.resize(static_cast<std::size_t>(schema.n_children));
   for (std::size_t i = 0; i < table.columns.size(); ++i)
