@@ -171,6 +171,8 @@ TEST_CASE("a Table reads its columns, and says which there are") {
   CHECK(said<py::KeyError>([&] {
           Table().add("a", std::vector<int>{}).add("b", std::vector<int>{}).column<int>("c");
         }) == "KeyError: this latepy::Table has no column 'c': it has 'a', 'b'");
+  CHECK_THAT(said<py::KeyError>([&] { table.column<int>(std::string_view("a\0b", 3)); }),
+             ContainsSubstring("has no column 'a\\x00b': it has '"));
   CHECK(said<py::ConversionError>([&] { table.column<double>("int"); }) ==
         "cannot read the column 'int' as latepy::Column<double>: it has int32, and float64 is wanted");
   CHECK(
@@ -300,10 +302,12 @@ TEST_CASE("scripts see a latepy.Table, and host functions take and give one") {
   python()["table"] = Table().add("x", std::vector<double>{1, 2});
   python().exec(R"(
       assert type(table).__name__ == 'Table' and table.column_names == ['x']
-      assert (table.num_rows, table.num_columns) == (2, 1) and len(table) == 2
+      assert (table.num_rows, table.num_columns) == (2, 1) and len(table) == 2 and table
       twice = doubled(table)
   )");
   CHECK(values(python()["twice"].as<Table>().column<double>("twice")) == std::vector<double>{2, 4});
+  python()["table"] = Table().add("x", std::vector<double>());
+  CHECK(python().eval<bool>("not table and len(table) == 0 and table.column_names == ['x']"));
   const auto raised = [](const char* code) {
     const std::string text = said<py::PythonError>([&] { python().eval(code); });
     return text.substr(0, text.rfind(" ("));

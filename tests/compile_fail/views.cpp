@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 
 namespace py = latepy;
@@ -69,6 +70,10 @@ void use(std::vector<double>& numbers, std::shared_ptr<double> shared, const py:
   owner.def(
       "f", [] { return 1; }, py::return_view);
 #endif
+#ifdef CASE_return_view_of_a_shared_map  // error: remove the tag and give it a class
+  owner.def(
+      "f", [] { return std::make_shared<std::map<int, int>>(); }, py::return_view);
+#endif
 #ifdef CASE_return_array_of_a_number  // error: return_array: return a container of numbers
   owner.def(
       "f", [] { return 1; }, py::return_array);
@@ -76,6 +81,15 @@ void use(std::vector<double>& numbers, std::shared_ptr<double> shared, const py:
 #ifdef CASE_both_tags  // error: give one of latepy::return_array and latepy::return_view
   owner.def(
       "f", [] { return std::vector<double>(); }, py::return_array, py::return_view);
+#endif
+#ifdef CASE_view_of_nothing  // error: deleted
+  py::View empty;
+#endif
+#ifdef CASE_array_of_no_shape  // error: private
+  py::Array<double> empty;
+#endif
+#ifdef CASE_buffer_of_nothing  // error: private
+  py::Buffer<double> empty;
 #endif
 #ifdef CASE_return_view_of_nothing  // error: a tag for the result of a function that returns nothing
   owner.def(

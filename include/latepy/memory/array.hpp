@@ -52,16 +52,15 @@ class Array {
   T* data() const noexcept { return reinterpret_cast<T*>(memory_.data); }
   /// How many items there are in all dimensions together.
   std::size_t size() const noexcept { return memory_.size; }
-  bool empty() const noexcept { return size() == 0; }  ///< whether there is no item
-  /// How many dimensions there are.
-  int ndim() const noexcept { return Rank == -1 ? memory_.ndim : Rank; }
+  bool empty() const noexcept { return size() == 0; }                     ///< whether there is no item
+  int ndim() const noexcept { return Rank == -1 ? memory_.ndim : Rank; }  ///< how many dimensions there are
   /// How many items a dimension has. The first dimension is 0.
   std::size_t shape(int dimension) const noexcept { return static_cast<std::size_t>(memory_.shape()[dimension]); }
   /// How many bytes lie from one item of a dimension to the next.
   std::ptrdiff_t stride(int dimension) const noexcept {
-    std::ptrdiff_t step = sizeof(T);
-    for (int i = ndim(); --i > dimension;) step *= memory_.shape()[i];
-    return step;
+    std::size_t step = sizeof(T);  // unsigned: beside a dimension without items the others may have any number
+    for (int i = ndim(); --i > dimension;) step *= shape(i);
+    return static_cast<std::ptrdiff_t>(step);
   }
   Span<T> span() const noexcept { return {data(), size()}; }  ///< all items, row after row
   T* begin() const noexcept { return data(); }                ///< the first item, for loops
@@ -104,7 +103,7 @@ class Array {
  private:
   friend struct Converter<Array>;
   friend struct detail::ArrayAccess;
-  Array() noexcept = default;
+  Array() noexcept = default;  // give a shape; where there is no array yet, use std::optional<Array<T>>
   void check_index(long long index, int dimension) const {
     if (index < 0 || index >= memory_.shape()[dimension])
       throw IndexError(detail::concat({"index ", detail::decimal(index), " is out of range for dimension ",

@@ -124,7 +124,7 @@ class Buffer {
 
  private:
   friend struct Converter<Buffer>;
-  Buffer() noexcept = default;
+  Buffer() noexcept = default;  // give an object; where there is none yet, use std::optional<Buffer<T>>
   static constexpr int flags = detail::buffer_format | (is_bytes ? detail::buffer_rows : 0) | detail::buffer_strides |
                                (std::is_const_v<T> ? 0 : detail::buffer_writable);
   static std::string type_text() {

@@ -49,7 +49,7 @@ class Tensor {
  private:
   template <class U>
   friend Tensor<U> from_dlpack(const Ref& object, Device device);
-  Tensor() noexcept = default;
+  Tensor() noexcept = default;  // from_dlpack() gives it; where there is none yet, use std::optional<Tensor<T>>
   [[noreturn]] LATEPY_COLD static void refuse_device() {
     throw StateError("an item of a Tensor that is not on the CPU was read: copy it to the CPU, or use data() there");
   }

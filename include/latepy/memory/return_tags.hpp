@@ -214,10 +214,18 @@ struct ReturnView : detail::ArrayFieldTag<ReturnView> {
     if constexpr (std::is_pointer_v<std::remove_reference_t<R>>) {
       return result ? to_py<decltype(*result), IsKept>(*result, owner) : detail::none();
     } else if constexpr (detail::is_owning_pointer<C>) {
-      if (!result) return detail::none();
-      auto& items = *result;
-      return detail::ItemsOf<std::remove_const_t<std::remove_reference_t<decltype(items)>>>::share(
-          items, C(std::forward<R>(result)));
+      using Known = detail::ItemsOf<detail::ContainerOf<decltype(*result)>>;
+      static_assert(Known::are_known,
+                    "return_view: the std::shared_ptr or std::unique_ptr is not to a std::vector (not of bool), "
+                    "std::array, C array or matrix of Eigen (include memory/eigen.hpp): to give scripts another "
+                    "container itself, remove the tag and give it a class (bind_map(), add_class())");
+      if constexpr (Known::are_known) {
+        if (!result) return detail::none();
+        auto& items = *result;
+        return Known::share(items, C(std::forward<R>(result)));
+      } else {
+        return Object();
+      }
     } else if constexpr (is_value && detail::ItemsOf<C>::are_known && !detail::has_fixed_size<C>) {
       return detail::ItemsOf<C>::own(std::forward<R>(result));
     } else {

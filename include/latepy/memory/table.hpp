@@ -18,7 +18,8 @@ struct ColumnInfo {
 };
 
 /// Columns with names, all with the same number of rows. In Python it is an object with `__arrow_c_stream__`:
-/// pyarrow.table(t), polars.DataFrame(t) and duckdb share its memory. A copy of a Table shares the columns. It may be
+/// pyarrow.table(t), polars.DataFrame(t) and duckdb share its memory. len(t) is the number of rows, and so `if t:` is
+/// false without rows, as for a list; a pandas.DataFrame raises there. A copy of a Table shares the columns. It may be
 /// destroyed on any thread, with or without the GIL, and so may what others made of it, also after Python has ended.
 class Table {
  public:
@@ -81,10 +82,10 @@ class Table {
 
 /// The columns of an object with `__arrow_c_stream__` or `__arrow_c_array__`, such as a table of pyarrow or a DataFrame
 /// of polars; also of the capsules that these methods return, which are consumed. Nothing is copied. All types of
-/// columns may go on to Python; column<T>() reads those that Column has. Needs the GIL, and lets go of it while a
-/// stream makes its chunks. A DataFrame of pandas has `__arrow_c_stream__` from 2.2 on, where there is pyarrow; its NaN
-/// are nulls then, and its columns of dtype object without rows have the type null, which no Column reads.
-/// \throws ConversionError if the object speaks no Arrow, is one column, or if the capsule was
+/// columns may go on to Python; column<T>() reads those that Column has. Capsules of one column are not consumed. Needs
+/// the GIL, and lets go of it while a stream makes its chunks. A DataFrame of pandas has `__arrow_c_stream__` from 2.2
+/// on, where there is pyarrow; its NaN are nulls then, and its columns of dtype object without rows have the type null,
+/// which no Column reads. \throws ConversionError if the object speaks no Arrow, is one column, or if the capsule was
 /// consumed before; RuntimeError with the stream's text if the stream fails.
 inline Table from_arrow(const Ref& object) { return Table(detail::take_table(object)); }
 

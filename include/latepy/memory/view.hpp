@@ -28,6 +28,7 @@ inline constexpr Unowned unowned{};
 /// on any thread.
 class View : public Object {
  public:
+  View() = delete;  // view() makes it; where there is none yet, use std::optional<View>
   /// How many buffers, arrays and capsules of the memory live: what was handed over and not given back. Needs the GIL.
   std::size_t exports() const { return data().exports.live(); }
   /// Takes the memory back: from now on scripts get a BufferError or ValueError, and the program may free or change it.
