@@ -116,7 +116,8 @@ const py::Object& tools() {
                        *files(folder)]
             return subprocess.run(command, cwd=folder, env=dict(os.environ, MYPYPATH=folder), stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, universal_newlines=True).stdout
-    )", made);
+    )",
+                  made);
     return made;
   }();
   return names;
@@ -168,33 +169,58 @@ void fill(py::Module host) {
   host.add_enum<Color>("Color", {{"red", Color::red}, {"green", Color::green}});
   host.add_enum<Rights>("Rights", {{"read", Rights::read}, {"write", Rights::write}}, py::EnumKind::flag);
   host.add_exception<Full>("Full", value("OSError"));
-  host.def("add", [](int a, int b) { return a + b; }, "a"_a, "b"_a = 5, "Adds.");
-  host.def("paint", [](Color c, const std::string& how) { return c == Color::red && how.empty(); }, "c"_a = Color::red, py::kw_only, "how"_a = "");
+  host.def(
+      "add", [](int a, int b) { return a + b; }, "a"_a, "b"_a = 5, "Adds.");
+  host.def(
+      "paint", [](Color c, const std::string& how) { return c == Color::red && how.empty(); }, "c"_a = Color::red,
+      py::kw_only, "how"_a = "");
   host.def("area", py::overload(py::with([](double side) { return side; }, "side"_a, "Of a square."),
                                 py::with([](const std::string& name) { return name; }, "name"_a)));
   host.def("counted", py::overload([](int) {}, [](long) {}));
   host.def("all", [](const py::Args&, const py::Kwargs&) {});
   host.def("unnamed", [](int, double) {});
-  host.def("nan", [](double, py::Object) {}, "x"_a = value("float('nan')"), "o"_a = value("object()"));
+  host.def(
+      "nan", [](double, py::Object) {}, "x"_a = value("float('nan')"), "o"_a = value("object()"));
   host.def("odd", [](const Odd&) {});
   host.def("exact", [](const Decimal&) {});
-  host.def("apply", [](const std::function<int(std::string)>& f, const std::vector<int>& v) { return f(std::to_string(v.size())); });
+  host.def("apply", [](const std::function<int(std::string)>& f, const std::vector<int>& v) {
+    return f(std::to_string(v.size()));
+  });
 
   auto vec = host.add_class<Vec>("Vec", "A vector.\n\nOf two.", py::is_final);
-  vec.init<>().init<double, double>("x"_a, "y"_a = 0.0).def("x", &Vec::x, "To the right.").def("y", &Vec::y, py::read_only);
-  vec.def("length", &Vec::length, "How long.").def(py::self + py::self).def(py::self * double()).def(py::self == py::self).def(py::self += py::self);
+  vec.init<>()
+      .init<double, double>("x"_a, "y"_a = 0.0)
+      .def("x", &Vec::x, "To the right.")
+      .def("y", &Vec::y, py::read_only);
+  vec.def("length", &Vec::length, "How long.")
+      .def(py::self + py::self)
+      .def(py::self * double())
+      .def(py::self == py::self)
+      .def(py::self += py::self);
   vec.def("__repr__", [](const Vec&) { return "Vec"; });
-  vec.def("scale", [](Vec& v, double by) { v.x *= by; }, "by"_a = 2);
-  vec.def_static("zero", [] { return Vec(); }).def_class("make", [](py::Object cls, double x) { return cls(x); }, "x"_a).constant("unit", "m");
+  vec.def(
+      "scale", [](Vec& v, double by) { v.x *= by; }, "by"_a = 2);
+  vec.def_static("zero", [] { return Vec(); })
+      .def_class(
+          "make", [](py::Object cls, double x) { return cls(x); }, "x"_a)
+      .constant("unit", "m");
   vec.static_property("count", [] { return 3; });
-  vec.property("double_x", [](const Vec& v) { return 2 * v.x; }, [](Vec& v, double x) { v.x = x / 2; }, "Twice x.");
-  vec.pickle([](const Vec& v) { return std::vector<double>{v.x, v.y}; }, [](const std::vector<double>& s) { return Vec{s.at(0), s.at(1)}; });
+  vec.property(
+      "double_x", [](const Vec& v) { return 2 * v.x; }, [](Vec& v, double x) { v.x = x / 2; }, "Twice x.");
+  vec.pickle(
+      [](const Vec& v) {
+        return std::vector<double>{v.x, v.y};
+      },
+      [](const std::vector<double>& s) {
+        return Vec{s.at(0), s.at(1)};
+      });
 
   auto entity = host.add_class<Entity, Scripted>("Entity", py::dynamic_attributes);
   entity.init<std::string>("name"_a).def("kind", &Entity::kind).def("name", &Entity::name).def("place", &Entity::place);
   entity.def("marks", &Entity::marks).def("parent", &Entity::parent);
   entity.add_enum<Kind>("Kind", {{"round", Kind::round}, {"square", Kind::square}});
-  entity.def("shape", [](const Entity&, Kind kind) { return kind; }, "kind"_a = Kind::square);
+  entity.def(
+      "shape", [](const Entity&, Kind kind) { return kind; }, "kind"_a = Kind::square);
   host.add_class<Enemy, Entity>("Enemy").init<std::string>("name"_a);
   host.add_class<Texture>("Texture").def("self", [](py::Object self) { return self; });
   host.add_class<Matrix>("Matrix", py::buffer_protocol).init<>().buffer([](Matrix& m) {
@@ -206,19 +232,23 @@ void fill(py::Module host) {
     return info;
   });
   // Names that hide those of the annotations: Event's in its own body, the module's everywhere.
-  auto event = host.add_class<Event>("Event").init<>().def("datetime", &Event::when).def("Color", [](const Event&) { return Color::red; });
+  auto event = host.add_class<Event>("Event").init<>().def("datetime", &Event::when).def("Color", [](const Event&) {
+    return Color::red;
+  });
   event.def("list", [](const Event&) { return std::vector<int>{1}; }).def("property", [](const Event&) { return 1; });
   event.property("str", [](const Event&) { return std::string(); });
   host.def("typing", [](const std::optional<int>& x) { return x; });
 
   py::Module sub = host.submodule("sub");
-  sub.def("enemy", [](const std::string& name) { return std::make_unique<Enemy>(name); }, "name"_a);
+  sub.def(
+      "enemy", [](const std::string& name) { return std::make_unique<Enemy>(name); }, "name"_a);
   sub.submodule("deep").constant("depth", 2);
   sub.add_class<Tool>("Tool").init<>().def("owner", [](const Tool&) { return Entity("owner"); });
   host.def("tool", [](const Tool& tool) { return tool; });
   host.add_class<Late>("Late").init<>();
 
-  host.constant("table", value("{'a': 1, 'b': 'c'}")).constant("nobody", value("object.__new__(type('Local', (), {}))"));
+  host.constant("table", value("{'a': 1, 'b': 'c'}"))
+      .constant("nobody", value("object.__new__(type('Local', (), {}))"));
   host.constant("chosen", Color::red).constant("day", value("__import__('datetime').timedelta(1)"));
   host.attr("Hue") = host.attr("Color");
   host.attr("Fraction") = value("__import__('fractions').Fraction");
@@ -238,7 +268,8 @@ void fill(py::Module host) {
 
       def helper(x): "Helps."; return x
       handler = lambda: 1
-  )", host.attr("__dict__").as<py::Object>());
+  )",
+                host.attr("__dict__").as<py::Object>());
 }
 
 /// The module with everything.
@@ -260,7 +291,8 @@ void check_type(const std::string& taken, const std::string& given) {
   INFO(taken << " -> " << given);
   python().def("typed", [](const T& x) { return T(x); });
   CHECK(holds("typed.__signatures__ == ['(arg1: " + taken + ", /) -> " + given + "']"));
-  CHECK(holds("typing.get_type_hints(typed) == {'arg1': " + taken + ", 'return': " + (given == "None" ? "type(None)" : given) + "}"));
+  CHECK(holds("typing.get_type_hints(typed) == {'arg1': " + taken +
+              ", 'return': " + (given == "None" ? "type(None)" : given) + "}"));
   CHECK(holds("inspect.signature(typed).return_annotation == " + given));
 }
 template <class T>
@@ -282,19 +314,22 @@ TEST_CASE("annotations name C++ types as Python knows them") {
   check_type<std::vector<std::byte>>("bytes");
   check_type<std::vector<bool>>("collections.abc.Sequence[bool]", "list[bool]");
   check_type<std::list<std::string>>("collections.abc.Sequence[str]", "list[str]");
-  check_type<std::deque<std::vector<double>>>("collections.abc.Sequence[collections.abc.Sequence[float]]", "list[list[float]]");
+  check_type<std::deque<std::vector<double>>>("collections.abc.Sequence[collections.abc.Sequence[float]]",
+                                              "list[list[float]]");
   check_type<std::array<int, 3>>("collections.abc.Sequence[int]", "list[int]");
   check_type<std::set<int>>("collections.abc.Set[int]", "set[int]");
   check_type<std::unordered_set<std::string>>("collections.abc.Set[str]", "set[str]");
   check_type<std::map<std::string, int>>("collections.abc.Mapping[str, int]", "dict[str, int]");
-  check_type<std::unordered_map<int, std::vector<int>>>("collections.abc.Mapping[int, collections.abc.Sequence[int]]", "dict[int, list[int]]");
+  check_type<std::unordered_map<int, std::vector<int>>>("collections.abc.Mapping[int, collections.abc.Sequence[int]]",
+                                                        "dict[int, list[int]]");
   check_type<std::pair<int, std::string>>("tuple[int, str]");
   check_type<std::tuple<>>("tuple[()]");
   check_type<std::tuple<int>>("tuple[int]");
   check_type<std::tuple<int, std::vector<int>>>("tuple[int, collections.abc.Sequence[int]]", "tuple[int, list[int]]");
   check_type<std::optional<int>>("typing.Optional[int]");
   check_type<std::variant<int, std::string>>("typing.Union[int, str]");
-  check_type<std::variant<std::monostate, std::set<int>>>("typing.Union[None, collections.abc.Set[int]]", "typing.Union[None, set[int]]");
+  check_type<std::variant<std::monostate, std::set<int>>>("typing.Union[None, collections.abc.Set[int]]",
+                                                          "typing.Union[None, set[int]]");
   check_type<std::function<std::string(int)>>("collections.abc.Callable[[int], str]");
   check_type<std::function<void()>>("collections.abc.Callable[[], None]");
   check_type<std::chrono::seconds>("datetime.timedelta");
@@ -304,9 +339,11 @@ TEST_CASE("annotations name C++ types as Python knows them") {
   check_type<Plain>("typing.Union[collections.abc.Mapping[str, typing.Any], object]", "dict[str, typing.Any]");
 
   SECTION("what is hashed is what Python can hash") {
-    check_type<std::set<std::vector<int>>>("collections.abc.Set[collections.abc.Sequence[int]]", "set[tuple[int, ...]]");
+    check_type<std::set<std::vector<int>>>("collections.abc.Set[collections.abc.Sequence[int]]",
+                                           "set[tuple[int, ...]]");
     check_type<std::set<std::set<int>>>("collections.abc.Set[collections.abc.Set[int]]", "set[frozenset[int]]");
-    check_type<std::map<std::vector<int>, int>>("collections.abc.Mapping[collections.abc.Sequence[int], int]", "dict[tuple[int, ...], int]");
+    check_type<std::map<std::vector<int>, int>>("collections.abc.Mapping[collections.abc.Sequence[int], int]",
+                                                "dict[tuple[int, ...], int]");
   }
   SECTION("what a callback is given comes from C++, and what it gives goes there") {
     using List = std::vector<int>;
@@ -319,7 +356,9 @@ TEST_CASE("annotations name C++ types as Python knows them") {
   }
   SECTION("a name that nothing is known of stays text") {
     python().def("named", [](const Named&) {});
-    CHECK(holds("typing.get_type_hints(typed) is not None and inspect.signature(named).parameters['arg1'].annotation == 'unknown.Name'"));
+    CHECK(
+        holds("typing.get_type_hints(typed) is not None and inspect.signature(named).parameters['arg1'].annotation == "
+              "'unknown.Name'"));
     CHECK(holds("named.__annotations__ == {'arg1': 'unknown.Name', 'return': 'None'}"));
   }
 }
@@ -349,11 +388,15 @@ TEST_CASE("the stub of a small module, as it is") {
       .init<int, int>("x"_a, "y"_a = 0)
       .def("x", &Point::x)
       .def("y", &Point::y, py::read_only, "Upwards.")
-      .def("move", [](Point& p, int by) -> Point& { return p.x += by, p; }, "by"_a = 1, "To the right.\n\nFor good.")
+      .def(
+          "move", [](Point& p, int by) -> Point& { return p.x += by, p; }, "by"_a = 1, "To the right.\n\nFor good.")
       .def(py::self == py::self);
-  host.def("total", py::overload(py::with([](const std::vector<int>& numbers) { return numbers.size(); }, "numbers"_a, "Of many."),
+  host.def("total", py::overload(py::with([](const std::vector<int>& numbers) { return numbers.size(); }, "numbers"_a,
+                                          "Of many."),
                                  py::with([](const Point& point, const py::Args&) { return point.x; }, "point"_a)));
-  host.def("draw", [](Line, const std::optional<std::string>&, const py::Kwargs&) {}, "line"_a = Line::solid, py::kw_only, "title"_a = nullptr);
+  host.def(
+      "draw", [](Line, const std::optional<std::string>&, const py::Kwargs&) {}, "line"_a = Line::solid, py::kw_only,
+      "title"_a = nullptr);
   CHECK(py::stub(host) == R"(# Written by latepy from the host module: changes are lost.
 # mypy: disable-error-code="assignment, misc, override"
 """A small host."""
@@ -407,12 +450,14 @@ TEST_CASE("everything that a module may have") {
   const auto has = [&](const std::string& part) { CHECK_THAT(text, ContainsSubstring("\n" + part + "\n")); };
 
   SECTION("doc strings") {
-    CHECK(text.substr(0, text.find("import")) == "\"\"\"What the host offers.\n\n"
-                                                 R"(Indented "text" \\ of two \"\"\" lines\")"
-                                                 "\n\"\"\"\n\n");
+    CHECK(text.substr(0, text.find("import")) ==
+          "\"\"\"What the host offers.\n\n"
+          R"(Indented "text" \\ of two \"\"\" lines\")"
+          "\n\"\"\"\n\n");
   }
   SECTION("constants") {
-    has("limit: int = 7\npi: float = 3.25\ntitle: str = 'a \"b\"\\n'\nnothing: None\nnames: list[str]\nmixed: tuple[int, list[float]]");
+    has("limit: int = 7\npi: float = 3.25\ntitle: str = 'a \"b\"\\n'\nnothing: None\nnames: list[str]\nmixed: "
+        "tuple[int, list[float]]");
     has("table: dict[str, _typing.Union[int, str]]\nnobody: _typing.Any\nchosen: Color\nday: datetime.timedelta");
     has("Hue = Color\nFraction = fractions.Fraction");
     has("__version__: str = '1.0'\n__all__ = ['add', 'limit']");
@@ -427,7 +472,8 @@ TEST_CASE("everything that a module may have") {
     has("def before(arg1: Late, /) -> _typing.Optional[Late]: ...");
     has("def add(a: int, b: int = 5) -> int:\n    \"\"\"Adds.\"\"\"");
     has("def paint(c: Color = Color.red, *, how: str = '') -> bool: ...");
-    has("@_typing.overload\ndef area(side: float) -> float:\n    \"\"\"Of a square.\"\"\"\n@_typing.overload\ndef area(name: str) -> str: ...");
+    has("@_typing.overload\ndef area(side: float) -> float:\n    \"\"\"Of a square.\"\"\"\n@_typing.overload\ndef "
+        "area(name: str) -> str: ...");
     has("def counted(arg1: int, /) -> None: ...");  // of int and long, which are one in Python
     has("def all(*args: _typing.Any, **kwargs: _typing.Any) -> None: ...");
     has("def unnamed(arg1: int, arg2: float, /) -> None: ...");
@@ -438,21 +484,26 @@ TEST_CASE("everything that a module may have") {
   }
   SECTION("classes") {
     has("@_typing.final\nclass Vec:\n    \"\"\"A vector.\n\n    Of two.\n    \"\"\"\n\n    @_typing.overload\n"
-        "    def __init__(self) -> None: ...\n    @_typing.overload\n    def __init__(self, x: float, y: float = 0.0) -> None: ...");
-    has("    @property\n    def x(self) -> float:\n        \"\"\"To the right.\"\"\"\n    @x.setter\n    def x(self, value: float) -> None: ...\n\n"
+        "    def __init__(self) -> None: ...\n    @_typing.overload\n    def __init__(self, x: float, y: float = 0.0) "
+        "-> None: ...");
+    has("    @property\n    def x(self) -> float:\n        \"\"\"To the right.\"\"\"\n    @x.setter\n    def x(self, "
+        "value: float) -> None: ...\n\n"
         "    @property\n    def y(self) -> float: ...\n");
     has("    def __add__(self, arg1: Vec, /) -> Vec: ...\n    def __mul__(self, arg1: float, /) -> Vec: ...\n"
         "    def __eq__(self, arg1: object, /) -> bool: ...\n    __hash__: _typing.ClassVar[None]\n"
         "    def __iadd__(self, arg1: Vec, /) -> Vec: ...");
-    has("    @staticmethod\n    def zero() -> Vec: ...\n\n    @classmethod\n    def make(cls, x: float) -> _typing.Any: ...");
+    has("    @staticmethod\n    def zero() -> Vec: ...\n\n    @classmethod\n    def make(cls, x: float) -> "
+        "_typing.Any: ...");
     has("    unit: _typing.ClassVar[str] = 'm'\n    count: _typing.ClassVar[int]");
     has("class Enemy(Entity):\n    def __init__(self, name: str) -> None: ...");
     has("    class Kind(enum.Enum):\n        round = 0\n        square = 1\n\n"
         "    def shape(self, kind: Entity.Kind = Entity.Kind.square) -> Entity.Kind: ...");
   }
   SECTION("what instances can do beyond their members") {
-    has("    def __getattr__(self, name: str, /) -> _typing.Any: ...\n    def __setattr__(self, name: str, value: _typing.Any, /) -> None: ...");
-    has("class Matrix:\n    def __init__(self) -> None: ...\n    def __buffer__(self, flags: int, /) -> memoryview: ...");
+    has("    def __getattr__(self, name: str, /) -> _typing.Any: ...\n    def __setattr__(self, name: str, value: "
+        "_typing.Any, /) -> None: ...");
+    has("class Matrix:\n    def __init__(self) -> None: ...\n    def __buffer__(self, flags: int, /) -> memoryview: "
+        "...");
   }
   SECTION("a class that scripts cannot construct") {
     has("class Texture:\n    def __init__(self, *, _comes_from_the_host: _typing.NoReturn) -> None: ...");
@@ -462,7 +513,8 @@ TEST_CASE("everything that a module may have") {
     has("import datetime as _datetime");
     has("import host as _host");
     has("    @builtins.property\n    def datetime(self) -> _datetime.datetime: ...");
-    has("    def Color(self) -> _host.Color: ...\n    def list(self) -> builtins.list[int]: ...\n    def property(self) -> int: ...");
+    has("    def Color(self) -> _host.Color: ...\n    def list(self) -> builtins.list[int]: ...\n    def "
+        "property(self) -> int: ...");
     has("    @builtins.property\n    def str(self) -> builtins.str: ...");
     has("def typing(arg1: _typing.Optional[int], /) -> _typing.Optional[int]: ...");
   }
@@ -486,7 +538,8 @@ TEST_CASE("stubs are written where type checkers look for them") {
   const std::vector<std::string> files = py::write_stubs(filled(), folder.path + "/made/here");
   REQUIRE(files.size() == 3);
   CHECK(tool<std::string>("read", files[0]) == py::stub(filled()));
-  CHECK(py::str(tool("files", folder.path + "/made/here")) == "['host/__init__.pyi', 'host/sub/__init__.pyi', 'host/sub/deep.pyi']");
+  CHECK(py::str(tool("files", folder.path + "/made/here")) ==
+        "['host/__init__.pyi', 'host/sub/__init__.pyi', 'host/sub/deep.pyi']");
 
   py::Module flat = py::module("flat");
   py::write_stubs(flat, folder.path);
