@@ -18,6 +18,7 @@
 #include <latepy/stl/vector.hpp>
 
 #include "python.hpp"
+#include "temporary_folder.hpp"
 
 struct Plain {
   int x = 0;
@@ -132,10 +133,6 @@ std::string body(const py::Module& module) {
   tool("check", text);
   return text.substr(text.find('\n', text.find('\n') + 1) + 1);
 }
-struct Folder {
-  std::string path = python().get("tempfile.mkdtemp")().as<std::string>();
-  ~Folder() { python().get("shutil.rmtree")(path); }
-};
 
 }  // namespace
 
@@ -534,7 +531,7 @@ TEST_CASE("everything that a module may have") {
 }
 
 TEST_CASE("stubs are written where type checkers look for them") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::vector<std::string> files = py::write_stubs(filled(), folder.path + "/made/here");
   REQUIRE(files.size() == 3);
   CHECK(tool<std::string>("read", files[0]) == py::stub(filled()));
@@ -557,7 +554,7 @@ TEST_CASE("stubs are written where type checkers look for them") {
 TEST_CASE("mypy accepts the stubs, and finds what is wrong in a script") {
   python().exec("import shutil");
   if (value("shutil.which('mypy')").is_none()) SKIP("there is no mypy on PATH (apt-get install mypy)");
-  const Folder folder;
+  const TemporaryFolder folder;
   py::write_stubs(filled(), folder.path);
   const std::string script = R"(
 import collections.abc

@@ -4,6 +4,7 @@
 #include <latepy/load/dynlib.hpp>
 
 #include "catch.hpp"
+#include "temporary_folder.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -41,10 +42,8 @@ bool is_loaded() { return DynLib::program().find("Py_GetVersion") != nullptr; }
 #endif
 
 std::string scratch(const std::string& name, const std::string& content) {
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / std::filesystem::u8path("latepy dynlib \xc3\xbc");
-  std::filesystem::create_directories(folder);
-  const std::filesystem::path file = folder / name;
+  static const TemporaryFolder folder("latepy dynlib \xc3\xbc");
+  const std::filesystem::path file = std::filesystem::u8path(folder.path) / name;
   std::ofstream(file, std::ios::binary) << content;
   return py::Path(file).string();
 }

@@ -1,6 +1,7 @@
 // Tests of latepy/run/detail/start/start.hpp on one CPython: the one at LATEPY_LIBRARY, else the one that locate()
 // chooses. SPDX-License-Identifier: MIT
 #include "in_child.hpp"
+#include "temporary_folder.hpp"
 
 #ifndef _WIN32
 #include <fcntl.h>
@@ -22,15 +23,8 @@ extern char** environ;
 namespace {
 
 const std::string& temporary_folder() {
-  static const struct Folder {
-    std::string name = "/tmp/latepy startup é XXXXXX";
-    pid_t owner = getpid();
-    Folder() { REQUIRE(mkdtemp(name.data())); }
-    ~Folder() {
-      if (getpid() == owner) fs::remove_all(name);
-    }
-  } folder;
-  return folder.name;
+  static const TemporaryFolder folder("latepy startup é");
+  return folder.path;
 }
 
 struct Host {
@@ -915,12 +909,10 @@ TEST_CASE("a set-uid program does not do what the user's environment says", "[se
 #if defined(__SANITIZE_ADDRESS__)
   SKIP("the search for leaks needs more rights in a set-uid program");
 #endif
-  // A folder that is no longer than it must be: the program is to be reached by another user.
-  char folder[] = "/tmp/latepy-XXXXXX";
-  REQUIRE(mkdtemp(folder));
-  const std::string program = folder + std::string("/program");
+  const TemporaryFolder folder;
+  const std::string program = folder.path + "/program";
   fs::copy_file("/proc/self/exe", program);
-  chmod(folder, 0755);
+  chmod(folder.path.c_str(), 0755);  // another user is to reach the program
   chmod(program.c_str(), 04755);
   const Outcome outcome = run_in_child([&] {
     setenv("LATEPY_LIBRARY", host().candidate.library.c_str(), 1);
@@ -928,7 +920,6 @@ TEST_CASE("a set-uid program does not do what the user's environment says", "[se
     execl(program.c_str(), program.c_str(), "[.set-uid]", static_cast<char*>(nullptr));
     throw std::runtime_error("exec");
   });
-  fs::remove_all(folder);
   INFO(outcome.output);
   if (has(outcome.output, "this is no set-uid program")) SKIP("/tmp takes no set-uid programs");
   CHECK(outcome.exit_code == 0);

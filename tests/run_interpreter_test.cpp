@@ -1,6 +1,7 @@
 // Tests of latepy/run/interpreter.hpp: one Interpreter a process, what it says of itself, and how it ends.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
+#include "temporary_folder.hpp"
 
 #ifndef _WIN32
 #include <sys/stat.h>
@@ -212,9 +213,8 @@ TEST_CASE("where no Python is found the LoadError is a table that ends with what
 
 TEST_CASE("where the chosen library cannot be opened the LoadError tells what there is beside it") {
   in_child([] {
-    char folder[] = "/tmp/latepy-XXXXXX";
-    EXPECT(mkdtemp(folder));
-    const std::string home = folder, library = home + "/lib/libpython3.12.so.1.0";
+    const TemporaryFolder folder;
+    const std::string home = folder.path, library = home + "/lib/libpython3.12.so.1.0";
     for (const char* sub : {"/lib", "/lib/python3.12", "/lib/python3.12/encodings"}) mkdir((home + sub).c_str(), 0755);
     std::ofstream(home + "/lib/python3.12/os.py");
     std::ofstream(home + "/lib/python3.12/encodings/__init__.py");
@@ -926,9 +926,8 @@ TEST_CASE("a library that is of another version than its name says is refused wh
   const py::Discovery found = latepy::locate();
   REQUIRE(found.chosen());
   const py::Candidate& real = *found.chosen();
-  char folder[] = "/tmp/latepy-XXXXXX";
-  REQUIRE(mkdtemp(folder));
-  const std::string home = folder, file = real.library.substr(real.library.rfind('/')),
+  const TemporaryFolder folder;
+  const std::string home = folder.path, file = real.library.substr(real.library.rfind('/')),
                     stdlib = "/lib/python3." + std::to_string(real.version.minor) + (real.free_threaded ? "t" : "");
   for (const std::string& sub : {std::string("/lib"), stdlib, stdlib + "/encodings"}) mkdir((home + sub).c_str(), 0755);
   std::ofstream(home + stdlib + "/os.py");
@@ -956,9 +955,6 @@ TEST_CASE("a library that is of another version than its name says is refused wh
   for (std::size_t at = 0; (at = bytes.find(version + '\0', at)) != bytes.npos; ++at) bytes.replace(at, 4, "3.8.");
   CHECK_THAT(refused(""),
              ContainsSubstring(library + " is Python 3.8") && ContainsSubstring("; latepy needs CPython 3.9 or newer"));
-  for (const std::string& path : {library, home + stdlib + "/os.py"}) std::remove(path.c_str());
-  for (const std::string& sub : {stdlib + "/encodings", stdlib, std::string("/lib"), std::string()})
-    rmdir((home + sub).c_str());
 }
 
 TEST_CASE("a stop in a child of fork leaves the parent's Python alone", "[fork]") {
@@ -1124,36 +1120,32 @@ TEST_CASE("a daemon thread in a host function is parked, and never crashes the p
 
 TEST_CASE("each start takes the environment that it is asked for", "[venv][restart]") {
   in_child([] {
-    char folder[] = "/tmp/latepy venv XXXXXX";
-    EXPECT(mkdtemp(folder) != nullptr);
+    const TemporaryFolder folder("latepy venv");
     {
       py::Interpreter python;
-      python["folder"] = folder;
+      python["folder"] = folder.path;
       python.exec("import venv, sys; venv.create(folder, with_pip=False, symlinks=True)");
     }
     if (latepy::detail::process_state().restart_refusal.load()) return;
     py::Config config;
-    config.python = folder;
+    config.python = folder.path;
     for (int i = 0; i < 2; ++i) {
       py::Interpreter python(config);
-      EXPECT(python.prefix() == folder);
+      EXPECT(python.prefix() == folder.path);
     }
     py::Interpreter python;
-    EXPECT(python.prefix() != folder);
-    python.call("shutil", "rmtree", folder);
+    EXPECT(python.prefix() != folder.path);
   });
 }
 
 TEST_CASE("once a library is loaded, a wish for another Python is refused, and nothing was touched",
           "[venv][restart]") {
   in_child([] {
-    char folder[] = "/tmp/latepy-XXXXXX";
-    EXPECT(mkdtemp(folder) != nullptr);
-    const std::string venv = std::string(folder) + "/venv", other = std::string(folder) + "/other",
-                      foreign = std::string(folder) + "/foreign";
+    const TemporaryFolder folder;
+    const std::string venv = folder.path + "/venv", other = folder.path + "/other", foreign = folder.path + "/foreign";
     {
       py::Interpreter python;
-      python["folder"] = folder;
+      python["folder"] = folder.path;
       python.exec(R"(
           import os, sys, venv
           venv.create(folder + '/venv', with_pip=False, symlinks=True)
@@ -1180,7 +1172,7 @@ TEST_CASE("once a library is loaded, a wish for another Python is refused, and n
       EXPECT(has(error.what(), "no usable CPython was found: Config::python asks for " + python));
       EXPECT(has(error.what(), "a process can have one Python only"));
     }
-    config.python = std::string(folder) + "/gone";
+    config.python = folder.path + "/gone";
     EXPECT(has(EXPECT_THROWN(py::LoadError, py::Interpreter second(config)).what(), "not found"));
     EXPECT(!py::Interpreter::is_running());
     if (can_restart) {
@@ -1195,7 +1187,6 @@ TEST_CASE("once a library is loaded, a wish for another Python is refused, and n
       setenv("VIRTUAL_ENV", foreign.c_str(), 1);
       EXPECT(py::Interpreter().prefix() != foreign);
     }
-    EXPECT(std::system(("rm -rf " + std::string(folder)).c_str()) == 0);
   });
 }
 
@@ -1226,29 +1217,26 @@ TEST_CASE("a wish that cannot be met is a LoadError that names it", "[environmen
 
 TEST_CASE("a virtual environment that CPython could not read does not spoil the start", "[venv][environment]") {
   in_child([] {
-    char folder[] = "/tmp/latepy-XXXXXX";
-    EXPECT(mkdtemp(folder) != nullptr);
+    const TemporaryFolder folder;
     const py::Discovery found = py::locate();
-    const std::string home = found.chosen()->home, venv = folder;
+    const std::string home = found.chosen()->home, venv = folder.path;
     mkdir((venv + "/bin").c_str(), 0755);
     std::ofstream(venv + "/bin/python") << "a program";
     std::ofstream(venv + "/pyvenv.cfg") << "home = " << home << "/bin\nprompt = caf\xe9\n";
     unsetenv("LATEPY_LIBRARY");
     unsetenv("LATEPY_PYTHON");
-    setenv("VIRTUAL_ENV", folder, 1);
+    setenv("VIRTUAL_ENV", venv.c_str(), 1);
     const py::Interpreter python;
     EXPECT(has(python.discovery().candidates()[0].reason, "not in UTF-8"));
     EXPECT(python.prefix() != venv);
-    EXPECT(std::system(("rm -rf " + venv).c_str()) == 0);
   });
 }
 
 TEST_CASE("paths of Python that are no UTF-8 are given as they are", "[venv][non-utf8]") {
   in_child([] {
-    char folder[] = "/tmp/latepy-XXXXXX";
-    EXPECT(mkdtemp(folder) != nullptr);
+    const TemporaryFolder folder;
     const py::Discovery found = py::locate();
-    const std::string venv = std::string(folder) + "/caf\xe9", base = found.chosen()->base_executable;
+    const std::string venv = folder.path + "/caf\xe9", base = found.chosen()->base_executable;
     mkdir(venv.c_str(), 0755);
     mkdir((venv + "/bin").c_str(), 0755);
     EXPECT(symlink(base.c_str(), (venv + "/bin/python").c_str()) == 0);
@@ -1258,15 +1246,13 @@ TEST_CASE("paths of Python that are no UTF-8 are given as they are", "[venv][non
     const py::Interpreter python(config);
     EXPECT(python.prefix() == venv);
     EXPECT(python.executable() == venv + "/bin/python");
-    EXPECT(std::system(("rm -rf '" + std::string(folder) + "'").c_str()) == 0);
   });
 }
 
 TEST_CASE("a program whose Python has no executable is told, and starts", "[sys-executable]") {
   in_child([] {
-    char folder[] = "/tmp/latepy-XXXXXX";
-    EXPECT(mkdtemp(folder) != nullptr);
-    const std::string home = folder, library = py::locate().chosen()->library, base = py::locate().chosen()->home;
+    const TemporaryFolder folder;
+    const std::string home = folder.path, library = py::locate().chosen()->library, base = py::locate().chosen()->home;
     EXPECT(symlink((base + "/lib").c_str(), (home + "/lib").c_str()) == 0);
     std::vector<std::string> warnings;
     py::Config config = with_warnings(warnings);
@@ -1275,7 +1261,6 @@ TEST_CASE("a program whose Python has no executable is told, and starts", "[sys-
     const py::Interpreter python(config);
     EXPECT(python.executable().empty());
     EXPECT(warnings.size() == 1 && has(warnings[0], "sys.executable is empty"));
-    EXPECT(std::system(("rm -rf " + home).c_str()) == 0);
   });
 }
 
@@ -1418,20 +1403,18 @@ TEST_CASE("a start that is refused does not count as one, and a start counts wha
 
 TEST_CASE("strict looks at Config::paths where an Interpreter attaches too", "[attach][security]") {
   in_child([] {
-    char folder[] = "/tmp/latepy_XXXXXX";
-    EXPECT(mkdtemp(folder) != nullptr);
-    chmod(folder, 0777);
+    const TemporaryFolder folder;
+    chmod(folder.path.c_str(), 0777);
     py::Config config;
     config.finalize = false;
     { const py::Interpreter first(config); }
     config.strict = true;
-    config.paths = {folder};
+    config.paths = {folder.path};
     EXPECT(has(EXPECT_THROWN(py::StartError, py::Interpreter{config}).what(),
-               "cannot attach to Python: not safe (Config::strict): others may write to " + std::string(folder)));
-    chmod(folder, 0755);
+               "cannot attach to Python: not safe (Config::strict): others may write to " + folder.path));
+    chmod(folder.path.c_str(), 0755);
     py::Interpreter second(config);
-    EXPECT(second.eval<std::string>("__import__('sys').path[0]") == folder);
-    rmdir(folder);
+    EXPECT(second.eval<std::string>("__import__('sys').path[0]") == folder.path);
   });
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
 #include "python.hpp"
+#include "temporary_folder.hpp"
 
 #include <latepy/load/detail/paths.hpp>
 #include <latepy/stl/function.hpp>
@@ -19,15 +20,8 @@ namespace {
 
 /// A folder whose name has what breaks careless code.
 const std::string& folder() {
-  static const struct Folder {
-    char path[64] = "/tmp/latepy scope d\xc3\xafr \xc3\xbc \xe6\x97\xa5\xe6\x9c\xac XXXXXX";
-    std::string text = mkdtemp(path);
-    pid_t process = getpid();
-    ~Folder() {
-      if (getpid() == process) std::filesystem::remove_all(text);
-    }
-  } made;
-  return made.text;
+  static const TemporaryFolder made("latepy scope d\xc3\xafr \xc3\xbc \xe6\x97\xa5\xe6\x9c\xac");
+  return made.path;
 }
 
 std::string script(const std::string& name, std::string_view source) {

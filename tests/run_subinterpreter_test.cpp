@@ -1,6 +1,7 @@
 // Tests of latepy/run/subinterpreter.hpp: several interpreters in one process, their threads, and how they end.
 // SPDX-License-Identifier: MIT
 #include "c_api.hpp"
+#include "temporary_folder.hpp"
 
 #ifndef _WIN32
 #include <latepy/stl/function.hpp>
@@ -282,11 +283,9 @@ TEST_CASE("all members of a Scope work in a SubInterpreter") {
       py::Code code = sub.compile("a + 1", py::Mode::eval);
       EXPECT(sub.eval<int>("a + 1") == 6);
     }
-    char name[] = "/tmp/latepy-sub-XXXXXX";
-    const int file = mkstemp(name);
-    EXPECT(file >= 0 && write(file, "b = __name__", 12) == 12 && close(file) == 0);
-    { const Object ran = sub.run_file(name); }
-    unlink(name);
+    const TemporaryFolder folder;
+    std::ofstream(folder.path + "/file.py") << "b = __name__";
+    { const Object ran = sub.run_file(folder.path + "/file.py"); }
     sub.module_from_string("of_text", "x = 7");
     EXPECT(sub.eval<int>("__import__('of_text').x") == 7);
     EXPECT(sub.get("math.pi").is_alive());

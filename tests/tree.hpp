@@ -5,13 +5,12 @@
 #include <latepy/find/locate.hpp>
 
 #include "catch.hpp"
+#include "temporary_folder.hpp"
 
 #include <filesystem>
 #include <fstream>
 
-#if LATEPY_WINDOWS
-#include <process.h>
-#else
+#if !LATEPY_WINDOWS
 #include <sys/stat.h>
 #include <unistd.h>
 #endif
@@ -55,19 +54,11 @@ inline std::string native_library() {
 class Tree {
  public:
   Tree() {
-    static int count = 0;
-#if LATEPY_WINDOWS
-    const int process = _getpid();
-#else
-    const int process = getpid();
+#if !LATEPY_WINDOWS
     umask(022);
 #endif
-    const auto folder = std::filesystem::temp_directory_path() /
-                        ("latepy_locate_" + std::to_string(process) + "_" + std::to_string(++count));
-    std::filesystem::remove_all(folder);
-    std::filesystem::create_directories(folder);
     py::detail::Arena arena;
-    root_ = py::detail::real_path(arena, arena.copy(folder.u8string())).c_str();
+    root_ = py::detail::real_path(arena, arena.copy(folder_.path)).c_str();
     search.root = root_;
     search.environment = {LATEPY_WINDOWS ? "USERPROFILE=" + at("home/me") : "HOME=" + at("home/me")};
     if (LATEPY_WINDOWS) set("LOCALAPPDATA=" + at("home/me/local"));
@@ -75,10 +66,6 @@ class Tree {
     search.in_process = false;
     file("app/bin/host");
     search.program = at("app/bin/host");
-  }
-  ~Tree() {
-    std::error_code ignored;
-    std::filesystem::remove_all(std::filesystem::u8path(root_), ignored);
   }
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
@@ -172,6 +159,7 @@ class Tree {
            (python.debug ? "_d.dll" : ".dll");
   }
 
+  TemporaryFolder folder_{"latepy_locate"};
   std::string root_;
 };
 
