@@ -46,6 +46,15 @@ E expect_thrown(const char* place, F&& call) {
 /// The error that a statement throws.
 #define EXPECT_THROWN(ERROR, ...) expect_thrown<ERROR>(__FILE__ ":" LATEPY_TEXT(__LINE__), [&] { __VA_ARGS__; })
 
+/// Whether the CPython under test has no GIL. Nothing is loaded or started for this.
+inline bool is_free_threaded() {
+  static const bool is = [] {
+    const py::Discovery found = py::locate();
+    return found.chosen() && found.chosen()->free_threaded;
+  }();
+  return is;
+}
+
 inline bool has(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
 /// The process under test forks before it has started any Python, and the child ends by exit(), so that static

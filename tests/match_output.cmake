@@ -2,6 +2,8 @@
 # * SKIPPED, if given, is the exit status that tells that what the command needs is not there.
 # * NEEDS, if given, are modules: a command that fails for want of one of them is skipped. `display` among them is a
 #   screen: without one, the command is run again in xvfb-run.
+# * REFUSED, if given, is a part of an error of latepy's: a command that fails with it asks for what this Python has not,
+#   and is skipped.
 # * INPUT, if given, is the file that the command gets as its standard input.
 cmake_minimum_required(VERSION 3.22)
 math(EXPR last "${CMAKE_ARGC} - 1")
@@ -35,6 +37,8 @@ string(REGEX REPLACE "([][+.*()^$?|\\\\])" "\\\\\\1" regex "${expected}")
 string(REPLACE "\\.\\.\\." ".*" regex "${regex}")
 message("${output}")
 if(NEEDS AND NOT result EQUAL 0 AND errors MATCHES "No module named '_?(${NEEDS})'|${no_display}")
+  message("skipped: ${errors}")
+elseif(REFUSED AND NOT result EQUAL 0 AND errors MATCHES "${REFUSED}")
   message("skipped: ${errors}")
 elseif(DEFINED SKIPPED AND result STREQUAL SKIPPED)
   message("skipped: ${errors}")

@@ -1395,6 +1395,11 @@ TEST_CASE("a start that is refused does not count as one, and a start counts wha
     setenv("PYTHONMALLOC", "malloc", 1);
     py::Config config;
     config.set("use_environment", "1");
+    if (is_free_threaded()) {
+      const std::string what = EXPECT_THROWN(py::StartError, py::Interpreter{config}).what();
+      EXPECT(has(what, "PYTHONMALLOC: unknown allocator"));
+      setenv("PYTHONMALLOC", "mimalloc", 1);  // which it has
+    }
     { const py::Interpreter first(config); }
     if (minor_version() <= 12) EXPECT_THROWN(StateError, py::Interpreter());
     const py::Interpreter second(config);

@@ -18,15 +18,10 @@ py::Config with_limit(std::size_t limit) {
   return config;
 }
 
-bool is_free_threaded() {
-  static const bool is = latepy::locate().chosen()->free_threaded;
-  return is;
-}
-
 /// Runs `test` in a process of its own with a Python that has the limit.
 template <class F>
 void with_little_memory(F&& test, std::size_t limit = 32 * mib) {
-  if (is_free_threaded()) return;
+  if (is_free_threaded()) SKIP("a free-threaded Python takes no limit");
   in_child([&] {
     py::Interpreter python(with_limit(limit));
     test(python);
@@ -225,7 +220,7 @@ TEST_CASE("1,000 scripts that run out of memory leave nothing behind", "[memory]
 }
 
 TEST_CASE("a limit that the start itself exceeds is a StartError with both numbers", "[memory][start]") {
-  if (is_free_threaded()) return;
+  if (is_free_threaded()) SKIP("a free-threaded Python takes no limit");
   for (const std::size_t limit : {std::size_t(1), std::size_t(64) << 10, mib}) {
     in_child([&] {
       const std::string text = refusal(with_limit(limit));
@@ -274,7 +269,7 @@ TEST_CASE("the stop may have all memory", "[memory][stop]") {
     std::string printed;
     EXPECT(python.stop());
   });
-  if (is_free_threaded()) return;
+  if (is_free_threaded()) SKIP("a free-threaded Python takes no limit");
   const std::string output = in_child([] {
     py::Interpreter python(with_limit(32 * mib));
     python.exec("import atexit\natexit.register(lambda: print('has', len('a' * 100_000_000)))");
@@ -295,7 +290,7 @@ TEST_CASE("a stop that is given up leaves the limit in force", "[memory][stop][t
 }
 
 TEST_CASE("each start has a limit of its own", "[memory][restart]") {
-  if (is_free_threaded()) return;
+  if (is_free_threaded()) SKIP("a free-threaded Python takes no limit");
   in_child([] {
     for (const std::size_t limit : {32, 64, 0, 48}) {
       py::Config config = with_limit(limit * mib);
@@ -316,7 +311,7 @@ TEST_CASE("each start has a limit of its own", "[memory][restart]") {
 }
 
 TEST_CASE("the limit holds where CPython checks its memory, and where it uses malloc alone", "[memory][start]") {
-  if (is_free_threaded()) return;
+  if (is_free_threaded()) SKIP("a free-threaded Python takes no limit");
   for (const auto& [option, value] : {std::pair("dev_mode", "1"), std::pair("allocator", "2"),
                                       std::pair("allocator", "3"), std::pair("tracemalloc", "1")}) {
     INFO(option << " " << value);
@@ -340,7 +335,7 @@ TEST_CASE("an allocator that cannot be counted is refused", "[memory][start]") {
 }
 
 TEST_CASE("a free-threaded CPython has no limit, and says so", "[memory][start]") {
-  if (!is_free_threaded()) return;
+  if (!is_free_threaded()) SKIP("this Python has a GIL");
   in_child([] {
     EXPECT(has(refusal(with_limit(64 * mib)), "a free-threaded CPython"));
     py::Interpreter python;

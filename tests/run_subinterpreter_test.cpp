@@ -93,6 +93,14 @@ SubConfig with_shared_gil() {
   return config;
 }
 
+/// As an interpreter was before 3.12: it shares the GIL, and takes extension modules that know one interpreter. A
+/// free-threaded Python has none that takes these.
+SubConfig with_all_shared() {
+  SubConfig config = with_shared_gil();
+  config.check_extensions = is_free_threaded();
+  return config;
+}
+
 /// Forks. \returns what the child exits with: 0 if `work` gives true there.
 template <class F>
 int fork_and(F&& work) {
@@ -160,7 +168,8 @@ TEST_CASE("a SubInterpreter says whether it has its own GIL, and CPython's numbe
     SubInterpreter own;
     SubInterpreter shared(with_shared_gil());
     SubConfig unchecked;
-    unchecked.check_extensions = false;
+    unchecked.check_extensions = python.is_free_threaded();
+    if (python.is_free_threaded()) unchecked.own_gil = false;
     SubInterpreter also_shared(unchecked);
     EXPECT(own.is_own_gil() == can_have_own_gil());
     EXPECT(!shared.is_own_gil() && !also_shared.is_own_gil());
@@ -203,6 +212,21 @@ TEST_CASE("options that cannot be are refused") {
     }
     EXPECT(interpreters() == 1);
     EXPECT(python.eval<int>("1") == 1);
+  });
+}
+
+TEST_CASE("a free-threaded Python refuses check_extensions = false") {
+  if (!is_free_threaded()) SKIP("this Python has a GIL");
+  in_child([] {
+    py::Interpreter python;
+    for (SubConfig config : {SubConfig(), with_shared_gil()}) {
+      config.check_extensions = false;
+      EXPECT(EXPECT_THROWN(py::StartError, SubInterpreter none(config)).what() ==
+             std::string("cannot make a SubInterpreter: this Python has no GIL, and always checks extension modules. "
+                         "Leave SubConfig::check_extensions at true"));
+    }
+    EXPECT(interpreters() == 1);
+    EXPECT(SubInterpreter(with_shared_gil()).eval<int>("1") == 1);
   });
 }
 
@@ -527,7 +551,8 @@ TEST_CASE("what belongs to one interpreter may be dropped anywhere") {
       const GilGuard gil(python);
       made = Object();
     });
-    sub.exec("pass");  // takes what was dropped meanwhile
+    // What was dropped meanwhile is taken, and what other threads made ends on a free-threaded Python.
+    sub.exec(python.is_free_threaded() ? "import gc; gc.collect()" : "pass");
     EXPECT(living == 0);
 
     std::optional<PythonError> error;
@@ -921,9 +946,7 @@ TEST_CASE("the stop ends interpreters that scripts made", "[stop]") {
         "try:\n  import _interpreters as module\nexcept ImportError:\n  import _xxsubinterpreters as module\n"
         "made = module.create()";
     python.exec(make);
-    SubConfig config = with_shared_gil();
-    config.check_extensions = false;
-    SubInterpreter sub(config);
+    SubInterpreter sub(with_all_shared());
     sub.exec(make);
     python.exec("module.run_string(made, 'x = 1')");
     EXPECT(interpreters() == 4);
@@ -1128,6 +1151,7 @@ TEST_CASE("CPython 3.12.1 aborts by itself at its end after asyncio in an interp
 #endif
 
 TEST_CASE("extension modules that know one interpreter need check_extensions = false", "[numpy]") {
+  if (is_free_threaded()) SKIP("a free-threaded Python always checks extension modules");
   in_child([] {
     py::Interpreter python;
     if (!python.eval<bool>("bool(__import__('importlib.util').util.find_spec('numpy'))")) return;
@@ -1198,9 +1222,7 @@ TEST_CASE("what is the process's own is as before, whatever its interpreters hav
         py::Interpreter python;
         compare(before, state(), "by the start");
         if (with_sub) {
-          SubConfig config = with_shared_gil();
-          config.check_extensions = false;
-          SubInterpreter sub(config);
+          SubInterpreter sub(with_all_shared());
           compare(before, state(), "by a SubInterpreter");
           sub.exec(imports);
         }
@@ -1215,7 +1237,8 @@ TEST_CASE("interpreters that are made and ended take no more memory than CPython
   in_child([] {
     py::Interpreter python;
     const latepy::detail::Api& api = latepy::detail::api();
-    constexpr int count = 100;
+    // A free-threaded Python loses megabytes with each, and more time.
+    const int count = python.is_free_threaded() ? 10 : 100;
     const auto bare = [&] {
       PyThreadState* const main = api.ThreadState_Get();
       PyThreadState* const made = api.NewInterpreter();
@@ -1224,9 +1247,7 @@ TEST_CASE("interpreters that are made and ended take no more memory than CPython
       api.ThreadState_Swap(main);
     };
     const auto ours = [] {
-      SubConfig config = with_shared_gil();
-      config.check_extensions = false;
-      SubInterpreter sub(config);
+      SubInterpreter sub(with_all_shared());
       EXPECT(sub.eval<int>("1 + 1") == 2);
     };
     const auto growth = [&](const auto& make) {
