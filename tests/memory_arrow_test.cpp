@@ -266,8 +266,8 @@ TEST_CASE("a capsule of other values is refused by its schema, and not consumed"
     CHECK(values(from_arrow<double>(capsule)) == std::vector<double>{1, 2});
     CHECK(refused([&] { from_arrow<int>(capsule); }) == "the capsule was consumed before: ask for a new one");
   }
-  python().def("kind", [](const Column<std::string>&) { return "text"; });
-  python().def("kind", [](const Column<double>& column) { return column.size() == 2 ? "float64" : ""; });
+  python().def("kind", py::overload([](const Column<std::string>&) { return "text"; },
+                                    [](const Column<double>& column) { return column.size() == 2 ? "float64" : ""; }));
   CHECK(python()["kind"](with_arrow("Stream(schema_of('g'), [doubles([1, 2])]).__arrow_c_stream__()"))
             .as<std::string>() == "float64");
   CHECK(living() == 0);

@@ -172,6 +172,38 @@ TEST_CASE("an mdspan of const converts what it cannot point to") {
   CHECK_THAT(refused_call("last([['x']])"), ContainsSubstring("[0][0]: cannot convert 'str' \"x\" to double"));
 }
 
+TEST_CASE("of overloads, the one whose mdspan is of the items of the argument is taken first") {
+  using Vector = md::mdspan<const int, md::extents<std::size_t, md::dynamic_extent>>;
+  python().def("which",
+               py::overload([](Matrix<const double>) { return "matrix of double"; },
+                            [](Vector) { return "vector of int"; }, [](Matrix<const int>) { return "matrix of int"; }));
+  python().def("order", py::overload([](Matrix<double, md::layout_left>) { return "left"; },
+                                     [](Matrix<double>) { return "right"; }));
+  int numbers[] = {0, 1, 2, 3, 4, 5};
+  double reals[] = {0, 1, 2, 3, 4, 5};
+  const py::View matrix = py::view(numbers, {2, 3}, py::unowned), vector = py::view(numbers, 6, py::unowned),
+                 real = py::view(reals, {2, 3}, py::unowned), columns = py::view(reals, {2, 3}, {8, 16}, py::unowned);
+  CHECK(python()["which"](matrix).as<std::string>() == "matrix of int");
+  CHECK(python()["which"](vector).as<std::string>() == "vector of int");
+  CHECK(python()["which"](real).as<std::string>() == "matrix of double");
+  CHECK(python()["which"](eval("[[1, 2]]")).as<std::string>() == "matrix of double");  // by conversion: the first one
+  CHECK(python()["order"](real).as<std::string>() == "right");
+  CHECK(python()["order"](columns).as<std::string>() == "left");
+  const auto fit = [](auto* type, const py::Object& object) {
+    return py::Converter<std::remove_pointer_t<decltype(type)>>::fit(object.ptr());
+  };
+  using py::detail::Fit;
+  Matrix<int>* writable = nullptr;
+  Matrix<const int>* readable = nullptr;
+  const py::Object frozen = python().eval("lambda view: memoryview(view).toreadonly()")(matrix);
+  CHECK((fit(writable, matrix) == Fit::own && fit(readable, matrix) == Fit::own));
+  CHECK((fit(writable, frozen) == Fit::other && fit(readable, frozen) == Fit::own));
+  CHECK((fit(writable, vector) == Fit::other && fit(readable, real) == Fit::other &&
+         fit(readable, eval("1")) == Fit::other));
+  python().exec("class Fails:\n  @property\n  def __dlpack__(self): raise LookupError('not here')");
+  CHECK(fit(readable, eval("Fails()")) == Fit::other);
+}
+
 TEST_CASE("a view of an mdspan has its shape and strides") {
   python();
   float items[] = {0, 1, 2, 3, 4, 5};
