@@ -38,6 +38,15 @@ bool is_deadly(F call) {
   return outcome.exit_code != 0;
 }
 
+/// Loads the library that latepy would take, and does not start Python.
+void open_library() {
+  for (const py::Candidate& each : py::locate().candidates())
+    if (each.verdict == py::Verdict::chosen) {
+      setenv("PYTHONHOME", each.home.c_str(), 1);
+      EXPECT(dlopen(each.library.c_str(), RTLD_NOW | RTLD_GLOBAL));
+    }
+}
+
 int refuse_after_first(const char*, PyObject*, void* first) {
   if (c_api<PyInterpreterState*()>("PyInterpreterState_Get")() == first) return 0;
   c_api<void(PyObject*, const char*)>("PyErr_SetString")(*c_api<PyObject*>("PyExc_RuntimeError"), "no");
@@ -46,7 +55,12 @@ int refuse_after_first(const char*, PyObject*, void* first) {
 
 /// From now on CPython's allocations from the nth on fail; -1: none. The domains MEM and OBJ.
 long allocations_left = -1;
-bool is_refused() { return allocations_left == 0 || (allocations_left > 0 && --allocations_left == 0); }
+bool is_one_refused = false;  ///< only the nth one fails
+bool is_refused() {
+  const bool is = allocations_left == 0 || (allocations_left > 0 && --allocations_left == 0);
+  if (is && is_one_refused) allocations_left = -1;
+  return is;
+}
 void refuse_memory() {
   using Allocator = latepy::detail::BlockAllocator;
   static Allocator before[3];
@@ -91,11 +105,7 @@ TEST_CASE("until CPython 3.11 the process ends if an interpreter cannot be made"
 
 TEST_CASE("CPython ends the process if there is no memory while it starts") {
   const Outcome outcome = run_in_child([] {
-    for (const py::Candidate& each : py::locate().candidates())
-      if (each.verdict == py::Verdict::chosen) {
-        setenv("PYTHONHOME", each.home.c_str(), 1);
-        EXPECT(dlopen(each.library.c_str(), RTLD_NOW | RTLD_GLOBAL));
-      }
+    open_library();
     refuse_memory();
     allocations_left = 300;
     c_api<void(int)>("Py_InitializeEx")(0);
@@ -129,6 +139,55 @@ TEST_CASE("CPython 3.13 crashes where there is no memory to compile") {
       allocations_left = -1;
     }
   }));
+}
+
+TEST_CASE("in CPython 3.12.1 and 3.13.0 a task of asyncio that lacked memory once breaks what is done later") {
+  const Outcome outcome = run_in_child([] {
+    open_library();
+    setenv("PYTHONMALLOC", "debug", 1);  // what is freed is overwritten, so it shows if it is used
+    c_api<void(int)>("Py_InitializeEx")(0);
+    const Functions python;
+    const std::string_view version(c_api<const char*()>("Py_GetVersion")(), 7);
+    if (version != "3.12.1 " && version != "3.13.0 ") std::_Exit(1);
+    alarm(60);
+    refuse_memory();
+    python.run(R"(
+import asyncio, gc, logging, sys
+logging.disable()
+sys.unraisablehook = lambda _: None
+loop = asyncio.SelectorEventLoop()
+async def nap():
+    await asyncio.sleep(0)
+    await asyncio.sleep(0.001)
+def poll():
+    loop.stop()
+    loop.run_forever()
+def begin():
+    global task
+    task = loop.create_task(nap())
+    for each in range(5): poll()
+def end():
+    for each in range(50):
+        asyncio._set_running_loop(None)
+        loop._thread_id = None
+        if task and not task.done(): poll()
+    gc.collect()
+task = None
+)",
+               nullptr);
+    PyObject* const main = c_api<PyObject*(const char*)>("PyImport_AddModule")("__main__");
+    PyObject* const begin = c_api<PyObject*(PyObject*, const char*)>("PyObject_GetAttrString")(main, "begin");
+    is_one_refused = true;
+    for (long nth = 1; nth < 400; ++nth) {
+      allocations_left = nth;
+      c_api<PyObject*(PyObject*)>("PyObject_CallNoArgs")(begin);
+      allocations_left = -1;
+      c_api<void()>("PyErr_Clear")();
+      python.run("end()", nullptr);
+    }
+    std::_Exit(0);
+  });
+  CHECK(outcome.exit_code != 0);
 }
 
 TEST_CASE(
