@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/run/detail/frames.hpp>
 #include <latepy/run/detail/modules.hpp>
 #include <latepy/run/detail/reset_source.hpp>
 
@@ -26,8 +27,8 @@ LATEPY_COLD inline ColdObject reset_function(const char* name) {
 
 /// \throws StateError if another thread lives or an import runs.
 LATEPY_COLD inline void check_idle(const Ref& modules) {
-  const Ref sees_frames(process_state().only.load() ? api().TrueStruct : api().FalseStruct);
-  const ColdObject reason = call_plain(reset_function("why_not"), {modules, sees_frames});
+  const ColdObject frames = frames_if_alone(reset_function("current_frames"));
+  const ColdObject reason = call_plain(reset_function("why_not"), {modules, frames});
   if (!reason.is_none()) throw_error<StateError>({"reset() was called while ", text_of(reason.ptr())});
 }
 

@@ -30,7 +30,7 @@ def names_of(module):
     except Exception:  # scripts may put anything into sys.modules
         return {}
 
-def why_not(modules, sees_frames):
+def why_not(modules, frames):
     locks = [lock() for lock in list(_frozen_importlib._module_locks.values())]
     if _imp.lock_held() or any(getattr(lock, 'owner', None) is not None for lock in locks):
         return 'an import runs: let it end first'
@@ -40,7 +40,7 @@ def why_not(modules, sees_frames):
             if not isinstance(each, (threading._MainThread, threading._DummyThread)):
                 names.append(each.name)
         return f'threads of Python live ({", ".join(names) or "made by the module _thread"}): let them end first'
-    if sees_frames and len(current_frames()) > 1:
+    if frames:
         return 'another C++ thread runs Python code: let it return first'
 
 # Whether a package stays because of one of its modules: one of the program, of the standard library, an extension, or

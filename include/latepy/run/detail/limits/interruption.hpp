@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/run/detail/entry.hpp>
+#include <latepy/run/detail/frames.hpp>
 #include <latepy/run/detail/limits/raise.hpp>
 
 namespace latepy {
@@ -42,13 +43,13 @@ inline bool is_hosts(unsigned long thread) noexcept {
     if (each->number.load() > 0 && each->thread == thread) return true;
   return false;
 }
-/// Calls `visit` with each C++ thread that runs Python code. Needs the GIL. With several interpreters it finds none:
-/// sys._current_frames() makes frame objects for the threads of all, with the memory of this one.
+/// Calls `visit` with each C++ thread that runs Python code. Needs the GIL. With several interpreters it finds none;
+/// see frames_if_alone().
 template <class F>
 void each_running_thread(F&& visit) {
-  if (!process_state().only.load()) return;
-  const Object running =
-      call_plain(limits_function("running"), {make_int(static_cast<long long>(api().Thread_get_thread_ident()))});
+  const Object frames = frames_if_alone(limits_function("_current_frames"));
+  if (frames.is_none()) return;
+  const Object running = call_plain(limits_function("running"), {frames});
   const ssize count = check_result(api().List_Size(running.ptr()));
   for (ssize at = 0; at < count; ++at) {
     const auto thread = static_cast<unsigned long>(Ref(api().List_GetItem(running.ptr(), at)).as<unsigned long long>());

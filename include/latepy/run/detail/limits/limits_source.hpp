@@ -10,12 +10,12 @@ inline constexpr char limits_source[] = R"(
 import sys
 _current_frames, gettrace, settrace = sys._current_frames, sys.gettrace, sys.settrace  # scripts may replace them
 def nothing(): pass
-def running(own):
+def running(frames):
     threading = sys.modules.get('threading')
     def is_pythons(ident):
         thread = threading and threading._active.get(ident)
         return thread and not isinstance(thread, (threading._MainThread, threading._DummyThread))
-    return [ident for ident in _current_frames() if ident != own and not is_pythons(ident)]
+    return [ident for ident in frames if not is_pythons(ident)]
 )";
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <latepy/core/detail/kept_namespace.hpp>
+#include <latepy/run/detail/frames.hpp>
 #include <latepy/run/detail/stop.hpp>
 #include <latepy/run/detail/sub/end_others_source.hpp>
 
@@ -14,7 +15,6 @@ namespace detail {
 /// scripts made. Needs the GIL. \param timeout as that of the stop. \returns false if CPython would end the process
 /// because one lives on.
 LATEPY_COLD inline bool end_other_interpreters(long long timeout, std::vector<std::string>& alive) {
-  const auto is_alone = [] { return !api().InterpreterState_Next(api().InterpreterState_Head()); };
   if (is_alone()) return true;
   bool is_over = true;
   for (SubOwner* each = process_state().sub_owners.load(); each; each = each->next)
@@ -30,9 +30,9 @@ LATEPY_COLD inline bool end_other_interpreters(long long timeout, std::vector<st
 /// The same as close_gate_to_guards(), and ends all other interpreters. No thread enters any more, for good.
 LATEPY_COLD inline bool close_gate(long long timeout, std::vector<std::string>& alive, const Waiting& waiting) {
   if (!close_gate_to_guards(timeout, alive, waiting)) return false;
-  const bool is_alone = end_other_interpreters(timeout, alive);
-  current_interpreter().stopping = is_alone ? gate_closed : 0;
-  return is_alone;
+  const bool are_over = end_other_interpreters(timeout, alive);
+  current_interpreter().stopping = are_over ? gate_closed : 0;
+  return are_over;
 }
 
 }  // namespace detail
