@@ -1129,6 +1129,69 @@ TEST_CASE("modules of the standard library work in a SubInterpreter") {
   });
 }
 
+TEST_CASE("modules with static types work in one interpreter after the other, and in several at once", "[threads]") {
+  constexpr char dates[] =
+      "import datetime, decimal, fractions, zoneinfo\n"
+      "r = str(datetime.datetime(2000, 1, 31) + datetime.timedelta(1) * int(decimal.Decimal('2')))";
+  constexpr char expected[] = "2000-02-02 00:00:00";
+  in_child([&] {
+    py::Interpreter python;
+    for (int round = 0; round < 3; ++round) {
+      SubInterpreter first, second;
+      for (SubInterpreter* each : {&second, &first}) {
+        each->exec(dates);
+        EXPECT((*each)["r"].as<std::string>() == expected);
+      }
+    }
+    python.exec(dates);
+    EXPECT(python["r"].as<std::string>() == expected);
+    EXPECT(python.stop());
+  });
+  in_child([&] {
+    py::Interpreter python(released());
+    on_threads(4, [&](int) {
+      for (int round = 0; round < 3; ++round) {
+        SubInterpreter sub;
+        sub.exec(dates);
+        EXPECT(sub["r"].as<std::string>() == expected);
+      }
+    });
+    EXPECT(python.stop());
+  });
+}
+
+TEST_CASE("a look at the threads that run Python leaves an interpreter alone that is being made", "[limits][reset]") {
+  in_child([] {
+    py::Config config = released();
+    config.interruptible = true;
+    py::Interpreter python(config);
+    std::atomic<bool> is_done{false};
+    std::thread other([&] {
+      while (!is_done) python.interrupt();
+    });
+    for (int round = 0; round < 20; ++round) SubInterpreter();
+    is_done = true;
+    other.join();
+    EXPECT(python.stop());
+  });
+  in_child([] {
+    py::Interpreter python(released());
+    std::atomic<bool> is_done{false};
+    std::thread other([&] {
+      for (int round = 0; round < 20; ++round) SubInterpreter();
+      is_done = true;
+    });
+    while (!is_done) {
+      try {
+        python.reset();
+      } catch (const StateError&) {  // the other thread runs Python code
+      }
+    }
+    other.join();
+    EXPECT(python.stop());
+  });
+}
+
 #if defined(__x86_64__) || defined(__aarch64__)
 TEST_CASE("CPython 3.12.1 aborts by itself at its end after asyncio in an interpreter with its own GIL") {
   const Outcome outcome = run_in_child([] {

@@ -7,6 +7,7 @@
 #include <latepy/run/sub_config.hpp>
 #if LATEPY_DEFINITIONS
 #include <latepy/run/detail/sub/end.hpp>
+#include <latepy/run/detail/sub/first_import.hpp>
 #include <latepy/run/detail/sub/record.hpp>
 #endif
 
@@ -145,6 +146,7 @@ LATEPY_FUNC LATEPY_COLD void SubInterpreter::prepare(const SubConfig& config) {
   detail::attempt(&detail::probe_streams);
   detail::keep_memory_errors();
   detail::hide_shared_asyncio();
+  if (is_own_gil_) detail::import_after_main();
   adopt_main(detail::known_module("__main__"), true);
   const std::string missing = detail::missing_paths(config.paths, true);
   if (!missing.empty()) Interpreter::current().warn({"SubConfig::paths: there is no folder or zip file ", missing});
