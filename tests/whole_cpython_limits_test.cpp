@@ -213,6 +213,32 @@ TEST_CASE(
   }));
 }
 
+TEST_CASE(
+    "in CPython 3.12.1 and 3.13.0 datetime breaks the memory if an interpreter with its own GIL imports it first") {
+  CHECK(is_deadly([](const Functions& python) {
+    const std::string_view version(c_api<const char*()>("Py_GetVersion")(), 7);
+    if (version != "3.12.1 " && version != "3.13.0 ") std::_Exit(1);
+    PyThreadState* const main = python.state();
+    const latepy::detail::InterpreterConfig config{0, 0, 0, 1, 0, 1, 2};
+    for (int round = 0; round < 4; ++round) {
+      PyThreadState* made[2] = {};
+      for (PyThreadState*& each : made) {
+        c_api<latepy::detail::InitStatus(PyThreadState**, const latepy::detail::InterpreterConfig*)>(
+            "Py_NewInterpreterFromConfig")(&each, &config);
+        python.run("import datetime, sys\nsys.datetime = datetime.datetime(2000, 1, 1)", nullptr);
+        python.swap(main);
+      }
+      for (PyThreadState* each : made) {
+        python.swap(each);
+        python.end(each);
+        python.swap(main);
+      }
+      python.run("import datetime, gc\ngc.collect()", nullptr);
+    }
+    python.finalize();
+  }));
+}
+
 TEST_CASE("until CPython 3.13 an interpreter cannot be ended while another thread has a state in it") {
   CHECK(is_deadly([](const Functions& python) {
     if (minor_version() > 13) std::_Exit(1);
