@@ -63,17 +63,16 @@ class Ready(collections.deque):
 
 # Where asyncio has no memory for the next step of a task, Handle._run() tells the exception handler, and the task is
 # lost: that ends the run, and who runs the loop looks for the task. Other code may tell a MemoryError too.
-def is_loss_of_task(trace, handle, teller):
+def is_loss_of_task(trace, teller):
     return teller.f_code is asyncio.Handle._run.__code__ and all(
-        frame.f_globals.get('__name__', '').startswith('asyncio') for frame, _ in traceback.walk_tb(trace)) and (
-        getattr(trace, 'tb_next', None) or asyncio.isfuture(getattr(handle._callback, '__self__', None)))  # a step in C
+        frame.f_globals.get('__name__', '').startswith('asyncio') for frame, _ in traceback.walk_tb(trace))
 
 def watch_losses(loop):
     handle = loop.call_exception_handler
     def call_exception_handler(context):
         exception = context.get('exception')
         is_loss = isinstance(exception, MemoryError) and 'handle' in context and is_loss_of_task(
-            exception.__traceback__, context['handle'], sys._getframe(1))
+            exception.__traceback__, sys._getframe(1))
         if is_loss:
             context.pop('handle', None)  # which refers to the task, as the frames do
             traceback.clear_frames(exception.__traceback__)
