@@ -369,8 +369,9 @@ TEST_CASE("of the libraries in a folder the newest comes first, then the ordinar
   py::detail::Arena arena;
   const auto libraries = [&](const char* executable) {
     std::string text;
-    for (const py::detail::Text path :
-         py::detail::libraries_below(arena, arena.copy(tree.at("py")), py::detail::executable_name(executable))) {
+    const py::detail::PythonName wanted = py::detail::executable_name(executable);
+    const py::detail::Texts paths = py::detail::libraries_below(arena, arena.copy(tree.at("py")), wanted);
+    for (const py::detail::Text path : paths) {
       const py::detail::PythonName name = py::detail::library_name(path);
       text += std::string(name.dotted(arena).c_str()) + name.flags() + " ";
     }
