@@ -1160,6 +1160,19 @@ TEST_CASE("modules with static types work in one interpreter after the other, an
   });
 }
 
+TEST_CASE("where the main interpreter cannot import a module with static types, others do without it") {
+  in_child([] {
+    py::Interpreter python;
+    python.exec("import sys\nsys.modules['_datetime'] = None");  // as if a Deadline had ended its import
+    for (int round = 0; round < 4; ++round) {
+      SubInterpreter first, second;
+      for (SubInterpreter* each : {&first, &second})
+        each->exec("import datetime\nassert datetime.timedelta(1) * 2 == datetime.timedelta(2)");
+    }
+    EXPECT(python.stop());
+  });
+}
+
 TEST_CASE("a look at the threads that run Python leaves an interpreter alone that is being made", "[limits][reset]") {
   in_child([] {
     py::Config config = released();

@@ -16,17 +16,24 @@ namespace detail {
 /// work in the others, or are refused there and have a replacement in Python.
 inline constexpr std::string_view modules_of_main[] = {"_asyncio", "_datetime", "_decimal"};
 
+/// Imports the module in the main interpreter, if it is one of these. \returns whether this interpreter may import it.
+LATEPY_COLD inline bool import_in_main(PyObject* spec) {
+  const std::string name = get_attribute(Ref(throw_if_null(spec)), "name").as<std::string>();
+  if (std::find(std::begin(modules_of_main), std::end(modules_of_main), name) == std::end(modules_of_main)) return true;
+  const std::uint32_t main = process_state().entered.load()->generation;
+  const std::optional<GilGuard> gil = GuardAccess::try_enter(main);
+  return gil && attempt([&] { known_module(name.c_str()); });
+}
+
 /// A function of `_imp` that makes an extension module. \param former the function before.
 LATEPY_COLD inline PyObject* create_after_main(PyObject* former, PyObject* arguments) noexcept {
-  attempt([&] {
-    const std::string name =
-        get_attribute(Ref(throw_if_null(api().Tuple_GetItem(arguments, 0))), "name").as<std::string>();
-    if (std::find(std::begin(modules_of_main), std::end(modules_of_main), name) == std::end(modules_of_main)) return;
-    const std::uint32_t main = process_state().entered.load()->generation;
-    if (const std::optional<GilGuard> gil = GuardAccess::try_enter(main)) attempt([&] { known_module(name.c_str()); });
-  });
-  api().Err_Clear();
-  return api().Object_Call(former, arguments, nullptr);
+  const Api& a = api();
+  bool may_import = false;
+  attempt([&] { may_import = import_in_main(a.Tuple_GetItem(arguments, 0)); });
+  if (may_import) return a.Object_Call(former, arguments, nullptr);
+  a.Err_Clear();
+  a.Err_SetString(*a.ImportError, "the main interpreter has to import this module first, and could not: try again");
+  return nullptr;
 }
 
 /// From now on the interpreter imports the modules above after the main one. Needs its GIL.
