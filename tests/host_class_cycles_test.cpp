@@ -249,7 +249,7 @@ TEST_CASE("a set or map that a script assigned holds all of it, and finds it") {
   CHECK(python().eval<bool>("g.ranks == {each: i for i, each in enumerate(members)}"));
   CHECK(python().eval<bool>("all(g.friends[each] == [each, g] or g.friends[each] == (each, g) for each in members)"));
   CHECK(python().eval<bool>("len(g.inputs) == 20 and all(each in g.inputs for each in members)"));
-  const auto& group = python()["g"].as<Group&>();
+  auto& group = python()["g"].as<Group&>();  // of the namespace
   CHECK(std::is_sorted(group.ordered.begin(), group.ordered.end()));
   for (const Member& member : group.by_owner) CHECK(group.by_owner.count(member) == 1);
   for (const Member& member : group.hashed)
