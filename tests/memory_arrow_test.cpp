@@ -110,7 +110,7 @@ TEST_CASE("types of numbers are those of Arrow") {
   check(1.5f, "f");
   check(1.5, "g");
 #if LATEPY_FLOAT16
-  py::detail::float16 halves[] = {1.5f, -2};
+  py::detail::float16 halves[] = {py::detail::float16(1.5f), -2};
   const View view = py::view(halves, 2, unowned);
   auto schema = move_out<ArrowSchema>(view.call_method("__arrow_c_schema__"));
   CHECK(std::string(schema.format) == "e");

@@ -372,7 +372,8 @@ TEST_CASE("a DataFrame shares the columns with the program, and its columns come
 #if LATEPY_FLOAT16
   using Half = py::detail::float16;
   Table halves;
-  halves.add("h", std::vector<Half>{1.5f, 2}).add("h?", std::vector<std::optional<Half>>{Half(1.5f), std::nullopt});
+  halves.add("h", std::vector<Half>{Half(1.5f), 2})
+      .add("h?", std::vector<std::optional<Half>>{Half(1.5f), std::nullopt});
   CHECK(halves.column<std::optional<Half>>("h?")[0] == Half(1.5f));
   python()["df"] = halves.to_pandas();
   python().exec(R"(

@@ -38,7 +38,7 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
-  std::string path;  ///< in UTF-8
+  std::string path{};  ///< in UTF-8
 
  private:
   static int process() {
