@@ -550,6 +550,8 @@ TEST_CASE("a Function goes both ways between Python and the host") {
   python()["again"] = py::Function<int(int)>(python().get("operator.neg"));
   CHECK(python()["again"].as<py::Object>().same(python().get("operator.neg")));
   CHECK_FALSE(python().eval("3").is<py::Function<int()>>());
+  python().def("kind", py::overload([](py::Object) { return "object"; }, [](py::Function<int()>) { return "call"; }));
+  CHECK(text("kind(len) + ' ' + kind(3)") == "call object");
 }
 
 TEST_CASE("a Function lends objects of bound classes that it is given by reference") {
@@ -585,6 +587,9 @@ TEST_CASE("a lambda or function of C++ is an argument, as a function that def() 
   CHECK(eval("kept()").as<int>() == 7);
   CHECK(eval("lambda key: max([1, -5, 3], key=key)")(+[](int x) { return std::abs(x); }).as<int>() == -5);
   CHECK(py::to_py(static_cast<int (*)(int)>(nullptr)).is_none());
+  python().def("doubler", [&] { return twice; });
+  CHECK(holds("doubler()(4) == 8"));
+  CHECK(text("doubler.__signatures__[0]") == "() -> collections.abc.Callable");
   CHECK_THAT(thrown<py::TypeError>([&] { eval("lambda f: f('a')")(twice); }).message(),
              ContainsSubstring("function(arg1: int, /) -> int: argument 1: cannot convert 'str' \"a\" to int"));
   CHECK_STEADY(eval("callable")(twice));

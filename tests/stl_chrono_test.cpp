@@ -142,6 +142,34 @@ TEST_CASE("only a timedelta is a duration, only a datetime a time") {
   CHECK(eval("type('D', (timedelta,), {})(1)").as<hours>() == hours(24));
 }
 
+TEST_CASE("the overload for a time is nearer to a datetime than one for any object, and so is an alternative") {
+  import_datetime();
+  python().def("kind", py::overload([](py::Object) { return "object"; }, [](Time<seconds>) { return "time"; },
+                                    [](seconds) { return "duration"; }));
+  CHECK(py::str(eval("kind(datetime(2020, 1, 2))")) == "time");
+  CHECK(py::str(eval("kind(timedelta(1))")) == "duration");
+  CHECK(py::str(eval("kind(date(2020, 1, 2))")) == "object");
+  using Any = std::variant<py::Object, Time<seconds>>;
+  CHECK(eval("datetime(2020, 1, 2)").as<Any>().index() == 1);
+  CHECK(eval("date(2020, 1, 2)").as<Any>().index() == 0);
+  if (!python().try_exec("import numpy")) return;
+  CHECK(eval("numpy.datetime64(1, 's')").as<Any>().index() == 1);
+  CHECK(eval("numpy.timedelta64(1, 's')").as<Any>().index() == 0);
+}
+
+TEST_CASE("what the code of a datetime raises comes through, and a time of numpy without memory has no value") {
+  import_datetime();
+  python().exec(R"(
+    class Broken(datetime):
+        def timestamp(self): raise LookupError('no clock')
+    class datetime64: __module__ = 'numpy'
+  )");
+  CHECK(thrown<py::LookupError>([] { eval("Broken(2020, 1, 2)").as<Time<seconds>>(); }).message() == "no clock");
+  CHECK_FALSE(eval("Broken(2020, 1, 2)").is<Time<seconds>>());
+  CHECK_THAT(refusal<Time<seconds>>("datetime64()"), ContainsSubstring("it stands for a missing value"));
+  CHECK(eval("datetime64()").as<std::optional<Time<seconds>>>() == std::nullopt);
+}
+
 TEST_CASE("time points are datetimes in UTC") {
   import_datetime();
   using Micros = Time<microseconds>;

@@ -23,9 +23,11 @@ TEST_CASE("a path is a pathlib.Path") {
 }
 
 TEST_CASE("a path comes from str, bytes and os.PathLike") {
-  python().exec("import pathlib\nclass Like:\n  def __init__(self, p): self.p = p\n  def __fspath__(self): return self.p");
+  python().exec(
+      "import pathlib\nclass Like:\n  def __init__(self, p): self.p = p\n  def __fspath__(self): return self.p");
   const fs::path wanted = fs::u8path("a/é");
-  for (const char* code : {"'a/é'", "'a/é'.encode()", "pathlib.PurePosixPath('a/é')", "Like('a/é')", "Like('a/é'.encode())"}) {
+  for (const char* code :
+       {"'a/é'", "'a/é'.encode()", "pathlib.PurePosixPath('a/é')", "Like('a/é')", "Like('a/é'.encode())"}) {
     INFO(code);
     CHECK(eval(code).as<fs::path>() == wanted);
     CHECK(eval(code).try_as<fs::path>() == wanted);
@@ -35,7 +37,8 @@ TEST_CASE("a path comes from str, bytes and os.PathLike") {
 }
 
 TEST_CASE("what is no path is refused") {
-  python().exec("class Fails:\n  def __fspath__(self): raise OSError('gone')\nclass Odd:\n  def __fspath__(self): return 3");
+  python().exec(
+      "class Fails:\n  def __fspath__(self): raise OSError('gone')\nclass Odd:\n  def __fspath__(self): return 3");
   CHECK(refusal("3") == "cannot convert 'int' 3 to std::filesystem::path: it is neither str, bytes nor os.PathLike");
   CHECK_THAT(refusal("bytearray(b'x')"), ContainsSubstring("it is neither str, bytes nor os.PathLike"));
   CHECK_THAT(refusal("Odd()"), ContainsSubstring("it is neither str, bytes nor os.PathLike"));
@@ -44,6 +47,14 @@ TEST_CASE("what is no path is refused") {
   CHECK_THROWS_AS(eval("Fails()").as<fs::path>(), py::OSError);
   CHECK_FALSE(eval("Fails()").is<fs::path>());
   CHECK_FALSE(py::detail::api().Err_Occurred());
+}
+
+TEST_CASE("the overload for a path is nearer to an os.PathLike than one for any object, and a str is text first") {
+  python().exec("import pathlib");
+  python().def("kind", py::overload([](py::Object) { return "object"; }, [](fs::path) { return "path"; }));
+  CHECK(py::str(eval("kind(pathlib.Path('a')) + ' ' + kind('a')")) == "path object");
+  python().def("text", py::overload([](fs::path) { return "path"; }, [](std::string) { return "text"; }));
+  CHECK(py::str(eval("text(pathlib.Path('a')) + ' ' + text('a')")) == "path text");
 }
 
 #if !LATEPY_WINDOWS

@@ -33,6 +33,17 @@ TEST_CASE("a std::valarray refuses what a std::vector refuses, by its own name")
   CHECK(refusal<std::valarray<int>>("'12'").find("to std::valarray<int>: a str is not split") != std::string::npos);
 }
 
+TEST_CASE("an overload for a std::valarray is as near as one for a std::vector, and reads no iterator to see it") {
+  python().exec("import array");
+  python().def("numbers", py::overload([](std::valarray<float>) { return "floats"; },
+                                       [](std::valarray<double>) { return "doubles"; },
+                                       [](std::valarray<int>) { return "ints"; }));
+  CHECK(py::str(eval("' '.join([numbers(array.array('d', [1])), numbers([0.5]), numbers([1, 2])])")) ==
+        "doubles doubles ints");
+  CHECK_THAT(thrown<py::TypeError>([] { eval("numbers(iter([1]))"); }).message(),
+             ContainsSubstring("an iterator can be read only once"));
+}
+
 namespace {
 struct Signal {
   std::valarray<double> samples{1, 2};

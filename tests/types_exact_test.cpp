@@ -39,6 +39,19 @@ TEST_CASE("a Decimal has all digits of decimal.Decimal, in both directions") {
         "cannot convert the text \"1\\x00x\" to decimal.Decimal: it is no number");
 }
 
+TEST_CASE("overloads for a Decimal and a Fraction are nearer to these than one for any object") {
+  python().def("kind", py::overload([](py::Object) { return "object"; }, [](Decimal) { return "Decimal"; },
+                                    [](Fraction) { return "Fraction"; }));
+  python().exec("from decimal import Decimal\nfrom fractions import Fraction\nimport sys");
+  CHECK(py::str(eval("' '.join([kind(Decimal('0.5')), kind(Fraction(1, 2)), kind(7)])")) == "Decimal Fraction object");
+  // Where the modules cannot be imported no object is near.
+  python().exec("without = {each: sys.modules.pop(each) for each in ('decimal', 'fractions')}");
+  python().exec("for each in without: sys.modules[each] = None");
+  const std::string there = py::str(eval("kind(Decimal('0.5')) + ' ' + kind(Fraction(1, 2))"));
+  python().exec("sys.modules.update(without)");
+  CHECK(there == "object object");
+}
+
 TEST_CASE("a Decimal gives scaled integers, and refuses to round") {
   CHECK(Decimal{"12.34"}.scaled(2) == 1234);
   CHECK(Decimal{"-12.3400"}.scaled(2) == -1234);
