@@ -20,6 +20,8 @@ struct Picture {
 struct Any {};
 py::BufferInfo any;
 struct Other {};
+struct FineGrid : Grid {};
+struct Silent {};
 
 void host() {
   static const bool made = [] {
@@ -52,6 +54,8 @@ void host() {
     m.add_class<Picture>("Picture").init<>().def("columns", &Picture::columns);
     m.add_class<Any>("Any", py::buffer_protocol).init<>().buffer([](Any&) { return any; });
     m.add_class<Other>("Other").init<>();
+    m.add_class<FineGrid, Grid>("FineGrid").init<>();
+    m.add_class<Silent>("Silent", py::buffer_protocol).init<>();
     python().exec("from memories import *");
     return true;
   }();
@@ -86,6 +90,7 @@ del g
 assert view[1, 2] == 2.5                            # the view keeps the object
 class Derived(Grid): pass
 assert memoryview(Derived()).nbytes == 48
+assert memoryview(FineGrid()).shape == (2, 3)       # a class of C++ shows the memory of its base
 try: memoryview(Other())
 except TypeError: pass
 else: assert False
@@ -112,6 +117,9 @@ except BufferError as e: assert 'row after row' in str(e), e
 else: assert False, 'rows were read from columns'
 fixed = memoryview(Columns(fixed=True))
 assert fixed.readonly
+try: io.BytesIO(b'x' * 48).readinto(Columns(fixed=True))
+except (BufferError, TypeError): pass
+else: assert False, 'memory that is read-only was written to'
 try: fixed[0, 0] = 1.0
 except TypeError: pass
 else: assert False
@@ -129,6 +137,9 @@ else:
   a = numpy.asarray(c); a[0, 0] = 9
   assert a.shape == (3, 2) and a.flags.f_contiguous and memoryview(c)[0, 0] == 9
 )");
+  py::detail::BufferHandle writable;
+  CHECK_FALSE(writable.acquire(eval("Columns(fixed=True)").ptr(), py::detail::buffer_writable));
+  CHECK(py::detail::take_python_error().message() == "cannot export a writable buffer: the memory is read-only");
   const auto untagged = thrown<py::StateError>(
       [] { py::Class<Other>(py::module("memories").attr("Other")).buffer([](Other&) { return py::BufferInfo(); }); });
   CHECK(untagged.what() ==
@@ -190,6 +201,7 @@ TEST_CASE("an object without a C++ object has no memory to show") {
   host();
   CHECK_THAT(refused("memoryview(Columns.__new__(Columns))"),
              ContainsSubstring("this memories.Columns exports no buffer"));
+  CHECK_THAT(refused("memoryview(Silent())"), ContainsSubstring("this memories.Silent exports no buffer"));
 }
 
 TEST_CASE("what buffer() throws is raised by who asks for the memory") {

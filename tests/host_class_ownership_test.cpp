@@ -21,6 +21,14 @@ int Thing::alive = 0;
 struct Special : Thing {
   using Thing::Thing;
 };
+struct Unknown : Thing {  // a class that Python does not know
+  using Thing::Thing;
+};
+struct Plain {
+  int number = 3;
+};
+struct Fine : Plain {};
+struct Single {};
 struct Box {
   Thing inside{5};
   std::shared_ptr<Thing> shared = std::make_shared<Thing>(6);
@@ -44,10 +52,14 @@ struct Throws {
 
 std::shared_ptr<Thing> kept;
 std::unique_ptr<Thing> taken;
+std::shared_ptr<Single> the_one = std::make_shared<Single>();
 
 void define(py::Module m) {
   m.add_class<Thing>("Thing").init<int>("number"_a = 0).def("number", &Thing::number);
   m.add_class<Special, Thing>("Special").init<int>();
+  m.add_class<Plain>("Plain").init<>();
+  m.add_class<Fine, Plain>("Fine").init<>();
+  m.add_class<Single>("Single").init([] { return the_one; });
   m.add_class<Box>("Box")
       .init<>()
       .def("inside", &Box::inside)
@@ -66,6 +78,10 @@ void define(py::Module m) {
   m.def("kept", [] { return kept; });
   m.def("take", [](std::unique_ptr<Thing> thing) { taken = std::move(thing); });
   m.def("give", [] { return std::move(taken); });
+  m.def("take_or_look", py::overload([](const py::Object&) { return "look"; },
+                                     [](std::unique_ptr<Thing> thing) { return thing ? "take" : "nothing"; }));
+  m.def("take_plain", [](std::unique_ptr<Plain> plain) { return plain->number; });
+  m.def("unknown", [](int n) -> std::unique_ptr<Thing> { return std::make_unique<Unknown>(n); });
   m.def("made", [](int n) { return std::make_unique<Thing>(n); });
   m.def("maybe", [](bool wanted) -> std::unique_ptr<Thing> { return wanted ? std::make_unique<Thing>() : nullptr; });
   m.def("number_of", [](const Thing* thing) { return thing ? thing->number : -1; });
@@ -127,6 +143,10 @@ TEST_CASE("a unique_ptr takes the object away from Python, and may give it back"
   CHECK(dynamic_cast<Special*>(taken.get()) != nullptr);
   taken.reset();
   python().exec("del t, s");
+  CHECK(py::str(eval("take_or_look(Thing()) + ' ' + take_or_look(3)")) == "take look");
+  CHECK(python().eval<int>("take_plain(Plain())") == 3);
+  CHECK_THAT(refused("take_plain(Fine())"),
+             ContainsSubstring("it is of a derived class, and the base class has no virtual destructor"));
   CHECK(Thing::alive == before);
 }
 
@@ -175,6 +195,13 @@ TEST_CASE("a shared_ptr comes back as the same Python object") {
   kept = std::make_shared<Special>(2);
   CHECK(python().eval<bool>("type(kept()) is Special"));
   kept.reset();
+  // Of a class that Python does not know it is the class that the function names.
+  CHECK(python().eval<bool>("type(unknown(5)) is Thing and unknown(5).number == 5"));
+  // A factory that gives what has a Python object already cannot be the constructor of a second one.
+  python().exec("single = Single()");
+  CHECK_THAT(refused("Single()"), ContainsSubstring("TypeError: owners.Single: the C++ factory returned an object that "
+                                                    "has a Python object already"));
+  python().exec("del single\nassert Single()");
 }
 
 TEST_CASE("parts keep the whole, and keep_alive keeps what it says") {
@@ -190,7 +217,8 @@ TEST_CASE("parts keep the whole, and keep_alive keeps what it says") {
       "del c\nf = first_of(Box())\ngc.collect()\nassert f.number == 5\ndel f\nassert copied(Thing(3)).number == 3");
   CHECK(Thing::alive == before);
   python().exec(
-      "a, b = Thing(1), Thing(2)\nr = weakref.ref(a)\npair(a, b)\ndel a\ngc.collect()\nassert r() is not None\ndel "
+      "a, b = Thing(1), Thing(2)\nr = weakref.ref(a)\npair(a, b), pair(a, b)\ndel a\ngc.collect()\nassert r() is not "
+      "None\ndel "
       "b\ngc.collect()\nassert r() is None");
   python().exec("b = Box()\ns = b.shared\ndel b\nassert s.number == 6\ndel s");
   python().exec("b = Box()\nb.shared = None\nassert b.shared is None\ndel b");
@@ -236,6 +264,36 @@ TEST_CASE("a destructor that throws is reported to sys.unraisablehook") {
   python().exec(
       "def fails():\n  t = Throws()\n  raise KeyError('mine')\nsys.unraisablehook = lambda u: None\ntry: "
       "fails()\nexcept KeyError as e: pass\nfinally: sys.unraisablehook = old");
+}
+
+namespace {
+/// Counts to 3, and throws when it ends, if it is `armed`.
+struct Throwing {
+  Throwing(int n, bool* to_throw) : at(n), armed(to_throw) {}
+  Throwing(const Throwing&) = default;
+  Throwing& operator=(const Throwing&) = default;
+  ~Throwing() noexcept(false) {
+    if (std::exchange(*armed, false)) throw std::runtime_error("from an iterator");
+  }
+  int operator*() const { return at; }
+  Throwing& operator++() {
+    if (++at == 3) *armed = true;
+    return *this;
+  }
+  bool operator==(const Throwing& other) const { return at == other.at; }
+  int at;
+  bool* armed;
+};
+}  // namespace
+
+TEST_CASE("so is that of an iterator, which ends with the range") {
+  host();
+  bool armed = false;
+  python().def("three", [&] { return py::iterate(Throwing(0, &armed), Throwing(3, &armed)); });
+  python().exec(
+      "seen = []\nold = sys.unraisablehook\nsys.unraisablehook = lambda u: seen.append(str(u.exc_value))\ntry:\n  "
+      "numbers = list(three())\nfinally: sys.unraisablehook = old\nassert numbers == [0, 1, 2]\n"
+      "assert seen == ['from an iterator'], seen");
 }
 
 TEST_CASE("thousands of objects leave nothing behind") {

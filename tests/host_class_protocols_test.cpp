@@ -203,6 +203,24 @@ assert isinstance(row, collections.abc.Iterable) and isinstance(iter(row), colle
   python().exec("try: row[9]\nexcept IndexError: pass\nelse: assert False");
 }
 
+namespace {
+/// Its items are what a Python function gives.
+struct Asking {
+  int operator*() const { return ask.call<int>(); }
+  Asking& operator++() { return ++at, *this; }
+  bool operator==(const Asking& other) const { return at == other.at; }
+  py::Object ask;
+  int at;
+};
+}  // namespace
+
+TEST_CASE("an iterator whose items are made by Python code that asks it for the next one refuses that") {
+  host();
+  python().def("asking", [](const py::Object& ask) { return py::iterate(Asking{ask, 0}, Asking{ask, 2}); });
+  CHECK(refused("it = asking(lambda: next(it))\nnext(it)") == "the iterator is already executing");
+  CHECK(python().eval<std::vector<int>>("list(asking(lambda: 7))") == std::vector<int>{7, 7});
+}
+
 TEST_CASE("aggregates, abstract classes, parts that cannot be copied, nested classes") {
   host();
   python().exec(R"(

@@ -80,6 +80,8 @@ void host() {
         "refer", []() -> Knob& { return *of_cpp; }, py::return_reference);
     doors.def(
         "of_door", [](Door& door) -> Knob& { return door.own; }, py::keep_alive<0, 1>());
+    doors.def(
+        "fasten", [](const py::Object& knob, const py::Object&) { return knob; }, py::keep_alive<1, 2>());
     python().exec(R"(
 from doors import *
 class Script:
@@ -156,7 +158,8 @@ TEST_CASE("a pointer or reference to what ends with its Python object is refused
     CHECK_THAT(found, ContainsSubstring(refused("doors.Knob")));
     CHECK(Knob::alive == before);
   });
-  for (const char* const owned : {"new_share()", "FineKnob()", "Door().own", "of_door(Door())", "Door().knob()"})
+  for (const char* const owned :
+       {"new_share()", "FineKnob()", "Door().own", "of_door(Door())", "Door().knob()", "fasten(refer(), Door())"})
     each_way(owned, [&](const std::string& text) {
       CHECK_FALSE(text.empty());
       CHECK(Knob::alive == before);
@@ -165,7 +168,8 @@ TEST_CASE("a pointer or reference to what ends with its Python object is refused
 
 TEST_CASE("a pointer or reference to what somebody else keeps is given") {
   host();
-  for (const char* const owned : {"kept", "door.own", "door.knob()", "of_door(door)", "share()", "refer()"})
+  for (const char* const owned : {"kept", "door.own", "door.knob()", "of_door(door)", "share()", "refer()",
+                                  "fasten(refer(), door)", "fasten(refer(), [])"})
     each_way(owned, [](const std::string& text) { CHECK(text == ""); });
   CHECK(python().eval<Knob*>("None") == nullptr);
   CHECK(python().eval<std::vector<Knob*>>("[None, kept]").size() == 2);

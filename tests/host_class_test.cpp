@@ -259,6 +259,9 @@ TEST_CASE("constructors are overloaded, checked, and called once") {
   CHECK_THAT(refused("object.__new__(Vec)"), ContainsSubstring("not safe"));
   CHECK_THAT(refused("Vec.length2(3)"), ContainsSubstring("cannot convert 'int' 3 to shapes.Vec"));
   CHECK_THAT(refused("Vec.__init__(Shape(Vec()))"), ContainsSubstring("shapes.Vec"));
+  CHECK_THAT(refused("Shape.__init__(Circle.__new__(Circle), Vec())"),
+             ContainsSubstring("the constructor of shapes.Shape cannot make a shapes.Circle: that class needs a "
+                               "constructor of its own"));
   CHECK_THAT(refused("class D(Vec):\n  def __init__(self): pass\nD().x"), ContainsSubstring("super().__init__()"));
   CHECK_THAT(refused("class D(Hidden): pass"), ContainsSubstring("not an acceptable base type"));
   python().exec(

@@ -12,6 +12,9 @@ namespace {
 struct Item {
   int x = 0;
 };
+struct Picture {
+  std::vector<unsigned char> bytes = {1, 2, 3};
+};
 using Names = std::vector<std::string>;
 using Prices = std::map<std::string, double>;
 
@@ -46,6 +49,13 @@ Scene& scene() {
     py::bind_vector<std::vector<Item>>(m, "Items");
     py::bind_vector<std::vector<std::shared_ptr<Item>>>(m, "SharedItems");
     py::bind_map<std::unordered_map<int, Item>>(m, "ByNumber");
+    m.add_class<Picture>("Picture", py::buffer_protocol).init<>().buffer([](Picture& picture) {
+      py::BufferInfo info;
+      info.data = picture.bytes.data();
+      info.shape = {static_cast<std::ptrdiff_t>(picture.bytes.size())};
+      return info;
+    });
+    py::bind_map<std::map<int, Picture>>(m, "Pictures");
     m.add_class<Scene>("Scene")
         .init<>()
         .def("names", &Scene::names)
@@ -249,6 +259,9 @@ TEST_CASE("a map does what a dict does") {
   CHECK(refused("p['x']") == "KeyError: 'x'");
   CHECK(refused("del p[5]") == "KeyError: 5");
   CHECK(refused("p['x'] = 'y'").find("TypeError") == 0);
+  CHECK(refused("Prices.__getitem__({}, 'a')") ==
+        "TypeError: Prices.__getitem__(arg1: typing.Any, /) -> typing.Any: self: cannot convert 'dict' {} to "
+        "boxes.Prices. It was called as Prices.__getitem__(\"a\")");
   python().exec("p.clear()");
   CHECK(here.prices.empty());
 }
@@ -264,6 +277,13 @@ TEST_CASE("a value of a bound class in a map is a reference, which outlives its 
   python().exec("scene.by_number = {3: Item(3)}\ntwo.x = 7\nassert m[3].x == 3 and len(m) == 1");
   python().exec("three = m.pop(3)\ndel m, scene\ngc.collect()");
   CHECK(python().eval<int>("one.x + two.x + three.x") == 16);
+}
+
+TEST_CASE("a value in a map is not replaced while a view of its memory exists") {
+  scene();
+  python().exec("pictures = Pictures()\npictures[1] = Picture()\nview = memoryview(pictures[1])");
+  CHECK(refused("pictures[1] = Picture()").find("BufferError: the value") == 0);
+  python().exec("assert view[2] == 3\nview.release()\npictures[1] = Picture()");
 }
 
 TEST_CASE("a vector of numbers is memory, and does not change its size while a view exists") {
@@ -284,6 +304,24 @@ TEST_CASE("a vector of numbers is memory, and does not change its size while a v
   python().exec("view.release()\nscene.numbers.append(1)");
   CHECK(here.numbers.size() == 4);
   CHECK(refused("memoryview(scene.names)").find("TypeError") == 0);
+}
+
+namespace {
+/// The format of the memory of a bound vector.
+template <class T>
+std::string format() {
+  static const py::Object type =
+      py::bind_vector<std::vector<T>>(python().module("boxes"), std::string("Of_") + typeid(T).name());
+  return python().eval("lambda type: memoryview(type([1])).format")(type).template as<std::string>();
+}
+}  // namespace
+
+TEST_CASE("the memory of a vector has the format of its numbers") {
+  scene();
+  CHECK(format<signed char>() + format<short>() + format<int>() + format<long long>() == "bhiq");
+  CHECK(format<unsigned char>() + format<unsigned short>() + format<unsigned>() + format<unsigned long long>() ==
+        "BHIQ");
+  CHECK(format<float>() == "f");
 }
 
 TEST_CASE("a slice is of the elements that there are after its numbers were read") {

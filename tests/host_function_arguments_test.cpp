@@ -166,6 +166,22 @@ TEST_CASE("an iterator, which can be read only once, is not read to see whether 
   CHECK(python().eval<int>("total(list(numbers))") == 6);
 }
 
+TEST_CASE("an argument that fits only when it is asked again is refused, and the text says what may be the reason") {
+  host();
+  python().exec(R"(
+class Moody:
+  times = 0
+  def __float__(self):
+    Moody.times += 1
+    if Moody.times == 1: raise TypeError('not yet')
+    return 1.0
+)");
+  CHECK_THAT(raised("point(None, Moody())"),
+             ContainsSubstring("an argument changed during its conversion, or contains an iterator, which can be read "
+                               "only once. It was called as point(None, "));
+  CHECK(python().eval<double>("point(None, Moody())") == 1);
+}
+
 TEST_CASE("what an argument's own code raises is not taken for a mismatch") {
   host();
   for (const char* call : {"point(None, Raises(ZeroDivisionError('mine')))",

@@ -276,6 +276,8 @@ TEST_CASE("wrong arguments are TypeErrors that say what was wanted and what was 
                                "split into characters: pass a list"));
   CHECK_THAT(why("two(1, [0, None])"), ContainsSubstring("argument 2 ('list')[1]: cannot convert None to int"));
   CHECK_THAT(why("two(number=1, list=3)"), ContainsSubstring("It was called as two(number=1, list=3)"));
+  python().def("second", [](py::Object, int) {});
+  CHECK_THAT(why("second([], 'x')"), ContainsSubstring("argument 2: cannot convert 'str' \"x\" to int"));
 
   SECTION("values whose repr fails, or is long, are shown all the same") {
     python().exec("class Bad:\n  def __repr__(self): raise OSError('repr')");

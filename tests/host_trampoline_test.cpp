@@ -177,7 +177,10 @@ void host() {
     m.def("next", [](Listener& listener) { return listener.next(); });
     m.def("point_to", [](Listener* listener) { pointed = listener; });
     m.def("half_of_pointed", [](double x) { return pointed->half(x); });
-    m.add_class<Sound, ScriptedSound>("Sound").init<>().def("noise", &Sound::noise);
+    m.add_class<Sound, ScriptedSound>("Sound")
+        .init<>()
+        .init([](int) { return std::make_unique<Sound>(); })
+        .def("noise", &Sound::noise);
     m.add_class<Page, ScriptedPage>("Page").init<>().def("title", &Page::title);
     m.def("title_of", [](const Page& page) { return page.title(); });
     m.def("update", [](Entity& entity, int dt) { return entity.update(dt); });
@@ -242,6 +245,16 @@ class Recursive(Entity):
   def update(self, dt): return super().update(dt) if dt <= 0 else update(self, dt - 1) + 1
 assert update(Recursive('r'), 50) == 51
 )");
+}
+
+TEST_CASE("a factory of C++ makes objects of the C++ class alone, and not of a class of Python") {
+  host();
+  python().exec(
+      "class Loud(Sound):\n  def __init__(self, *how): super().__init__(*how)\n  noise = lambda self: 'bang'");
+  CHECK(python().eval<std::string>("noise_of(Sound(1)) + noise_of(Loud())") == "-bang");
+  CHECK(thrown<py::TypeError>([] { eval("Loud(1)"); }).message() ==
+        "this constructor calls a C++ factory, whose object cannot call methods of a Python class: call another "
+        "constructor");
 }
 
 TEST_CASE("a pure virtual function has to be defined in Python") {

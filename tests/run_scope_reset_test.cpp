@@ -95,6 +95,8 @@ TEST_CASE("what the program put into __main__ is put there again, what scripts p
     python.def("twice", [](int i) { return 2 * i; });
     python.add_class<Point>("Point").init<>().def("x", &Point::x);
     python.exec("number = 'another'\ndel twice\nmine = 1\nlist.append(1)\nclass Point: pass");
+    python.exec("of_script = 1");
+    python["of_script"].del();  // which the program did not put there
     const auto check = [&] {
       EXPECT(python.eval<bool>("(number, list, copy is list, sum, nested) == (1, [1], True, 5, {'key': 2})"));
       EXPECT(python.eval<int>("twice(Point().x)") == 6);
