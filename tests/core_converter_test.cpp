@@ -30,6 +30,9 @@ struct Quantity {  // the base of types that one Converter serves
 struct Weight : Quantity {};
 struct Length : Quantity {};
 
+struct Never {};  // its Converter leaves Python's error set
+struct Gone {};   // its Converter throws `of_ended`
+std::optional<py::PythonError> of_ended;
 int tries = 0, from_pys = 0;
 
 }  // namespace
@@ -80,6 +83,21 @@ struct latepy::Converter<Place> {
       error.inside(std::string(".") + name);
       throw;
     }
+  }
+};
+template <>
+struct latepy::Converter<Never> : latepy::detail::ConverterBase<Never, latepy::Converter<Never>> {
+  static constexpr const char* name = "Never";
+  static bool load(PyObject*, Never&) noexcept {
+    py::detail::set_error(*py::detail::api().TypeError, "not today");
+    return false;
+  }
+};
+template <>
+struct latepy::Converter<Gone> {
+  static Gone from_py(Ref) { throw *of_ended; }
+  static bool try_from_py(Ref object, std::optional<Gone>& result) {
+    return detail::try_load(result, [&] { return result.emplace(from_py(object)), true; });
   }
 };
 template <class T>
@@ -161,6 +179,19 @@ TEST_CASE("a Converter may tell the way to the part that does not fit") {
   CHECK_FALSE(place.is<Place>());
   CHECK_THROWS_AS(eval("5").as<Place>(), py::AttributeError);
   CHECK_FALSE(eval("5").is<Place>());
+}
+
+TEST_CASE("a TypeError that a Converter leaves set is the reason that the error tells") {
+  CHECK(refusal<Never>("5") == "cannot convert 'int' 5 to Never: not today");
+}
+
+TEST_CASE("what a Converter throws from an interpreter that has ended is a no to try_as and is") {
+  python();
+  of_ended = py::SubInterpreter().try_eval("1 / 0").error();
+  CHECK_FALSE(eval("5").is<Gone>());
+  CHECK_FALSE(eval("5").try_as<Gone>().has_value());
+  CHECK_FALSE(py::detail::api().Err_Occurred());
+  CHECK(thrown<py::PythonError>([] { eval("5").as<Gone>(); }).is("ZeroDivisionError"));
 }
 
 TEST_CASE("one Converter may serve many types") {

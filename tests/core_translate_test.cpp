@@ -363,6 +363,9 @@ TEST_CASE("a translator that fails raises its own error") {
   CHECK(raised(DiskFull("x")) == "RuntimeError('a C++ exception that is not a std::exception')");
   py::translate<DiskFull>([](const DiskFull&) { return python().eval("'no exception'"); });
   CHECK_THAT(raised(DiskFull("x")), ContainsSubstring("not a BaseException subclass"));
+  const py::PythonError of_ended = py::SubInterpreter().try_eval("1 / 0").error();
+  py::translate<DiskFull>([&](const DiskFull&) -> py::Object { throw of_ended; });
+  CHECK(raised(DiskFull("x")) == "ZeroDivisionError('division by zero')");
   py::translate<DiskFull>([](const DiskFull& error) {  // one that puts another in its place
     py::translate<DiskFull>([](const DiskFull&) { return python().eval("OSError('second')"); });
     return python().eval("OSError")("first: " + std::string(error.what()));

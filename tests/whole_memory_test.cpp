@@ -215,6 +215,26 @@ TEST_CASE("what a script does with classes of the host raises MemoryError at wor
   CHECK(is_refused("Abstract") == "");
 }
 
+TEST_CASE("the text of an error that was not thrown is empty where there is no memory, and is read by the next use") {
+  const py::PythonError error = python().try_eval("1 / 0").error();
+  shortage = {0, true, false};
+  const bool is_empty = *error.what() == '\0';
+  shortage.left = -1;
+  CHECK(is_empty);
+  CHECK(std::string(error.what()).find("ZeroDivisionError: division by zero") == 0);
+}
+
+TEST_CASE("an object is shared with C++, and a function shows itself, or there is no memory for it") {
+  classes();
+  python().exec("class Shared(short.ClosedClassWithALongName):\n  def value(self): return 7");
+  python().def("a_function_with_a_long_name", py::overload([](int) {}, [](std::string) {}), "What it does.");
+  const py::Object make = python()["Shared"], function = python()["a_function_with_a_long_name"];
+  CHECK(with_short_memory([&] { return make().as<std::shared_ptr<Closed>>()->value() == 7; }) == "");
+  CHECK(with_short_memory([&] { return py::len(function.attr("__doc__")) > 29; }) == "");
+  CHECK(with_short_memory(
+            [&] { return py::repr(function).find("a_function_with_a_long_name") != std::string::npos; }) == "");
+}
+
 TEST_CASE("a capture that ends without memory restores the stream") {
   python().exec("import sys");
   const py::Object before = eval("sys.stdout");
