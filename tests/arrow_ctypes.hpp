@@ -97,7 +97,7 @@ living, containers = {}, []
 def release(struct):
     for i in range(getattr(struct.contents, 'n_children', 0)):
         child = struct.contents.children[i]
-        if child.contents.release: child.contents.release(child)
+        if child and child.contents.release: child.contents.release(child)
     if getattr(struct.contents, 'dictionary', None): struct.contents.dictionary.contents.release(struct.contents.dictionary)
     del living[struct.contents.private_data]
     struct.contents.release = type(struct.contents.release)()

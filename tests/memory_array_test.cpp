@@ -78,9 +78,12 @@ TEST_CASE("an Array that is not const never copies, and says what to pass instea
         "latepy::Array<double>: its memory is read-only: pass a writable copy");
   CHECK(refused<Array<double>>(eval("memoryview(bytearray(17))[1:].cast('d')")) ==
         "latepy::Array<double>: its items are not aligned: pass a copy");
+  python().exec("released = memoryview(numbers)\nreleased.release()");
+  CHECK(refused<Array<double>>(eval("released")) ==
+        "latepy::Array<double>: operation forbidden on released memoryview object");
   CHECK(refused<Array<double, 2>>(eval("numbers")) ==
         "latepy::Array<double, 2>: it has 1 dimensions, and 2 are wanted");
-  python().exec("del numbers");
+  python().exec("del numbers, released");
 }
 
 TEST_CASE("an Array of const items converts what is none, into memory of its own") {
@@ -112,6 +115,9 @@ TEST_CASE("an Array of const items converts what is none, into memory of its own
   CHECK(items_of(eval("[3, 4]").as<Array<const std::int8_t>>()) == std::vector<std::int8_t>{3, 4});
   CHECK(items_of(eval("[1j, 2]").as<Array<const std::complex<double>>>())[0] == std::complex<double>(0, 1));
   CHECK(items_of(eval("array.array('f', [1])").as<Array<const std::complex<double>>>())[0] == 1.0);
+  static std::complex<float> pairs[] = {{1, 2}, {3, 4}};
+  CHECK(items_of(py::view(pairs, 2, py::unowned).as<Array<const std::complex<double>>>())[1] ==
+        std::complex<double>(3, 4));
   CHECK(eval("[{'x': 1, 'y': 2}]").as<Array<const Point>>()[0].y == 2);
   python().exec("del numbers");
 }
@@ -161,6 +167,23 @@ TEST_CASE("what does not convert exactly is refused with its place") {
   CHECK_THROWS(eval("itself").as<Doubles>());
   CHECK_THROWS(eval("twice").as<Doubles>());
   python().exec("itself.clear(), twice.clear()");
+}
+
+TEST_CASE("numbers in memory are no bools and no structs") {
+  CHECK(refused<Array<const bool>>(doubles("[1]")) ==
+        "latepy::Array<const bool>: [0]: cannot convert 'float' 1.0 to bool");
+  CHECK(
+      refused<Array<const Point>>(doubles("[1]")).find("latepy::Array<const array_test::Point>: [0]: cannot convert") ==
+      0);
+}
+
+TEST_CASE("a signature says of what memory an Array is") {
+  python().def("fill", [](Array<double>) {});
+  python().def("sum", [](Array<const double>) { return Array<double>(1); });
+  CHECK(eval("fill.__signatures__[0]").as<std::string>() ==
+        (minor_version() >= 12 ? "(arg1: collections.abc.Buffer, /) -> None" : "(arg1: typing.Any, /) -> None"));
+  CHECK(eval("sum.__signatures__[0]").as<std::string>() == "(arg1: typing.Any, /) -> typing.Any");
+  python().exec("del fill, sum");
 }
 
 TEST_CASE("errors of the object's code are thrown, and a list that shrinks meanwhile harms nobody") {

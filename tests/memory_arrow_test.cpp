@@ -213,6 +213,10 @@ TEST_CASE("a column that does not fit is refused in words, and is released") {
         "its array is not valid: it has 1 buffers, the offset 0 and the length 1");
   CHECK(why("Array(schema_of('g'), chunk_of(1, [None, None]))") ==
         "its array is not valid: it has values, and their buffer is null");
+  with_arrow("[odd := doubles([1, 2]), odd.buffers.__setitem__(1, odd.buffers[1] + 1)]");
+  CHECK(why("Array(schema_of('g'), odd)") == "its values are not aligned");
+  with_arrow("[odd := chunk_of(1, [None], children=[Chunk()]), odd.children.__setitem__(0, POINTER(Chunk)())]");
+  CHECK(why("Array(schema_of('g', children=[schema_of('g')]), odd)") == "its array is not valid: a child is missing");
   CHECK(why("Array(schema_of('g'), doubles([1], offset=-1))") ==
         "its array is not valid: its length is 1 and its offset -1");
   CHECK(why("Array(schema_of('g'), chunk_of(2**63 - 1, [None, bytes(8)], offset=2))") ==

@@ -197,6 +197,9 @@ TEST_CASE("memory without items is a Buffer without items") {
   const Buffer<double> none(array("d", "[]"));
   CHECK(none.empty());
   CHECK(none.span().begin() == none.span().end());
+  CHECK(none.span().empty());
+  const Buffer<double> one(array("d", "[1]"));
+  CHECK_FALSE(one.span().empty());
   CHECK(array("d", "[]").as<std::vector<double>>().empty());
 }
 
@@ -297,6 +300,9 @@ TEST_CASE("a vector is copied from memory of its numbers; other numbers convert 
         std::vector<int>{0, 0});  // misaligned
   const Object rows = python().eval("memoryview(__import__('array').array('i', range(6))).cast('B').cast('i', (2, 3))");
   CHECK_THROWS(rows.as<std::vector<int>>());
+  const Object released = python().eval("memoryview(bytearray(4)).cast('i')");
+  released.call_method("release");
+  CHECK_THROWS(released.as<std::vector<int>>());
 }
 
 TEST_CASE("numpy's arrays") {

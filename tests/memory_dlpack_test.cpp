@@ -200,6 +200,9 @@ TEST_CASE("a tensor that does not fit is refused in words, and stays in its caps
   CHECK(why([](NewTensor& t) {
           t.form.type = {tensor_bfloat, 16, 1};
         }) == "it has bfloat16 items, and float32 are wanted");
+  CHECK(why([](NewTensor& t) { t.form.type = {tensor_bool, 8, 1}; }) == "it has bool8 items, and float32 are wanted");
+  CHECK(refused([] { from_dlpack<std::complex<double>>(Foreign().capsule()); }) ==
+        "it has float32 items, and complex128 are wanted");
   CHECK(why([](NewTensor& t) { t.major = 2; }) == "it speaks DLPack 2, and 1 is wanted");
   CHECK(why([](NewTensor& t) { t.form.ndim = -1; }) == "its number of dimensions is -1");
   CHECK(why([](NewTensor& t) { t.form.shape[1] = -5; }) == "dimension 1 has -5 items");
@@ -307,6 +310,12 @@ TEST_CASE("an Array takes what has only __dlpack__: its own memory where that fi
   CHECK((table.exports() == 0 && numbers[5] == 60));
   const auto floats = tensor_of(table).as<py::Array<const float>>();
   CHECK((floats.is_copy() && floats(1, 2) == 60 && floats.ndim() == 2));
+  static std::complex<float> pairs[] = {{1, 2}, {3, 4}};
+  static bool truths[] = {true, false};
+  const Object complex = tensor_of(py::view(pairs, 2, unowned)), bools = tensor_of(py::view(truths, 2, unowned));
+  CHECK(complex.as<py::Array<const std::complex<double>>>()[1] == std::complex<double>(3, 4));
+  CHECK_FALSE(complex.is<py::Array<const double>>());
+  CHECK(bools.as<py::Array<const double>>()[0] == 1);
   const auto odds = tensor_of(column).as<py::Array<const double>>();
   CHECK((odds.is_copy() && odds[2] == 5));
   const auto why = [&](auto wanted, const View& view) {

@@ -226,6 +226,9 @@ TEST_CASE("a Ref to const converts what it cannot point to, and a Map does not")
   CHECK_THAT(thrown<py::TypeError>([] { eval("total([[1, 2]])"); }).what(), ContainsSubstring("(1, 2), and (n,)"));
   CHECK(eval("total_map(array.array('f', [1, 2]))").as<double>() == 3);
   CHECK_THAT(refused_call("total_map([1, 2])"), ContainsSubstring("it has no memory to share"));
+  python().exec("class Own(array.array):\n  def __getitem__(self, at): return 7");
+  CHECK_THAT(refused_call("total_map(Own('f', [1, 2]))"),
+             ContainsSubstring("its class gives other items than its memory has: pass numpy.asarray(...)"));
   python().def("kind",
                py::overload([](const Eigen::VectorXf&) { return "float"; }, [](const VectorXd&) { return "double"; }));
   CHECK(eval("kind(items)") == py::to_py("double"));

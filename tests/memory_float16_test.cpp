@@ -67,6 +67,9 @@ TEST_CASE("a _Float16 is a float, and refuses what is out of range") {
   CHECK(eval("[1, 2.5]").as<std::vector<Half>>() == std::vector<Half>{Half(1), Half(2.5)});
   python().def("half", [](Half x) { return Half(x + x); });
   CHECK(eval("half(0.25)").as<double>() == 0.5);
+  CHECK(eval("half.__signatures__[0]").as<std::string>() == "(arg1: float, /) -> float");
+  python().def("kind", py::overload([](int) { return "int"; }, [](Half) { return "half"; }));
+  CHECK(eval("kind(1.0), kind(1)") == eval("('half', 'int')"));
 }
 
 TEST_CASE("memory of 16-bit floats is that of _Float16") {

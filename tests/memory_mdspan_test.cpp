@@ -81,9 +81,18 @@ struct mdspan {
 
 #include <latepy/memory/mdspan.hpp>
 #include <latepy/memory/return_tags.hpp>
+#include <latepy/stl/struct.hpp>
 #include <latepy/stl/vector.hpp>
 
 #include "conversions.hpp"
+
+namespace mdspan_test {
+struct Point {
+  double x, y;
+};
+}  // namespace mdspan_test
+LATEPY_STRUCT(mdspan_test::Point, x, y)
+using mdspan_test::Point;
 
 namespace {
 
@@ -169,6 +178,11 @@ TEST_CASE("an mdspan of const converts what it cannot point to") {
   CHECK(eval("last([[1, 2], [3, 4]])").as<double>() == 4);
   CHECK(eval("last(memoryview(bytes(range(6))).cast('B', (3, 2)))").as<double>() == 5);
   CHECK_THAT(refused_call("last([1])"), ContainsSubstring("it has the shape (1,), and (n, n) is wanted"));
+  python().def("last_of_structs",
+               [](Matrix<const Point, md::layout_stride> m) { return at(m, m.extent(0) - 1, m.extent(1) - 1).y; });
+  static Point points[] = {{1, 2}, {3, 4}, {5, 6}, {7, 8}};
+  python()["columns"] = py::view(points, {2, 2}, {16, 32}, py::unowned);
+  CHECK(eval("last_of_structs(columns)").as<double>() == 8);
   CHECK_THAT(refused_call("last([['x']])"), ContainsSubstring("[0][0]: cannot convert 'str' \"x\" to double"));
 }
 

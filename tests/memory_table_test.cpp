@@ -333,6 +333,9 @@ TEST_CASE("where pandas or pyarrow is missing, the remedy is told") {
   CHECK_THAT(said<py::ImportError>([&] { table.to_arrow(); }),
              ContainsSubstring("a pyarrow.Table was asked for, and pyarrow cannot be imported: ") &&
                  ContainsSubstring("python -m pip install pyarrow), or use to_pandas()"));
+  python()["table"] = table;
+  for (const char* const call : {"table.to_pandas()", "table.to_arrow()"})
+    CHECK_THAT(said<py::ImportError>([&] { eval(call); }), ContainsSubstring("cannot be imported: "));
   python().exec("for n, m in hidden.items(): del sys.modules[n]; m and sys.modules.update({n: m})");
 }
 

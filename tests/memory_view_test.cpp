@@ -142,6 +142,7 @@ TEST_CASE("a view has the attributes of a memoryview") {
   check(py::view(numbers.data(), {1, 1, 1, 1, 1, 6}, unowned));
   check(py::view(numbers.data(), {0, 3}, unowned));
   check(py::view(static_cast<const std::int16_t*>(numbers.data()), std::vector<int>{3, 2}, unowned));
+  run(py::view(numbers.data(), 6, unowned), "assert view.cast('B').nbytes == 12 and view.cast('B')[1] == 0");
   const View single = py::view(numbers.data(), {}, unowned);
   run(single, "assert view.shape == () and view[()] == 0 and view.tolist() == 0");
   CHECK(raised(single, "len(view)") == "TypeError: a latepy.View without dimensions has no length");
@@ -208,6 +209,9 @@ TEST_CASE("strides are bytes, of any sign") {
   run(py::view(numbers.data(), {3, 2}, {4, 12}, unowned),
       "assert view.tolist() == [[0, 3], [1, 4], [2, 5]] and view.f_contiguous and not view.c_contiguous");
   run(py::view(numbers.data(), {3}, {0}, unowned), "assert list(view) == [0, 0, 0]");
+  CHECK(raised(py::view(numbers.data(), {3}, {8}, unowned), "__import__('io').BytesIO().write(view)") ==
+        "BufferError: the items of this latepy.View do not lie one after the other in the requested order: pass "
+        "tobytes(), or a consumer that takes strides");
   const std::vector<long> shape{3}, strides{8};
   run(py::view(numbers.data(), shape, strides, unowned), "assert list(view) == [0, 2, 4] and view[-1] == 4");
 }
@@ -597,6 +601,12 @@ TEST_CASE("__array_interface__ tells the types of the items, and the fields of s
       assert found['typestr'] == '|V56', found
       assert found['descr'] == [('name', '|S4'), ('at', own + 'f4', (2, 3)), ('', '|V4'), ('inner', particle)], found
   )");
+}
+
+TEST_CASE("a signature shows a view as a sequence") {
+  python().def("samples", [] { return py::view(std::vector<double>{1, 2}); });
+  CHECK(python().eval("samples.__signatures__[0]").as<std::string>() == "() -> collections.abc.Sequence");
+  python().exec("assert samples().tolist() == [1, 2]\ndel samples");
 }
 
 TEST_CASE("views take nothing that they do not give back") {

@@ -350,6 +350,54 @@ TEST_CASE("what comes by a script's loop.stop() and loop.close() is no end of th
   if (left.is_ready()) CHECK_THROWS_AS(left.get(), CancelledError);
 }
 
+TEST_CASE("what leaves the loop's run_forever() is told, and the loop runs on") {
+  EventLoop loop(service());
+  python().module_from_string("leaving", R"(
+      import asyncio, sys
+      told, hook = [], sys.unraisablehook
+      sys.unraisablehook = lambda it: told.append(repr(it.exc_value))
+      def leave(fail):
+          loop = asyncio.get_running_loop()
+          run_forever = loop.run_forever
+          def leaving():
+              loop.run_forever = run_forever
+              fail()
+          loop.run_forever = leaving
+          loop.stop()
+  )");
+  const auto leave = [&](std::function<void()> fail) {
+    loop.call("leaving", "leave", std::move(fail)).get();
+    CHECK(loop.call<int>("service", "double", 1).get() == 2);
+  };
+  leave([] { throw py::ValueError("of Python"); });
+  leave([] { throw std::out_of_range("of C++"); });
+  leave([] { throw py::Interrupted("it is what was to end"); });
+  CHECK(python().eval<std::vector<std::string>>("__import__('leaving').told") ==
+        std::vector<std::string>{"ValueError('of Python')", "IndexError('of C++')"});
+  python().exec("import leaving, sys\nsys.unraisablehook = leaving.hook\ndel leaving");
+}
+
+TEST_CASE("an exception of a task's cancel() goes to the exception handler of the loop") {
+  EventLoop loop(service());
+  Reports reports(loop);
+  python().module_from_string("cancelling", R"(
+      import asyncio
+      class Refuses(asyncio.Task):
+          asked = 0
+          def cancel(self, *_, **names):
+              self.asked += 1
+              if self.asked == 1: raise LookupError('not now')
+              return super().cancel()
+      def refuse(): asyncio.get_running_loop().set_task_factory(lambda loop, it, **names: Refuses(it, loop=loop))
+  )");
+  loop.call("cancelling", "refuse").get();
+  Future<void> future = loop.call<void>("service", "forever");
+  CHECK(future.cancel());
+  CHECK(reports.texts() == std::vector<std::string>{"Exception in the cancellation of a task: LookupError('not now')"});
+  CHECK(future.cancel());
+  CHECK_THROWS_AS(future.get(), CancelledError);
+}
+
 TEST_CASE("ten thousand coroutines of four threads are in flight") {
   EventLoop loop(service());
   constexpr int count = 2500;

@@ -1,5 +1,6 @@
 // Tests of latepy/run/memory_limit.hpp: Config::memory_limit and Interpreter::memory_used().
 // SPDX-License-Identifier: MIT
+#include "c_api.hpp"
 #include "in_child.hpp"
 
 #include <latepy/stl/vector.hpp>
@@ -331,6 +332,23 @@ TEST_CASE("an allocator that cannot be counted is refused", "[memory][start]") {
   in_child([] {
     const std::string text = refusal(with_limit(64 * mib).set("allocator", "4"));  // malloc_debug
     EXPECT(has(text, is_free_threaded() ? "free-threaded" : "the option `allocator`"));
+  });
+}
+
+TEST_CASE("a limit is refused where other code allocates CPython's memory", "[memory][start]") {
+  if (is_free_threaded()) SKIP("a free-threaded Python takes no limit");
+  in_child([] {
+    for (const py::Candidate& each : py::locate().candidates())
+      if (each.verdict == py::Verdict::chosen) EXPECT(dlopen(each.library.c_str(), RTLD_NOW | RTLD_GLOBAL));
+    py::detail::BlockAllocator blocks{};
+    c_api<void(int, py::detail::BlockAllocator*)>("PyMem_GetAllocator")(0, &blocks);  // PYMEM_DOMAIN_RAW
+    blocks.allocate = [](void*, std::size_t size) { return std::malloc(size ? size : 1); };
+    c_api<void(int, py::detail::BlockAllocator*)>("PyMem_SetAllocator")(0, &blocks);
+    EXPECT(has(refusal(with_limit(64 * mib)),
+               "Config::memory_limit cannot count its memory, because other code has called PyMem_SetAllocator(): a "
+               "function of "));
+    py::Interpreter python;
+    EXPECT(python.eval<int>("1 + 1") == 2);
   });
 }
 

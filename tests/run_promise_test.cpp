@@ -302,6 +302,8 @@ TEST_CASE("await_on_thread() lets a script await a std::future") {
   CHECK_FALSE(future.wait_for(1ms));
   value.set_value(5);
   CHECK(future.get() == 5);
+  const py::Object nothing = host_function([] { return py::await_on_thread(std::async(std::launch::async, [] {})); });
+  CHECK(loop.call("awaiting", "get", nothing).get().is_none());
   const py::Object fails = host_function(
       [] { return py::await_on_thread(std::async(std::launch::deferred, [] { throw std::out_of_range("x"); })); });
   CHECK(loop.call<std::string>("awaiting", "caught", fails).get() == "IndexError('x')");

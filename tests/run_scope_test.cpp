@@ -138,6 +138,14 @@ TEST_CASE("get imports as far as needed and then takes attributes") {
   python()["a_global"] = 1;
   CHECK_THAT(thrown<py::ModuleNotFoundError>([] { python().get("a_global.real"); }).message(),
              ContainsSubstring("'a_global'; __main__ has a global of that name, which [\"a_global\"] reads"));
+  std::filesystem::create_directories(folder() + "/getting");
+  script("getting/__init__.py", "");
+  script("getting/fails.py", "1 / 0\n");
+  script("getting/lacks.py", "import no_such_module\n");
+  python().add_path(folder());
+  CHECK_THROWS_AS(python().get("getting.fails.x"), py::ZeroDivisionError);
+  CHECK_THAT(thrown<py::ModuleNotFoundError>([] { python().get("getting.lacks.x"); }).message(),
+             ContainsSubstring("'no_such_module'"));
   CHECK_THROWS_AS(python().get(""), py::ValueError);
   CHECK_THROWS_AS(python().get("os..path"), py::Error);
 }
@@ -413,6 +421,7 @@ TEST_CASE("try_run_file and try_run_module give an exception as a value", "[main
   CHECK(python().try_run_file(folder() + "/missing.py").error().is("FileNotFoundError"));
   CHECK(python().try_run_file(script("exits.py", "raise SystemExit(3)\n")).error().is("SystemExit"));
   CHECK(python().try_run_module("no_such_module").error().is("ModuleNotFoundError"));
+  CHECK(python().try_run_module(std::string_view("os\0x.y", 6)).error().is("ModuleNotFoundError"));
   CHECK((*python().try_run_module("keyword"))["__name__"].as<std::string>() == "__main__");
   CHECK(setting() == before);
 }
@@ -909,6 +918,7 @@ TEST_CASE("try_eval and try_call give every Python exception as a value") {
   CHECK_FALSE(too_deep.has_value());
   CHECK(python().try_call<void>("builtins", "print", "end"_a = 5).error().is("TypeError"));
   CHECK(python().try_call<void>("builtins", "len", std::string()).has_value());
+  CHECK(python().try_call(std::string_view("os\0x", 4), "f").error().is("ModuleNotFoundError"));
 }
 
 TEST_CASE("names are text of any kind, and a NUL in one is no end") {

@@ -38,6 +38,11 @@ Task<bool> catches(EventLoop& loop) {
   co_return false;
 }
 Task<std::string> at_once() { co_return "at once"; }
+Task<> nothing(EventLoop& loop) { co_await loop.call<int>("service", "nap", 1); }
+Task<bool> after_nothing(EventLoop& loop) {
+  co_await nothing(loop);
+  co_return true;
+}
 
 /// What a script gets that awaits the Task which f returns.
 template <class T, class F>
@@ -156,6 +161,17 @@ TEST_CASE("a script awaits a coroutine of C++, which awaits coroutines of Python
   CHECK(awaited<int>(loop, [&] { return sum(loop, 4, 5); }) == 9);
   CHECK(awaited<int>(loop, [&] { return nested(loop); }) == 10);
   CHECK(awaited<std::string>(loop, [] { return at_once(); }) == "at once");
+  CHECK(awaited<py::Object>(loop, [&] { return nothing(loop); }).is_none());
+  CHECK(awaited<bool>(loop, [&] { return after_nothing(loop); }));
+}
+
+TEST_CASE("a signature shows what a Task gives") {
+  EventLoop loop(service());
+  python().def("tell", [&] { return at_once(); });
+  python().def("wait", [&] { return nothing(loop); });
+  CHECK(python().eval("tell.__signatures__[0]").as<std::string>() == "() -> collections.abc.Awaitable[str]");
+  CHECK(python().eval("wait.__signatures__[0]").as<std::string>() == "() -> collections.abc.Awaitable[None]");
+  python().exec("del tell, wait");
 }
 
 TEST_CASE("exceptions cross co_await in both directions") {
