@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/find/locate.hpp>
 #include <latepy/latepy.hpp>
 
 #include "catch.hpp"

@@ -6,6 +6,7 @@
 #include <latepy/run/config.hpp>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 
 namespace latepy {
