@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <thread>
 
 #ifndef _WIN32
@@ -339,13 +340,25 @@ TEST_CASE("reset() is refused while another thread lives or runs Python code, or
       const py::GilRelease release;
       thread.join();
     }
-    python.exec("import _imp\n_imp.acquire_lock()");
-    refused("reset() was called while an import runs");
-    python.exec("_imp.release_lock()");
-    python.exec(
-        "import _frozen_importlib\nmanager = _frozen_importlib._ModuleLockManager('some')\nmanager.__enter__()");
-    refused("an import runs");
-    python.exec("manager.__exit__(None, None, None)");
+    python.exec("import _frozen_importlib, _imp\nmanager = _frozen_importlib._ModuleLockManager('some')");
+    for (const auto& [lock, unlock] : {std::pair("_imp.acquire_lock()", "_imp.release_lock()"),
+                                       std::pair("manager.__enter__()", "manager.__exit__(None, None, None)")}) {
+      std::promise<void> locked, wanted;
+      std::thread importer([&, lock = lock, unlock = unlock] {
+        python.exec(lock);
+        locked.set_value();
+        wanted.get_future().wait();
+        python.exec(unlock);
+      });
+      {
+        const py::GilRelease release;
+        locked.get_future().wait();
+      }
+      refused("reset() was called while an import runs");
+      const py::GilRelease release;
+      wanted.set_value();
+      importer.join();
+    }
     python.exec(R"(
         import logging
         class Begins(logging.Handler):
@@ -365,6 +378,46 @@ TEST_CASE("reset() is refused while another thread lives or runs Python code, or
     }
     EXPECT(python.stop());
     EXPECT_THROWN(StateError, python.reset());
+  });
+}
+
+TEST_CASE("after interrupt() has ended an import, reset() works, and the modules can be imported", "[reset]") {
+  in_child([] {
+    py::Config config;
+    config.interruptible = true;
+    py::Interpreter python(config);
+    add_helpers(python);
+    python.exec("write(fresh='', package__init='from . import part', package__part='')");
+    for (int round = 0; round < 300; ++round) {
+      std::promise<void> begun;
+      python.def("begin", [&] { begun.set_value(); });
+      std::thread interrupter([&] {
+        begun.get_future().wait();
+        EXPECT(python.interrupt());
+      });
+      EXPECT_THROWN(py::Interrupted, python.exec("begin()\nwhile True:\n  import sys, fresh, package.part\n"
+                                                 "  for name in 'fresh', 'package', 'package.part':\n"
+                                                 "    sys.modules.pop(name)"));
+      interrupter.join();
+      python.reset();
+      python.exec("import _imp, fresh, package.part\nassert not _imp.lock_held()");
+      python.reset();
+    }
+  });
+}
+
+TEST_CASE("reset() unlocks what an import of this thread has left locked when it was ended", "[reset]") {
+  in_child([] {
+    py::Interpreter python;
+    add_helpers(python);
+    python.exec("write(some='')");
+    python.exec("import _frozen_importlib, _imp, sys\n_imp.acquire_lock(); _imp.acquire_lock()");
+    const py::Object manager = python.eval("_frozen_importlib._ModuleLockManager('some')");
+    manager.attr("__enter__")();
+    python.reset();
+    python.exec("import _imp, some\nassert not _imp.lock_held()");
+    const py::GilRelease release;
+    std::thread([&] { python.exec("import json"); }).join();
   });
 }
 

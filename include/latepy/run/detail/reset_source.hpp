@@ -32,7 +32,15 @@ def names_of(module):
 
 def why_not(modules, frames):
     locks = [lock() for lock in list(_frozen_importlib._module_locks.values())]
-    if _imp.lock_held() or any(getattr(lock, 'owner', None) is not None for lock in locks):
+    # What interrupt() or a Deadline has raised may have left locks of importlib locked. An import of this thread does
+    # not run: it has no frame.
+    idle = None, _thread.get_ident()
+    try:
+        while not frames and _imp.lock_held():
+            _imp.release_lock()
+    except RuntimeError:  # another thread has it
+        pass
+    if _imp.lock_held() or any(getattr(lock, 'owner', None) not in idle for lock in locks):
         return 'an import runs: let it end first'
     if _thread._count():
         threading, names = modules.get('threading'), []
