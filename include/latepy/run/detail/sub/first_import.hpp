@@ -3,7 +3,6 @@
 #pragma once
 
 #include <latepy/core/detail/cold.hpp>
-#include <latepy/core/gil.hpp>
 
 #include <algorithm>
 
