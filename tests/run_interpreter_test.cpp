@@ -948,8 +948,11 @@ TEST_CASE("a library that is of another version than its name says is refused wh
       std::printf("%s", error.what());
     });
   };
-  const std::string version = real.version.to_string();
-  // No header and no name tells the micro version here.
+  // No header and no name tells the micro version here, and perhaps none did where the library was found.
+  const std::string version = in_child([] {
+    py::Interpreter python;
+    std::printf("%s", python.version().c_str());
+  });
   CHECK_THAT(refused("!=" + version),
              ContainsSubstring(library + " is Python " + version + "; Config::version asks for !=" + version));
   for (std::size_t at = 0; (at = bytes.find(version + '\0', at)) != bytes.npos; ++at) bytes.replace(at, 4, "3.8.");

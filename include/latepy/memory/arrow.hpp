@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <latepy/memory/detail/export_column.hpp>
 #include <latepy/memory/detail/take_arrow.hpp>
 
 #include <iterator>
