@@ -31,8 +31,8 @@ struct Weight : Quantity {};
 struct Length : Quantity {};
 
 struct Never {};  // its Converter leaves Python's error set
-struct Gone {};   // its Converter throws `of_ended`
-std::optional<py::PythonError> of_ended;
+struct Gone {};   // its Converter throws `of_another`
+std::optional<py::PythonError> of_another;
 int tries = 0, from_pys = 0;
 
 }  // namespace
@@ -95,7 +95,7 @@ struct latepy::Converter<Never> : latepy::detail::ConverterBase<Never, latepy::C
 };
 template <>
 struct latepy::Converter<Gone> {
-  static Gone from_py(Ref) { throw *of_ended; }
+  static Gone from_py(Ref) { throw *of_another; }
   static bool try_from_py(Ref object, std::optional<Gone>& result) {
     return detail::try_load(result, [&] { return result.emplace(from_py(object)), true; });
   }
@@ -185,13 +185,20 @@ TEST_CASE("a TypeError that a Converter leaves set is the reason that the error 
   CHECK(refusal<Never>("5") == "cannot convert 'int' 5 to Never: not today");
 }
 
-TEST_CASE("what a Converter throws from an interpreter that has ended is a no to try_as and is") {
+TEST_CASE("an exception of another interpreter, or of one that has ended, is a no to try_as and is") {
   python();
-  of_ended = py::SubInterpreter().try_eval("1 / 0").error();
-  CHECK_FALSE(eval("5").is<Gone>());
-  CHECK_FALSE(eval("5").try_as<Gone>().has_value());
-  CHECK_FALSE(py::detail::api().Err_Occurred());
-  CHECK(thrown<py::PythonError>([] { eval("5").as<Gone>(); }).is("ZeroDivisionError"));
+  const auto check = [] {
+    CHECK_FALSE(eval("5").is<Gone>());
+    CHECK_FALSE(eval("5").try_as<Gone>().has_value());
+    CHECK_FALSE(py::detail::api().Err_Occurred());
+    CHECK(thrown<py::PythonError>([] { eval("5").as<Gone>(); }).is("ZeroDivisionError"));
+  };
+  {
+    py::SubInterpreter sub;
+    of_another = sub.try_eval("1 / 0").error();
+    check();
+  }
+  check();
 }
 
 TEST_CASE("one Converter may serve many types") {

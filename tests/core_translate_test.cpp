@@ -211,6 +211,18 @@ TEST_CASE("a nested C++ exception is the cause of the outer one") {
   }
 }
 
+TEST_CASE("an exception that takes no __cause__ is raised without it") {
+  python().exec("class Bare(Exception):\n  def __setattr__(self, name, value): raise LookupError(name)");
+  py::translate<DiskFull>(py::Object(python()["Bare"]));
+  CHECK(raised_by([] {
+          try {
+            throw std::out_of_range("inner");
+          } catch (...) {
+            std::throw_with_nested(DiskFull("outer"));
+          }
+        }) == "Bare('outer')");
+}
+
 TEST_CASE("a script raises an exception class of the host, and C++ catches it as that class") {
   struct NoSpace : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -363,8 +375,11 @@ TEST_CASE("a translator that fails raises its own error") {
   CHECK(raised(DiskFull("x")) == "RuntimeError('a C++ exception that is not a std::exception')");
   py::translate<DiskFull>([](const DiskFull&) { return python().eval("'no exception'"); });
   CHECK_THAT(raised(DiskFull("x")), ContainsSubstring("not a BaseException subclass"));
-  const py::PythonError of_ended = py::SubInterpreter().try_eval("1 / 0").error();
-  py::translate<DiskFull>([&](const DiskFull&) -> py::Object { throw of_ended; });
+  std::optional<py::SubInterpreter> other(std::in_place);
+  const py::PythonError of_other = other->try_eval("1 / 0").error();
+  py::translate<DiskFull>([&](const DiskFull&) -> py::Object { throw of_other; });
+  CHECK(raised(DiskFull("x")) == "RuntimeError('ZeroDivisionError: division by zero (<string-1>:1)')");
+  other.reset();  // an exception of an interpreter that has ended is made anew, of its texts
   CHECK(raised(DiskFull("x")) == "ZeroDivisionError('division by zero')");
   py::translate<DiskFull>([](const DiskFull& error) {  // one that puts another in its place
     py::translate<DiskFull>([](const DiskFull&) { return python().eval("OSError('second')"); });
