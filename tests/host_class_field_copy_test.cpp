@@ -74,6 +74,7 @@ struct Scene {
   std::vector<Color> colors{{2}};
   std::map<std::string, Color> palette{{"a", {3}}};
   std::pair<int, Color> numbered{1, {4}};
+  std::pair<int, std::string> plain{7, "seven"};
   std::variant<int, std::vector<int>> either{std::vector<int>{1}};
   Shared shared;
   std::vector<Shared> all_shared;
@@ -102,6 +103,7 @@ Scene& scene() {
         .def("colors", &Scene::colors)
         .def("palette", &Scene::palette)
         .def("numbered", &Scene::numbered)
+        .def("plain", &Scene::plain)
         .def("either", &Scene::either)
         .def("shared", &Scene::shared)
         .def("all_shared", &Scene::all_shared)
@@ -125,6 +127,7 @@ TEST_CASE("a container field is read as an immutable copy, so that no change is 
   CHECK(shown("scene.ids") == "frozenset({3})");
   CHECK(shown("scene.mixed, scene.nested, scene.maybe, scene.text") == "((1, (2,)), ((1,), ()), None, 't')");
   CHECK(shown("scene.origin['x'], scene.origin['grid'], scene.either") == "(1, ((4, 5),), (1,))");
+  CHECK(shown("scene.plain") == "(7, 'seven')");
   for (const char* change :
        {"scene.names.append('x')", "scene.rows['k'] = 1", "scene.rows['r'].append(1)", "scene.ids.add(1)",
         "scene.nested[0].append(1)", "scene.mixed[1].append(1)", "scene.names[0] = 'x'", "scene.origin['x'] = 2"}) {
