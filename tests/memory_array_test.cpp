@@ -276,7 +276,11 @@ TEST_CASE("of overloads, the one whose items need no conversion is taken first")
       import array
       assert [kind(array.array(code, [1])) for code in 'dfi'] == ['double', 'float', 'int']
       assert kind([1, 2]) == 'double' and kind(array.array('b', [1])) == 'double'
+      class Fails:
+          @property
+          def __dlpack__(self): raise LookupError('not here')
   )");
+  CHECK(py::Converter<Array<const double>>::fit(eval("Fails()").ptr()) == py::detail::Fit::other);
 }
 
 TEST_CASE("an Array may be dropped on a thread without the GIL", "[gil]") {

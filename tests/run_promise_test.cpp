@@ -1,6 +1,7 @@
 // Tests of latepy/run/promise.hpp: Promise, which scripts await, and await_on_thread().
 // SPDX-License-Identifier: MIT
 #include <latepy/run/promise.hpp>
+#include <latepy/stl/function.hpp>
 #include <latepy/stl/vector.hpp>
 
 #include <thread>
@@ -317,6 +318,28 @@ TEST_CASE("await_on_thread() lets a script await a std::future") {
   for (std::size_t at = 0; at < many.size(); ++at) futures.push_back(loop.call<int>("awaiting", "get", each));
   for (auto& one : many) one.set_value(1);
   for (auto& one : futures) CHECK(one.get() == 1);
+}
+
+TEST_CASE("a value that waits for a loop is freed when a script closes the loop") {
+  awaiting();
+  const auto kept = std::make_shared<int>(1);
+  {
+    Promise<std::function<int()>> promise;
+    const py::Object f = host_function([promise] { return promise; });
+    python()["f"] = f;
+    python().exec(R"(
+        import asyncio
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(__import__('awaiting').get(f))
+        task._log_destroy_pending = False
+        loop.run_until_complete(asyncio.sleep(0))
+    )");
+    CHECK(promise.set_value([kept] { return *kept; }));
+    CHECK(kept.use_count() == 2);
+    python().exec("loop.close()\ndel loop, task, f\nimport gc\ngc.collect()");
+    host_function([] {});
+  }
+  CHECK(kept.use_count() == 1);
 }
 
 TEST_CASE("a signature shows what is awaited") {
