@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/memory/detail/export_column.hpp>
 #include <latepy/memory/detail/take_arrow.hpp>
 
 #include <iterator>
@@ -109,7 +110,7 @@ struct ColumnAccess {
   template <class T>
   static std::string read(const ArrowColumn& from, Column<T>& to) {
     using V = column_value<T>;
-    return read_column(from, arrow_format<V>(), sizeof(V), may_be_null<T>, to.memory_);
+    return detail::read_column(from, arrow_format<V>(), sizeof(V), may_be_null<T>, to.memory_);
   }
   template <class T>
   static Column<T> empty() noexcept {
