@@ -55,6 +55,8 @@ LATEPY_COLD inline ColdObject optional_attribute(const Ref& object, const char* 
   expect_success(api().Object_GetOptionalAttr(object.checked(), AttrName(name).ptr(), &value));
   return ColdObject(Object::steal(value));
 }
+/// Whether it is a slice, by its type: other objects may have the same attributes.
+LATEPY_COLD inline bool is_slice(PyObject* object) { return type_of(object) == type_of(slice(nullptr, nullptr).ptr()); }
 LATEPY_COLD inline void set_attribute(const Ref& object, std::string_view name, const Ref& value) {
   expect_success(api().Object_SetAttr(object.checked(), AttrName(name).ptr(), value.checked()));
 }

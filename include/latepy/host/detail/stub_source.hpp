@@ -19,23 +19,18 @@ UNSEEN = {'__name__', '__doc__', '__loader__', '__spec__', '__path__', '__packag
 VALUED = {'__all__', '__match_args__'}  # type checkers read their values
 CAN_BE_BASE = 1 << 10  # Py_TPFLAGS_BASETYPE (Include/object.h)
 
-
 def is_name(text):
     return text.isidentifier() and not keyword.iskeyword(text)
 
-
 def members(owner):
     return {name: value for name, value in vars(owner).items() if name not in UNSEEN and is_name(name)}
-
 
 def submodules(module):
     return {name: value for name, value in members(module).items()
             if isinstance(value, types.ModuleType) and value.__name__ == f'{module.__name__}.{name}'}
 
-
 def is_bound(cls):
     return cls is not None and '_latepy_class' in vars(cls)
-
 
 def is_reachable(cls):
     found = sys.modules.get(cls.__module__)
@@ -43,12 +38,10 @@ def is_reachable(cls):
         found = getattr(found, name, None)
     return found is cls
 
-
 def full_name(cls):
     if not is_reachable(cls):
         return 'typing.Any'
     return cls.__qualname__ if cls.__module__ == 'builtins' else f'{cls.__module__}.{cls.__qualname__}'
-
 
 def literal(value):
     text = repr(value)
@@ -57,7 +50,6 @@ def literal(value):
     except Exception:
         return '...'
     return text if len(text) <= 80 else '...'
-
 
 def doc_lines(text):
     if not isinstance(text, str) or not text.strip():
@@ -68,14 +60,11 @@ def doc_lines(text):
         text = text[:-1] + r'\"'
     return f'"""{text}{chr(10) if chr(10) in text else ""}"""'.split('\n')
 
-
 def indented(lines):
     return ['    ' + line if line else '' for line in lines]
 
-
 def with_body(head, lines):
     return [head] + indented(lines) if lines else [head + ' ...']
-
 
 def joined(blocks):
     """The lines of all blocks, with an empty line before and after each block of several lines."""
@@ -84,7 +73,6 @@ def joined(blocks):
         lines += [''] * (bool(lines) and max(last, len(block)) > 1) + block
         last = len(block)
     return lines
-
 
 class Stub(ast.NodeTransformer):
     def __init__(self, module):
@@ -278,12 +266,10 @@ class Stub(ast.NodeTransformer):
         if is_bound(cls) and has_buffer(cls):
             yield [f'def __buffer__(self, flags: {self.name("int")}, /) -> {self.name("memoryview")}: ...']
 
-
 def stub(module):
     if not isinstance(module, types.ModuleType):
         raise TypeError(f'stubs are for modules, and this is {module!r}')
     return Stub(module).text
-
 
 def write(module, folder):
     text, children = stub(module), submodules(module)

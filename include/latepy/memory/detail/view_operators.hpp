@@ -89,7 +89,7 @@ LATEPY_FUNC int view_set_item(PyObject* self, PyObject* key, PyObject* value) no
       view->type->set(item, value);
     } else {
       const Object memory = make_memoryview(self);
-      if (!api().Object_CheckBuffer(value) && head_type(key) == head_type(latepy::slice(nullptr, nullptr).ptr()))
+      if (!api().Object_CheckBuffer(value) && is_slice(key))
         throw TypeError(
             concat({"a slice of a latepy.View is set from a buffer with as many items of the same type, and ",
                     qualified_name(as_object(type_of(value))),

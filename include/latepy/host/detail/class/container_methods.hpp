@@ -157,7 +157,7 @@ struct Methods {
 #if LATEPY_DEFINITIONS
 
 LATEPY_FUNC LATEPY_COLD SliceNumbers::SliceNumbers(const Object& slice, const std::string& name) {
-  if (head_type(slice.ptr()) != head_type(latepy::slice(nullptr, nullptr).ptr()))
+  if (!is_slice(slice.ptr()))
     throw_error<TypeError>({name, " indices must be integers or slices, not ", qualified_name(type(slice).ptr())});
   constexpr ssize most = (std::numeric_limits<ssize>::max)();
   const auto part = [&](const char* which, ssize otherwise) {
