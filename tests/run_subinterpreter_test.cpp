@@ -740,6 +740,51 @@ TEST_CASE("interpreters with GILs of their own run at the same time", "[threads]
   });
 }
 
+TEST_CASE("interpreters take turns, also where they share a GIL and their scripts never wait", "[threads][gil]") {
+  // Each script loops until all others run.
+  const auto run_all = [](const std::vector<py::Scope*>& scopes) {
+    std::atomic<int> running{0};
+    for (py::Scope* const each : scopes) {
+      each->def("begin", [&] { ++running; });
+      each->def("all_run", [&] { return running == int(scopes.size()); });
+    }
+    on_threads(int(scopes.size()), [&](int number) {
+      const py::Deadline limit(std::chrono::seconds(60));
+      scopes[std::size_t(number)]->exec("begin()\nwhile not all_run(): pass");
+    });
+    return running.load();
+  };
+  in_child([&] {
+    py::Interpreter python;
+    SubConfig shared;
+    shared.own_gil = false;
+    SubInterpreter a(shared), b(shared);
+    EXPECT(run_all({&a, &b}) == 2);
+    EXPECT(run_all({&python, &a}) == 2);
+    EXPECT(run_all({&python, &a, &b}) == 3);
+  });
+  in_child([] {
+    py::Interpreter python;
+    SubConfig shared;
+    shared.own_gil = false;
+    SubInterpreter sub(shared);
+    std::atomic<bool> is_over{false};
+    sub.def("is_over", [&] { return is_over.load(); });
+    // The thread of Python is in its loop when no thread of C++ is in that interpreter.
+    sub.exec(R"(
+        import threading
+        def loop():
+            started.set()
+            while not is_over(): pass
+        started = threading.Event()
+        threading.Thread(target=loop).start()
+        started.wait())");
+    python.exec("x = sum(range(1000))");
+    on_thread([&] { python.exec("x = sum(range(1000))"); });
+    is_over = true;
+  });
+}
+
 TEST_CASE("a pool of threads does many jobs, each thread in its own interpreter", "[threads]") {
   in_child([] {
     py::Interpreter python(released());
@@ -1191,7 +1236,7 @@ TEST_CASE("a look at the threads that run Python leaves an interpreter alone tha
     py::Interpreter python(released());
     std::atomic<bool> is_done{false};
     std::thread other([&] {
-      for (int round = 0; round < 20; ++round) SubInterpreter();
+      for (int round = 0; round < 4; ++round) SubInterpreter();
       is_done = true;
     });
     while (!is_done) {
@@ -1264,8 +1309,14 @@ TEST_CASE("what is the process's own is as before, whatever its interpreters hav
     char folder[4096] = "";
     if (getcwd(folder, sizeof folder)) now += std::string("\nfolder ") + folder;
     for (char** each = environ; *each; ++each) now += std::string("\n") + *each;
+    // The eventfd of the thread that watches Deadlines and turns is kept until the process ends.
+    const auto is_eventfd = [](int descriptor) {
+      char target[64] = "";
+      const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
+      return readlink(link.c_str(), target, sizeof target - 1) > 0 && has(target, "[eventfd]");
+    };
     for (int each = 0; each < 200; ++each)
-      if (const int flags = fcntl(each, F_GETFL); flags != -1)
+      if (const int flags = fcntl(each, F_GETFL); flags != -1 && !is_eventfd(each))
         now += "\ndescriptor " + std::to_string(each) + ": " + std::to_string(flags) + " " +
                std::to_string(fcntl(each, F_GETFD));
 #ifdef __linux__

@@ -124,6 +124,11 @@ const Place places[] = {
        std::thread(end).detach();
        python.exec("while True: pass");
      }},
+    {"on another thread, beside a script of a SubInterpreter",
+     [](py::Interpreter&, SubInterpreter& sub, void (*end)()) {
+       std::thread(end).detach();
+       sub.exec("while True: pass");
+     }},
     {"on a thread of Python",
      [](py::Interpreter& python, SubInterpreter&, void (*)()) {
        python.exec("import host, threading, time\nthreading.Thread(target=host.end).start()\ntime.sleep(1000)");

@@ -264,10 +264,7 @@ LATEPY_FUNC LATEPY_COLD void GilGuard::leave_otherwise() noexcept {
   if (!is_counted_ && !detail::holds_gil()) detail::process_park();  // Python was stopped inside the scope
   detail::drain_if_any(*interpreter_);
   if (is_counted_) --record.depth;
-  if (ends_visit_)
-    detail::end_visit(*interpreter_);
-  else
-    api.Eval_SaveThread();
+  detail::leave_visit(*interpreter_, ends_visit_);
   restore_record();
   if (is_counted_) detail::count_out(*interpreter_);
   if (returns_) api.Eval_RestoreThread(outer_);

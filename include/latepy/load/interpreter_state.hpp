@@ -125,6 +125,10 @@ struct InterpreterState {
   std::atomic<NumpyTable*> numpy{nullptr};  ///< numpy's table of functions; see memory/detail/numpy.hpp
   std::atomic<bool> is_foreign{false};      ///< Config::audit alone knows it: no other thread enters; see run/audit.hpp
   std::atomic<bool> is_unfinished{false};   ///< of a foreign one: CPython still makes it
+  /// Of a sub-interpreter that shares the GIL of the main one, in a CPython where interpreters do not take turns; see
+  /// Watcher::ask_for_turns().
+  std::atomic<bool> needs_turns{false};
+  std::atomic<bool> has_other_threads{false};  ///< of such a one: threads of Python are in it
 };
 
 /// Stands for "no interpreter" in a library that has met no Python yet. Its generation is always no_generation.

@@ -196,6 +196,8 @@ LATEPY_COLD inline InterpreterState& fill_slot(ProcessState& process, PyInterpre
   state.datetime.store(nullptr);
   state.numpy.store(nullptr);
   state.is_sub.store(false);
+  state.needs_turns.store(false);
+  state.has_other_threads.store(false);
   state.is_foreign.store(false);
   state.is_unfinished.store(false);
   state.generation.store(state.use << slot_bits | slot, std::memory_order_release);

@@ -30,12 +30,14 @@ struct SubRecord;
 /// - A fork() beside it: the child can only call exec(). Scripts get RuntimeError from os.fork().
 /// - Extension modules such as numpy refuse to be imported in an interpreter with its own GIL; see
 ///   SubConfig::check_extensions.
+/// - Interpreters that share a GIL take turns, about every 20 ms. Until 3.12 CPython itself lets no other interpreter
+///   in while the code of one runs on, so from the first such SubInterpreter on a thread asks for turns.
 /// - Until CPython 3.11 asyncio runs there without its C accelerator, which mixes up the loops of interpreters.
 class SubInterpreter : public Scope {
  public:
   /// Makes one, in the Python that runs. Takes the GIL of the main interpreter; any thread.
   /// \throws StateError if no Python runs; StartError if the options cannot be, or with CPython's reason; what
-  /// extra_modules throw.
+  /// extra_modules throw; std::system_error if the thread that asks for turns cannot be made.
   explicit SubInterpreter(const SubConfig& config);
   SubInterpreter() : SubInterpreter(SubConfig()) {}  ///< with a default SubConfig
   /// Takes over the interpreter. No thread may use `other` meanwhile; it may only be destroyed afterwards.
@@ -100,6 +102,9 @@ LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(const SubConfig& config) 
   PyThreadState* const outer = api().ThreadState_Get();
   detail::own_subs();
   detail::watch_forks_of_subs();
+  // See Watcher::ask_for_turns().
+  detail::Watcher* const watcher =
+      !is_own_gil_ && detail::library_state.version.minor < 13 ? &detail::running_watcher() : nullptr;
   std::exception_ptr veto;
   PyThreadState* const made =
       detail::new_sub_state({is_own_gil_, config.check_extensions, config.allow_threads, config.allow_fork}, veto);
@@ -111,6 +116,7 @@ LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(const SubConfig& config) 
     state = &detail::begin_known_interpreter(detail::process_state(), interpreter);
     generation = state->generation;
     state->is_sub = true;
+    state->needs_turns = watcher != nullptr;
     detail::keep_first_state(*state, generation, made);
   } catch (...) {
     api().EndInterpreter(made);
@@ -120,6 +126,7 @@ LATEPY_FUNC LATEPY_COLD SubInterpreter::SubInterpreter(const SubConfig& config) 
   }
   thread.go_to({made, state->generation});
   id_ = api().InterpreterState_GetID(interpreter);
+  if (watcher) watcher->begin_turns();
   record_ = record.release();
   record_->owner = this;
   record_->generation = state->generation;

@@ -24,8 +24,8 @@ PyThreadState* make_visit(InterpreterState& s, std::uint32_t generation);
 /// two threads could get one memory for theirs (new_threadstate, Python/pystate.c, from 3.11 on).
 /// \throws std::bad_alloc.
 void keep_first_state(InterpreterState& s, std::uint32_t generation, PyThreadState* state);
-/// Frees the state that this thread is in, in that interpreter. Needs its GIL, and gives it back.
-void end_visit(InterpreterState& s) noexcept;
+/// Leaves the interpreter, and gives back its GIL. \param frees frees the state that this thread is in.
+void leave_visit(InterpreterState& s, bool frees) noexcept;
 /// Frees the states of all threads but this one, which are in other interpreters, or have ended. No thread can enter
 /// any more. Needs the GIL. Afterwards the state of this thread belongs to nobody.
 void end_all_visits(InterpreterState& s) noexcept;
@@ -80,7 +80,18 @@ LATEPY_FUNC LATEPY_COLD void keep_first_state(InterpreterState& s, std::uint32_t
   link_visit(s, node);
 }
 
-LATEPY_FUNC void end_visit(InterpreterState& s) noexcept {
+/// Sets has_other_threads: whether there are more thread states in the interpreter than latepy has made.
+LATEPY_COLD inline void note_other_threads(InterpreterState& s) noexcept {
+  const SpinLock lock(s.visits_lock);
+  const KeptState* known = s.visits;
+  PyThreadState* each = api().InterpreterState_ThreadHead(s.interpreter.load());
+  for (; each && known; known = known->next) each = api().ThreadState_Next(each);
+  s.has_other_threads = each != nullptr;
+}
+
+LATEPY_FUNC void leave_visit(InterpreterState& s, bool frees) noexcept {
+  if (s.needs_turns.load(std::memory_order_relaxed)) note_other_threads(s);
+  if (!frees) return void(api().Eval_SaveThread());
   process_free(unlink_visit(s));
   thread_record.visited = OwnState();
   api().ThreadState_Clear(thread_record.state);

@@ -20,6 +20,8 @@ inline constexpr std::chrono::milliseconds grace{100};
 inline constexpr std::chrono::milliseconds blocked_after{100};
 /// How often an exception is raised that has not arrived.
 inline constexpr std::chrono::milliseconds repeat{20};
+/// How often interpreters that share a GIL take turns, in ms; CPython's threads do every 5 ms.
+inline constexpr int turn = 20;
 
 /// Ends the Python code of one thread at a time. All Alarms form a list; `alarms_lock` guards it and their members. Of
 /// a thread one Alarm at a time is raised. The others wait until it has ended, so that the code can clean up.

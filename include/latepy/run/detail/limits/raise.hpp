@@ -198,7 +198,17 @@ LATEPY_FUNC LATEPY_COLD void remove_alarm(const Alarm& alarm) noexcept {
   if (unlink_alarm(alarm)) undo_alarm(alarm);
 }
 
+/// Whether raise_alarms() has something to do here.
+LATEPY_COLD inline bool is_any_called(std::uint32_t here) noexcept {
+  const SpinLock lock(alarms_lock);
+  const Alarm* each = alarms;
+  while (each && !(each->is_called && each->where() == here)) each = each->next;
+  return each != nullptr;
+}
+
 LATEPY_FUNC LATEPY_COLD void raise_alarms() {
+  if (!is_any_called(current_generation())) return;
+  prepare_own_errors();
   const ColdObject deadline = alarm_class(true), interrupt = alarm_class(false);
   const std::uint32_t here = current_generation();
   const SpinLock lock(alarms_lock);

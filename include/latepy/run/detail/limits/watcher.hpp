@@ -30,9 +30,14 @@ class Watcher {
   void wake() noexcept { wake_.post(); }
   /// Stops the Python code that runs. Any thread, also in a signal handler.
   void interrupt() noexcept;
+  /// An interpreter with InterpreterState::needs_turns has begun. Any thread.
+  void begin_turns() noexcept {
+    takes_turns_ = true;
+    wake();
+  }
 
  private:
-  /// Raises what is due in an interpreter that may keep its GIL for long.
+  /// Raises what is due in an interpreter for whose GIL it may wait long.
   struct Delivery {
     std::uint32_t generation = no_generation;
     std::atomic<bool> is_over{false};
@@ -45,6 +50,10 @@ class Watcher {
   void serve_main();
   /// Raises what is due in an interpreter, on a thread of its own.
   void deliver(std::uint32_t generation);
+  /// Lets the interpreters that share a GIL take turns. Until 3.12 a thread that waits for the GIL asks the code of its
+  /// own interpreter to let it go, and no other one (take_gil, Python/ceval_gil.h): a loop in one interpreter keeps out
+  /// all others until it ends. So a thread enters each interpreter in which code may run.
+  void ask_for_turns();
   /// Forgets the deliveries that are over. \param waits waits for all.
   void end_deliveries(bool waits) noexcept;
 
@@ -52,7 +61,7 @@ class Watcher {
   std::thread thread_{};
   std::atomic<Clock::rep> interrupted_{0};  // when interrupt() was called last, if that is not done yet
   std::atomic<Clock::rep> loose_{0};        // when; threads outside of a member of Scope are still to be found
-  std::atomic<bool> is_ending_{false};
+  std::atomic<bool> is_ending_{false}, takes_turns_{false};
   std::vector<std::unique_ptr<Delivery>> deliveries_{};
 };
 inline std::atomic<Watcher*> the_watcher{nullptr};
@@ -91,10 +100,7 @@ LATEPY_FUNC LATEPY_COLD void Watcher::deliver(std::uint32_t generation) {
     made.thread = std::thread([this, &made, generation] {
       attempt([&] {
         if (generation == process_state().entered.load()->generation) return serve_main();
-        if (const std::optional<GilGuard> gil = GuardAccess::try_enter(generation)) {
-          prepare_own_errors();
-          raise_alarms();
-        }
+        if (const std::optional<GilGuard> gil = GuardAccess::try_enter(generation)) raise_alarms();
       });
       made.is_over = true;
     });
@@ -114,8 +120,23 @@ LATEPY_FUNC LATEPY_COLD void Watcher::serve_main() {
   raise_alarms();
 }
 
+LATEPY_FUNC LATEPY_COLD void Watcher::ask_for_turns() {
+  if (!takes_turns_.exchange(false)) return;
+  std::vector<std::uint32_t> asked;
+  find_interpreter(process_state(), [&](const InterpreterState& each) {
+    if (!each.needs_turns.load()) return false;
+    takes_turns_ = true;
+    if (threads_inside(each) > 0 || each.has_other_threads.load())
+      attempt([&] { asked.push_back(each.generation.load()); });
+    return false;
+  });
+  if (!asked.empty()) asked.push_back(process_state().entered.load()->generation);
+  for (const std::uint32_t each : asked) deliver(each);
+}
+
 LATEPY_FUNC LATEPY_COLD int Watcher::work() {
   end_deliveries(false);
+  ask_for_turns();
   if (const auto when = interrupted_.exchange(0)) {
     interrupt_entries();
     loose_ = when;
@@ -128,12 +149,12 @@ LATEPY_FUNC LATEPY_COLD int Watcher::work() {
     else
       deliver(generation);
   });
-  // Until 3.12 a thread of one interpreter may wait long for the GIL that it shares with another one.
   if (is_due) process_state().only.load() ? serve_main() : deliver(main);
   const auto first = next_alarm();
-  if (first == (Clock::time_point::max)()) return loose_.load() != 0 ? 5 : -1;
+  const int longest = loose_.load() != 0 ? 5 : takes_turns_.load() ? turn : -1;
+  if (first == (Clock::time_point::max)()) return longest;
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(first - Clock::now()).count() + 1;
-  return static_cast<int>((std::max)(0LL, (std::min)(static_cast<long long>(left), 1000000LL)));
+  return static_cast<int>((std::max)(0LL, (std::min)(static_cast<long long>(left), longest < 0 ? 1000000LL : longest)));
 }
 
 LATEPY_FUNC LATEPY_COLD void Watcher::run() noexcept {
