@@ -292,6 +292,28 @@ TEST_CASE("limits keep no references") {
   CHECK(drift([] { const Deadline limit(1h); }) == "");
 }
 
+TEST_CASE("an import that is stopped keeps no lock from other threads") {
+  // CPython leaves these locked if the exception arrives in importlib just after it has taken them.
+  const char* const code = GENERATE(R"(
+      import _imp
+      _imp.acquire_lock()
+      while True: pass)",
+                                    R"(
+      import _frozen_importlib, sys
+      sys.kept_lock = _frozen_importlib._get_module_lock('latepy_import_test')
+      sys.kept_lock.acquire()
+      while True: pass)");
+  CHECK(stopped(code) == over);
+  python().exec(R"(
+      import _thread, threading
+      def load():
+          try: import latepy_import_test
+          except ModuleNotFoundError: is_over.set()
+      is_over = threading.Event()
+      _thread.start_new_thread(load, ())
+      assert is_over.wait(60))");
+}
+
 TEST_CASE("interrupt() stops the code that runs", "[interrupt]") {
   python();
   REQUIRE((Deadline(1h), python().interrupt()));
