@@ -6,6 +6,7 @@
 #include <latepy/run/interpreter.hpp>
 #include <latepy/run/sub_config.hpp>
 #if LATEPY_DEFINITIONS
+#include <latepy/run/detail/limits/watcher.hpp>
 #include <latepy/run/detail/sub/end.hpp>
 #include <latepy/run/detail/sub/first_import.hpp>
 #include <latepy/run/detail/sub/record.hpp>
