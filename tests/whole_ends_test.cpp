@@ -126,6 +126,7 @@ const Place places[] = {
      }},
     {"on another thread, beside a script of a SubInterpreter",
      [](py::Interpreter&, SubInterpreter& sub, void (*end)()) {
+       const GilGuard inside(sub);  // before the end of the interpreter begins
        std::thread(end).detach();
        sub.exec("while True: pass");
      }},
