@@ -321,6 +321,11 @@ TEST_CASE("translate adds C++ exceptions to the table") {
     py::translate<DiskFull>(python().get("builtins.OSError"));
     CHECK(raised(DiskFull("full")) == "OSError('full')");
     CHECK(raised(Derived("too")) == "OSError('too')");
+    python().exec("class MyError(Exception): pass");
+    py::translate<DiskFull>(python()["MyError"]);  // an item or attribute is read
+    CHECK(raised(DiskFull("full")) == "MyError('full')");
+    py::translate<DiskFull>(python().import_module("builtins").attr("BufferError"));
+    CHECK(raised(DiskFull("full")) == "BufferError('full')");
   }
   SECTION("by a function, which gives the exception object") {
     py::translate<DiskFull>([](const DiskFull& error) { return python().get("builtins.OSError")(28, error.what()); });
