@@ -764,11 +764,11 @@ TEST_CASE("interpreters take turns, also where they share a GIL and their script
     EXPECT(run_all({&python, &a, &b}) == 3);
   });
   in_child([] {
+    std::atomic<bool> is_over{false};  // lives longer than the interpreter, whose end waits for the thread
     py::Interpreter python;
     SubConfig shared;
     shared.own_gil = false;
     SubInterpreter sub(shared);
-    std::atomic<bool> is_over{false};
     sub.def("is_over", [&] { return is_over.load(); });
     // The thread of Python is in its loop when no thread of C++ is in that interpreter.
     sub.exec(R"(
