@@ -105,6 +105,9 @@ TEST_CASE("with_context is Python's with") {
   SECTION("what is no context manager says so") {
     CHECK_THAT(thrown<py::TypeError>([] { py::with_context(eval("3"), [] {}); }).message(),
                ContainsSubstring("'int' 3 is no context manager: it has no __enter__"));
+    python().exec(
+        "class Property:\n  def __enter__(self): pass\n  @property\n  def __exit__(self): raise OSError('no')");
+    CHECK_THROWS_AS(py::with_context(eval("Property()"), [] {}), py::OSError);
   }
   SECTION("nothing is left behind") {
     const Object manager = context(true);

@@ -308,6 +308,12 @@ TEST_CASE("a zoned_time is a datetime with the zoneinfo.ZoneInfo of its zone") {
   CHECK_THAT(refusal<Zoned>("datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=2)))"),
              ContainsSubstring("its time zone has no name: pass one with a zoneinfo.ZoneInfo"));
   CHECK_THAT(refusal<Zoned>("5"), ContainsSubstring("it is not a datetime.datetime"));
+  python().exec(
+      "class Zone(type(timezone.utc).__base__):\n  def utcoffset(self, time): return timedelta(0)\n"
+      "  @property\n  def key(self): raise OSError('no key')\n"
+      "class Property(datetime):\n  @property\n  def tzinfo(self): raise OSError('no zone')");
+  CHECK_THROWS_AS(eval("datetime(2024, 1, 1, tzinfo=Zone())").as<Zoned>(), py::OSError);
+  CHECK_THROWS_AS(eval("Property(2024, 1, 1, tzinfo=timezone.utc)").as<Zoned>(), py::OSError);
 }
 #endif
 

@@ -24,6 +24,14 @@ TEST_CASE("a std::complex is a complex, made of what is one or becomes one or a 
   CHECK_THROWS_AS(eval("Fails()").as<C>(), py::OSError);
   CHECK_FALSE(eval("Fails()").is<C>());
   CHECK_FALSE(eval("type('Z', (), {'__complex__': lambda self: 4})()").is<C>());
+  python().exec("class Property:\n  @property\n  def __complex__(self): raise OSError('no')");
+  CHECK_THROWS_AS(eval("Property()").as<C>(), py::OSError);
+  CHECK_FALSE(eval("Property()").is<C>());
+  python().exec(
+      "class AnyName(float):\n  def __getattr__(self, name): raise KeyError(name)\n"
+      "class NoName(float):\n  @property\n  def __complex__(self): raise AttributeError");
+  CHECK(eval("AnyName(2)").as<C>() == C(2));  // neither of them tells how it is a complex
+  CHECK(eval("NoName(2)").as<C>() == C(2));
 }
 
 TEST_CASE("a std::complex of any precision makes the round trip") {

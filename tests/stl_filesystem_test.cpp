@@ -46,6 +46,11 @@ TEST_CASE("what is no path is refused") {
   CHECK_THAT(refusal("b'a\\0b'"), ContainsSubstring("it holds a NUL"));
   CHECK_THROWS_AS(eval("Fails()").as<fs::path>(), py::OSError);
   CHECK_FALSE(eval("Fails()").is<fs::path>());
+  python().exec("class Property:\n  @property\n  def __fspath__(self): raise OSError('gone')");
+  CHECK_THROWS_AS(eval("Property()").as<fs::path>(), py::OSError);
+  CHECK_FALSE(eval("Property()").is<fs::path>());
+  python().exec("class AnyName:\n  def __getattr__(self, name): raise KeyError(name)");
+  CHECK_THAT(refusal("AnyName()"), ContainsSubstring("it is neither str, bytes nor os.PathLike"));
   CHECK_FALSE(py::detail::api().Err_Occurred());
 }
 

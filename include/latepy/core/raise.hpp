@@ -90,7 +90,7 @@ LATEPY_COLD inline Object exception_of(const Ref& object, const char* what) {
 LATEPY_FUNC LATEPY_COLD Context::Context(const Ref& object) {
   PyObject* const type = as_object(type_of(object.checked()));
   const Object enter = attribute_or_empty(type, "__enter__");
-  exit_ = attribute_or_empty(object.ptr(), "__exit__");
+  exit_ = telling_attribute(object, "__exit__");
   if (enter.is_empty() || exit_.is_empty())
     throw_error<TypeError>({"with_context(): ", show(object.ptr()), " is no context manager: it has no ",
                             enter.is_empty() ? "__enter__" : "__exit__"});

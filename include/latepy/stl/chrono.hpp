@@ -255,10 +255,10 @@ struct Converter<std::chrono::zoned_time<Duration, const std::chrono::time_zone*
   static const char* read(const Ref& object, Zoned& zoned) {
     Time time;
     if (const char* const why = Converter<Time>::read(object, time)) return why;
-    const Object zone = detail::attribute_or_empty(object.ptr(), "tzinfo");
+    const Object zone = detail::telling_attribute(object, "tzinfo");
     if (zone.is_empty() || zone.is_none()) return "it has no time zone";
     const bool is_utc = zone.ptr() == detail::datetime_api().utc;
-    const auto key = is_utc ? Object() : detail::attribute_or_empty(zone.ptr(), "key");
+    const auto key = is_utc ? Object() : Object(detail::telling_attribute(zone, "key"));
     if (!is_utc && (key.is_empty() || key.is_none()))
       return "its time zone has no name: pass one with a zoneinfo.ZoneInfo";
     try {

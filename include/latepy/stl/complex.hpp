@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <latepy/core/detail/cold.hpp>
 #include <latepy/stl/detail/name.hpp>
 
 #include <complex>
@@ -24,12 +25,13 @@ struct Converter<std::complex<T>> : detail::ConverterBase<std::complex<T>, Conve
     return detail::steal_or_throw(
         detail::api().Complex_FromDoubles(static_cast<double>(value.real()), static_cast<double>(value.imag())));
   }
-  static bool load(PyObject* object, std::complex<T>& value) noexcept {
+  static bool load(PyObject* object, std::complex<T>& value) {
     const detail::Api& api = detail::api();
     T real{}, imaginary{};
     if (!api.Type_IsSubtype(detail::type_of(object), api.Complex_Type)) {
       if (detail::read_scalar(object).form == detail::Scalar::several_items) return false;
-      const Object method = detail::attribute_or_empty(object, "__complex__");
+      const bool is_real = detail::is_exactly(object, api.Float_Type) || detail::is_exactly(object, api.Long_Type);
+      const Object method = is_real ? Object() : Object(detail::telling_attribute(Ref(object), "__complex__"));
       if (method.is_empty()) {
         if (!Converter<T>::load(object, real)) return false;
         value = real;

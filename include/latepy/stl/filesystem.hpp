@@ -56,7 +56,8 @@ struct Converter<std::filesystem::path> {
     const detail::Api& api = detail::api();
     Object path = Object::steal(api.OS_FSPath(object));
     if (path.is_empty()) {
-      detail::only_a_mismatch();
+      // CPython says TypeError also if the class has a property __fspath__, and that raised.
+      if (detail::only_a_mismatch()) static_cast<void>(detail::telling_attribute(Ref(object), "__fspath__"));
       return "it is neither str, bytes nor os.PathLike";
     }
 #if LATEPY_WINDOWS

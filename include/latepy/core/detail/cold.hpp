@@ -50,10 +50,16 @@ LATEPY_COLD inline ColdObject get_attribute(const Ref& object, const char* name)
   return take_result(api().Object_GetAttrString(object.checked(), name));
 }
 /// The attribute; empty if there is none. What its code raises, but for an AttributeError, is thrown.
-LATEPY_COLD inline ColdObject optional_attribute(const Ref& object, const char* name) {
+LATEPY_COLD inline ColdObject optional_attribute(const Ref& object, const StringArg& name) {
   PyObject* value = nullptr;
   expect_success(api().Object_GetOptionalAttr(object.checked(), AttrName(name).ptr(), &value));
   return ColdObject(Object::steal(value));
+}
+/// The same for an attribute that tells what the object is. Only what the class itself has is read like that: a
+/// `__getattr__` that raises for each name tells nothing.
+LATEPY_COLD inline ColdObject telling_attribute(const Ref& object, const StringArg& name) {
+  const ColdRef of_class(find_attribute(as_object(type_of(object.checked())), name));
+  return of_class.get() ? optional_attribute(object, name) : ColdObject(attribute_or_empty(object.ptr(), name));
 }
 /// Whether it is a slice, by its type: other objects may have the same attributes.
 LATEPY_COLD inline bool is_slice(PyObject* object) { return type_of(object) == type_of(slice(nullptr, nullptr).ptr()); }
