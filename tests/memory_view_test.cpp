@@ -609,6 +609,29 @@ TEST_CASE("a signature shows a view as a sequence") {
   python().exec("assert samples().tolist() == [1, 2]\ndel samples");
 }
 
+TEST_CASE("a host function takes the views that the program made, and no other object") {
+  python().def("samples", [] { return py::view(std::vector<double>{1, 2}); });
+  python().def("exports", [](const View& view) { return view.exports(); });
+  CHECK(python().eval<int>("exports(samples())") == 0);
+  python().exec("shared = samples()\nheld = memoryview(shared)");
+  CHECK(python().eval<int>("exports(shared)") == 1);
+  CHECK(python().eval("exports.__signatures__[0]").as<std::string>() == "(arg1: collections.abc.Sequence, /) -> int");
+  const auto refused = python().try_eval("exports([1.0])");
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message(), ContainsSubstring("only the program makes a latepy.View"));
+
+  python().def("withdraw", [](View view) { return view.try_withdraw(); });
+  CHECK_FALSE(python().eval<bool>("withdraw(shared)"));
+  python().exec("held.release()");
+  CHECK(python().eval<bool>("withdraw(shared)"));
+
+  python().def("nearer", py::overload([](const Object&) { return "object"; }, [](View) { return "view"; },
+                                      [](const std::vector<double>&) { return "vector"; }));
+  CHECK(python().eval<std::string>("nearer(samples()) + ' ' + nearer([1.0]) + ' ' + nearer(None)") ==
+        "view vector object");
+  python().exec("del samples, exports, shared, held, withdraw, nearer");
+}
+
 TEST_CASE("views take nothing that they do not give back") {
   python();
   std::vector<double> numbers{1, 2, 3};

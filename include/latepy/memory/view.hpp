@@ -198,7 +198,7 @@ View view(const std::vector<T, A>&) {
   throw StateError("");
 }
 
-/// A View is an Object. From Python: a latepy.View that the program made.
+/// A View is an Object. From Python: a latepy.View that the program made, also as a parameter of host functions.
 template <>
 struct Converter<View> {
   static constexpr const char* name = "latepy::View";
@@ -206,6 +206,7 @@ struct Converter<View> {
   static Object to_py(View view) { return Object(std::move(view)); }
   static View from_py(Ref object);
   static bool try_from_py(Ref object, std::optional<View>& result);
+  static detail::Fit fit(PyObject* object) noexcept;
 };
 
 #if LATEPY_DEFINITIONS
@@ -255,6 +256,13 @@ LATEPY_FUNC LATEPY_COLD bool Converter<View>::try_from_py(Ref object, std::optio
   if (!detail::is_exactly(object.ptr(), detail::view_type())) return false;
   result.emplace(View(Object(object)));
   return true;
+}
+LATEPY_FUNC LATEPY_COLD detail::Fit Converter<View>::fit(PyObject* object) noexcept {
+  try {
+    return detail::is_exactly(object, detail::view_type()) ? detail::Fit::own : detail::Fit::other;
+  } catch (...) {  // the type of views cannot be made: the conversion says so
+    return detail::Fit::other;
+  }
 }
 #endif  // LATEPY_DEFINITIONS
 

@@ -137,9 +137,12 @@ class ArgumentLoader<A, std::enable_if_t<is_unique<plain<A>>>> : public Argument
  private:
   std::unique_ptr<T> value_{};
 };
-/// Ref, Object, Args and Kwargs: any Python object.
+/// Whether a parameter of type A takes any Python object: Ref, Object, Module, Args and Kwargs do, a View does not.
 template <class A>
-class ArgumentLoader<A, std::enable_if_t<is_handle<A>>> : public ArgumentLoaderBase {
+inline constexpr bool takes_any_object = is_handle<A>&& std::is_constructible_v<plain<A>, Object>;
+/// Parameters that take any Python object.
+template <class A>
+class ArgumentLoader<A, std::enable_if_t<takes_any_object<A>>> : public ArgumentLoaderBase {
   using T = plain<A>;
 
  public:
@@ -174,7 +177,7 @@ inline constexpr ParameterType parameter_type{&python_type<A>, &ArgumentLoader<A
                                               std::is_same_v<plain<A>, Args>     ? ParameterKind::args
                                               : std::is_same_v<plain<A>, Kwargs> ? ParameterKind::kwargs
                                                                                  : ParameterKind::positional_only,
-                                              is_handle<A> ? nullptr : &argument_fit<A>};
+                                              takes_any_object<A> ? nullptr : &argument_fit<A>};
 /// The ParameterType of a result of type R.
 template <class R>
 inline constexpr ParameterType result_type{&python_type<R>, nullptr};
