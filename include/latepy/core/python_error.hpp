@@ -39,7 +39,9 @@ const ErrorText& read_late(ErrorData& data) noexcept;
 
 /// Sets Python's error, so that a function that Python called can return null. Needs the GIL. Of the exceptions of
 /// another interpreter, or of one that has ended, a DeadlineError, Interrupted or CancelledError becomes a new one with
-/// the same text. \throws StateError for others.
+/// the same text. If it throws, it has set no error.
+/// \throws StateError for the other exceptions of such an interpreter. PythonError or std::bad_alloc if an exception
+/// object has to be made and cannot: for one that C++ created and that has no object yet, and for a new one.
 void set_python_error(const PythonError& error);
 
 }  // namespace detail

@@ -142,7 +142,7 @@ struct Converter<Array<T, Rank>> {
     detail::ArrayMemory memory;
     try {
       if (take(object, memory) && (Rank == -1 || memory.ndim == Rank)) return detail::Fit::own;
-    } catch (...) {  // no memory
+    } catch (...) {  // no memory, fields of a struct share memory, or code of a tensor raised: the conversion says so
     }
     return detail::Fit::other;
   }

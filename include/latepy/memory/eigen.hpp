@@ -69,7 +69,7 @@ struct Converter<T, std::enable_if_t<detail::is_eigen<T>>> {
     try {
       if (memory.take(object, detail::item_type<Scalar>, alignof(Scalar), false) && Layout().read(memory))
         return detail::Fit::own;
-    } catch (...) {  // no memory
+    } catch (...) {  // no memory, or code of a tensor raised: the conversion says so
     }
     return detail::Fit::other;
   }

@@ -125,7 +125,7 @@ struct Converter<T, std::enable_if_t<detail::is_mdspan<T>>> {
       if (memory.take(object, detail::item_type<Item>, alignof(Item), !std::is_const_v<typename T::element_type>) &&
           memory.ndim() == static_cast<int>(T::rank()))
         return detail::Fit::own;
-    } catch (...) {  // no memory
+    } catch (...) {  // no memory, fields of a struct share memory, or code of a tensor raised: the conversion says so
     }
     return detail::Fit::other;
   }

@@ -22,12 +22,16 @@ bool is_mismatch() noexcept;
 /// If is_mismatch(), clears the error and returns true. Returns false for other errors, which stay set.
 bool only_a_mismatch() noexcept;
 
-/// If the exception in flight is a PythonError, sets it as Python's error. Call it in a catch block. \throws
-/// std::bad_alloc if that is the exception in flight: that memory is short tells nothing about the object.
+/// Keeps what the exception in flight says of the object. Call it in a catch block, with the GIL.
+/// - std::bad_alloc is thrown on: that memory is short tells nothing about the object.
+/// - A PythonError is set as Python's error. One that set_python_error() refuses with a StateError is forgotten.
+/// - All else is forgotten, and no error is set: a ConversionError, a StateError, and the C++ exception that a host
+///   function threw and that came back through Python code.
+/// \throws std::bad_alloc; the PythonError of set_python_error() if the exception object cannot be made.
 void keep_python_error();
 /// Implements try_from_py(). Calls `load()`. If that returns false or throws, empties `result` and returns false.
 /// Python's error is set afterwards only if Python code of the object raised an error that only_a_mismatch() keeps.
-/// \throws std::bad_alloc if load() does.
+/// \throws as keep_python_error().
 template <class T, class F>
 bool try_load(std::optional<T>& result, F&& load) {
   try {
