@@ -389,6 +389,12 @@ TEST_CASE("an owner lives as long as the view or anything made of it, and ends u
   ended = 0;
   { const View large = py::view(&number, 1, Large{Ends(ended), {}}); }
   CHECK(ended == 1);
+  python().exec("owner = set()\nimport weakref\nowner_lives = weakref.ref(owner)");
+  {
+    const View of_global = py::view(&number, 1, python()["owner"]);  // the object that [] names
+    run(of_global, "del owner\nassert owner_lives() is not None");
+  }
+  CHECK(python().eval("owner_lives()").is_none());
 }
 
 TEST_CASE("items inside of an owner that is moved are refused") {

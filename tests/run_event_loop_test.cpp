@@ -215,16 +215,18 @@ TEST_CASE("post() calls functions in their order") {
   EventLoop loop(service());
   std::vector<int> order;
   Signal last;
+  python().def("posted", [&order] { order.push_back(-1); });
   {
     const py::GilRelease released;
     for (int i = 0; i < 5; ++i) loop.post([&order, i] { order.push_back(i); });
+    loop.post(python()["posted"]);  // the global of now
     loop.post([&, moved = std::make_unique<int>(5)] {
       order.push_back(*moved);
       last.set();
     });
   }
   last.wait();
-  CHECK(order == std::vector<int>{0, 1, 2, 3, 4, 5});
+  CHECK(order == std::vector<int>{0, 1, 2, 3, 4, -1, 5});
 }
 
 TEST_CASE("exceptions of callbacks go to the exception handler of the loop") {

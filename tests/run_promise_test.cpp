@@ -181,6 +181,8 @@ TEST_CASE("a script cancels what it awaits") {
   std::vector<std::string> said;
   promise.on_cancel([&] { said.push_back("first"); });
   promise.on_cancel([&] { said.push_back(py::detail::holds_gil() ? "with the GIL" : "without"); });
+  python().def("on_cancel", [&] { said.push_back("third"); });
+  promise.on_cancel(python()["on_cancel"]);  // the global of now
   CHECK_FALSE(promise.is_cancelled());
   CHECK(loop.call<std::string>("awaiting", "cancelled", host_function([promise] { return promise; })).get() ==
         "cancelled");
@@ -188,7 +190,7 @@ TEST_CASE("a script cancels what it awaits") {
   CHECK(promise.is_cancelled());
   CHECK_FALSE(promise.set_value(1));
   CHECK_FALSE(promise.set_exception(std::runtime_error("late")));
-  CHECK(said == std::vector<std::string>{"first", "with the GIL"});
+  CHECK(said == std::vector<std::string>{"first", "with the GIL", "third"});
   Signal late;
   promise.on_cancel([&] { late.set(); });
   late.wait();

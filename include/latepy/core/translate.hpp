@@ -96,7 +96,7 @@ void add_translator(std::shared_ptr<Translator> made);
 /// - A second call for E replaces the first. The translation lasts until the program ends, for all interpreters.
 /// - If the Python exception reaches C++ again, the original C++ exception is thrown.
 /// Needs the GIL.
-template <class E, class F, class = std::enable_if_t<!detail::is_handle<F> && !detail::is_proxy<F>>>
+template <class E, class F, class = std::enable_if_t<!detail::is_handle<detail::kept_type<F>>>>
 void translate(F make) {
   detail::add_translator(std::make_shared<detail::TranslatorOf<E, F>>(std::move(make)));
 }

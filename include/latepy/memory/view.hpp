@@ -73,10 +73,10 @@ struct ViewAccess {
   /// Moves the owner into a view, which has none yet.
   template <class O>
   static void own(const Object& view, O&& owner) {
-    using D = std::decay_t<O>;
+    using D = kept_type<O>;
     Owner& place = data_of<ViewData>(view.ptr()).owner;
     if constexpr (is_handle<D>) {
-      own_by_object(place, owner.checked());
+      own_by_object(place, static_cast<const D&>(std::forward<O>(owner)).checked());
     } else if constexpr (!std::is_same_v<D, Unowned>) {
       static_assert(!std::is_pointer_v<D> && !std::is_null_pointer_v<D>,
                     "view(): a plain pointer owns nothing: pass a std::unique_ptr, a std::shared_ptr, an Object, "
@@ -102,8 +102,8 @@ struct ViewAccess {
                   "view(): the items must be numbers, bool, std::complex (include stl/complex.hpp) or a struct of "
                   "LATEPY_STRUCT (include stl/struct.hpp)");
     check_running();
-    if constexpr (!is_handle<std::decay_t<O>> && !is_owning_pointer<std::decay_t<O>> &&
-                  !std::is_same_v<std::decay_t<O>, Unowned> && !std::is_pointer_v<std::decay_t<O>>) {
+    using D = kept_type<O>;
+    if constexpr (!is_handle<D> && !is_owning_pointer<D> && !std::is_same_v<D, Unowned> && !std::is_pointer_v<D>) {
       const auto first = reinterpret_cast<std::uintptr_t>(data),
                  begin = reinterpret_cast<std::uintptr_t>(std::addressof(owner));
       if (LATEPY_UNLIKELY(first - begin < sizeof(owner))) throw_inside_owner();

@@ -72,7 +72,7 @@ class EventLoop {
   /// no GIL. If the loop ends before, f is only destroyed. \throws StateError if the loop has ended; std::bad_alloc.
   template <class F>
   void post(F&& f) {
-    auto work = std::make_unique<detail::PostedWork<std::decay_t<F>>>(std::forward<F>(f));
+    auto work = std::make_unique<detail::PostedWork<detail::kept_type<F>>>(std::forward<F>(f));
     post_work(*work);
     work.release();
   }

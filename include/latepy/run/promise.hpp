@@ -126,7 +126,7 @@ class Promise {
   /// \throws std::bad_alloc.
   template <class F>
   void on_cancel(F&& f) {
-    if (state_) state_->on_cancel(*new detail::CancelWork<std::decay_t<F>>(std::forward<F>(f)));
+    if (state_) state_->on_cancel(*new detail::CancelWork<detail::kept_type<F>>(std::forward<F>(f)));
   }
   /// A function for asio and the like, which sets the value: (error_code, T), (exception_ptr, T), and (error_code) if T
   /// is void. An error is raised as that of a std::system_error.
