@@ -190,7 +190,7 @@ LATEPY_FUNC LATEPY_COLD void undo_alarm(const Alarm& alarm) noexcept {
       const ErrorAside aside;
       take_back(alarm.thread);
       end_tracing();
-      if (!api().Eval_GetFrame()) call_plain(limits_function("release_imports"));
+      if (alarm.thread == api().Thread_get_thread_ident()) call_plain(limits_function("release_imports"));
     });
   }
 }
