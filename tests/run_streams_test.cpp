@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "python.hpp"
 
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -76,6 +77,30 @@ TEST_CASE("the end puts back what was there before, whatever scripts did") {
   CHECK(captured("print(4)") == "4\n");
   CHECK(!python().eval<bool>("hasattr(sys, 'stdout')"));
   python().exec("sys.stdout = sys.__stdout__");
+}
+
+TEST_CASE("a Deadline that arrives at the end of a capture leaves the stream as it was before") {
+  // latepy asks a stream for its `origin` when it puts it back.
+  python().exec(R"(
+      import sys
+      class Slow:
+          is_slow = False
+          def write(self, text): pass
+          def flush(self): pass
+          @property
+          def origin(self):
+              is_slow, Slow.is_slow = Slow.is_slow, False
+              while is_slow: pass
+      sys.stdout = slow = Slow())");
+  {
+    const py::Deadline limit(std::chrono::milliseconds(20));
+    const CaptureOutput errors(py::Streams::err);  // what is told of the exception
+    const CaptureOutput capture(py::Streams::out);
+    python().exec("Slow.is_slow = True");
+  }
+  CHECK(python().eval<bool>("sys.stdout is slow"));
+  python().exec("sys.stdout = sys.__stdout__");
+  CHECK(is_own_stdout());
 }
 
 TEST_CASE("captures that end out of order") {

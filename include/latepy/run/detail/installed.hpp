@@ -23,7 +23,8 @@ class Installed {
   void let_go() noexcept { object_ = remove_ = Object(); }
 
  protected:
-  /// Keeps the object, and the Python function that takes and removes it: so end() needs no memory of C++.
+  /// Keeps the object, and the Python function that takes and removes it: so end() needs no memory of C++. The function
+  /// may be called again.
   LATEPY_COLD void keep(Object object, Object remove) noexcept {
     object_ = std::move(object);
     remove_ = std::move(remove);
@@ -37,9 +38,13 @@ class Installed {
       if (const std::optional<GilGuard> gil = GuardAccess::try_enter(HandleAccess::generation(object_))) {
         const ErrorAside aside;
         PyObject* arguments[] = {object_.ptr()};
-        const OwnedRef done(api().Object_VectorcallDict(remove_.ptr(), arguments, 1, nullptr));
-        // It may have called a C++ function, as a stream does with its last text, which may have thrown.
-        if (!done.get()) api().Err_WriteUnraisable(object_.ptr());
+        // An exception of interrupt() or a Deadline may stop it: then it goes on. It may also have called a C++
+        // function, as a stream does with its last text, which may have thrown.
+        for (int tries = 0; tries < 3; ++tries) {
+          const OwnedRef done(api().Object_VectorcallDict(remove_.ptr(), arguments, 1, nullptr));
+          if (done.get()) break;
+          api().Err_WriteUnraisable(object_.ptr());
+        }
       }
       let_go();
     });

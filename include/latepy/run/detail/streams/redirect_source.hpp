@@ -35,6 +35,7 @@ stacks = {'stdin': [], 'stdout': [], 'stderr': []}  # the innermost is last
 missing = object()
 
 class Raw:
+    last, is_back = None, False  # how far end() is
     def __init__(self, key, host, for_good):
         self.key, self.host, self.for_good, self.name = key, host, for_good, '<' + key + '>'
         self.previous = live(getattr(sys, key, missing))
@@ -115,18 +116,21 @@ def put(key, stream):
     else:
         setattr(sys, key, stream)
 
+# C++ calls it again if an exception of interrupt() or a Deadline has stopped it: each step may be done once more.
 def end(raw):
     with lock_at_end if is_ending() else lock as is_held:
-        host, raw.host = raw.host, None
-        if host is None: return
+        if raw.host is not None: raw.last, raw.host = raw.host, None
         stack = stacks[raw.key]
-        inner = stack[stack.index(raw) + 1:] if raw in stack else []
+        if not raw.is_back:
+            inner = stack[stack.index(raw) + 1:] if raw in stack else []
+            if not inner: put(raw.key, live(raw.previous))
+            if raw.for_good and not any(each.for_good for each in inner):
+                put('__' + raw.key + '__', live(raw.hidden, 'hidden'))
+            raw.is_back = True
         if raw in stack: stack.remove(raw)
-        if not inner: put(raw.key, live(raw.previous))
-        if raw.for_good and not any(each.for_good for each in inner):
-            put('__' + raw.key + '__', live(raw.hidden, 'hidden'))
         raw.release()
-        if raw.key != 'stdin' and is_held: host(None, True)
+        host, raw.last = raw.last, None
+        if host is not None and raw.key != 'stdin' and is_held: host(None, True)
 
 @atexit.register
 def end_captures():
