@@ -24,6 +24,8 @@ PyThreadState* make_visit(InterpreterState& s, std::uint32_t generation);
 /// two threads could get one memory for theirs (new_threadstate, Python/pystate.c, from 3.11 on).
 /// \throws std::bad_alloc.
 void keep_first_state(InterpreterState& s, std::uint32_t generation, PyThreadState* state);
+/// The number of thread states in a sub-interpreter that latepy did not make: those of Python's threads. Needs the GIL.
+int foreign_states(InterpreterState& s) noexcept;
 /// Leaves the interpreter, and gives back its GIL. \param frees frees the state that this thread is in.
 void leave_visit(InterpreterState& s, bool frees) noexcept;
 /// Frees the states of all threads but this one, which are in other interpreters, or have ended. No thread can enter
@@ -80,17 +82,18 @@ LATEPY_FUNC LATEPY_COLD void keep_first_state(InterpreterState& s, std::uint32_t
   link_visit(s, node);
 }
 
-/// Sets has_other_threads: whether there are more thread states in the interpreter than latepy has made.
-LATEPY_COLD inline void note_other_threads(InterpreterState& s) noexcept {
+LATEPY_FUNC LATEPY_COLD int foreign_states(InterpreterState& s) noexcept {
+  const Api& a = api();
+  int count = 0;
   const SpinLock lock(s.visits_lock);
-  const KeptState* known = s.visits;
-  PyThreadState* each = api().InterpreterState_ThreadHead(s.interpreter.load());
-  for (; each && known; known = known->next) each = api().ThreadState_Next(each);
-  s.has_other_threads = each != nullptr;
+  for (PyThreadState* each = a.InterpreterState_ThreadHead(s.interpreter.load()); each; each = a.ThreadState_Next(each))
+    ++count;
+  for (const KeptState* each = s.visits; each; each = each->next) --count;
+  return count;
 }
 
 LATEPY_FUNC void leave_visit(InterpreterState& s, bool frees) noexcept {
-  if (s.needs_turns.load(std::memory_order_relaxed)) note_other_threads(s);
+  if (s.needs_turns.load(std::memory_order_relaxed)) s.has_other_threads = foreign_states(s) != 0;
   if (!frees) return void(api().Eval_SaveThread());
   process_free(unlink_visit(s));
   thread_record.visited = OwnState();

@@ -9,21 +9,6 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
-/// The number of thread states in the interpreter that latepy did not make: those of Python's threads. Until 3.13
-/// CPython ends the process if there are any. Needs the GIL.
-LATEPY_COLD inline int foreign_states(InterpreterState& s) noexcept {
-  const Api& a = api();
-  int count = 0;
-  const SpinLock lock(s.visits_lock);
-  for (PyThreadState* each = a.InterpreterState_ThreadHead(s.interpreter.load()); each;
-       each = a.ThreadState_Next(each)) {
-    const KeptState* known = s.visits;
-    while (known && known->state != each) known = known->next;
-    if (!known) ++count;
-  }
-  return count;
-}
-
 /// wait_for_pythons_threads() for a sub-interpreter; also waits for threads that `threading` does not know.
 LATEPY_COLD inline bool wait_for_threads_of_sub(InterpreterState& s, long long timeout, std::vector<std::string>& alive,
                                                 Waiting& waiting) {
@@ -32,7 +17,7 @@ LATEPY_COLD inline bool wait_for_threads_of_sub(InterpreterState& s, long long t
   if (!wait_for_pythons_threads(timeout, alive, waiting)) return false;
   attempt(forget);  // CPython waits again
   drain(s);
-  if (library_state.version.minor >= 14) return true;
+  if (library_state.version.minor >= 14) return true;  // until 3.13, CPython ends the process if a state is left
   while (const int count = foreign_states(s)) {
     if (!waiting.is_over(timeout < 0 ? patience : timeout)) continue;
     append(alive, concat({decimal(count), " thread(s) of Python"}));
