@@ -232,6 +232,8 @@ TEST_CASE("a Ref to const converts what it cannot point to, and a Map does not")
   python().def("kind",
                py::overload([](const Eigen::VectorXf&) { return "float"; }, [](const VectorXd&) { return "double"; }));
   CHECK(eval("kind(items)") == py::to_py("double"));
+  python().exec("class Fails:\n  @property\n  def __dlpack__(self): raise LookupError('not here')");
+  CHECK(py::Converter<VectorXd>::fit(eval("Fails()").ptr()) == py::detail::Fit::other);
 }
 
 TEST_CASE("a broadcast array is read as it is by each kind of parameter: a step of 0 is no step of an Eigen::Ref") {

@@ -327,7 +327,7 @@ TEST_CASE("a value that waits for a loop is freed when a script closes the loop"
   const auto kept = std::make_shared<int>(1);
   {
     Promise<std::function<int()>> promise;
-    const py::Object f = host_function([promise] { return promise; });
+    const py::Object f = host_function([&promise] { return promise; });
     python()["f"] = f;
     python().exec(R"(
         import asyncio
