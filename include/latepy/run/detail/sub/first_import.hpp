@@ -15,23 +15,35 @@ namespace detail {
 /// work in the others, or are refused there and have a replacement in Python.
 inline constexpr std::string_view modules_of_main[] = {"_asyncio", "_datetime", "_decimal"};
 
-/// Imports the module in the main interpreter, if it is one of these. \returns whether this interpreter may import it.
-LATEPY_COLD inline bool import_in_main(PyObject* spec) {
+/// numpy's extension is for one interpreter. CPython 3.12 and 3.13 begin it and refuse it then. With numpy 2.2 the next
+/// interpreter that begins it ends the process.
+LATEPY_COLD inline bool is_of_numpy(std::string_view module) {
+  return module == "numpy._core._multiarray_umath" || module == "numpy.core._multiarray_umath";
+}
+
+/// Imports the module in the main interpreter, if it is one of these. \returns why this interpreter may not import it,
+/// or null.
+LATEPY_COLD inline const char* import_in_main(PyObject* spec) {
   const std::string name = get_attribute(Ref(throw_if_null(spec)), "name").as<std::string>();
-  if (std::find(std::begin(modules_of_main), std::end(modules_of_main), name) == std::end(modules_of_main)) return true;
+  if (is_of_numpy(name))
+    return "numpy cannot be used in an interpreter with its own GIL: use it in the main interpreter. Python's views of "
+           "memory, as memoryview and array.array, work here";
+  if (std::find(std::begin(modules_of_main), std::end(modules_of_main), name) == std::end(modules_of_main))
+    return nullptr;
   const std::uint32_t main = process_state().entered.load()->generation;
   const std::optional<GilGuard> gil = GuardAccess::try_enter(main);
-  return gil && attempt([&] { known_module(name.c_str()); });
+  if (gil && attempt([&] { known_module(name.c_str()); })) return nullptr;
+  return "the main interpreter has to import this module first, and could not: try again";
 }
 
 /// A function of `_imp` that makes an extension module. \param former the function before.
 LATEPY_COLD inline PyObject* create_after_main(PyObject* former, PyObject* arguments) noexcept {
   const Api& a = api();
-  bool may_import = false;
-  attempt([&] { may_import = import_in_main(a.Tuple_GetItem(arguments, 0)); });
-  if (may_import) return a.Object_Call(former, arguments, nullptr);
+  const char* why_not = "no memory to tell whether the module may be imported here";
+  attempt([&] { why_not = import_in_main(a.Tuple_GetItem(arguments, 0)); });
+  if (!why_not) return a.Object_Call(former, arguments, nullptr);
   a.Err_Clear();
-  a.Err_SetString(*a.ImportError, "the main interpreter has to import this module first, and could not: try again");
+  a.Err_SetString(*a.ImportError, why_not);
   return nullptr;
 }
 
