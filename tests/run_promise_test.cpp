@@ -22,9 +22,15 @@ py::Interpreter& awaiting() {
     service();
     python().module_from_string("awaiting", R"(
         import asyncio
-        async def get(function, *arguments): return await function(*arguments)
+        async def get(function, *arguments):
+            awaited = function(*arguments)
+            del function  # else the traceback of an error has it, and the function its Promise, which has the error
+            return await awaited
         async def caught(function):
-            try: return await function()
+            try:
+                awaited = function()
+                del function
+                return await awaited
             except BaseException as error: return repr(error)
         async def cancelled(function):
             task = asyncio.ensure_future(get(function))
@@ -295,6 +301,25 @@ TEST_CASE("handler() is a function for asio") {
   Promise<void> timer;
   timer.handler()(std::error_code());
   CHECK(loop.call("awaiting", "get", host_function([timer] { return timer; })).get().is_none());
+}
+
+TEST_CASE("a host function that has a Promise with an exception ends with its last use") {
+  if (python().is_free_threaded() && minor_version() == 13) SKIP("a free-threaded 3.13 frees no host function");
+  const auto token = std::make_shared<int>();
+  EventLoop loop(awaiting());
+  for (const char* const script : {"get", "caught"}) {
+    Promise<int> promise;
+    promise.set_exception(std::out_of_range("no such row"));
+    auto result = loop.call("awaiting", script, host_function([promise, token] { return promise; }));
+    if (std::string_view(script) == "get")
+      CHECK_THROWS_AS(result.get(), std::out_of_range);
+    else
+      CHECK(result.get().as<std::string>() == "IndexError('no such row')");
+  }
+  host_function([] {});
+  loop.call<int>("service", "double", 1).get();  // what ran before is over
+  python().exec("import gc; gc.collect()");
+  CHECK(token.use_count() == 1);
 }
 
 TEST_CASE("await_on_thread() lets a script await a std::future") {

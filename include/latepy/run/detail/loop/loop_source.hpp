@@ -114,7 +114,7 @@ def drop(awaitable):
         close()
 
 async def wait_for_call(function):
-    result = function()
+    result, function = function(), None  # the traceback of an error would keep it
     return await result if inspect.isawaitable(result) else result
 
 async def wait_for_awaitable(awaitable): return await awaitable
