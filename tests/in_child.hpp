@@ -95,6 +95,12 @@ Outcome run_in_child(F&& function) {
   return outcome;
 }
 
+/// Whether this process is not searched for leaks at its end. LeakSanitizer does not look into the memory that CPython
+/// maps, so that what only an object of Python owns is lost to it. A child that ends by exit() while its Python lives
+/// sets this.
+inline bool is_leak_check_off = false;
+extern "C" __attribute__((used)) inline int __lsan_is_turned_off() { return is_leak_check_off; }
+
 /// Ends the child well. A function that is kept beyond its Python, by an Object or by a thread that CPython has ended,
 /// is never freed, and the C++ callable in it neither.
 [[noreturn]] inline void end_without_leak_check() { std::_Exit(0); }

@@ -1,6 +1,7 @@
 // Tests of latepy/run/detail/start/start.hpp on one CPython: the one at LATEPY_LIBRARY, else the one that locate()
 // chooses. SPDX-License-Identifier: MIT
 #include "in_child.hpp"
+#include "sanitizers.hpp"
 #include "temporary_folder.hpp"
 
 #ifndef _WIN32
@@ -906,9 +907,7 @@ TEST_CASE("run by the case below as a set-uid program", "[.set-uid]") {
 
 TEST_CASE("a set-uid program does not do what the user's environment says", "[security][environment]") {
   if (geteuid() != 0) SKIP("only root can make one");
-#if defined(__SANITIZE_ADDRESS__)
-  SKIP("the search for leaks needs more rights in a set-uid program");
-#endif
+  if (under_address_sanitizer) SKIP("the search for leaks needs more rights in a set-uid program");
   const TemporaryFolder folder;
   const std::string program = folder.path + "/program";
   fs::copy_file("/proc/self/exe", program);

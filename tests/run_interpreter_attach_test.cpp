@@ -1,6 +1,7 @@
 // Tests of latepy in a Python that somebody else started: inside an extension module, and beside another library.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
+#include "sanitizers.hpp"
 
 #ifndef _WIN32
 #include <dlfcn.h>
@@ -16,6 +17,17 @@ using py::StateError;
 namespace {
 
 const std::string module_file = LATEPY_TEST_BINARIES "/attach_module.so";
+
+/// The library that has the sanitizer's functions. clang links them into each program; its library has them too.
+std::string sanitizer_runtime() {
+#ifdef LATEPY_TEST_SANITIZER_RUNTIME
+  return LATEPY_TEST_SANITIZER_RUNTIME;
+#else
+  Dl_info runtime{};
+  dladdr(dlsym(RTLD_DEFAULT, "malloc"), &runtime);
+  return runtime.dli_fname;
+#endif
+}
 
 /// Runs a script with the python that belongs to the CPython under test. It hosts nothing: it is just python.
 Outcome python_runs(const std::string& script) {
@@ -41,14 +53,13 @@ Outcome python_runs(const std::string& script) {
         "    answer = function(*args).decode()\n"
         "    assert answer == 'ok', (name, args, answer)\n" +
         script;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    // What the module needs must be there first: the sanitizer's runtime, and the library whose throw it calls.
-    Dl_info runtime{}, standard{};
-    dladdr(dlsym(RTLD_DEFAULT, "malloc"), &runtime);
-    dladdr(dlsym(RTLD_DEFAULT, "__cxa_allocate_exception"), &standard);
-    setenv("LD_PRELOAD", (runtime.dli_fname + std::string(" ") + standard.dli_fname).c_str(), 1);
-    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);  // python itself leaks
-#endif
+    if (under_address_sanitizer || under_thread_sanitizer) {
+      // What the module needs must be there first: the sanitizer's runtime, and the library whose throw it calls.
+      Dl_info standard{};
+      dladdr(dlsym(RTLD_DEFAULT, "__cxa_allocate_exception"), &standard);
+      setenv("LD_PRELOAD", (sanitizer_runtime() + " " + standard.dli_fname).c_str(), 1);
+      setenv("ASAN_OPTIONS", "detect_leaks=0", 1);  // python itself leaks
+    }
     execl(executable.c_str(), executable.c_str(), "-B", "-c", source.c_str(), nullptr);
     std::perror(executable.c_str());
     std::exit(3);

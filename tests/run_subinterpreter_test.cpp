@@ -579,6 +579,7 @@ TEST_CASE("what belongs to one interpreter may be dropped anywhere") {
     EXPECT(!left.is_alive());
     left = Object();
     EXPECT(python.stop());
+    end_without_leak_check();  // `left` keeps its class
   });
 }
 
@@ -1267,7 +1268,9 @@ TEST_CASE("CPython 3.12.1 aborts by itself at its end after asyncio in an interp
     std::_Exit(4);
   });
   INFO(outcome.output);
-  CHECK((outcome.exit_code == 3 || outcome.signal == SIGABRT || outcome.signal == SIGSEGV));
+  const bool is_aborted = outcome.signal == SIGABRT || outcome.signal == SIGSEGV ||
+                          has(outcome.output, "AddressSanitizer: attempting free");  // which ends the process itself
+  CHECK((outcome.exit_code == 3 || is_aborted));
 }
 #endif
 

@@ -49,6 +49,7 @@ void add_host(py::Scope& scope, const std::function<void()>& end) {
 template <class F>
 Outcome run_ending(Kept kept, const std::function<void()>& end, F call) {
   return run_in_child([&] {
+    is_leak_check_off = true;
     static py::Interpreter* leaked = nullptr;
     static Handles in_static;
     static thread_local Handles in_thread;

@@ -3,6 +3,7 @@
 #include <latepy/stl/vector.hpp>
 
 #include "in_child.hpp"
+#include "sanitizers.hpp"
 
 #ifndef _WIN32
 #include <atomic>
@@ -83,11 +84,10 @@ TEST_CASE("the child of a thread with the GIL uses Python, beside four busy thre
     const auto child = [&] {
       EXPECT(text.as<std::string>() == "text");
       EXPECT(python["work"].call<int>() == 20);
-#ifndef __SANITIZE_THREAD__  // ThreadSanitizer lets the child of a process with threads start none
+      if (under_thread_sanitizer) return;  // which lets the child of a process with threads start none
       python["in_a_thread"]();
       const py::GilRelease others;
       std::thread([&] { EXPECT(python.eval<int>("1 + 1") == 2); }).join();
-#endif
     };
     for (int i = 0; i < 20; ++i) EXPECT(fork_and(child) == 0);
   });
@@ -177,9 +177,7 @@ TEST_CASE("the child of a thread without the GIL gets a StateError wherever it e
 
 TEST_CASE("the child of a thread with the GIL reads captured text and ends errors, beside a thread that does",
           "[fork][threads][streams]") {
-#ifdef __SANITIZE_ADDRESS__
-  SKIP("the locks of AddressSanitizer's allocator stay locked in the child");
-#endif
+  if (under_address_sanitizer) SKIP("the locks of AddressSanitizer's allocator stay locked in the child");
   in_child([] {
     py::Interpreter python;
     const py::CaptureOutput capture;

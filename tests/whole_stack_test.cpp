@@ -5,6 +5,7 @@
 #include <latepy/stl/vector.hpp>
 
 #include "in_child.hpp"
+#include "sanitizers.hpp"
 
 #if defined(__linux__)
 #include <pthread.h>
@@ -418,9 +419,7 @@ std::string fiber_error;
 }  // namespace
 
 TEST_CASE("on the stack of a fiber CPython counts the calls of host functions", "[stack]") {
-#ifdef __SANITIZE_ADDRESS__
-  SKIP("AddressSanitizer takes the stack of a fiber for one that overflows");
-#endif
+  if (under_address_sanitizer) SKIP("AddressSanitizer takes the stack of a fiber for one that overflows");
   in_child([] {
     py::Interpreter python;
     define_recursions(python);
@@ -452,9 +451,7 @@ TEST_CASE("a stack without a limit, or one that the system does not tell, ends t
     define_recursions(python);
     EXPECT(overflows("function(1)", [&] { python.eval("function(1)"); }));
   });
-#ifdef __SANITIZE_ADDRESS__
-  SKIP("UndefinedBehaviorSanitizer needs a file descriptor to look at an object");
-#endif
+  if (under_address_sanitizer) SKIP("UndefinedBehaviorSanitizer needs a file descriptor to look at an object");
   in_child([] {
     py::Config config;
     config.release_gil = true;

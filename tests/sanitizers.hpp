@@ -1,0 +1,24 @@
+// tests/sanitizers.hpp: which sanitizer a test runs under. g++ says it by a macro, clang by a feature.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define LATEPY_TEST_ADDRESS_SANITIZER 1
+#elif __has_feature(thread_sanitizer)
+#define LATEPY_TEST_THREAD_SANITIZER 1
+#endif
+#endif
+
+/// AddressSanitizer, with the search for leaks at the end of each process.
+#if defined(__SANITIZE_ADDRESS__) || defined(LATEPY_TEST_ADDRESS_SANITIZER)
+inline constexpr bool under_address_sanitizer = true;
+#else
+inline constexpr bool under_address_sanitizer = false;
+#endif
+
+#if defined(__SANITIZE_THREAD__) || defined(LATEPY_TEST_THREAD_SANITIZER)
+inline constexpr bool under_thread_sanitizer = true;
+#else
+inline constexpr bool under_thread_sanitizer = false;
+#endif
