@@ -326,6 +326,8 @@ TEST_CASE("translate adds C++ exceptions to the table") {
     CHECK(raised(DiskFull("full")) == "MyError('full')");
     py::translate<DiskFull>(python().import_module("builtins").attr("BufferError"));
     CHECK(raised(DiskFull("full")) == "BufferError('full')");
+    py::translate<DiskFull>(py::Ref(python().eval("type('Own', (Exception,), {})")));  // is kept
+    CHECK(raised(DiskFull("full")) == "Own('full')");
   }
   SECTION("by a function, which gives the exception object") {
     py::translate<DiskFull>([](const DiskFull& error) { return python().get("builtins.OSError")(28, error.what()); });

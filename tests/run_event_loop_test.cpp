@@ -3,6 +3,7 @@
 #include <latepy/stl/function.hpp>
 #include <latepy/stl/vector.hpp>
 
+#include <algorithm>
 #include <array>
 #include <thread>
 
@@ -211,6 +212,38 @@ TEST_CASE("on_done() calls a function on the loop's thread") {
   late.wait();
 }
 
+TEST_CASE("on_done() and post() call what Python has, without an argument") {
+  std::vector<std::string> order;
+  Signal last;
+  Future<int> future;
+  std::optional<EventLoop> loop(service());
+  python().def("first", [&] { order.push_back("first"); });
+  python().def("second", [&] { order.push_back("second"); });
+  python().def("last", [&] { last.set(); });
+  future = loop->call<int>("service", "nap", 4);
+  future.on_done(python()["first"]);  // the global of now
+  {
+    const py::Object second = python()["second"];
+    future.on_done(second);
+    future.on_done(py::Ref(second));  // the callable is kept, which a Ref does not own
+    loop->post(py::Ref(python().eval("lambda f=second: f()")));
+  }
+  python().exec("del first, second");
+  CHECK(future.get() == 4);
+  future.on_done(python()["last"]);  // it is ready already
+  last.wait();
+  std::sort(order.begin(), order.end());
+  CHECK(order == std::vector<std::string>{"first", "second", "second", "second"});
+  loop.reset();
+  python().def("late", [&] { order.push_back("late"); });
+  py::Object late = python()["late"];
+  {
+    const py::GilRelease released;
+    std::thread([&] { future.on_done(std::move(late)); }).join();  // at once
+  }
+  CHECK(order.back() == "late");
+}
+
 TEST_CASE("post() calls functions in their order") {
   EventLoop loop(service());
   std::vector<int> order;
@@ -236,12 +269,15 @@ TEST_CASE("exceptions of callbacks go to the exception handler of the loop") {
   loop.post([] { throw py::ValueError("of Python"); });
   Future<int> future = loop.call<int>("service", "double", 1);
   future.on_done([] { throw 3; });  // NOLINT
+  future.on_done(python().eval("lambda: 1 / 0"));
   CHECK(reports.texts() ==
         std::vector<std::string>{
             "Exception in a function that was given to latepy::EventLoop::post(): RuntimeError('posted')",
             "Exception in a function that was given to latepy::EventLoop::post(): ValueError('of Python')",
             "Exception in a function that was given to latepy::Future::on_done(): RuntimeError('a C++ exception that "
-            "is not a std::exception')"});
+            "is not a std::exception')",
+            "Exception in a function that was given to latepy::Future::on_done(): ZeroDivisionError('division by "
+            "zero')"});
   CHECK(future.get() == 2);
 }
 

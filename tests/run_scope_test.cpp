@@ -296,6 +296,12 @@ TEST_CASE("lazy_module makes a module when it is first imported", "[modules]") {
   CHECK(python().module("late_by_host").attr("x").as<int>() == 1);
   python().lazy_module("above.below", [](py::Module& m) { m.constant("x", 2); });
   CHECK(python().get("above.below.x").as<int>() == 2);
+  python().exec("def fill(module): module.x = 4");
+  python().lazy_module("late_by_python", python()["fill"]);  // the global of now
+  python().lazy_module("late_by_ref", py::Ref(python().eval("lambda module: setattr(module, 'x', 5)")));  // is kept
+  python().exec("del fill");
+  CHECK(python().get("late_by_python.x").as<int>() == 4);
+  CHECK(python().get("late_by_ref.x").as<int>() == 5);
 }
 
 TEST_CASE("where a lazy module cannot be made, the import raises ImportError with the cause", "[modules]") {

@@ -45,9 +45,9 @@ template <class T>
 inline constexpr bool is_handle = std::is_base_of_v<Ref, plain<T>>;
 template <class T>
 inline constexpr bool is_proxy = std::is_same_v<Proxy, plain<T>>;
-/// What keeps a T for later: the Object that a Proxy names, else a copy.
+/// What keeps a T for later: an Object for a Ref or Proxy, which own nothing, else a copy.
 template <class T>
-using kept_type = std::conditional_t<is_proxy<T>, Object, std::decay_t<T>>;
+using kept_type = std::conditional_t<is_proxy<T> || std::is_same_v<Ref, plain<T>>, Object, std::decay_t<T>>;
 template <bool OthersOnly>
 class ValueOf;
 struct HandleAccess;

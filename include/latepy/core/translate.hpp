@@ -103,8 +103,8 @@ void translate(F make) {
 /// As above. Python raises `type(what())`: `translate<DiskFull>(python.get("builtins.OSError"))`. The translation does
 /// nothing after the interpreter of `type` has ended.
 template <class E>
-void translate(const Object& type) {
-  translate<E>([type](const E& error) { return type.is_alive() ? type(error.what()) : Object(); });
+void translate(const Ref& type) {
+  translate<E>([type = Object(type)](const E& error) { return type.is_alive() ? type(error.what()) : Object(); });
 }
 
 #if LATEPY_DEFINITIONS

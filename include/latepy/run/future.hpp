@@ -8,6 +8,20 @@ namespace latepy {
 inline namespace v1 {
 namespace detail {
 
+inline constexpr char on_done_failed[] = "Exception in a function that was given to latepy::Future::on_done()";
+
+/// Calls what Python has for on_done(). If the loop has ended, this may be any thread. If the interpreter has, nothing
+/// is called. \throws StateError if it ends now.
+LATEPY_COLD inline void call_when_done(const Object& function) {
+  if (!function.is_alive()) return;
+  const GilGuard gil(function);
+  try {
+    call_plain(function);
+  } catch (...) {
+    LoopCore::report(on_done_failed);
+  }
+}
+
 /// Work that calls f(), or f(Future<T>), when a Future is ready. An exception is reported.
 template <class T, class F>
 class DoneWork final : public LoopWork {
@@ -20,12 +34,14 @@ class DoneWork final : public LoopWork {
     const std::unique_ptr<DoneWork> owned(static_cast<DoneWork*>(self));
     Future<T> future(owned->state_);
     try {
-      if constexpr (std::is_invocable_v<F&, Future<T>>)
+      if constexpr (is_handle<F>)
+        call_when_done(owned->f_);
+      else if constexpr (std::is_invocable_v<F&, Future<T>>)
         owned->f_(std::move(future));
       else
         owned->f_();
     } catch (...) {
-      LoopCore::report("Exception in a function that was given to latepy::Future::on_done()");
+      LoopCore::report(on_done_failed);
     }
   }
   FutureStateOf<T>* state_;  // with a reference
@@ -88,11 +104,12 @@ class Future {
   bool cancel() noexcept { return state_ && state_->cancel(); }
   /// Calls `f` when it is ready, on the thread of the loop, with the GIL: f(), or f(Future<T>) with a Future that is
   /// ready. If the loop has ended, it is called on the thread that finds that, perhaps at once on this one. What it
-  /// throws goes to the exception handler of the loop. \throws std::bad_alloc; StateError if this is empty.
+  /// throws goes to the exception handler of the loop. A Python callable gets no argument, and is always called with
+  /// the GIL. \throws std::bad_alloc; StateError if this is empty.
   template <class F>
   void on_done(F&& f) {
     detail::FutureStateOf<T>& state = checked();
-    auto* const work = new detail::DoneWork<T, std::decay_t<F>>(&state, std::forward<F>(f));
+    auto* const work = new detail::DoneWork<T, detail::kept_type<F>>(&state, std::forward<F>(f));
     state.join();
     state.then(*work);
   }

@@ -161,10 +161,10 @@ class Scope : protected detail::MainModule {
   template <class F>
   void lazy_module(const std::string& name, F fill) {
     const detail::Entry entry(generation_);
-    detail::add_lazy_module(name, detail::make_callable("fill", [fill = std::move(fill)](const Object& made) mutable {
-                              Module module = detail::begin_lazy_module(made);
-                              if (!module.is_empty()) fill(module);
-                            }));
+    detail::add_lazy_module(
+        name, detail::make_callable("fill", [fill = detail::kept_type<F>(std::move(fill))](const Object& made) mutable {
+          if (Module module = detail::begin_lazy_module(made); !module.is_empty()) fill(module);
+        }));
   }
   /// Puts a folder or zip file first on sys.path, unless sys.path has it already. \throws FileNotFoundError.
   void add_path(const Path& folder) { detail::add_path(generation_, folder); }
