@@ -1,5 +1,5 @@
 // Misuse of def() that the compiler refuses.
-#include <latepy/host/function.hpp>
+#include <latepy/host/class.hpp>
 #include <latepy/memory/vectorize.hpp>
 
 #include <memory>
@@ -77,5 +77,42 @@ void use(const py::Object& place) {
 #endif
 #ifdef CASE_span_of_a_temporary_buffer  // error: deleted
   py::Buffer<double>(place).span();
+#endif
+#ifdef CASE_python_object_as_a_function  // error: takes a C.. callable, not a Python object: assign the object
+  place.def("f", place);
+#endif
+#ifdef CASE_proxy_as_a_function  // error: takes a C.. callable, not a Python object: assign the object
+  place.def("f", place.attr("g"));
+#endif
+#ifdef CASE_proxy_in_an_overload_set  // error: takes a C.. callable, not a Python object: assign the object
+  place.def("f", py::overload([] {}, place.attr("g")));
+#endif
+#ifdef CASE_proxy_with_extras  // error: takes a C.. callable, not a Python object: assign the object
+  place.def("f", py::overload([] {}, py::with(place.attr("g"), "A text.")));
+#endif
+#ifdef CASE_proxy_vectorized  // error: takes a C.. callable, not a Python object: assign the object
+  place.def("f", py::vectorize(place.attr("g")));
+#endif
+#ifdef CASE_proxy_as_a_property  // error: takes a C.. callable, not a Python object: assign the object
+  py::Class<Bound>(place).property("f", place.attr("g"));
+#endif
+#ifdef CASE_proxy_as_a_setter  // error: takes a C.. callable, not a Python object: assign the object
+  py::Class<Bound>(place).property(
+      "f", [](Bound&) { return 1; }, place.attr("g"));
+#endif
+#ifdef CASE_proxy_as_a_constructor  // error: takes a C.. callable, not a Python object: assign the object
+  py::Class<Bound>(place).init(place.attr("g"));
+#endif
+#ifdef CASE_proxy_that_gives_the_state  // error: takes a C.. callable, not a Python object: assign the object
+  py::Class<Bound>(place).pickle(place.attr("g"), [](int) { return Bound(); });
+#endif
+#ifdef CASE_python_object_that_takes_the_state  // error: takes a C.. callable, not a Python object: assign the object
+  py::Class<Bound>(place).pickle([](Bound&) { return 1; }, place);
+#endif
+#ifdef CASE_python_object_that_shows_memory  // error: takes a C.. callable, not a Python object: assign the object
+  py::Class<Bound>(place).buffer(place);
+#endif
+#ifdef CASE_proxy_that_shows_objects  // error: takes a C.. callable, not a Python object: assign the object
+  py::Class<Bound>(place).visit(place.attr("g"));
 #endif
 }

@@ -121,14 +121,14 @@ class Class : public Module {
   }
   /// Adds support for pickle and copy. `get(T&)` returns the state, a value of any convertible type. `set(state)`
   /// returns a new T, unique_ptr<T> or shared_ptr<T>. The __dict__ of the object is saved and restored too.
-  template <class G, class S>
+  template <class G, class S, bool = detail::IsCppCallable<G>::value>
   Class& pickle(G get, S set) {
     const GilGuard gil(*this);
     return add_pickle(std::move(get), std::move(set), detail::signature_of<S>());
   }
   /// Exports the memory of an object: `buffer([](Matrix& m) { return py::BufferInfo{…}; })`.
   /// \throws StateError if add_class() was not given buffer_protocol.
-  template <class F>
+  template <class F, bool = detail::IsCppCallable<F>::value>
   Class& buffer(F show) {
     const GilGuard gil(*this);
     if (!traits().has_buffer)
@@ -143,7 +143,7 @@ class Class : public Module {
   /// variants and tuples of these. It skips a std::function that holds no Python callable (without RTTI, each one), and
   /// what C++ shares: a shared_ptr with another use count, or that owns no Python object. The function must not throw,
   /// must not use any other Object, and must show nothing twice. def() does this for fields of all these types.
-  template <class F>
+  template <class F, bool = detail::IsCppCallable<F>::value>
   Class& visit(F function) {
     const GilGuard gil(*this);
     detail::add_visit<T>(traits(), std::move(function));

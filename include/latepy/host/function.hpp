@@ -102,12 +102,14 @@ struct Converter<Function<R(A...)>> {
 ///   python.def("area", py::overload([](double side) {…}, [](double width, double height) {…}))
 template <class... F>
 detail::OverloadSet<std::decay_t<F>...> overload(F&&... callables) {
+  static_assert((detail::IsCppCallable<F>::value && ...));
   return {std::tuple<std::decay_t<F>...>(std::forward<F>(callables)...)};
 }
 /// A callable for overload() with its own names, defaults, doc string and tags.
 ///   py::overload(area_of_square, py::with(area_of_rectangle, "width"_a, "height"_a = 1.0))
 template <class F, class... X>
 detail::WithExtras<std::decay_t<F>, std::decay_t<X>...> with(F&& callable, X&&... extras) {
+  static_assert(detail::IsCppCallable<F>::value);
   return {std::forward<F>(callable), std::tuple<std::decay_t<X>...>(std::forward<X>(extras)...)};
 }
 

@@ -99,6 +99,7 @@ std::unique_ptr<Overload> make_member(const std::string& name, F f, Signature<R,
 /// The list of overloads for one callable, a with(…) or an overload(…). Self is the class whose method it is, or void.
 template <class Self, class F, class... X>
 std::unique_ptr<Overload> make_overloads(const std::string& name, F&& f, X&&... extras) {
+  static_assert(IsCppCallable<F>::value);
   using D = std::decay_t<F>;
   if constexpr (!std::is_function_v<std::remove_reference_t<F>> &&
                 (std::is_pointer_v<D> || std::is_member_pointer_v<D>))

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <type_traits>
+#include <latepy/core/handle.hpp>
 
 namespace latepy {
 inline namespace v1 {
@@ -12,10 +12,19 @@ namespace detail {
 template <class R, class... A>
 struct Signature {};
 
+/// Does not compile for a Python object, whose parameters C++ does not know.
+template <class F>
+struct IsCppCallable {
+  static constexpr bool value = true;
+  static_assert(!is_handle<F> && !is_proxy<F>,
+                "this takes a C++ callable, not a Python object: assign the object, place.attr(\"name\") = object, or "
+                "pass a lambda that owns it as a latepy::Object and calls it");
+};
+
 /// Finds the Signature of functions, member functions, lambdas and functors.
 template <class F, class = void>
 struct SignatureOf {
-  static_assert(!std::is_same_v<F, F>,
+  static_assert(IsCppCallable<F>::value && (is_handle<F> || is_proxy<F> || !std::is_same_v<F, F>),
                 "def() takes a function, a member function, a lambda or a class with one operator(): "
                 "no auto, no overloads");
 };
