@@ -393,6 +393,7 @@ TEST_CASE("an owner lives as long as the view or anything made of it, and ends u
   {
     const View of_global = py::view(&number, 1, python()["owner"]);  // the object that [] names
     run(of_global, "del owner\nassert owner_lives() is not None");
+    run(py::view(&number, 1, py::Ref(of_global.ptr())), "assert owner_lives() is not None");
   }
   CHECK(python().eval("owner_lives()").is_none());
 }

@@ -75,8 +75,10 @@ struct ViewAccess {
   static void own(const Object& view, O&& owner) {
     using D = kept_type<O>;
     Owner& place = data_of<ViewData>(view.ptr()).owner;
-    if constexpr (is_handle<D>) {
-      own_by_object(place, static_cast<const D&>(std::forward<O>(owner)).checked());
+    if constexpr (is_handle<O>) {
+      own_by_object(place, owner.checked());
+    } else if constexpr (is_handle<D>) {
+      own_by_object(place, D(std::forward<O>(owner)).checked());
     } else if constexpr (!std::is_same_v<D, Unowned>) {
       static_assert(!std::is_pointer_v<D> && !std::is_null_pointer_v<D>,
                     "view(): a plain pointer owns nothing: pass a std::unique_ptr, a std::shared_ptr, an Object, "
