@@ -250,6 +250,31 @@ TEST_CASE("in a SubInterpreter all of them end in a RecursionError too", "[stack
   check_overflows(mixed_recursions, {128, 512, 2048}, true);
 }
 
+TEST_CASE("what a thread frees late on a small stack is freed when it leaves a SubInterpreter", "[stack]") {
+  in_child([] {
+    py::Config config;
+    config.release_gil = true;
+    py::Interpreter python(config);
+    const auto token = std::make_shared<int>(0);
+    for (const std::size_t kib : {128, 512}) {
+      {
+        py::SubInterpreter sub;
+        define_recursions(sub);
+        const auto note = [&] {
+          const py::GilGuard gil(sub);
+          sub.def("noted", [token] {});
+        };
+        note();
+        on_stack(kib, [&] {
+          const py::GilGuard gil(sub);
+          EXPECT(overflows("function(1)", [&] { sub.eval("function(1)"); }));
+        });
+      }
+      EXPECT(token.use_count() == 1 || is_free_threaded());
+    }
+  });
+}
+
 TEST_CASE("conversions of what holds itself, or is nested without end, are RecursionErrors", "[stack]") {
   in_child([] {
     py::Config config;

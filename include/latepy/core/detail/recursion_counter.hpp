@@ -100,6 +100,17 @@ LATEPY_FUNC LATEPY_COLD void free_thread_state(PyThreadState* ended) noexcept {
   a.ThreadState_Delete(ended);
 }
 
+LATEPY_FUNC LATEPY_COLD void free_own_state(PyThreadState* own) noexcept {
+  const Api& a = api();
+  if (library_state.version.minor == 13 && a.thread_destroy_chain) {
+    give_levels(freeing_levels);  // a small stack has fewer. The state is not used any more
+    static_cast<void>(take_levels(freeing_levels));
+    a.thread_destroy_chain(own);
+  }
+  a.ThreadState_Clear(own);
+  a.ThreadState_DeleteCurrent();
+}
+
 #endif  // LATEPY_DEFINITIONS
 }  // namespace detail
 }  // namespace v1

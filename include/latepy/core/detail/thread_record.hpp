@@ -113,6 +113,8 @@ void push(std::atomic<Node*>& list, Node* node) noexcept {
 /// Frees the state of a thread that has ended, and what that thread was to free later; see recursion_counter.hpp. Needs
 /// the GIL. From 3.12 on, in a state that is soon deleted.
 void free_thread_state(PyThreadState* ended) noexcept;
+/// Frees the state that this thread is in, and what was to be freed later in it. Gives back the GIL.
+void free_own_state(PyThreadState* own) noexcept;
 /// Puts the state of a thread into InterpreterState::ended_threads. The next thread that enters frees it.
 inline void give_up_state(KeptState* node) noexcept {
   InterpreterState* const interpreter = node ? interpreter_of(node->generation) : nullptr;

@@ -97,8 +97,7 @@ LATEPY_FUNC void leave_visit(InterpreterState& s, bool frees) noexcept {
   if (!frees) return void(api().Eval_SaveThread());
   process_free(unlink_visit(s));
   thread_record.visited = OwnState();
-  api().ThreadState_Clear(thread_record.state);
-  api().ThreadState_DeleteCurrent();
+  free_own_state(thread_record.state);
 }
 
 LATEPY_FUNC LATEPY_COLD void end_all_visits(InterpreterState& s) noexcept {
