@@ -280,8 +280,9 @@ TEST_CASE("the stop may have all memory", "[memory][stop]") {
 
 TEST_CASE("a stop that is given up leaves the limit in force", "[memory][stop][threads]") {
   with_little_memory([](py::Interpreter& python) {
+    import_threading_unfreed(python);
     python.exec(
-        "import threading\nlock = threading.Lock()\nlock.acquire()\n"
+        "lock = threading.Lock()\nlock.acquire()\n"
         "thread = threading.Thread(target=lock.acquire)\nthread.start()");
     EXPECT(!python.stop(std::chrono::milliseconds(1)));
     EXPECT_THROWN(py::MemoryError, python.exec("x = bytes(100_000_000)"));

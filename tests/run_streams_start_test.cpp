@@ -48,8 +48,9 @@ TEST_CASE("on_stdout and on_stderr get complete lines") {
       EXPECT(err == Strings{"pr\n"});
       EXPECT(python.eval<bool>("sys.stdout is sys.__stdout__ and sys.stderr is sys.__stderr__"));
       err.clear();
+      import_threading_unfreed(python);
       python.exec(
-          "import warnings, threading\nwarnings.warn('w')\nt = threading.Thread(target=lambda: 1/0); t.start(); "
+          "import warnings\nwarnings.warn('w')\nt = threading.Thread(target=lambda: 1/0); t.start(); "
           "t.join()");
       EXPECT(has(joined(err), "UserWarning: w\n") && has(joined(err), "ZeroDivisionError"));
 
@@ -118,8 +119,9 @@ TEST_CASE("callbacks that let go of the GIL are not called two at a time") {
     };
     config.on_stderr = config.on_stdout;
     py::Interpreter python(config);
+    import_threading_unfreed(python);
     python.exec(R"(
-      import sys, threading
+      import sys
       def work(who, stream):
           for i in range(20): stream.write(f'{who}\n{who}.\n')
       threads = [threading.Thread(target=work, args=(i, (sys.stdout, sys.stderr)[i % 2])) for i in range(4)]

@@ -103,6 +103,22 @@ TEST_CASE("until CPython 3.11 the process ends if an interpreter cannot be made"
   }));
 }
 
+TEST_CASE("CPython 3.9 never frees the module threading, nor what it refers to") {
+  in_child([] {
+    static bool is_freed = false;
+    open_library();
+    c_api<void(int)>("Py_InitializeEx")(0);
+    PyObject* const watched = c_api<PyObject*(void*, const char*, void (*)(PyObject*))>("PyCapsule_New")(
+        &is_freed, nullptr, [](PyObject*) { is_freed = true; });
+    PyObject* const threading = c_api<PyObject*(const char*)>("PyImport_ImportModule")("threading");
+    EXPECT(c_api<int(PyObject*, const char*, PyObject*)>("PyObject_SetAttrString")(threading, "watched", watched) == 0);
+    for (PyObject* const each : {threading, watched}) c_api<void(PyObject*)>("Py_DecRef")(each);
+    EXPECT(c_api<int()>("Py_FinalizeEx")() == 0);
+    const std::string version = c_api<const char*()>("Py_GetVersion")();
+    EXPECT(is_freed == (version.compare(0, 4, "3.9.") != 0));
+  });
+}
+
 TEST_CASE("CPython ends the process if there is no memory while it starts") {
   const Outcome outcome = run_in_child([] {
     open_library();
