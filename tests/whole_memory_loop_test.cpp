@@ -125,6 +125,32 @@ TEST_CASE("run_until_complete() without memory throws, and can be called again")
   with_short_memory_of_each([&] { return python().run_until_complete<int>(nap(7), 1h) == 7; });
 }
 
+TEST_CASE("a MemoryError of a C function goes to the exception handler, and the loop goes on") {
+  polled();
+  service().module_from_string("greedy", R"(
+      import asyncio, operator, sys
+      async def f(told):
+          loop = asyncio.get_running_loop()
+          loop.set_exception_handler(lambda loop, context: told.append(type(context['exception']).__name__))
+          try:
+              loop.call_soon(operator.mul, [0], sys.maxsize)
+              loop.call_soon(bytearray, sys.maxsize)
+              await asyncio.sleep(0)
+              await asyncio.sleep(0)
+              return len(told)
+          finally:
+              loop.set_exception_handler(None)
+  )");
+  const py::Object f = python().get("greedy.f"), told = python().eval("[]");
+  CHECK(python().run_until_complete<int>(f(told)) == 2);
+  Future<int> future = polled().submit<int>(f(told));
+  for (int rounds = 0; rounds < 10 && !future.is_ready(); ++rounds) polled().poll();
+  CHECK(future.get() == 4);
+  EventLoop loop(python());
+  CHECK(loop.submit<int>(f(told)).get() == 6);
+  CHECK(told.call_method("count", "MemoryError").as<int>() == 6);
+}
+
 #ifdef __cpp_impl_coroutine
 TEST_CASE("a coroutine of C++ that awaits without memory gets that as an exception") {
   polled();

@@ -62,17 +62,20 @@ class Ready(collections.deque):
         return super().popleft()
 
 # Where asyncio has no memory for the next step of a task, Handle._run() tells the exception handler, and the task is
-# lost: that ends the run, and who runs the loop looks for the task. Other code may tell a MemoryError too.
-def is_loss_of_task(trace, teller):
+# lost: that ends the run, and who runs the loop looks for the task. Other code may raise a MemoryError too, also code
+# of C, which has no frame. What belongs to a task is a method of a Future, or, of ours, of a capsule.
+def is_loss_of_task(trace, teller, callback):
+    owner, is_c = getattr(callback, '__self__', None), isinstance(callback, (type, types.BuiltinFunctionType))
     return teller.f_code is asyncio.Handle._run.__code__ and all(
-        frame.f_globals.get('__name__', '').startswith('asyncio') for frame, _ in traceback.walk_tb(trace))
+        frame.f_globals.get('__name__', '').startswith('asyncio') for frame, _ in traceback.walk_tb(trace)) and not (
+        is_c and not asyncio.isfuture(owner) and type(owner).__name__ != 'PyCapsule' and trace and not trace.tb_next)
 
 def watch_losses(loop):
     handle = loop.call_exception_handler
     def call_exception_handler(context):
         exception = context.get('exception')
         is_loss = isinstance(exception, MemoryError) and 'handle' in context and is_loss_of_task(
-            exception.__traceback__, sys._getframe(1))
+            exception.__traceback__, sys._getframe(1), context['handle']._callback)
         if is_loss:
             context.pop('handle', None)  # which refers to the task, as the frames do
             traceback.clear_frames(exception.__traceback__)
@@ -109,9 +112,8 @@ def refusal(loop, awaitable):
         raise TypeError(f'an awaitable was wanted, such as a coroutine, not {awaitable!r}{hint}')
 
 def drop(awaitable):
-    close = getattr(awaitable, 'close', None)
-    if inspect.iscoroutine(awaitable) and close:
-        close()
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
 
 async def wait_for_call(function):
     result, function = function(), None  # the traceback of an error would keep it
@@ -287,8 +289,7 @@ def cancel_all(loop, seconds):
     except BaseException:
         drop(finishing)
         raise
-    executor = None if sys.version_info >= (3, 12) else getattr(loop, '_default_executor', None)
-    if executor is not None:
+    if sys.version_info < (3, 12) and (executor := getattr(loop, '_default_executor', None)) is not None:
         waiter = threading.Thread(target=executor.shutdown, daemon=True)
         waiter.start()
         waiter.join(left())
