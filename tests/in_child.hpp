@@ -102,7 +102,7 @@ inline bool is_leak_check_off = false;
 extern "C" __attribute__((used)) inline int __lsan_is_turned_off() { return is_leak_check_off; }
 
 /// For a child whose scripts import threading while an Interpreter has callbacks. CPython 3.9 never frees that module,
-/// which keeps the sys.stderr of its import; see whole_cpython_limits_test.
+/// which uses os.register_at_fork() and keeps the sys.stderr of its import; see whole_cpython_limits_test.
 inline void import_threading_unfreed(py::Interpreter& python) {
   python.exec("import threading");
   if (latepy::detail::library_state.version.minor == 9) is_leak_check_off = true;

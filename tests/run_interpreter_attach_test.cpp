@@ -417,7 +417,7 @@ TEST_CASE("a module that attaches in a second interpreter leaves the first one's
 TEST_CASE("bound objects of a sub-interpreter end with it, whether the main one is known or not", "[attach]") {
   for (const bool is_main_known : {false, true})
     in_child([&] {
-      is_leak_check_off = true;  // an interpreter that other code ends keeps its classes; see README.md
+      is_leak_check_off = true;  // an interpreter that other code ends keeps its classes, see README.md
       const SubInterpreters subs = start_bare_python();
       if (!subs.can_attach) return;
       PyThreadState* const main = subs.current();

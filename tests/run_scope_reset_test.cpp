@@ -1,6 +1,7 @@
 // Tests of Scope::reset() in latepy/run/scope.hpp. Each runs in a process of its own, which starts Python.
 // SPDX-License-Identifier: MIT
 #include "in_child.hpp"
+#include "sanitizers.hpp"
 
 #include <latepy/run/limits.hpp>
 #include <latepy/stl/function.hpp>
@@ -45,6 +46,7 @@ void add_helpers(py::Interpreter& python) {
 
 /// The memory of the process in KiB that no file backs.
 long private_memory() {
+  if constexpr (under_address_sanitizer) return long(__sanitizer_get_current_allocated_bytes() / 1024);
   long all = 0, resident = 0, shared = 0;
   if (std::FILE* const file = std::fopen("/proc/self/statm", "r")) {
     if (std::fscanf(file, "%ld %ld %ld", &all, &resident, &shared) != 3) resident = shared = 0;

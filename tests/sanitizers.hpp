@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
 #define LATEPY_TEST_ADDRESS_SANITIZER 1
@@ -16,6 +18,9 @@ inline constexpr bool under_address_sanitizer = true;
 #else
 inline constexpr bool under_address_sanitizer = false;
 #endif
+
+/// The bytes that malloc() has given, as AddressSanitizer counts them; it keeps freed memory for a while.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 
 #if defined(__SANITIZE_THREAD__) || defined(LATEPY_TEST_THREAD_SANITIZER)
 inline constexpr bool under_thread_sanitizer = true;
