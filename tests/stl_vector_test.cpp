@@ -64,6 +64,9 @@ TEST_CASE("what is no sequence is refused with a reason") {
   CHECK_THAT(refusal<V>("bytearray(2)"), ContainsSubstring("bytes are not split into numbers"));
   CHECK_THAT(refusal<V>("__import__('types').MappingProxyType({})"), ContainsSubstring("a mapping is not a sequence"));
   CHECK(refusal<V>("3") == "cannot convert 'int' 3 to std::vector<int>: it is not iterable");
+  python().exec("class Odd:\n    @property\n    def __iter__(self): raise ValueError('not now')");
+  CHECK_THAT(refusal<V>("Odd()"), ContainsSubstring("it is not iterable"));  // CPython forgets that error too
+  CHECK_THAT(thrown<py::TypeError>([] { eval("iter(Odd())"); }).what(), ContainsSubstring("is not iterable"));
   CHECK(refusal<std::vector<std::byte>>("[1]") ==
         "cannot convert 'list' [1] to std::vector<std::byte>: it is neither bytes nor bytearray");
 }
