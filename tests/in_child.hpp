@@ -6,6 +6,7 @@
 #include <latepy/latepy.hpp>
 
 #include "catch.hpp"
+#include "sanitizers.hpp"
 
 #ifndef _WIN32
 #include <sys/wait.h>
@@ -94,12 +95,6 @@ Outcome run_in_child(F&& function) {
   if (WIFSIGNALED(status)) outcome.signal = WTERMSIG(status);
   return outcome;
 }
-
-/// Whether this process is not searched for leaks at its end. LeakSanitizer does not look into the memory that CPython
-/// maps, so that what only an object of Python owns is lost to it. A child that ends by exit() while its Python lives
-/// sets this.
-inline bool is_leak_check_off = false;
-extern "C" __attribute__((used)) inline int __lsan_is_turned_off() { return is_leak_check_off; }
 
 /// For a child whose scripts import threading while an Interpreter has callbacks. CPython 3.9 never frees that module,
 /// which uses os.register_at_fork() and keeps the sys.stderr of its import; see whole_cpython_limits_test.

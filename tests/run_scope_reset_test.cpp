@@ -531,7 +531,9 @@ TEST_CASE("10,000 resets take no memory", "[reset]") {
     for (int i = 0; i < 10000; ++i) run();
     const long grown = private_memory() - before;
     std::printf("%ld KiB\n", grown);
-    EXPECT(grown <= 64);
+    const long places =
+        under_address_sanitizer ? 10000 * long(sizeof(void*)) / 1024 : 0;  // atexit.unregister() keeps them
+    EXPECT(grown <= 64 + places);
   });
   SUCCEED(output);  // -s tells it
 }

